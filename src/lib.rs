@@ -1,0 +1,2 @@
+//! POP3 without I/O.
+#![no_std]
