@@ -1,0 +1,137 @@
+//! The window that a peer's octets are read into.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::Zeroize;
+
+use crate::wire::{Framed, LineScanner};
+
+/// A window of fixed size that takes a peer's octets and gives out lines.
+///
+/// It has its memory only while there is something in it, or while somebody reads into it.
+pub(crate) struct Input {
+    window: Vec<u8>,
+    start: usize,
+    end: usize,
+    size: usize,
+    scanner: LineScanner,
+}
+
+/// A line at the front of the window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    /// Its octets with the line end.
+    pub(crate) octets: usize,
+    /// Its octets without the line end.
+    pub(crate) content: usize,
+    /// Whether it ends with LF instead of CRLF.
+    pub(crate) bare_lf: bool,
+    /// Whether it holds a NUL or a CR outside its line end, or is longer than the limit.
+    pub(crate) defect: Option<Defect>,
+}
+
+/// What makes a line worthless whatever it says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Defect {
+    TooLong,
+    Stray,
+}
+
+impl Input {
+    /// A window for lines of at most `size` octets, line end included.
+    pub(crate) const fn new(size: usize) -> Self {
+        Self { window: Vec::new(), start: 0, end: 0, size, scanner: LineScanner::new(size) }
+    }
+
+    /// Room for more octets, never empty while a line isn't complete.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.window.is_empty() {
+            self.window = vec![0; self.size];
+        }
+        if self.start > 0 {
+            // What is left is the front of one line, so an octet is moved at most once.
+            self.window.copy_within(self.start..self.end, 0);
+            let left = self.end - self.start;
+            if let Some(moved) = self.window.get_mut(left.max(self.start)..self.end) {
+                moved.zeroize();
+            }
+            self.start = 0;
+            self.end = left;
+        }
+        self.window.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Takes the first `octets` of the space as read.
+    pub(crate) fn filled(&mut self, octets: usize) {
+        self.end = self.end.saturating_add(octets).min(self.window.len());
+    }
+
+    /// The line at the front, if it is complete. Its octets stay until they are consumed, and must be before the next call.
+    #[inline]
+    pub(crate) fn line(&mut self) -> Option<Line> {
+        loop {
+            let octets = self.window.get(self.start..self.end).unwrap_or_default();
+            let line = match self.scanner.scan(octets) {
+                Framed::Partial => return None,
+                Framed::Line { octets, content, bare_lf, stray } => {
+                    Line { octets, content, bare_lf, defect: stray.then_some(Defect::Stray) }
+                }
+                Framed::TooLong { octets } => {
+                    Line { octets, content: 0, bare_lf: false, defect: Some(Defect::TooLong) }
+                }
+                Framed::Rest { octets } => {
+                    self.wipe(octets);
+                    continue;
+                }
+            };
+            return Some(line);
+        }
+    }
+
+    /// What was read and isn't consumed.
+    #[inline]
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.window.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops octets from the front.
+    #[inline]
+    pub(crate) fn consume(&mut self, octets: usize) {
+        self.start = self.start.saturating_add(octets).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Drops octets from the front and overwrites them.
+    pub(crate) fn wipe(&mut self, octets: usize) {
+        let end = self.start.saturating_add(octets).min(self.end);
+        if let Some(dropped) = self.window.get_mut(self.start..end) {
+            dropped.zeroize();
+        }
+        self.consume(octets);
+    }
+
+    /// Gives the memory back if nothing is in it.
+    pub(crate) fn release(&mut self) {
+        if self.start == self.end {
+            self.window = Vec::new();
+        }
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("octets", &(self.end - self.start)).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        // Half a line may be half a password.
+        self.window.zeroize();
+    }
+}

@@ -1,0 +1,210 @@
+//! What is to be written: text of our own, then one chunk of the caller's.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::{Buf, Bytes};
+
+use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
+
+/// Output that is bounded by the size of its text buffer and one chunk of a message.
+///
+/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written from where they lie; shorter ones,
+/// and the dots and line ends between them, are copied behind the text, so that a message of short runs costs few writes.
+///
+/// It has its memory only while something is to be written.
+pub(crate) struct Output {
+    text: Vec<u8>,
+    written: usize,
+    size: usize,
+    chunk: Bytes,
+    /// The front of the chunk that goes out as it is, behind the text.
+    run: usize,
+    /// What is left out of the chunk behind the run.
+    held: usize,
+    stuffer: Stuffer,
+    progressed: bool,
+}
+
+/// Runs of fewer octets are copied: an entry of a vectored write costs about as much.
+const COPIED: usize = 256;
+
+/// Behind a run of fewer octets the next ones are taken one by one, since a search for each would cost more.
+const DENSE: usize = 16;
+
+/// How many octets are taken one by one before the next search. Each becomes four at the most, which is what
+/// a response line needs.
+const DENSE_STRIDE: usize = MAX_RESPONSE_LINE / 4;
+
+impl Output {
+    /// The least size: one response finds room behind another.
+    pub(crate) const MIN_SIZE: u32 = 1024;
+
+    /// What a response line and the end line behind a listing need.
+    const ROOM: usize = MAX_RESPONSE_LINE + 3;
+
+    pub(crate) const fn new(size: usize) -> Self {
+        Self {
+            text: Vec::new(),
+            written: 0,
+            size,
+            chunk: Bytes::new(),
+            run: 0,
+            held: 0,
+            stuffer: Stuffer::new(LineEnds::Unknown),
+            progressed: false,
+        }
+    }
+
+    /// Whether a response line and an end line may be put behind the text; reserves memory for them.
+    #[inline]
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.chunk.is_empty() && self.has_room_for_text()
+    }
+
+    #[inline]
+    fn has_room_for_text(&mut self) -> bool {
+        self.text.capacity() - self.text.len() >= Self::ROOM || self.grow()
+    }
+
+    /// Doubles the memory of the text, from 1,024 octets up to the size.
+    #[cold]
+    fn grow(&mut self) -> bool {
+        let wanted = (2 * self.text.capacity()).clamp(Self::MIN_SIZE as usize, self.size);
+        if self.text.len() + Self::ROOM > wanted {
+            return false;
+        }
+        self.text.reserve_exact(wanted - self.text.len());
+        true
+    }
+
+    /// Whether nothing is to be written.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.chunk.is_empty()
+    }
+
+    /// The text, to be written behind while [`Output::has_room`] says so: a response line each time.
+    #[inline]
+    pub(crate) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Begins the content of a message.
+    pub(crate) fn begin(&mut self, line_ends: LineEnds) {
+        self.stuffer = Stuffer::new(line_ends);
+    }
+
+    /// Takes the next chunk of the message; the one before must be written.
+    pub(crate) fn push(&mut self, chunk: Bytes) {
+        self.chunk = chunk;
+        self.run = 0;
+        self.held = 0;
+        self.fill();
+    }
+
+    /// Ends the content of the message.
+    pub(crate) fn end(&mut self) {
+        self.text.extend_from_slice(self.stuffer.end());
+    }
+
+    /// Forgets what is left of the chunk.
+    pub(crate) fn abandon(&mut self) {
+        self.chunk = Bytes::new();
+        self.run = 0;
+        self.held = 0;
+    }
+
+    /// Forgets everything that isn't written.
+    pub(crate) fn discard(&mut self) {
+        self.abandon();
+        self.text = Vec::new();
+        self.written = 0;
+    }
+
+    /// Copies short runs behind the text until there is a long one, no room, or no more chunk.
+    pub(crate) fn fill(&mut self) {
+        while self.run == 0 && !self.chunk.is_empty() && self.has_room_for_text() {
+            let piece = self.stuffer.next(&self.chunk);
+            self.text.extend_from_slice(piece.insert);
+            self.chunk.advance(piece.skip);
+            if piece.run >= COPIED {
+                self.run = piece.run;
+                self.held = piece.held;
+                return;
+            }
+            self.text.extend_from_slice(self.chunk.get(..piece.run).unwrap_or_default());
+            self.chunk.advance(piece.run + piece.held);
+            if piece.run < DENSE {
+                let stride = self.chunk.len().min(DENSE_STRIDE);
+                self.stuffer.copy(self.chunk.get(..stride).unwrap_or_default(), &mut self.text);
+                self.chunk.advance(stride);
+            }
+        }
+    }
+
+    /// Whether something was written since the last call.
+    pub(crate) fn take_progress(&mut self) -> bool {
+        core::mem::take(&mut self.progressed)
+    }
+
+    /// Gives the memory back if nothing is in it.
+    pub(crate) fn release(&mut self) {
+        if self.text.is_empty() {
+            self.text = Vec::new();
+        }
+    }
+
+    fn unwritten_text(&self) -> &[u8] {
+        self.text.get(self.written..).unwrap_or_default()
+    }
+
+    fn unwritten_run(&self) -> &[u8] {
+        self.chunk.get(..self.run).unwrap_or_default()
+    }
+}
+
+/// What can be written now: the text and the run behind it.
+impl Buf for Output {
+    fn remaining(&self) -> usize {
+        self.text.len() - self.written + self.run
+    }
+
+    fn chunk(&self) -> &[u8] {
+        let text = self.unwritten_text();
+        if text.is_empty() { self.unwritten_run() } else { text }
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        let parts = [self.unwritten_text(), self.unwritten_run()];
+        let mut parts = parts.into_iter().filter(|part| !part.is_empty());
+        slices.iter_mut().zip(&mut parts).map(|(slice, part)| *slice = std::io::IoSlice::new(part)).count()
+    }
+
+    /// Drops octets from the front: all there are, if `octets` is more.
+    fn advance(&mut self, octets: usize) {
+        self.progressed |= octets > 0;
+        let of_text = octets.min(self.text.len() - self.written);
+        self.written += of_text;
+        if self.written == self.text.len() {
+            self.text.clear();
+            self.written = 0;
+        }
+        let of_run = (octets - of_text).min(self.run);
+        if of_run > 0 {
+            self.chunk.advance(of_run);
+            self.run -= of_run;
+            if self.run == 0 {
+                self.chunk.advance(self.held);
+                self.held = 0;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("octets", &self.remaining()).finish_non_exhaustive()
+    }
+}

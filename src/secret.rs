@@ -1,0 +1,63 @@
+//! Octets that are never shown, are wiped when dropped, and are compared in constant time.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+/// A password, a shared secret, or anything else that no log may hold.
+///
+/// `Debug` prints a placeholder, dropping overwrites the octets, and [`Secret::matches`] takes as long for a guess that
+/// is almost right as for one that is not (the length of both may show).
+///
+/// ```
+/// use pop3_proto::Secret;
+///
+/// let secret = Secret::from(b"tanstaaf".as_slice());
+/// assert!(secret.matches(b"tanstaaf"));
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// ```
+#[derive(Clone)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// The octets themselves.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether `guess` is the same octets, found out in constant time.
+    pub fn matches(&self, guess: &[u8]) -> bool {
+        equal(&self.0, guess)
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(octets: &[u8]) -> Self {
+        Self(octets.into())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Compares in constant time; the lengths may show.
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
+}

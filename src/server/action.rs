@@ -1,0 +1,175 @@
+//! What a session wants next, and the tokens for the two things that every state wants.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Buf;
+
+use super::authorization::Login;
+use super::connection::Connection;
+use super::maildrop::Maildrop;
+use super::retrieve::{Body, Retrieve};
+use super::update::Update;
+use crate::buffer::Input;
+
+/// The one thing that must happen next, as [`Session::poll`](super::Session::poll) tells it.
+///
+/// Each but `Close` is a token: answer it by consuming it, or drop it, and the next poll hands out the same again.
+#[must_use = "the session goes on when its action is answered"]
+pub enum Action<'a, M: Maildrop> {
+    /// Octets from the client are wanted.
+    Read(Read<'a>),
+    /// Octets for the client are ready.
+    Write(Write<'a>),
+    /// A client wants to log in.
+    Login(Login<'a, M>),
+    /// A message is wanted, by RETR or TOP.
+    Retrieve(Retrieve<'a, M>),
+    /// The next chunk of that message is wanted.
+    Body(Body<'a, M>),
+    /// The client has said QUIT: the marked messages are to be removed.
+    Update(Update<'a, M>),
+    /// The session is over, and its maildrop is dropped: close the connection.
+    Close(CloseReason),
+}
+
+impl<M: Maildrop> fmt::Debug for Action<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(read) => read.fmt(f),
+            Self::Write(write) => write.fmt(f),
+            Self::Login(login) => login.fmt(f),
+            Self::Retrieve(retrieve) => retrieve.fmt(f),
+            Self::Body(body) => body.fmt(f),
+            Self::Update(update) => update.fmt(f),
+            Self::Close(reason) => f.debug_tuple("Close").field(reason).finish(),
+        }
+    }
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client said QUIT and has its answer.
+    #[error("the client quit")]
+    Quit,
+    /// The host didn't want to serve; the greeting said so.
+    #[error("the connection was refused in the greeting")]
+    Refused,
+    /// The client's stream ended without QUIT. No message was removed.
+    #[error("the client's stream ended without QUIT")]
+    EndOfStream,
+    /// The client was silent, or took no output, for too long after login. No message was removed.
+    #[error("autologout: the client was silent for too long")]
+    Autologout,
+    /// The client didn't log in in time.
+    #[error("the client did not log in in time")]
+    LoginDeadline,
+    /// The client sent too many bad commands in a row. No message was removed.
+    #[error("the client sent too many bad commands in a row")]
+    TooManyBadCommands,
+    /// The client failed to log in too often.
+    #[error("the client failed to log in too often")]
+    TooManyFailedLogins,
+    /// The client sent too many commands without logging in.
+    #[error("the client sent too many commands before login")]
+    TooManyCommandsBeforeLogin,
+    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to say so. No
+    /// message was removed.
+    #[error("a message could not be read to its end")]
+    MessageFailed,
+}
+
+impl CloseReason {
+    /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
+    pub const fn is_orderly(self) -> bool {
+        !matches!(self, Self::EndOfStream | Self::MessageFailed)
+    }
+}
+
+/// Octets from the client are wanted.
+#[must_use = "the session waits for octets from the client"]
+pub struct Read<'a> {
+    pub(super) input: &'a mut Input,
+    pub(super) connection: &'a mut Connection,
+}
+
+impl Read<'_> {
+    /// Where to read into, never empty. The session has memory for it from this call on.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.input.space()
+    }
+
+    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken.
+    pub fn filled(self, octets: usize) {
+        if octets == 0 {
+            self.connection.end_of_stream = true;
+        }
+        self.input.filled(octets);
+    }
+
+    /// When to poll again though nothing was read, on the clock that `now` comes from.
+    pub fn deadline(&self) -> Duration {
+        self.connection.clock.deadline()
+    }
+}
+
+/// Gives the memory of an empty window back, so that a session that waits for its client has none. Memory apart, a token
+/// that wasn't answered leaves everything as it was.
+impl Drop for Read<'_> {
+    fn drop(&mut self) {
+        self.input.release();
+        self.connection.output.release();
+    }
+}
+
+impl fmt::Debug for Read<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read").field("deadline", &self.deadline()).finish_non_exhaustive()
+    }
+}
+
+/// Octets for the client are ready: what [`Buf`] says, all of it or a part, in this order.
+///
+/// There may be more when these are written. The first line of a response is never divided between two of these, nor are
+/// the last line end of a message and the line that ends the response.
+#[must_use = "the session waits for the client to take its octets"]
+pub struct Write<'a> {
+    pub(super) connection: &'a mut Connection,
+}
+
+impl Write<'_> {
+    /// When to poll again though nothing was written, on the clock that `now` comes from.
+    pub fn deadline(&self) -> Duration {
+        self.connection.clock.deadline()
+    }
+}
+
+impl Buf for Write<'_> {
+    fn remaining(&self) -> usize {
+        self.connection.output.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.connection.output.chunk()
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        self.connection.output.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, octets: usize) {
+        self.connection.output.advance(octets);
+    }
+}
+
+impl fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write")
+            .field("octets", &self.remaining())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! Deadlines, out of the only time there is: what the host says at each poll.
+
+use core::time::Duration;
+
+/// The deadline of the state that the session is in.
+#[derive(Debug)]
+pub(super) struct Clock {
+    now: Duration,
+    deadline: Option<Duration>,
+    /// Whether the host had something to answer at the last poll: then the time since isn't the client's.
+    host_asked: bool,
+}
+
+impl Clock {
+    pub(super) const fn new() -> Self {
+        Self { now: Duration::ZERO, deadline: None, host_asked: false }
+    }
+
+    /// Takes the host's time; a time before the last one counts as the last one. The first call starts the clock.
+    ///
+    /// Says whether the host was asked something at the last call.
+    pub(super) fn tick(&mut self, now: Duration, login_deadline: Duration) -> bool {
+        let now = now.max(self.now);
+        let elapsed = now.saturating_sub(self.now);
+        self.now = now;
+        match &mut self.deadline {
+            None => self.deadline = Some(now.saturating_add(login_deadline)),
+            Some(deadline) if self.host_asked => *deadline = deadline.saturating_add(elapsed),
+            Some(_) => {}
+        }
+        core::mem::take(&mut self.host_asked)
+    }
+
+    /// The host is asked something at this poll.
+    pub(super) fn ask_host(&mut self) {
+        self.host_asked = true;
+    }
+
+    /// Sets the deadline to some time from now.
+    pub(super) fn restart(&mut self, after: Duration) {
+        self.deadline = Some(self.now.saturating_add(after));
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline.unwrap_or(Duration::MAX)
+    }
+
+    pub(super) fn is_expired(&self) -> bool {
+        self.now >= self.deadline()
+    }
+}

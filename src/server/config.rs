@@ -1,0 +1,321 @@
+//! What a host decides once for all its connections.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::buffer::Output;
+use crate::wire::{CapabilityError, Deviation, DeviationSet, Expire, InvalidText, LoginDelay, PrivateCapability, Text};
+
+/// Limits, announcements and policies of a server, shared by its connections in an `Arc`.
+///
+/// # Memory
+/// With the defaults a connection has at most
+///
+/// | what | octets | while |
+/// |---|---|---|
+/// | `Session` itself | under 448, and the maildrop | it exists |
+/// | input window | 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
+/// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
+/// | one chunk of a message | what the host hands over | until it is written |
+/// | the name of USER | at most 2,041 | from USER to the end of the login |
+/// | the APOP timestamp | at most 255 | until the login |
+/// | deletion marks | a bit for each message | from the first DELE on |
+///
+/// and nothing per command, per line of a listing, or per pipelined request.
+///
+/// # Work
+/// [`Session::poll`](super::Session::poll) takes time linear in the octets read since the last call and in the output that it
+/// makes, which its limit bounds. Exceptions ask the maildrop something for each message: the login that has to check that
+/// unique-ids are distinct, and the first STAT.
+///
+/// ```
+/// use std::time::Duration;
+/// use pop3_proto::server::Config;
+///
+/// let config = Config::new().implementation("example 1.0")?.autologout(Duration::from_secs(900))?;
+/// # Ok::<(), pop3_proto::server::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) greeting: Box<str>,
+    pub(super) command_line_limit: u32,
+    pub(super) output_limit: u32,
+    pub(super) autologout: Duration,
+    pub(super) login_deadline: Duration,
+    pub(super) failed_logins: u32,
+    pub(super) bad_commands_before_login: u32,
+    pub(super) bad_commands_after_login: u32,
+    pub(super) commands_before_login: u32,
+    pub(super) cleartext_logins: bool,
+    pub(super) rejected: DeviationSet,
+    pub(super) login_delay: Option<LoginDelay>,
+    pub(super) expire: Option<Expire>,
+    pub(super) remove_retrieved: bool,
+    pub(super) implementation: Option<Box<str>>,
+    pub(super) private_capabilities: Vec<String>,
+    pub(super) last: bool,
+}
+
+/// Why a setting is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A number or duration is below the least that is allowed.
+    #[error("the value is below its minimum of {minimum}")]
+    BelowMinimum {
+        /// The least that is allowed, in the unit of the setting.
+        minimum: u64,
+    },
+    /// A text can't stand in a response.
+    #[error(transparent)]
+    Text(#[from] InvalidText),
+    /// The text of the greeting holds `<`, so it could be taken for an APOP timestamp.
+    #[error("the text of the greeting holds no `<`")]
+    TimestampInGreeting,
+    /// A capability line isn't one, or is one that the session announces by itself.
+    #[error(transparent)]
+    Capability(#[from] CapabilityError),
+    /// `EXPIRE 0` and removing what was retrieved go together.
+    #[error("EXPIRE 0 is announced by remove_retrieved alone")]
+    ExpireZero,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            greeting: "POP3 server ready".into(),
+            command_line_limit: 2_048,
+            output_limit: 16_384,
+            autologout: Duration::from_secs(600),
+            login_deadline: Duration::from_secs(120),
+            failed_logins: 3,
+            bad_commands_before_login: 3,
+            bad_commands_after_login: 20,
+            commands_before_login: 50,
+            cleartext_logins: false,
+            rejected: DeviationSet::NONE,
+            login_delay: None,
+            expire: None,
+            remove_retrieved: false,
+            implementation: None,
+            private_capabilities: Vec::new(),
+            last: false,
+        }
+    }
+
+    /// The text of the greeting, `POP3 server ready` by default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Text`] when it can't stand in a response, [`ConfigError::TimestampInGreeting`] when it holds `<`.
+    pub fn greeting(mut self, text: &str) -> Result<Self, ConfigError> {
+        let text = Text::new(text)?.as_str();
+        if text.contains('<') {
+            return Err(ConfigError::TimestampInGreeting);
+        }
+        self.greeting = text.into();
+        Ok(self)
+    }
+
+    /// The most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
+    /// (RFC 2449 §4). A longer line is answered `-ERR` as soon as that is known, and skipped without being stored.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 255.
+    pub fn command_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.command_line_limit = at_least(octets, 255)?;
+        Ok(self)
+    }
+
+    /// The most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
+    /// wait, no further command is read. A larger limit means fewer, larger writes.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 1,024.
+    pub fn output_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.output_limit = at_least(octets, Output::MIN_SIZE)?;
+        Ok(self)
+    }
+
+    /// How long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
+    /// command starts it anew, and so does each octet of output that the client takes.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 600 seconds.
+    pub fn autologout(self, after: Duration) -> Result<Self, ConfigError> {
+        const MINIMUM: Duration = Duration::from_secs(600);
+        if after < MINIMUM {
+            return Err(ConfigError::BelowMinimum { minimum: MINIMUM.as_secs() });
+        }
+        Ok(self.autologout_shorter_than_rfc1939_allows(after))
+    }
+
+    /// Like [`autologout`](Self::autologout), without the minimum that RFC 1939 §3 sets. Clients may lose their deletions.
+    #[must_use]
+    pub fn autologout_shorter_than_rfc1939_allows(mut self, after: Duration) -> Self {
+        self.autologout = after;
+        self
+    }
+
+    /// How long a connection may take from the first [`poll`](super::Session::poll) to the end of the login, whatever it
+    /// sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on purpose,
+    /// since half-open logins cost a server more than they are worth to anybody.
+    #[must_use]
+    pub fn login_deadline(mut self, after: Duration) -> Self {
+        self.login_deadline = after;
+        self
+    }
+
+    /// How many logins may fail for their credentials: the connection closes at this one. 3 by default, at least 1.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] for 0.
+    pub fn failed_logins(mut self, at_most: u32) -> Result<Self, ConfigError> {
+        self.failed_logins = at_least(at_most, 1)?;
+        Ok(self)
+    }
+
+    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 3 before login
+    /// and 20 after by default, each at least 1.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] for 0.
+    pub fn bad_commands(mut self, before_login: u32, after_login: u32) -> Result<Self, ConfigError> {
+        self.bad_commands_before_login = at_least(before_login, 1)?;
+        self.bad_commands_after_login = at_least(after_login, 1)?;
+        Ok(self)
+    }
+
+    /// How many commands, good and bad, are read before login: the connection closes at the next. 50 by default, at
+    /// least 10.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 10.
+    pub fn commands_before_login(mut self, at_most: u32) -> Result<Self, ConfigError> {
+        self.commands_before_login = at_least(at_most, 10)?;
+        Ok(self)
+    }
+
+    /// Whether USER, PASS and APOP are allowed, and announced, on [`Security::Cleartext`]: no by default (RFC 8314 §4).
+    #[must_use]
+    pub fn cleartext_logins(mut self, allowed: bool) -> Self {
+        self.cleartext_logins = allowed;
+        self
+    }
+
+    /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
+    /// [`Session::deviations`](super::Session::deviations).
+    #[must_use]
+    pub fn reject(mut self, deviation: Deviation) -> Self {
+        self.rejected = self.rejected.with(deviation);
+        self
+    }
+
+    /// Accepts a deviation that was rejected.
+    #[must_use]
+    pub fn accept(mut self, deviation: Deviation) -> Self {
+        self.rejected = self.rejected.without(deviation);
+        self
+    }
+
+    /// Announces LOGIN-DELAY: the fewest seconds between two logins, the largest of all users (RFC 2449 §6.5). After login
+    /// the same is announced without `USER`. The host keeps to it, with [`Rejection::LoginDelay`](super::Rejection).
+    #[must_use]
+    pub fn login_delay(mut self, announced: LoginDelay) -> Self {
+        self.login_delay = Some(announced);
+        self
+    }
+
+    /// Announces EXPIRE: the fewest days that messages are kept, the smallest of all users (RFC 2449 §6.7). After login the
+    /// same is announced without `USER`.
+    ///
+    /// # Errors
+    /// [`ConfigError::ExpireZero`] for 0 days, which [`remove_retrieved`](Self::remove_retrieved) announces.
+    pub fn expire(mut self, announced: Expire) -> Result<Self, ConfigError> {
+        if announced.days == Some(0) {
+            return Err(ConfigError::ExpireZero);
+        }
+        self.expire = Some(announced);
+        Ok(self)
+    }
+
+    /// Has messages that were retrieved removed at QUIT, as if DELE had marked them, and announces `EXPIRE 0` (RFC 1939 §8,
+    /// RFC 2449 §6.7). Off by default.
+    ///
+    /// A message counts as retrieved when its RETR was written to the last octet; until QUIT it stays as visible as before.
+    /// TOP doesn't count, and RSET takes it back. The next command is read only when the message is written.
+    #[must_use]
+    pub fn remove_retrieved(mut self, remove: bool) -> Self {
+        self.remove_retrieved = remove;
+        self
+    }
+
+    /// Announces IMPLEMENTATION with this text, for the logs of clients (RFC 2449 §6.9). Off by default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Capability`] when it isn't words of printable ASCII with single spaces between, or is too long for a
+    /// line of 512 octets.
+    pub fn implementation(mut self, text: &str) -> Result<Self, ConfigError> {
+        PrivateCapability::new(&alloc::format!("IMPLEMENTATION {text}"))?;
+        Text::new(text)?;
+        self.implementation = Some(text.into());
+        Ok(self)
+    }
+
+    /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
+    ///
+    /// # Errors
+    /// [`ConfigError::Capability`] when it isn't a capability line.
+    pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
+        let line = PrivateCapability::new(line)?;
+        self.private_capabilities.push(line.as_str().into());
+        Ok(self)
+    }
+
+    /// Whether LAST is answered (RFC 1460, dropped by RFC 1725). Off by default.
+    #[must_use]
+    pub fn last(mut self, answered: bool) -> Self {
+        self.last = answered;
+        self
+    }
+}
+
+impl Config {
+    /// Whether USER, PASS and APOP are allowed on a connection (R-8314-02).
+    pub(super) fn allows_login(&self, security: Security) -> bool {
+        security.is_secure() || self.cleartext_logins
+    }
+}
+
+fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
+    if value < minimum { Err(ConfigError::BelowMinimum { minimum: minimum.into() }) } else { Ok(value) }
+}
+
+/// What the host says of a connection's secrecy. It is taken as said: nothing is deduced (RFC 8314 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Security {
+    /// Others may listen: logins are refused unless [`Config::cleartext_logins`] allows them.
+    Cleartext,
+    /// A transport that nobody else can listen to: the loopback interface, a local socket.
+    TrustedLocal,
+    /// TLS between the client and this program.
+    Tls,
+    /// TLS between the client and a proxy that this program trusts.
+    TlsProxy,
+}
+
+impl Security {
+    /// Whether passwords may pass.
+    pub const fn is_secure(self) -> bool {
+        !matches!(self, Self::Cleartext)
+    }
+}

@@ -1,0 +1,197 @@
+//! What a session keeps whatever state it is in: buffers, clock, limits.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::action::CloseReason;
+use super::clock::Clock;
+use super::config::{Config, Security};
+use super::listing::Listing;
+use super::reply::Reply;
+use super::state::State;
+use crate::buffer::{Defect, Input, Line, Output};
+use crate::message::MessageNumber;
+use crate::secret::Secret;
+use crate::wire::{Command, Deviation, DeviationCounts, Digest, Greeting, Parsed, Response, Status, Text, Timestamp};
+
+/// The part of a session that knows nothing of the maildrop.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) config: Arc<Config>,
+    pub(super) security: Security,
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) output: Output,
+    pub(super) clock: Clock,
+    /// What USER said, until it is used or forgotten.
+    pub(super) name: Option<Secret>,
+    pub(super) login: Option<PendingLogin>,
+    pub(super) deviations: DeviationCounts,
+    failed_logins: u32,
+    bad_commands_in_a_row: u32,
+    commands_before_login: u32,
+    greeting: GreetingState,
+    pub(super) listing: Option<Listing>,
+    /// A message that counts as retrieved once all output is written; no command is read until then.
+    pub(super) unwritten: Option<MessageNumber>,
+    pub(super) end_of_stream: bool,
+    /// Set once the session is over; what is in the output is still written.
+    pub(super) closing: Option<CloseReason>,
+}
+
+/// PASS or APOP, whose line is still in the input window until the host has answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PendingLogin {
+    Password { line: usize, content: usize },
+    Apop { line: usize, name_octets: usize, digest: Digest },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum GreetingState {
+    Welcome,
+    Refuse(Reply),
+    Sent,
+}
+
+impl Connection {
+    pub(super) fn new(config: Arc<Config>, security: Security) -> Self {
+        Self {
+            output: Output::new(config.output_limit as usize),
+            config,
+            security,
+            timestamp: None,
+            clock: Clock::new(),
+            name: None,
+            login: None,
+            deviations: DeviationCounts::default(),
+            failed_logins: 0,
+            bad_commands_in_a_row: 0,
+            commands_before_login: 0,
+            greeting: GreetingState::Welcome,
+            listing: None,
+            unwritten: None,
+            end_of_stream: false,
+            closing: None,
+        }
+    }
+
+    pub(super) fn refuse(&mut self, reason: Reply) {
+        self.greeting = GreetingState::Refuse(reason);
+    }
+
+    /// Queues the greeting at the first call (R-1939-01).
+    pub(super) fn greet(&mut self) {
+        match core::mem::replace(&mut self.greeting, GreetingState::Sent) {
+            GreetingState::Sent => {}
+            GreetingState::Refuse(reason) => {
+                self.reply(reason);
+                self.close(CloseReason::Refused);
+            }
+            GreetingState::Welcome => {
+                if !self.may_log_in() {
+                    self.timestamp = None;
+                }
+                // The text was checked when it was configured.
+                let text = Text::new(&self.config.greeting).unwrap_or_default();
+                let response = Response::new(Status::Ok, None, text);
+                let greeting = Greeting { response, timestamp: self.timestamp.take() };
+                greeting.encode(self.output.text());
+                self.timestamp = greeting.timestamp;
+            }
+        }
+    }
+
+    /// Whether USER, PASS and APOP are allowed now (R-8314-02).
+    pub(super) fn may_log_in(&self) -> bool {
+        self.config.allows_login(self.security)
+    }
+
+    pub(super) fn reply(&mut self, reply: Reply) {
+        reply.encode(self.output.text());
+    }
+
+    /// A reply that ends the row of bad commands.
+    pub(super) fn good(&mut self, reply: Reply) {
+        self.bad_commands_in_a_row = 0;
+        self.reply(reply);
+    }
+
+    /// A good reply of one line: `+OK`, a space, and what `write` writes.
+    pub(super) fn good_line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bad_commands_in_a_row = 0;
+        let text = self.output.text();
+        text.extend_from_slice(b"+OK ");
+        write(text);
+        text.extend_from_slice(b"\r\n");
+    }
+
+    /// A good reply of more than one line.
+    pub(super) fn list(&mut self, reply: Reply, listing: Listing) {
+        self.good(reply);
+        self.listing = Some(listing);
+    }
+
+    /// A reply to a command that was malformed, unknown or out of place (R-GEN-06).
+    pub(super) fn bad(&mut self, state: State, reply: Reply) {
+        self.bad_commands_in_a_row += 1;
+        let limit = match state {
+            State::Authorization => self.config.bad_commands_before_login,
+            State::Transaction => self.config.bad_commands_after_login,
+        };
+        if self.bad_commands_in_a_row < limit {
+            self.reply(reply);
+        } else {
+            self.reply(Reply::TooManyBadCommands);
+            self.close(CloseReason::TooManyBadCommands);
+        }
+    }
+
+    /// Counts a command before login; `false` when it is one too many, and was answered so.
+    pub(super) fn may_go_on_before_login(&mut self) -> bool {
+        self.commands_before_login += 1;
+        if self.commands_before_login <= self.config.commands_before_login {
+            return true;
+        }
+        self.reply(Reply::TooManyCommands);
+        self.close(CloseReason::TooManyCommandsBeforeLogin);
+        false
+    }
+
+    /// Answers a login that failed for its credentials, and closes if it is the last.
+    pub(super) fn failed_login(&mut self, reply: Reply) {
+        self.reply(reply);
+        self.failed_logins += 1;
+        if self.failed_logins >= self.config.failed_logins {
+            self.close(CloseReason::TooManyFailedLogins);
+        }
+    }
+
+    /// The command that a line holds, if nothing is wrong with it; deviations that are accepted are counted.
+    pub(super) fn parse<'a>(&mut self, octets: &'a [u8], line: Line) -> Result<Command<'a>, Reply> {
+        match line.defect {
+            Some(Defect::TooLong) => return Err(Reply::LineTooLong),
+            Some(Defect::Stray) => return Err(Reply::StrayOctet),
+            None => {}
+        }
+        let Parsed { command, mut deviations } = Command::parse(octets).map_err(Reply::Syntax)?;
+        if line.bare_lf {
+            deviations = deviations.with(Deviation::BareLineFeed);
+        }
+        if deviations.intersects(self.config.rejected) {
+            return Err(Reply::Deviation);
+        }
+        self.deviations.count(deviations);
+        Ok(command)
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        self.closing = Some(reason);
+    }
+
+    /// Forgets what belongs to one attempt to log in, its line in the window included.
+    pub(super) fn end_login(&mut self, input: &mut Input) {
+        self.name = None;
+        if let Some(PendingLogin::Password { line, .. } | PendingLogin::Apop { line, .. }) = self.login.take() {
+            input.wipe(line);
+        }
+    }
+}

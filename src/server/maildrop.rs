@@ -1,0 +1,57 @@
+//! What the session asks of the host's maildrop.
+
+use crate::message::{MessageNumber, UniqueId};
+use crate::wire::{Expire, LineEnds, LoginDelay};
+
+/// A maildrop that is open for one session: look-ups in an index that the host has made.
+///
+/// The session owns the value from [`Login::accept`](super::Login::accept) on, lends it back where mail is to be read or
+/// removed, and drops it when the session is over, however it ends. So tie the exclusive lock that RFC 1939 §4 asks for to
+/// the value, and it is released in time.
+///
+/// What these look-ups say must stay the same for the whole session: messages are numbered from 1, and mail that arrives
+/// later has no number until the next session (RFC 1939 §4).
+pub trait Maildrop {
+    /// A message that is being read: what [`Retrieve::begin`](super::Retrieve::begin) takes and
+    /// [`Body::reader`](super::Body::reader) lends back. Use `()` if messages are always sent in one piece.
+    type Reader;
+
+    /// How many messages there are. Asked once, at login.
+    fn count(&self) -> u32;
+
+    /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them.
+    ///
+    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then; it should remember it.
+    /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message over
+    /// a limit that it keeps within, or reserve too little memory.
+    fn octets(&self, message: MessageNumber) -> u64;
+
+    /// The unique-id of a message, the same in each session and no other message's.
+    ///
+    /// Asked by UIDL, and at login unless [`unique_ids_are_distinct`](Maildrop::unique_ids_are_distinct).
+    /// [`UniqueIds`](crate::message::UniqueIds) makes valid and distinct ones of any names.
+    fn unique_id(&self, message: MessageNumber) -> UniqueId<'_>;
+
+    /// Whether the index vouches that no two unique-ids are the same, as [`UniqueIds`](crate::message::UniqueIds) does.
+    ///
+    /// Otherwise the login sorts them to find out, in 4 octets of memory a message, given back at once.
+    fn unique_ids_are_distinct(&self) -> bool {
+        false
+    }
+
+    /// Whether the store vouches for CRLF line ends in a message, which makes sending it cheaper. Asked by RETR and TOP.
+    fn line_ends(&self, message: MessageNumber) -> LineEnds {
+        let _ = message;
+        LineEnds::Unknown
+    }
+
+    /// LOGIN-DELAY for this user, to be announced in the place of [`Config::login_delay`](super::Config::login_delay).
+    fn login_delay(&self) -> Option<LoginDelay> {
+        None
+    }
+
+    /// EXPIRE for this user, to be announced in the place of [`Config::expire`](super::Config::expire).
+    fn expire(&self) -> Option<Expire> {
+        None
+    }
+}

@@ -1,0 +1,286 @@
+//! The server's half of a connection, as a state machine that the host drives.
+//!
+//! [`Session::poll`] tells the one thing that must happen next; the host does it and answers the token. See the
+//! [crate's documentation](crate) for the rules, and [`Config`] for limits and memory.
+
+mod action;
+mod authorization;
+mod clock;
+mod config;
+mod connection;
+mod listing;
+mod maildrop;
+mod marks;
+mod reply;
+mod retrieve;
+mod state;
+mod transaction;
+mod update;
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+pub use self::action::{Action, CloseReason, Read, Write};
+pub use self::authorization::{Credentials, Login, Rejection};
+pub use self::config::{Config, ConfigError, Security};
+pub use self::maildrop::Maildrop;
+pub use self::marks::Deletions;
+pub use self::retrieve::{Body, Refusal, Retrieve};
+pub use self::state::State;
+pub use self::transaction::BrokenMaildrop;
+pub use self::update::{Commit, Update};
+
+use self::connection::{Connection, PendingLogin};
+use self::reply::Reply;
+use self::retrieve::{Request, Transfer};
+use self::state::{Verdict, verdict};
+use self::transaction::Transaction;
+use crate::buffer::{Input, Line};
+use crate::wire::{Command, DeviationCounts, Timestamp, Verb};
+
+/// One connection of a server, from the greeting to the end.
+///
+/// It owns the maildrop `M` while the client is logged in, and drops it when the session is over or is dropped itself.
+pub struct Session<M: Maildrop> {
+    input: Input,
+    connection: Connection,
+    phase: Phase<M>,
+}
+
+enum Phase<M: Maildrop> {
+    Authorization,
+    Transaction(Transaction<M>),
+    Over,
+}
+
+/// What must happen next, before the token for it is made.
+enum Next {
+    Read,
+    Write,
+    Login(PendingLogin),
+    Retrieve(Request),
+    Body,
+    Update,
+    Close(CloseReason),
+}
+
+impl<M: Maildrop> Session<M> {
+    /// A session for a connection that has just come in; `security` says who may listen to it.
+    pub fn new(config: Arc<Config>, security: Security) -> Self {
+        Self {
+            input: Input::new(config.command_line_limit as usize),
+            connection: Connection::new(config, security),
+            phase: Phase::Authorization,
+        }
+    }
+
+    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7). It isn't offered where
+    /// logging in isn't allowed.
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.connection.timestamp = Some(timestamp);
+        self
+    }
+
+    /// A session that greets with `-ERR` and closes: too much load, a peer that isn't welcome (RFC 1939 §3).
+    pub fn refuse(config: Arc<Config>, reason: Rejection) -> Self {
+        let mut session = Self::new(config, Security::Cleartext);
+        session.connection.refuse(reason.reply());
+        session
+    }
+
+    /// The state, or `None` once the session is over.
+    pub fn state(&self) -> Option<State> {
+        match self.phase {
+            Phase::Authorization => Some(State::Authorization),
+            Phase::Transaction(_) => Some(State::Transaction),
+            Phase::Over => None,
+        }
+    }
+
+    /// How often the client has broken a rule and was understood all the same.
+    pub fn deviations(&self) -> &DeviationCounts {
+        &self.connection.deviations
+    }
+
+    /// Tells the one thing that must happen next.
+    ///
+    /// `now` is the time since any fixed moment, the same one at each call. It never fails: a client that misbehaves gets
+    /// `-ERR` or is left with [`Action::Close`]. Dropping the action changes nothing, and the next call hands it out again;
+    /// so does a call after `Close`.
+    ///
+    /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up to
+    /// [`Config::output_limit`]; the first STAT asks the maildrop for the octets of each message.
+    pub fn poll(&mut self, now: Duration) -> Action<'_, M> {
+        let Self { connection, phase, .. } = self;
+        let host_has_answered = connection.clock.tick(now, connection.config.login_deadline);
+        let written = connection.output.take_progress();
+        if matches!(phase, Phase::Transaction(_)) && (host_has_answered || written) {
+            connection.clock.restart(connection.config.autologout);
+        }
+        connection.greet();
+        let next = self.next();
+        self.action(next)
+    }
+
+    /// Goes on until the host is needed.
+    fn next(&mut self) -> Next {
+        loop {
+            if let Some(reason) = self.connection.closing {
+                // This drops the maildrop, and the host's lock with it, before the last response leaves.
+                self.phase = Phase::Over;
+                return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
+            }
+            if let Some(next) = self.unfinished() {
+                return self.wait(next);
+            }
+            if !self.connection.output.has_room() {
+                return self.wait(Next::Write);
+            }
+            match self.input.line() {
+                Some(line) => self.command_line(line),
+                None if !self.connection.output.is_empty() => return self.wait(Next::Write),
+                None if self.connection.end_of_stream => self.connection.close(CloseReason::EndOfStream),
+                None => return self.wait(Next::Read),
+            }
+        }
+    }
+
+    /// Goes on with the command that was read last. What it still needs, if it isn't done.
+    fn unfinished(&mut self) -> Option<Next> {
+        let Self { connection, phase, .. } = self;
+        if let Some(pending) = connection.login {
+            return Some(Next::Login(pending));
+        }
+        if let Phase::Transaction(transaction) = phase {
+            if let Some(request) = transaction.request {
+                return Some(Next::Retrieve(request));
+            }
+            if transaction.update {
+                return Some(Next::Update);
+            }
+            if let Some(Transfer { reader, content }) = &transaction.transfer {
+                connection.output.fill();
+                if !content.finish(connection) {
+                    let wants_chunk = connection.output.has_room() && reader.is_some();
+                    return Some(if wants_chunk { Next::Body } else { Next::Write });
+                }
+                transaction.transfer = None;
+            }
+            if let Some(message) = connection.unwritten {
+                if !connection.output.is_empty() {
+                    return Some(Next::Write);
+                }
+                connection.unwritten = None;
+                transaction.retrieved.insert(message, transaction.count());
+            }
+        }
+        if let Some(mut listing) = connection.listing.take() {
+            let transaction = if let Phase::Transaction(transaction) = phase { Some(&*transaction) } else { None };
+            if !listing.proceed(connection, transaction) {
+                connection.listing = Some(listing);
+                return Some(Next::Write);
+            }
+        }
+        None
+    }
+
+    /// Deals with a line at the front of the input.
+    fn command_line(&mut self, line: Line) {
+        let Self { input, connection, phase } = self;
+        let state = match phase {
+            Phase::Authorization => State::Authorization,
+            Phase::Transaction(_) => State::Transaction,
+            Phase::Over => return,
+        };
+        if state == State::Authorization && !connection.may_go_on_before_login() {
+            return;
+        }
+        let octets = input.octets().get(..line.content).unwrap_or_default();
+        match connection.parse(octets, line) {
+            Ok(command) => Self::command(connection, phase, state, &command, line),
+            Err(reply) => {
+                if matches!(Verb::of(octets), Some(Verb::User | Verb::Pass | Verb::Apop)) {
+                    connection.name = None;
+                }
+                connection.bad(state, reply);
+            }
+        }
+        match state {
+            // Before login any line may hold a secret, a mistyped one too.
+            State::Authorization if connection.login.is_none() => input.wipe(line.octets),
+            State::Authorization => {}
+            State::Transaction => {
+                input.consume(line.octets);
+                connection.clock.restart(connection.config.autologout);
+            }
+        }
+    }
+
+    /// Does what a command asks for, as the transition table has it.
+    fn command(connection: &mut Connection, phase: &mut Phase<M>, state: State, command: &Command<'_>, line: Line) {
+        match (verdict(state, command.verb()), phase) {
+            (Verdict::Stay, Phase::Transaction(transaction)) => transaction.answer(connection, command),
+            (Verdict::Stay, _) => connection.answer(command),
+            (Verdict::Login, _) => connection.ask_for_login(command, line),
+            (Verdict::Retrieve, Phase::Transaction(transaction)) => transaction.retrieve(connection, command),
+            (Verdict::Update, Phase::Transaction(transaction)) => transaction.enter_update(),
+            (Verdict::Close, _) => {
+                connection.good(Reply::Bye);
+                connection.close(CloseReason::Quit);
+            }
+            (Verdict::Refuse | Verdict::Retrieve | Verdict::Update, _) => connection.bad(state, Reply::WrongState),
+        }
+    }
+
+    /// What is to happen, unless the client has kept us waiting for too long.
+    fn wait(&mut self, next: Next) -> Next {
+        match next {
+            Next::Read | Next::Write if self.connection.clock.is_expired() => {
+                let reason = match (self.connection.closing, &self.phase) {
+                    (Some(reason), _) => reason,
+                    (None, Phase::Authorization) => CloseReason::LoginDeadline,
+                    (None, _) => CloseReason::Autologout,
+                };
+                self.connection.close(reason);
+                self.connection.output.discard();
+                self.phase = Phase::Over;
+                Next::Close(reason)
+            }
+            Next::Read | Next::Write | Next::Close(_) => next,
+            Next::Login(_) | Next::Retrieve(_) | Next::Body | Next::Update => {
+                self.connection.clock.ask_host();
+                next
+            }
+        }
+    }
+
+    /// Makes the token.
+    fn action(&mut self, next: Next) -> Action<'_, M> {
+        let Self { input, connection, phase } = self;
+        match (next, phase) {
+            (Next::Write, _) => Action::Write(Write { connection }),
+            (Next::Login(pending), phase) => Action::Login(Login { input, connection, phase, pending }),
+            (Next::Retrieve(request), Phase::Transaction(transaction)) => {
+                Action::Retrieve(Retrieve { connection, transaction, request })
+            }
+            (Next::Update, Phase::Transaction(transaction)) => Action::Update(Update { connection, transaction }),
+            (
+                Next::Body,
+                Phase::Transaction(Transaction { transfer: Some(Transfer { reader: Some(reader), content }), .. }),
+            ) => Action::Body(Body { connection, content, reader }),
+            (Next::Close(reason), _) => Action::Close(reason),
+            (Next::Read | Next::Retrieve(_) | Next::Update | Next::Body, _) => Action::Read(Read { input, connection }),
+        }
+    }
+}
+
+impl<M: Maildrop> fmt::Debug for Session<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.state())
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}

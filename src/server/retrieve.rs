@@ -1,0 +1,198 @@
+//! A message on its way to the client: RETR and TOP (RFC 1939 §5 and §7).
+
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::action::CloseReason;
+use super::connection::Connection;
+use super::maildrop::Maildrop;
+use super::reply::Reply;
+use super::state::State;
+use super::transaction::Transaction;
+use crate::buffer::Output;
+use crate::message::MessageNumber;
+use crate::wire::TopLimit;
+
+/// What RETR or TOP asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) message: MessageNumber,
+    /// How many lines of the body TOP wants; `None` for RETR.
+    pub(super) lines: Option<u64>,
+}
+
+/// A message that is being sent.
+#[derive(Debug)]
+pub(super) struct Transfer<R> {
+    /// `None` when the message came in one piece.
+    pub(super) reader: Option<R>,
+    pub(super) content: Content,
+}
+
+/// How far the content of a message has come.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// The message, if it counts as retrieved once it is written.
+    retrieved: Option<MessageNumber>,
+    limit: Option<TopLimit>,
+    ended: bool,
+}
+
+impl Content {
+    fn push(&mut self, output: &mut Output, mut chunk: Bytes) {
+        if let Some(limit) = &mut self.limit {
+            chunk.truncate(limit.keep(&chunk));
+            self.ended = limit.is_reached();
+        }
+        output.push(chunk);
+    }
+
+    /// Puts the end of the message behind the output, if it has come and there is room for it.
+    pub(super) fn finish(&self, connection: &mut Connection) -> bool {
+        let finished = self.ended && connection.output.has_room();
+        if finished {
+            connection.output.end();
+            connection.unwritten = self.retrieved;
+        }
+        finished
+    }
+}
+
+impl<M: Maildrop> Transaction<M> {
+    fn begin(&mut self, connection: &mut Connection, request: Request, reader: Option<M::Reader>) {
+        self.request = None;
+        self.gone = None;
+        if request.lines.is_none() {
+            self.last = self.last.max(request.message.get());
+        }
+        let retrieved = request.lines.is_none() && connection.config.remove_retrieved;
+        connection.good(Reply::Message);
+        connection.output.begin(self.maildrop.line_ends(request.message));
+        let content = Content {
+            retrieved: retrieved.then_some(request.message),
+            limit: request.lines.map(TopLimit::new),
+            ended: false,
+        };
+        self.transfer = Some(Transfer { reader, content });
+    }
+}
+
+/// A message is wanted, by RETR or TOP.
+#[must_use = "the session waits for the message"]
+pub struct Retrieve<'a, M: Maildrop> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) transaction: &'a mut Transaction<M>,
+    pub(super) request: Request,
+}
+
+/// Why a message can't be had. It costs the client this message, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It has vanished from the store. A client that asks for it again and again is taken to send bad commands.
+    Gone,
+    /// Something is wrong here that is likely to pass: `[SYS/TEMP]`.
+    Temporary,
+    /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
+    Permanent,
+}
+
+impl<M: Maildrop> Retrieve<'_, M> {
+    /// The message. It is in the maildrop, and isn't marked as deleted.
+    pub fn message(&self) -> MessageNumber {
+        self.request.message
+    }
+
+    /// How many lines of the body TOP wants, or `None` for RETR. The session cuts the message by itself; a host may use this
+    /// to read less.
+    pub fn lines(&self) -> Option<u64> {
+        self.request.lines
+    }
+
+    /// The host's maildrop.
+    pub fn maildrop(&mut self) -> &mut M {
+        &mut self.transaction.maildrop
+    }
+
+    /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).
+    pub fn begin(self, reader: M::Reader) {
+        self.transaction.begin(self.connection, self.request, Some(reader));
+    }
+
+    /// Sends the whole message as it is stored.
+    pub fn send(self, message: Bytes) {
+        self.transaction.begin(self.connection, self.request, None);
+        if let Some(Transfer { content, .. }) = &mut self.transaction.transfer {
+            content.push(&mut self.connection.output, message);
+            content.ended = true;
+        }
+    }
+
+    /// Answers `-ERR`: this message can't be had.
+    pub fn refuse(self, reason: Refusal) {
+        let message = Some(self.request.message);
+        self.transaction.request = None;
+        match reason {
+            Refusal::Temporary => self.connection.reply(Reply::Temporary),
+            Refusal::Permanent => self.connection.reply(Reply::Permanent),
+            // Asked for again, it counts as a bad command, so that a client that loops comes to an end (R-1939-28).
+            Refusal::Gone if self.transaction.gone == message => self.connection.bad(State::Transaction, Reply::Gone),
+            Refusal::Gone => {
+                self.transaction.gone = message;
+                self.connection.reply(Reply::Gone);
+            }
+        }
+    }
+}
+
+impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrieve")
+            .field("message", &self.message())
+            .field("lines", &self.lines())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The next chunk of a message is wanted.
+///
+/// It is asked for only when the output has room, so a slow client slows the reader down, and no more than one chunk is
+/// held. Dropping the token, or failing while it is held, leaves the message where it is.
+#[must_use = "the session waits for the next chunk"]
+pub struct Body<'a, M: Maildrop> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) content: &'a mut Content,
+    pub(super) reader: &'a mut M::Reader,
+}
+
+impl<M: Maildrop> Body<'_, M> {
+    /// What [`Retrieve::begin`] was given.
+    pub fn reader(&mut self) -> &mut M::Reader {
+        self.reader
+    }
+
+    /// The next octets of the message as it is stored. They are written from where they lie, so chunks of some 64 KiB are
+    /// a good choice; an empty chunk changes nothing.
+    pub fn push(self, chunk: impl Into<Bytes>) {
+        self.content.push(&mut self.connection.output, chunk.into());
+    }
+
+    /// The message is complete.
+    pub fn end(self) {
+        self.content.ended = true;
+    }
+
+    /// The rest of the message can't be had. The client learns it from a connection that closes before the end of the
+    /// message, since no response can be sent any more (R-GEN-10). Nothing is removed.
+    pub fn fail(self) {
+        self.connection.output.abandon();
+        self.connection.close(CloseReason::MessageFailed);
+    }
+}
+
+impl<M: Maildrop> fmt::Debug for Body<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
+    }
+}

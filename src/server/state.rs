@@ -1,0 +1,68 @@
+//! The transition table: which command does what in which state (RFC 1939 §3).
+//!
+//! ```text
+//!            greeting            Login accepted               QUIT
+//!  (connect) ────────▶ AUTHORIZATION ────────▶ TRANSACTION ────────▶ UPDATE ────▶ (close)
+//!               │            │                      │          Update finished       ▲
+//!               │            └─ QUIT ───────────────│────────────────────────────────┤
+//!               └─ refused ─────────────────────────│────────────────────────────────┤
+//!                                                   └─ end of stream, autologout,    │
+//!                                                      a limit, a failed message ────┘
+//! ```
+//!
+//! UPDATE has one way in, and no way from there but to the end.
+
+use crate::wire::Verb;
+
+/// The states in which commands are read. In UPDATE none is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum State {
+    /// The client hasn't logged in (RFC 1939 §4).
+    Authorization,
+    /// The maildrop is open (RFC 1939 §5).
+    Transaction,
+}
+
+/// What a well-formed command leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// It is answered, and the state stays.
+    Stay,
+    /// The host is asked; TRANSACTION follows if it accepts.
+    Login,
+    /// A message goes out, then the state is as it was.
+    Retrieve,
+    /// The host is asked to remove the marked messages; the connection closes whatever comes of it.
+    Update,
+    /// It is answered, and the connection closes.
+    Close,
+    /// `-ERR`, since it has no place in this state.
+    Refuse,
+}
+
+pub(super) const fn verdict(state: State, verb: Verb) -> Verdict {
+    match state {
+        State::Authorization => match verb {
+            Verb::User | Verb::Capa => Verdict::Stay,
+            Verb::Pass | Verb::Apop => Verdict::Login,
+            Verb::Quit => Verdict::Close,
+            Verb::Stat
+            | Verb::List
+            | Verb::Retr
+            | Verb::Dele
+            | Verb::Noop
+            | Verb::Rset
+            | Verb::Top
+            | Verb::Uidl
+            | Verb::Last => Verdict::Refuse,
+        },
+        State::Transaction => match verb {
+            Verb::Stat | Verb::List | Verb::Dele | Verb::Noop | Verb::Rset | Verb::Uidl | Verb::Capa | Verb::Last => {
+                Verdict::Stay
+            }
+            Verb::Retr | Verb::Top => Verdict::Retrieve,
+            Verb::Quit => Verdict::Update,
+            Verb::User | Verb::Pass | Verb::Apop => Verdict::Refuse,
+        },
+    }
+}

@@ -1,0 +1,191 @@
+//! TRANSACTION: an open maildrop and what is done with it (RFC 1939 §5).
+
+use super::connection::Connection;
+use super::listing::Listing;
+use super::maildrop::Maildrop;
+use super::marks::Marks;
+use super::reply::Reply;
+use super::retrieve::{Request, Transfer};
+use super::state::State;
+use crate::message::{MessageNumber, repeats};
+use crate::wire::{Command, DropListing, ScanListing, UniqueIdListing, number};
+
+/// The maildrop, and what this session does to it.
+pub(super) struct Transaction<M: Maildrop> {
+    pub(super) maildrop: M,
+    /// How many messages there were at login: mail that comes later isn't seen (R-1939-19).
+    count: u32,
+    pub(super) deleted: Marks,
+    /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
+    pub(super) retrieved: Marks,
+    /// The octets of all messages that aren't marked as deleted, once somebody has asked.
+    octets: Option<u64>,
+    /// The highest number that RETR or DELE has named, for LAST.
+    pub(super) last: u32,
+    pub(super) request: Option<Request>,
+    pub(super) transfer: Option<Transfer<M::Reader>>,
+    /// The message that was gone when it was last asked for (R-1939-28).
+    pub(super) gone: Option<MessageNumber>,
+    /// Whether QUIT was read: the host is to remove the marked messages.
+    pub(super) update: bool,
+}
+
+/// A maildrop that can't be served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokenMaildrop {
+    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL).
+    /// [`UniqueIds`](crate::message::UniqueIds) renames one of them.
+    #[error("messages {first} and {second} have the same unique-id")]
+    SameUniqueId {
+        /// The one with the lower number.
+        first: MessageNumber,
+        /// The other one.
+        second: MessageNumber,
+    },
+}
+
+impl<M: Maildrop> Transaction<M> {
+    /// Takes a snapshot of the maildrop's count, and checks that its unique-ids are distinct.
+    pub(super) fn open(maildrop: M) -> Result<Self, BrokenMaildrop> {
+        let count = maildrop.count();
+        if !maildrop.unique_ids_are_distinct() {
+            check_unique_ids(&maildrop, count)?;
+        }
+        Ok(Self {
+            maildrop,
+            count,
+            deleted: Marks::default(),
+            retrieved: Marks::default(),
+            octets: None,
+            last: 0,
+            request: None,
+            transfer: None,
+            gone: None,
+            update: false,
+        })
+    }
+
+    /// Answers a command that needs no host and doesn't leave the state.
+    pub(super) fn answer(&mut self, connection: &mut Connection, command: &Command<'_>) {
+        match *command {
+            Command::Stat => {
+                let listing = DropListing { messages: self.count - self.deleted.count(), octets: self.total_octets() };
+                connection.good_line(|text| listing.encode(text));
+            }
+            Command::List { message: None } => connection.list(Reply::ScanListing, Listing::OCTETS),
+            Command::List { message: Some(message) } => {
+                if self.is_accessible(connection, message) {
+                    let octets = self.maildrop.octets(message);
+                    connection.good_line(|text| ScanListing { message, octets }.encode(text));
+                }
+            }
+            Command::Dele { message } => {
+                if self.is_accessible(connection, message) {
+                    self.delete(message);
+                    connection.good(Reply::Marked);
+                }
+            }
+            Command::Noop => connection.good(Reply::Noop),
+            Command::Rset => {
+                self.reset();
+                connection.good(Reply::Unmarked);
+            }
+            Command::Uidl { message: None } => connection.list(Reply::UniqueIdListing, Listing::UNIQUE_IDS),
+            Command::Uidl { message: Some(message) } => {
+                if self.is_accessible(connection, message) {
+                    let unique_id = self.maildrop.unique_id(message);
+                    connection.good_line(|text| UniqueIdListing { message, unique_id }.encode(text));
+                }
+            }
+            Command::Capa => connection.list(Reply::Capabilities, Listing::CAPABILITIES),
+            Command::Last if connection.config.last => {
+                connection.good_line(|text| number::put(text, self.last.into()));
+            }
+            _ => connection.bad(State::Transaction, Reply::Unavailable),
+        }
+    }
+
+    /// RETR and TOP: the host is to be asked for the message.
+    pub(super) fn retrieve(&mut self, connection: &mut Connection, command: &Command<'_>) {
+        let request = match *command {
+            Command::Retr { message } => Request { message, lines: None },
+            Command::Top { message, lines } => Request { message, lines: Some(lines) },
+            _ => return connection.bad(State::Transaction, Reply::WrongState),
+        };
+        if self.is_accessible(connection, request.message) {
+            self.request = Some(request);
+        }
+    }
+
+    /// QUIT: the host is to remove what is marked.
+    pub(super) fn enter_update(&mut self) {
+        self.deleted.merge(core::mem::take(&mut self.retrieved));
+        self.update = true;
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Message number `number` of this maildrop, marked or not.
+    #[inline]
+    pub(super) fn number(&self, number: u32) -> Option<MessageNumber> {
+        MessageNumber::new(number).filter(|_| number <= self.count)
+    }
+
+    /// Whether a message is there and isn't marked as deleted; the client is told if not.
+    fn is_accessible(&self, connection: &mut Connection, message: MessageNumber) -> bool {
+        if self.number(message.get()).is_none() {
+            connection.reply(Reply::NoSuchMessage);
+            return false;
+        }
+        if self.deleted.contains(message) {
+            connection.reply(Reply::Deleted);
+            return false;
+        }
+        true
+    }
+
+    fn delete(&mut self, message: MessageNumber) {
+        self.deleted.insert(message, self.count);
+        self.last = self.last.max(message.get());
+        if let Some(octets) = &mut self.octets {
+            *octets = octets.saturating_sub(self.maildrop.octets(message));
+        }
+    }
+
+    /// RSET takes back everything that the client has done (R-1939-25).
+    fn reset(&mut self) {
+        if self.deleted.count() > 0 {
+            self.octets = None;
+        }
+        self.deleted.clear();
+        self.retrieved.clear();
+        self.last = 0;
+    }
+
+    /// The octets of all messages that aren't marked as deleted.
+    fn total_octets(&mut self) -> u64 {
+        if let Some(octets) = self.octets {
+            return octets;
+        }
+        let messages = (1..=self.count).filter_map(MessageNumber::new);
+        let octets = messages
+            .filter(|&message| !self.deleted.contains(message))
+            .fold(0_u64, |sum, message| sum.saturating_add(self.maildrop.octets(message)));
+        self.octets = Some(octets);
+        octets
+    }
+}
+
+/// Looks for a unique-id that two messages have (R-1939-27).
+fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
+    // Places begin at 0 and numbers at 1; a place never is `u32::MAX`.
+    let number = |place: u32| MessageNumber::new(place.wrapping_add(1)).unwrap_or(MessageNumber::FIRST);
+    let unique_id = |place: u32| maildrop.unique_id(number(place));
+    let Some(repeat) = repeats(count, unique_id).first().copied() else { return Ok(()) };
+    let second = number(repeat.place);
+    let first = (0..repeat.place).find(|&place| unique_id(place) == unique_id(repeat.place));
+    Err(BrokenMaildrop::SameUniqueId { first: number(first.unwrap_or(0)), second })
+}

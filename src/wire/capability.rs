@@ -1,0 +1,208 @@
+//! Capabilities: the lines that CAPA answers with (RFC 2449 §5 and §6, RFC 3206).
+
+use bytes::BufMut;
+
+use super::MAX_RESPONSE_LINE;
+use super::number::{self, FromRight};
+use super::response::Text;
+
+/// A line of the response to CAPA.
+///
+/// ```
+/// use pop3_proto::wire::{Capability, LoginDelay};
+///
+/// let capability = Capability::parse(b"login-delay 900 USER").unwrap();
+/// assert_eq!(capability, Capability::LoginDelay(LoginDelay { seconds: 900, per_user: true }));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Capability<'a> {
+    /// `TOP`: the command works (RFC 2449 §6.1).
+    Top,
+    /// `USER`: logging in by USER and PASS works now (RFC 2449 §6.2).
+    User,
+    /// `RESP-CODES`: text that begins with `[` is a response code (RFC 2449 §6.4).
+    RespCodes,
+    /// `LOGIN-DELAY`: how soon the next login may come (RFC 2449 §6.5).
+    LoginDelay(LoginDelay),
+    /// `PIPELINING`: commands may be sent ahead of the responses (RFC 2449 §6.6).
+    Pipelining,
+    /// `EXPIRE`: how long messages are kept (RFC 2449 §6.7).
+    Expire(Expire),
+    /// `UIDL`: the command works (RFC 2449 §6.8).
+    Uidl,
+    /// `IMPLEMENTATION`: which program this is; for logs only (RFC 2449 §6.9).
+    Implementation(Text<'a>),
+    /// `AUTH-RESP-CODE`: every failure that the credentials cause says `[AUTH]` (RFC 3206 §6).
+    AuthRespCode,
+    /// A line that none of the above describes.
+    Private(PrivateCapability<'a>),
+}
+
+/// The parameters of `LOGIN-DELAY`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LoginDelay {
+    /// The fewest seconds between two logins; before login, the largest value of any user.
+    pub seconds: u32,
+    /// Whether it differs from user to user, so that asking again after login is worth it.
+    pub per_user: bool,
+}
+
+/// The parameters of `EXPIRE`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Expire {
+    /// The fewest days that a message is kept, or `None` for `NEVER`; before login, the smallest value of any user. With 0
+    /// a message that was retrieved is gone after QUIT.
+    pub days: Option<u32>,
+    /// Whether it differs from user to user, so that asking again after login is worth it.
+    pub per_user: bool,
+}
+
+/// A capability line of any kind: a tag, then parameters, with single spaces between.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PrivateCapability<'a>(&'a str);
+
+impl<'a> PrivateCapability<'a> {
+    /// Takes `line` for a capability line.
+    ///
+    /// # Errors
+    /// [`CapabilityError`] when it is over 510 octets, has something other than printable ASCII words with single spaces
+    /// between, or its first word, the tag, holds a dot.
+    pub fn new(line: &'a str) -> Result<Self, CapabilityError> {
+        if line.len() + 2 > MAX_RESPONSE_LINE {
+            return Err(CapabilityError::TooLong);
+        }
+        let mut words = line.split(' ');
+        if words.next().is_none_or(|tag| tag.is_empty() || tag.contains('.')) {
+            return Err(CapabilityError::Tag);
+        }
+        if words.any(str::is_empty) || !line.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) {
+            return Err(CapabilityError::ForbiddenOctet);
+        }
+        Ok(Self(line))
+    }
+
+    /// The whole line.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The tag, to be compared in any case.
+    pub fn tag(self) -> &'a str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+
+    /// The parameters.
+    pub fn parameters(self) -> impl Iterator<Item = &'a str> {
+        self.0.split(' ').skip(1)
+    }
+}
+
+/// Why a line is no capability.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CapabilityError {
+    /// There are more than 512 octets with CRLF.
+    #[error("a capability line has at most 510 octets")]
+    TooLong,
+    /// There is no tag, or one with a dot.
+    #[error("a capability line begins with a tag, which holds no dot")]
+    Tag,
+    /// There is something other than printable ASCII, or two spaces in a row.
+    #[error("a capability line is words of printable ASCII with single spaces between")]
+    ForbiddenOctet,
+}
+
+impl<'a> Capability<'a> {
+    /// Parses a line of the response to CAPA without its line end.
+    ///
+    /// Tags are known in any case. A known tag with parameters that make no sense is [`Capability::Private`].
+    ///
+    /// # Errors
+    /// [`CapabilityError`] when the line has no tag, is too long, or isn't printable ASCII.
+    pub fn parse(line: &'a [u8]) -> Result<Self, CapabilityError> {
+        let line = core::str::from_utf8(line).map_err(|_| CapabilityError::ForbiddenOctet)?;
+        let private = PrivateCapability::new(line)?;
+        Ok(Self::known(private).unwrap_or(Self::Private(private)))
+    }
+
+    fn known(line: PrivateCapability<'a>) -> Option<Self> {
+        let tag = line.tag();
+        let is = |known: &str| tag.eq_ignore_ascii_case(known);
+        let without_parameters = line.parameters().next().is_none();
+        if is("IMPLEMENTATION") {
+            return Text::new(line.as_str().get(tag.len() + 1..)?).ok().map(Self::Implementation);
+        }
+        if is("LOGIN-DELAY") {
+            let (seconds, per_user) = value_and_user(line)?;
+            return Some(Self::LoginDelay(LoginDelay { seconds: number(seconds)?, per_user }));
+        }
+        if is("EXPIRE") {
+            let (days, per_user) = value_and_user(line)?;
+            let days = if days.eq_ignore_ascii_case("NEVER") { None } else { Some(number(days)?) };
+            return Some(Self::Expire(Expire { days, per_user }));
+        }
+        [Self::Top, Self::User, Self::RespCodes, Self::Pipelining, Self::Uidl, Self::AuthRespCode]
+            .into_iter()
+            .find(|known| is(known.tag()) && without_parameters)
+    }
+
+    /// The tag as it is sent.
+    pub fn tag(&self) -> &'a str {
+        match self {
+            Self::Top => "TOP",
+            Self::User => "USER",
+            Self::RespCodes => "RESP-CODES",
+            Self::LoginDelay(_) => "LOGIN-DELAY",
+            Self::Pipelining => "PIPELINING",
+            Self::Expire(_) => "EXPIRE",
+            Self::Uidl => "UIDL",
+            Self::Implementation(_) => "IMPLEMENTATION",
+            Self::AuthRespCode => "AUTH-RESP-CODE",
+            Self::Private(line) => line.tag(),
+        }
+    }
+
+    /// Writes the line, CRLF included.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        match self {
+            Self::Private(line) => out.put_slice(line.as_str().as_bytes()),
+            _ => out.put_slice(self.tag().as_bytes()),
+        }
+        match *self {
+            Self::Implementation(text) => {
+                out.put_u8(b' ');
+                out.put_slice(text.as_str().as_bytes());
+            }
+            Self::LoginDelay(LoginDelay { seconds, per_user }) => put_value_and_user(out, Some(seconds), per_user),
+            Self::Expire(Expire { days, per_user }) => put_value_and_user(out, days, per_user),
+            _ => {}
+        }
+        out.put_slice(b"\r\n");
+    }
+}
+
+/// The one or two parameters of LOGIN-DELAY and EXPIRE.
+fn value_and_user(line: PrivateCapability<'_>) -> Option<(&str, bool)> {
+    let mut parameters = line.parameters();
+    let value = parameters.next()?;
+    match (parameters.next(), parameters.next()) {
+        (None, _) => Some((value, false)),
+        (Some(user), None) if user.eq_ignore_ascii_case("USER") => Some((value, true)),
+        _ => None,
+    }
+}
+
+fn number(digits: &str) -> Option<u32> {
+    u32::try_from(number::parse(digits.as_bytes()).ok()?).ok()
+}
+
+fn put_value_and_user(out: &mut impl BufMut, value: Option<u32>, per_user: bool) {
+    match value {
+        Some(value) => out.put_slice(FromRight::new().number(value.into()).octets(b" ").as_bytes()),
+        None => out.put_slice(b" NEVER"),
+    }
+    if per_user {
+        out.put_slice(b" USER");
+    }
+}

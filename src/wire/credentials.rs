@@ -1,0 +1,152 @@
+//! What a user proves an identity with, as it stands in a command.
+
+use core::fmt;
+
+use crate::secret;
+
+/// The name of a maildrop or user, as USER and APOP carry it (RFC 1939 §7).
+///
+/// One octet or more, none of them a control octet. Case, spaces and octets beyond ASCII stand as they came.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name<'a>(&'a [u8]);
+
+impl<'a> Name<'a> {
+    /// Takes `octets` for a name.
+    ///
+    /// # Errors
+    /// [`InvalidCredential`] when there are none, or a control octet (CR, LF, NUL and TAB among them). The error doesn't
+    /// show the octets.
+    pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidCredential> {
+        let octets = octets.as_ref();
+        if octets.is_empty() {
+            return Err(InvalidCredential::Empty);
+        }
+        if octets.iter().any(u8::is_ascii_control) {
+            return Err(InvalidCredential::ForbiddenOctet);
+        }
+        Ok(Self(octets))
+    }
+
+    /// Octets that were a name before.
+    pub(crate) const fn known(octets: &'a [u8]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets of the name.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl fmt::Debug for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name(\"{}\")", self.0.escape_ascii())
+    }
+}
+
+/// A password, as PASS carries it (RFC 1939 §7): the rest of the line, spaces included.
+///
+/// One octet or more, none of them CR, LF or NUL. `Debug` doesn't show it.
+#[derive(Clone, Copy)]
+pub struct Password<'a>(&'a [u8]);
+
+impl<'a> Password<'a> {
+    /// Takes `octets` for a password.
+    ///
+    /// # Errors
+    /// [`InvalidCredential`] when there are none, or a CR, LF or NUL. The error doesn't show the octets.
+    pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidCredential> {
+        let octets = octets.as_ref();
+        if octets.is_empty() {
+            return Err(InvalidCredential::Empty);
+        }
+        if memchr::memchr3(b'\r', b'\n', 0, octets).is_some() {
+            return Err(InvalidCredential::ForbiddenOctet);
+        }
+        Ok(Self(octets))
+    }
+
+    /// Octets that were a password before.
+    pub(crate) const fn known(octets: &'a [u8]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets themselves.
+    pub const fn expose(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it is the same octets as `secret`, found out in constant time (the length may show).
+    pub fn matches(self, secret: &[u8]) -> bool {
+        secret::equal(self.0, secret)
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for Password<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other.0)
+    }
+}
+
+impl Eq for Password<'_> {}
+
+impl fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// Why octets are no name or no password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidCredential {
+    /// There is no octet.
+    #[error("a name or password has at least one octet")]
+    Empty,
+    /// There is an octet that can't stand in a command.
+    #[error("a name or password holds no CR, LF or NUL, and a name no control octet")]
+    ForbiddenOctet,
+}
+
+/// The 16 octets that APOP carries as 32 hexadecimal digits (RFC 1939 §7).
+///
+/// Whoever has seen it can try passwords against it, so `Debug` doesn't show it.
+#[derive(Clone, Copy)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    pub(crate) const fn new(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// Reads 32 hexadecimal digits of either case; `None` for anything else.
+    pub fn from_hex(digits: &[u8]) -> Option<Self> {
+        let mut octets = [0; 16];
+        hex::decode_to_slice(digits, &mut octets).ok()?;
+        Some(Self(octets))
+    }
+
+    /// The 32 lower-case hexadecimal digits that go on the wire.
+    pub fn to_hex(self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        // 16 octets make 32 digits: this can't fail.
+        let _ = hex::encode_to_slice(self.0, &mut digits);
+        digits
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        secret::equal(&self.0, &other.0)
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}

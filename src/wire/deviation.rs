@@ -1,0 +1,118 @@
+//! The ways in which input may break a rule and still be understood.
+
+use core::fmt;
+
+/// One way of breaking a rule of the RFCs that a lenient reader understands all the same.
+///
+/// Nothing that this crate sends ever needs one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Deviation {
+    /// A line ends with LF alone instead of CRLF (RFC 1939 §3).
+    BareLineFeed,
+    /// Spaces repeat before a number, or trail behind the last argument (RFC 1939 §3).
+    ExtraSpaces,
+    /// A name or a password holds octets of 0x80 and above (RFC 1939 §3).
+    EightBitCredentials,
+    /// A password holds control octets other than CR, LF and NUL (RFC 1939 §3).
+    ControlInPassword,
+    /// An APOP digest has upper-case hexadecimal digits (RFC 1939 §7).
+    UpperCaseDigest,
+}
+
+impl Deviation {
+    /// All deviations.
+    pub const ALL: [Self; 5] = [
+        Self::BareLineFeed,
+        Self::ExtraSpaces,
+        Self::EightBitCredentials,
+        Self::ControlInPassword,
+        Self::UpperCaseDigest,
+    ];
+
+    /// A name for logs and metrics that stays the same in later releases.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BareLineFeed => "bare-line-feed",
+            Self::ExtraSpaces => "extra-spaces",
+            Self::EightBitCredentials => "eight-bit-credentials",
+            Self::ControlInPassword => "control-in-password",
+            Self::UpperCaseDigest => "upper-case-digest",
+        }
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of deviations.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct DeviationSet(u16);
+
+impl DeviationSet {
+    /// The empty set.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `deviation`.
+    #[must_use]
+    pub const fn with(self, deviation: Deviation) -> Self {
+        Self(self.0 | 1 << deviation as u16)
+    }
+
+    /// This set without `deviation`.
+    #[must_use]
+    pub const fn without(self, deviation: Deviation) -> Self {
+        Self(self.0 & !(1 << deviation as u16))
+    }
+
+    /// Whether `deviation` is in it.
+    pub const fn contains(self, deviation: Deviation) -> bool {
+        self.0 & 1 << deviation as u16 != 0
+    }
+
+    /// Whether nothing is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether it has something in common with `other`.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// What is in it.
+    pub fn iter(self) -> impl Iterator<Item = Deviation> {
+        Deviation::ALL.into_iter().filter(move |&deviation| self.contains(deviation))
+    }
+}
+
+impl fmt::Debug for DeviationSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// How often each deviation was accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct DeviationCounts([u32; Deviation::ALL.len()]);
+
+impl DeviationCounts {
+    /// How often `deviation` was accepted; stays at `u32::MAX` once there.
+    pub fn of(&self, deviation: Deviation) -> u32 {
+        self.0.get(deviation as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn count(&mut self, accepted: DeviationSet) {
+        if accepted.is_empty() {
+            return;
+        }
+        for deviation in accepted.iter() {
+            if let Some(count) = self.0.get_mut(deviation as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The first line of a connection, and the timestamp in it that offers APOP.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use bytes::BufMut;
+
+use super::response::{Response, ResponseError};
+
+/// The line that a server opens with (RFC 1939 §4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Greeting<'a> {
+    /// The response: `-ERR` when the server refuses to serve.
+    pub response: Response<'a>,
+    /// The timestamp, when APOP is offered.
+    pub timestamp: Option<Timestamp>,
+}
+
+impl<'a> Greeting<'a> {
+    /// Parses a line without its line end. The timestamp, if it has a valid one, stays in the text too.
+    ///
+    /// # Errors
+    /// [`ResponseError`] when it isn't a response.
+    pub fn parse(line: &'a [u8]) -> Result<Self, ResponseError> {
+        let response = Response::parse(line)?;
+        Ok(Self { response, timestamp: Timestamp::find(response.text()) })
+    }
+
+    /// Writes the line, CRLF included, with the timestamp behind the text. It has at most 512 octets: a text that is too
+    /// long is cut, a timestamp never.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        self.response.encode_with_tail(out, self.timestamp.as_ref().map(Timestamp::as_str));
+    }
+}
+
+/// The timestamp of a greeting, with its angle brackets: `<process-id.clock@hostname>` (RFC 1939 §7, APOP).
+///
+/// It is `<`, then printable ASCII without spaces and angle brackets that holds exactly one `@` with something on each
+/// side of it, then `>`. Make a new one for every connection, out of something that nobody can guess. Letters, digits,
+/// dots and hyphens around the `@` are understood by all clients; some stumble over `=`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Timestamp(Box<str>);
+
+impl Timestamp {
+    /// The most octets that a timestamp may have, so that the greeting keeps within 512 octets (RFC 1939 §3).
+    pub const MAX_OCTETS: usize = 255;
+
+    /// Takes `text` for a timestamp.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] when it doesn't have the form described at [`Timestamp`].
+    pub fn new(text: &str) -> Result<Self, InvalidTimestamp> {
+        let inner =
+            text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).ok_or(InvalidTimestamp::NoBrackets)?;
+        if text.len() > Self::MAX_OCTETS {
+            return Err(InvalidTimestamp::TooLong);
+        }
+        if !inner.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'<' && octet != b'>') {
+            return Err(InvalidTimestamp::ForbiddenOctet);
+        }
+        match inner.split_once('@') {
+            Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') => {
+                Ok(Self(text.into()))
+            }
+            _ => Err(InvalidTimestamp::NotAMessageId),
+        }
+    }
+
+    /// Finds the timestamp in the text of a greeting, in one linear scan: from the first `<` to the next `>`.
+    ///
+    /// `None` when there is nothing of the kind, or nothing valid: the server doesn't offer APOP then.
+    pub fn find(text: &[u8]) -> Option<Self> {
+        let start = memchr::memchr(b'<', text)?;
+        let rest = text.get(start..)?;
+        let end = memchr::memchr(b'>', rest)?;
+        Self::new(core::str::from_utf8(rest.get(..=end)?).ok()?).ok()
+    }
+
+    /// The timestamp as text, brackets included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp").field(&self.as_str()).finish()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is no timestamp.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidTimestamp {
+    /// It doesn't start with `<` and end with `>`.
+    #[error("a timestamp stands in angle brackets")]
+    NoBrackets,
+    /// It has more than 255 octets.
+    #[error("a timestamp has at most 255 octets")]
+    TooLong,
+    /// There is a space, a bracket, a control octet, or one beyond ASCII inside.
+    #[error("a timestamp is printable ASCII without spaces and brackets inside")]
+    ForbiddenOctet,
+    /// There isn't exactly one `@` with something on each side.
+    #[error("a timestamp has exactly one `@`, with something on each side")]
+    NotAMessageId,
+}

@@ -1,0 +1,122 @@
+//! Framing: where a line ends, whatever it says.
+
+/// Finds the lines in a window of input, without looking at an octet twice.
+///
+/// A line ends at its first LF; a CR right before that LF belongs to the line end. Whether the line makes sense is not
+/// asked here, so nonsense can't shift where the next line begins. A line of more octets than the limit, line end
+/// included, is reported once, and what belongs to it is to be dropped up to its LF.
+///
+/// ```
+/// use pop3_proto::wire::{Framed, LineScanner};
+///
+/// let mut scanner = LineScanner::new(255);
+/// assert_eq!(scanner.scan(b"NO"), Framed::Partial);
+/// let line = scanner.scan(b"NOOP\r\nQUIT\r\n");
+/// assert_eq!(line, Framed::Line { octets: 6, content: 4, bare_lf: false, stray: false });
+/// ```
+#[derive(Clone, Debug)]
+pub struct LineScanner {
+    limit: usize,
+    scanned: usize,
+    stray: bool,
+    discarding: bool,
+}
+
+/// What stands at the front of a window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framed {
+    /// No whole line yet: scan again when more octets stand behind the same ones.
+    Partial,
+    /// A line, to be dropped from the window before the next scan.
+    Line {
+        /// How long it is with its line end.
+        octets: usize,
+        /// How long it is without its line end.
+        content: usize,
+        /// Whether it ends with LF instead of CRLF.
+        bare_lf: bool,
+        /// Whether a NUL, or a CR that isn't part of the line end, stands in it.
+        stray: bool,
+    },
+    /// The front of a line that is longer than the limit, to be dropped. Said once for a line.
+    TooLong {
+        /// How many octets to drop.
+        octets: usize,
+    },
+    /// More of the line that was too long, to be dropped.
+    Rest {
+        /// How many octets to drop.
+        octets: usize,
+    },
+}
+
+impl LineScanner {
+    /// A scanner for lines of at most `limit` octets, line end included.
+    pub const fn new(limit: usize) -> Self {
+        Self { limit, scanned: 0, stray: false, discarding: false }
+    }
+
+    /// Says what stands at the front of `window`.
+    ///
+    /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those behind
+    /// what was to be dropped.
+    pub fn scan(&mut self, window: &[u8]) -> Framed {
+        if self.discarding {
+            return self.scan_rest(window);
+        }
+        let reach = window.get(..self.limit).unwrap_or(window);
+        while let Some(found) = reach.get(self.scanned..).and_then(|rest| memchr::memchr3(b'\n', b'\r', 0, rest)) {
+            let at = self.scanned + found;
+            match (reach.get(at), reach.get(at + 1)) {
+                (Some(b'\n'), _) => return self.line(at + 1, at, true),
+                (Some(b'\r'), Some(b'\n')) => return self.line(at + 2, at, false),
+                (Some(b'\r'), None) => {
+                    self.scanned = at;
+                    return self.unended(window);
+                }
+                _ => {
+                    self.stray = true;
+                    self.scanned = at + 1;
+                }
+            }
+        }
+        self.scanned = reach.len();
+        self.unended(window)
+    }
+
+    /// Forgets what was scanned: the next window begins a new line.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new(self.limit);
+    }
+
+    fn line(&mut self, octets: usize, content: usize, bare_lf: bool) -> Framed {
+        let stray = self.stray;
+        self.reset();
+        Framed::Line { octets, content, bare_lf, stray }
+    }
+
+    fn unended(&mut self, window: &[u8]) -> Framed {
+        if window.len() < self.limit {
+            return Framed::Partial;
+        }
+        self.reset();
+        self.discarding = true;
+        match self.scan_rest(window) {
+            Framed::Rest { octets } => Framed::TooLong { octets },
+            other => other,
+        }
+    }
+
+    fn scan_rest(&mut self, window: &[u8]) -> Framed {
+        if window.is_empty() {
+            return Framed::Partial;
+        }
+        match memchr::memchr(b'\n', window) {
+            Some(at) => {
+                self.discarding = false;
+                Framed::Rest { octets: at + 1 }
+            }
+            None => Framed::Rest { octets: window.len() },
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The wire: octets to values and back, with no state that outlives a line or a message.
+//!
+//! Each command, response, capability and listing is parsed and encoded here, so a server, a client, a proxy and a test
+//! share one grammar. The texts of the RFCs are read as follows where they disagree with themselves:
+//!
+//! - RFC 2449 §3's grammar leaves out the space inside texts and the one behind a response code, lets a timestamp hold
+//!   `>`, and lets ranges of printable octets run to 0x7F. The prose counts: texts hold spaces, a code is followed by one,
+//!   a timestamp holds no `>`, and 0x7F is a control octet.
+//! - RFC 1939 §3 says that keywords have three or four letters and arguments up to 40 octets. Neither is built upon:
+//!   only the length of the whole line is limited.
+
+mod capability;
+mod command;
+mod credentials;
+mod deviation;
+mod greeting;
+mod line;
+mod listing;
+pub(crate) mod number;
+mod response;
+mod stuffing;
+mod top;
+mod unstuffing;
+mod wire_size;
+
+pub use capability::{Capability, CapabilityError, Expire, LoginDelay, PrivateCapability};
+pub use command::{Command, CommandError, Parsed, Verb};
+pub use credentials::{Digest, InvalidCredential, Name, Password};
+pub use deviation::{Deviation, DeviationCounts, DeviationSet};
+pub use greeting::{Greeting, InvalidTimestamp, Timestamp};
+pub use line::{Framed, LineScanner};
+pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
+pub use number::NumberError;
+pub use response::{
+    CodeKind, InvalidCode, InvalidText, Response, ResponseCode, ResponseError, Status, Text, is_multi_line,
+};
+pub use stuffing::{LineEnds, Piece, Stuffer};
+pub use top::TopLimit;
+pub use unstuffing::{Unstuffed, Unstuffer};
+pub use wire_size::WireSize;
+
+/// The most octets of a response line, CRLF included (RFC 1939 §3, RFC 2449 §4).
+pub const MAX_RESPONSE_LINE: usize = 512;

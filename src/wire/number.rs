@@ -1,0 +1,95 @@
+//! Decimal numbers: strictly read, quickly written.
+
+use bytes::BufMut;
+
+/// Why octets are no number of the wanted size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NumberError {
+    /// There is no digit, or something that isn't one: a sign, a point, a space.
+    #[error("a number is made of decimal digits")]
+    NotDigits,
+    /// The number is larger than the type can hold, or is 0 where numbers begin at 1.
+    #[error("the number is out of range")]
+    OutOfRange,
+}
+
+/// Reads one or more decimal digits; leading zeros are fine.
+pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
+    if digits.is_empty() {
+        return Err(NumberError::NotDigits);
+    }
+    let mut number = 0_u64;
+    let mut overflow = false;
+    for &octet in digits {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(NumberError::NotDigits);
+        }
+        match number.checked_mul(10).and_then(|tens| tens.checked_add(u64::from(digit))) {
+            Some(sum) => number = sum,
+            None => overflow = true,
+        }
+    }
+    if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
+}
+
+/// The numbers from 00 to 99 in two digits each.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0_u8;
+    while number < 100 {
+        pairs[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    pairs
+};
+
+/// A short line that is written from its end to its start, as decimal digits come out: two numbers and what stands
+/// around them.
+pub(crate) struct FromRight {
+    buffer: [u8; 48],
+    start: usize,
+}
+
+impl FromRight {
+    pub(crate) const fn new() -> Self {
+        Self { buffer: [0; 48], start: 48 }
+    }
+
+    /// Puts the digits of `number` before what is there.
+    pub(crate) fn number(mut self, number: u64) -> Self {
+        let mut rest = number;
+        while rest >= 100 {
+            self = self.octets(pair(rest % 100));
+            rest /= 100;
+        }
+        let last = pair(rest);
+        self.octets(if rest < 10 { last.get(1..).unwrap_or_default() } else { last })
+    }
+
+    /// Puts `octets` before what is there.
+    pub(crate) fn octets(mut self, octets: &[u8]) -> Self {
+        let start = self.start.saturating_sub(octets.len());
+        if let Some(place) = self.buffer.get_mut(start..self.start) {
+            if place.len() == octets.len() {
+                place.copy_from_slice(octets);
+                self.start = start;
+            }
+        }
+        self
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// Writes the digits of `number`.
+pub(crate) fn put(out: &mut impl BufMut, number: u64) {
+    out.put_slice(FromRight::new().number(number).as_bytes());
+}
+
+fn pair(number: u64) -> &'static [u8] {
+    usize::try_from(number).ok().and_then(|number| PAIRS.get(number)).map_or(&[], |pair| pair)
+}

@@ -1,0 +1,332 @@
+//! Responses: status indicator, response code, text; and which of them are multi-line.
+
+use core::fmt;
+
+use bytes::BufMut;
+
+use super::MAX_RESPONSE_LINE;
+use super::command::Verb;
+
+/// The status indicator of a response (RFC 1939 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Status {
+    /// `+OK`
+    Ok,
+    /// `-ERR`
+    Err,
+}
+
+impl Status {
+    /// The indicator as it is sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "+OK",
+            Self::Err => "-ERR",
+        }
+    }
+}
+
+/// Whether a response goes on behind its first line, up to a line of one dot (RFC 1939 §3 and §5, RFC 2449 §5).
+///
+/// This is the one place that says so, for both ends of the wire. Text never matters, and `-ERR` is always one line.
+pub const fn is_multi_line(verb: Verb, has_argument: bool, status: Status) -> bool {
+    match status {
+        Status::Err => false,
+        Status::Ok => match verb {
+            Verb::Retr | Verb::Top | Verb::Capa => true,
+            Verb::List | Verb::Uidl => !has_argument,
+            Verb::User
+            | Verb::Pass
+            | Verb::Quit
+            | Verb::Stat
+            | Verb::Dele
+            | Verb::Noop
+            | Verb::Rset
+            | Verb::Apop
+            | Verb::Last => false,
+        },
+    }
+}
+
+/// The first line of a response.
+///
+/// ```
+/// use pop3_proto::wire::{CodeKind, Response, Status};
+///
+/// let response = Response::parse(b"-ERR [IN-USE] someone else reads it").unwrap();
+/// assert_eq!(response.status(), Status::Err);
+/// assert_eq!(response.code().unwrap().kind(), CodeKind::InUse);
+/// assert_eq!(response.text(), b"someone else reads it");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Response<'a> {
+    status: Status,
+    code: Option<ResponseCode<'a>>,
+    text: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// A response to be sent.
+    pub const fn new(status: Status, code: Option<ResponseCode<'a>>, text: Text<'a>) -> Self {
+        Self { status, code, text: text.0.as_bytes() }
+    }
+
+    /// Parses a line without its line end, in time linear in its octets and without an allocation.
+    ///
+    /// A response code is read only at the very start of the text; brackets elsewhere, and what isn't a well-formed code
+    /// there, are text (RFC 2449 §8).
+    ///
+    /// # Errors
+    /// [`ResponseError`] when the line doesn't begin with an indicator in upper case, followed by a space or nothing, or
+    /// holds a CR, LF or NUL.
+    pub fn parse(line: &'a [u8]) -> Result<Self, ResponseError> {
+        let (status, rest) = match line {
+            [b'+', b'O', b'K', rest @ ..] => (Status::Ok, rest),
+            [b'-', b'E', b'R', b'R', rest @ ..] => (Status::Err, rest),
+            _ => return Err(ResponseError::NoIndicator),
+        };
+        let rest = match rest {
+            [] => rest,
+            [b' ', rest @ ..] => rest,
+            _ => return Err(ResponseError::NoIndicator),
+        };
+        if memchr::memchr3(b'\r', b'\n', 0, rest).is_some() {
+            return Err(ResponseError::ForbiddenOctet);
+        }
+        let (code, text) = ResponseCode::split(rest).map_or((None, rest), |(code, text)| (Some(code), text));
+        Ok(Self { status, code, text })
+    }
+
+    /// Writes the line, CRLF included.
+    ///
+    /// It has at most 512 octets: a longer text is cut before the character that would go past.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        self.encode_with_tail(out, None);
+    }
+
+    /// Writes the line with one more word behind the text, which is never cut.
+    pub(super) fn encode_with_tail(&self, out: &mut impl BufMut, tail: Option<&str>) {
+        let indicator = self.status.as_str();
+        out.put_slice(indicator.as_bytes());
+        let mut room = MAX_RESPONSE_LINE - 2 - indicator.len();
+        if let Some(code) = self.code {
+            out.put_slice(b" [");
+            out.put_slice(code.as_str().as_bytes());
+            out.put_u8(b']');
+            room = room.saturating_sub(code.as_str().len() + 3);
+        }
+        if let Some(tail) = tail {
+            room = room.saturating_sub(tail.len() + 1);
+        }
+        let text = cut(self.text, room.saturating_sub(1));
+        if !text.is_empty() {
+            out.put_u8(b' ');
+            out.put_slice(text);
+        }
+        if let Some(tail) = tail {
+            out.put_u8(b' ');
+            out.put_slice(tail.as_bytes());
+        }
+        out.put_slice(b"\r\n");
+    }
+
+    /// The status indicator.
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The response code, if there is one.
+    pub const fn code(&self) -> Option<ResponseCode<'a>> {
+        self.code
+    }
+
+    /// What stands behind the indicator and the code: for people only. It holds no CR, LF or NUL, but whatever else the
+    /// peer likes, so escape it before showing it.
+    pub const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+}
+
+/// The longest front of `text` that has at most `room` octets and doesn't end inside a UTF-8 character.
+fn cut(text: &[u8], room: usize) -> &[u8] {
+    let Some(front) = text.get(..room) else { return text };
+    match text.get(room) {
+        Some(octet) if octet & 0xC0 == 0x80 => {
+            let start = front.iter().rposition(|octet| octet & 0xC0 != 0x80).unwrap_or(0);
+            front.get(..start).unwrap_or_default()
+        }
+        _ => front,
+    }
+}
+
+/// Why a line is no response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// It doesn't begin with `+OK` or `-ERR`, followed by a space or nothing.
+    #[error("a response begins with +OK or -ERR")]
+    NoIndicator,
+    /// There is a CR, LF or NUL in it.
+    #[error("a response holds no CR, LF or NUL")]
+    ForbiddenOctet,
+}
+
+/// Text for a response line that can't be taken for anything else: no CR, LF or NUL, and no `[` in front.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    /// No text.
+    pub const EMPTY: Self = Self("");
+
+    /// Takes `text` for the text of a response. However long it is, the response line keeps within 512 octets.
+    ///
+    /// # Errors
+    /// [`InvalidText`] when it holds a control character, or begins with `[` (RFC 2449 §6.4).
+    pub fn new(text: &'a str) -> Result<Self, InvalidText> {
+        if text.starts_with('[') {
+            return Err(InvalidText::LooksLikeCode);
+        }
+        if text.bytes().any(|octet| octet.is_ascii_control()) {
+            return Err(InvalidText::ControlCharacter);
+        }
+        Ok(Self(text))
+    }
+
+    /// Text written in this crate.
+    pub(crate) const fn known(text: &'static str) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// Why a text can't stand in a response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidText {
+    /// It holds a control character, a line end for example.
+    #[error("a text holds no control characters")]
+    ControlCharacter,
+    /// It begins with `[`, so it would be read as a response code.
+    #[error("a text doesn't begin with `[`")]
+    LooksLikeCode,
+}
+
+/// A response code such as `SYS/TEMP`: levels from the general to the particular (RFC 2449 §8).
+///
+/// Levels are compared in any case, one by one from the left, so what a reader doesn't know further down is ignored but
+/// kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseCode<'a>(&'a str);
+
+/// What a response code means, as far as this crate knows its levels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum CodeKind {
+    /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 §8.1.1).
+    LoginDelay,
+    /// `IN-USE`: the credentials are right and the maildrop is busy (RFC 2449 §8.1.2).
+    InUse,
+    /// `SYS/TEMP`: the system's fault, and likely to pass (RFC 3206 §4).
+    SysTemp,
+    /// `SYS/PERM`: the system's fault, and somebody must see to it (RFC 3206 §4).
+    SysPerm,
+    /// `SYS` with an unknown second level, or none.
+    Sys,
+    /// `AUTH`: a problem with the credentials (RFC 3206 §5).
+    Auth,
+    /// Anything else.
+    Other,
+}
+
+impl<'a> ResponseCode<'a> {
+    /// `LOGIN-DELAY`
+    pub const LOGIN_DELAY: Self = Self("LOGIN-DELAY");
+    /// `IN-USE`
+    pub const IN_USE: Self = Self("IN-USE");
+    /// `SYS/TEMP`
+    pub const SYS_TEMP: Self = Self("SYS/TEMP");
+    /// `SYS/PERM`
+    pub const SYS_PERM: Self = Self("SYS/PERM");
+    /// `AUTH`
+    pub const AUTH: Self = Self("AUTH");
+
+    /// The most octets of a code, so that one always leaves room for the rest of a response line.
+    pub const MAX_OCTETS: usize = 255;
+
+    /// Takes `code`, without its brackets, for a response code.
+    ///
+    /// # Errors
+    /// [`InvalidCode`] when it is over 255 octets, a level is empty, or something other than printable ASCII without
+    /// spaces and `]` stands in it.
+    pub fn new(code: &'a str) -> Result<Self, InvalidCode> {
+        let is_level = |level: &str| !level.is_empty() && level.bytes().all(|o| o.is_ascii_graphic() && o != b']');
+        if code.len() <= Self::MAX_OCTETS && code.split('/').all(is_level) { Ok(Self(code)) } else { Err(InvalidCode) }
+    }
+
+    /// Splits the text of a response into the code at its front and the text behind it.
+    fn split(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let inner = text.strip_prefix(b"[")?;
+        let end = memchr::memchr(b']', inner)?;
+        let code = Self::new(core::str::from_utf8(inner.get(..end)?).ok()?).ok()?;
+        let rest = inner.get(end + 1..)?;
+        Some((code, rest.strip_prefix(b" ").unwrap_or(rest)))
+    }
+
+    /// The code without its brackets, as it came.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The levels, the most general one first.
+    pub fn levels(self) -> impl Iterator<Item = &'a str> {
+        self.0.split('/')
+    }
+
+    /// Whether this is `general`, or something more particular of its kind: `SYS/TEMP/DISK` is `SYS/TEMP`, and it is
+    /// `SYS`; `AUTHX` isn't `AUTH`.
+    pub fn is(self, general: ResponseCode<'_>) -> bool {
+        let mut levels = self.levels();
+        general.levels().all(|wanted| levels.next().is_some_and(|level| level.eq_ignore_ascii_case(wanted)))
+    }
+
+    /// What the code means.
+    pub fn kind(self) -> CodeKind {
+        const SYS: ResponseCode<'static> = ResponseCode("SYS");
+        [
+            (Self::LOGIN_DELAY, CodeKind::LoginDelay),
+            (Self::IN_USE, CodeKind::InUse),
+            (Self::SYS_TEMP, CodeKind::SysTemp),
+            (Self::SYS_PERM, CodeKind::SysPerm),
+            (SYS, CodeKind::Sys),
+            (Self::AUTH, CodeKind::Auth),
+        ]
+        .into_iter()
+        .find_map(|(code, kind)| self.is(code).then_some(kind))
+        .unwrap_or(CodeKind::Other)
+    }
+}
+
+/// Compared in any case.
+impl PartialEq for ResponseCode<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for ResponseCode<'_> {}
+
+impl fmt::Display for ResponseCode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A text that is no response code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a response code is one or more levels of printable ASCII, divided by slashes")]
+pub struct InvalidCode;

@@ -1,0 +1,253 @@
+//! Byte-stuffing and the normalising of line ends, as one pass (RFC 1939 §3).
+
+/// What is known of the line ends of a stored message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum LineEnds {
+    /// Lines may end with CRLF or LF: each LF without a CR gets one.
+    #[default]
+    Unknown,
+    /// The store vouches that each LF follows a CR, so line ends aren't looked at. Where that isn't true the LF goes out
+    /// as it is; the response still ends where it should.
+    Crlf,
+}
+
+/// Turns a stored message, chunk by chunk, into the content of a multi-line response.
+///
+/// Each bare LF becomes CRLF; a CR elsewhere stays what it is; a line that begins with a dot gets one more; a last line
+/// without an end gets one; every other octet passes unchanged, NUL and those beyond ASCII included. Where the chunks
+/// are cut makes no difference.
+///
+/// Nothing is copied: [`Stuffer::next`] says which octets of the chunk go out as they are, and what goes before them. A
+/// line end at the end of a chunk is held back until it is known what follows, so that the last one leaves together
+/// with the line that ends the response.
+///
+/// ```
+/// use pop3_proto::wire::{LineEnds, Stuffer};
+///
+/// let mut stuffer = Stuffer::new(LineEnds::Unknown);
+/// let mut out = Vec::new();
+/// for mut chunk in [b"one\n.tw".as_slice(), b"o\r\nthree"] {
+///     while !chunk.is_empty() {
+///         let piece = stuffer.next(chunk);
+///         out.extend_from_slice(piece.insert);
+///         out.extend_from_slice(&chunk[piece.skip..piece.skip + piece.run]);
+///         chunk = &chunk[piece.consumed()..];
+///     }
+/// }
+/// out.extend_from_slice(stuffer.end());
+/// assert_eq!(out, b"one\r\n..two\r\nthree\r\n.\r\n");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stuffer {
+    line_ends: LineEnds,
+    at: At,
+}
+
+/// Where in a line the octets taken so far end, and which of them are held back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum At {
+    /// At the start of a line; nothing is held back.
+    LineStart,
+    /// Inside a line; nothing is held back.
+    Inside,
+    /// Behind a CR, which is held back.
+    Cr,
+    /// Behind a line end, which is held back and goes out as CRLF.
+    CrLf,
+    /// Behind an LF that goes out alone, since line ends aren't looked at; it is held back.
+    Lf,
+}
+
+/// A part of the content: `insert`, then `run` octets of the chunk behind `skip` ones that are left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Piece {
+    /// What goes out first: a line end, a dot, both, or nothing.
+    pub insert: &'static [u8],
+    /// How many octets of the chunk to leave out then.
+    pub skip: usize,
+    /// How many octets behind them go out as they are.
+    pub run: usize,
+    /// How many octets behind those to leave out.
+    pub held: usize,
+}
+
+impl Piece {
+    const NOTHING: Self = Self { insert: b"", skip: 0, run: 0, held: 0 };
+
+    /// How many octets of the chunk are dealt with.
+    pub const fn consumed(&self) -> usize {
+        self.skip + self.run + self.held
+    }
+}
+
+impl Stuffer {
+    /// A stuffer at the start of a message.
+    pub const fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, at: At::LineStart }
+    }
+
+    /// The next piece of the content, out of the front of `chunk`. Deals with at least one octet or inserts one, and
+    /// looks at no octet behind the piece but the one that follows it.
+    #[inline]
+    pub fn next(&mut self, chunk: &[u8]) -> Piece {
+        let Some(&first) = chunk.first() else { return Piece::NOTHING };
+        let mut piece = self.front(first, chunk);
+        if piece.consumed() < chunk.len() {
+            self.run(chunk, &mut piece);
+        }
+        piece
+    }
+
+    /// Deals with what is held back and with the first octet of the chunk.
+    fn front(&mut self, first: u8, chunk: &[u8]) -> Piece {
+        let mut piece = Piece::NOTHING;
+        let dot = first == b'.';
+        let normalise = self.line_ends == LineEnds::Unknown;
+        piece.insert = match self.at {
+            At::Cr if first == b'\n' => return self.line_end(chunk, piece),
+            At::LineStart | At::Inside if first == b'\n' && normalise => return self.line_end(chunk, piece),
+            At::LineStart if dot => b".",
+            At::LineStart | At::Inside => b"",
+            At::Cr => b"\r",
+            At::CrLf if dot => b"\r\n.",
+            At::CrLf => b"\r\n",
+            At::Lf if dot => b"\n.",
+            At::Lf => b"\n",
+        };
+        self.at = At::Inside;
+        piece
+    }
+
+    /// Takes an LF at the front of the chunk for a line end, together with the octet behind it.
+    fn line_end(&mut self, chunk: &[u8], mut piece: Piece) -> Piece {
+        piece.skip = 1;
+        (self.at, piece.insert) = match chunk.get(1) {
+            None => (At::CrLf, b"".as_slice()),
+            Some(b'.') => (At::Inside, b"\r\n.".as_slice()),
+            Some(_) => (At::LineStart, b"\r\n".as_slice()),
+        };
+        piece
+    }
+
+    /// Finds how far the chunk goes out as it is.
+    fn run(&mut self, chunk: &[u8], piece: &mut Piece) {
+        let rest = chunk.get(piece.skip..).unwrap_or_default();
+        let found = match self.line_ends {
+            LineEnds::Unknown => find_break(rest),
+            LineEnds::Crlf => find_dot_line(rest).map(|lf| lf + 1),
+        };
+        if let Some(end) = found {
+            piece.run = end;
+            self.at = match end.checked_sub(1).and_then(|last| rest.get(last)) {
+                Some(b'\n') => At::LineStart,
+                Some(_) => At::Inside,
+                None => self.at,
+            };
+            return;
+        }
+        (self.at, piece.held) = match rest {
+            [.., b'\r', b'\n'] => (At::CrLf, 2),
+            [.., b'\n'] => (At::Lf, 1),
+            [.., b'\r'] => (At::Cr, 1),
+            [..] => (At::Inside, 0),
+        };
+        piece.run = rest.len() - piece.held;
+    }
+
+    /// Writes the content of `chunk` behind `out`, octet by octet: quicker than pieces where they would have a few
+    /// octets each.
+    #[inline]
+    pub(crate) fn copy(&mut self, chunk: &[u8], out: &mut alloc::vec::Vec<u8>) {
+        let normalise = self.line_ends == LineEnds::Unknown;
+        for &octet in chunk {
+            let dot = octet == b'.';
+            match self.at {
+                At::LineStart if dot => out.push(b'.'),
+                At::LineStart | At::Inside => {}
+                At::CrLf if dot => out.extend_from_slice(b"\r\n."),
+                At::CrLf => out.extend_from_slice(b"\r\n"),
+                At::Cr if octet == b'\n' => {
+                    self.at = At::CrLf;
+                    continue;
+                }
+                At::Cr => out.push(b'\r'),
+                At::Lf if dot => out.extend_from_slice(b"\n."),
+                At::Lf => out.push(b'\n'),
+            }
+            self.at = match octet {
+                b'\r' => At::Cr,
+                b'\n' if normalise => At::CrLf,
+                b'\n' => At::Lf,
+                _ => {
+                    out.push(octet);
+                    At::Inside
+                }
+            };
+        }
+    }
+
+    /// What goes out behind the last chunk: the end of the last line, and the line of one dot.
+    pub const fn end(&self) -> &'static [u8] {
+        match self.at {
+            At::LineStart => b".\r\n",
+            At::Inside | At::CrLf => b"\r\n.\r\n",
+            At::Cr => b"\r\r\n.\r\n",
+            At::Lf => b"\n\r\n.\r\n",
+        }
+    }
+}
+
+/// How many octets at the front of `text` go out as they are: up to an LF without a CR before it, or up to and with an LF
+/// that a dot follows. An LF at the very front has no CR before it.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is a branch, and keeps this from becoming vector code"
+)]
+fn find_break(text: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 64;
+    // Most texts have either a break in each line or none for long, so the first line end tells which scan pays.
+    let first = memchr::memchr(b'\n', text)?;
+    if let Some(end) = break_at(text, first) {
+        return Some(end);
+    }
+    let mut at = first + 1;
+    while let Some(window) = text.get(at - 1..at + BLOCK + 1) {
+        // Three shifted views of one block, compared without a branch: this becomes vector code.
+        let before = window.iter();
+        let here = window.iter().skip(1);
+        let after = window.iter().skip(2);
+        let hit = before.zip(here).zip(after).fold(false, |hit, ((before, here), after)| {
+            hit | ((*here == b'\n') & ((*before != b'\r') | (*after == b'.')))
+        });
+        if hit {
+            break;
+        }
+        at += BLOCK;
+    }
+    let rest = text.get(at..)?;
+    memchr::memchr_iter(b'\n', rest).find_map(|lf| break_at(text, at + lf))
+}
+
+/// Where a run ends because of the LF at `lf`, if it does.
+fn break_at(text: &[u8], lf: usize) -> Option<usize> {
+    let follows_cr = lf.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'\r');
+    if !follows_cr {
+        Some(lf)
+    } else if text.get(lf + 1) == Some(&b'.') {
+        Some(lf + 1)
+    } else {
+        None
+    }
+}
+
+/// Where the first LF is that a dot follows.
+fn find_dot_line(text: &[u8]) -> Option<usize> {
+    const NEAR: usize = 64;
+    // Building a search for two octets costs more than looking at a few lines.
+    let near = text.get(..NEAR).unwrap_or(text);
+    if let Some(lf) = memchr::memchr_iter(b'\n', near).find(|lf| text.get(lf + 1) == Some(&b'.')) {
+        return Some(lf);
+    }
+    let rest = text.get(NEAR..)?;
+    memchr::memmem::find(rest, b"\n.").map(|lf| NEAR + lf)
+}

@@ -1,0 +1,92 @@
+//! Where TOP cuts a message.
+
+/// Finds how much of a stored message TOP shows: the header, the blank line, and the first lines of the body (RFC 1939
+/// §7). Lines end at LF, with or without a CR before it; a message without a blank line is all header.
+///
+/// ```
+/// use pop3_proto::wire::TopLimit;
+///
+/// let mut limit = TopLimit::new(1);
+/// assert_eq!(limit.keep(b"Subject: hi\n\none"), 16);
+/// assert_eq!(limit.keep(b" more\ntwo\n"), 6);
+/// assert!(limit.is_reached());
+/// ```
+#[derive(Clone, Debug)]
+pub struct TopLimit {
+    /// Lines of the body that are still to be shown.
+    lines: u64,
+    at: At,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum At {
+    /// In the header, at the start of a line.
+    LineStart,
+    /// In the header, behind a CR at the start of a line.
+    Cr,
+    /// In the header, in a line that isn't blank.
+    Inside,
+    Body,
+    Reached,
+}
+
+impl TopLimit {
+    /// A limit of `lines` lines of the body.
+    pub const fn new(lines: u64) -> Self {
+        Self { lines, at: At::LineStart }
+    }
+
+    /// How many octets at the front of the next chunk are shown.
+    pub fn keep(&mut self, chunk: &[u8]) -> usize {
+        let header = if self.at == At::Body { 0 } else { self.keep_header(chunk) };
+        match self.at {
+            At::Body => header + self.keep_body(chunk.get(header..).unwrap_or_default()),
+            _ => header,
+        }
+    }
+
+    /// Whether nothing more is shown.
+    pub fn is_reached(&self) -> bool {
+        self.at == At::Reached
+    }
+
+    fn keep_header(&mut self, chunk: &[u8]) -> usize {
+        if self.at == At::Reached {
+            return 0;
+        }
+        let mut start = 0;
+        for lf in memchr::memchr_iter(b'\n', chunk) {
+            let blank =
+                matches!((self.at, chunk.get(start..lf)), (At::LineStart, Some([] | [b'\r'])) | (At::Cr, Some([])));
+            start = lf + 1;
+            if blank {
+                self.at = if self.lines == 0 { At::Reached } else { At::Body };
+                return start;
+            }
+            self.at = At::LineStart;
+        }
+        self.at = match (self.at, chunk.get(start..).unwrap_or_default()) {
+            (at, []) => at,
+            (At::LineStart, [b'\r']) => At::Cr,
+            _ => At::Inside,
+        };
+        chunk.len()
+    }
+
+    fn keep_body(&mut self, chunk: &[u8]) -> usize {
+        let ends = memchr::memchr_iter(b'\n', chunk);
+        if (chunk.len() as u64) < self.lines {
+            // The limit can't be in this chunk, and counting is quicker than looking.
+            self.lines -= ends.count() as u64;
+            return chunk.len();
+        }
+        for lf in ends {
+            self.lines -= 1;
+            if self.lines == 0 {
+                self.at = At::Reached;
+                return lf + 1;
+            }
+        }
+        chunk.len()
+    }
+}

@@ -1,0 +1,131 @@
+//! Undoing byte-stuffing, and finding where a multi-line response ends (RFC 1939 §3).
+
+/// Takes the content of a multi-line response out of the octets behind its first line, wherever they are cut.
+///
+/// A line begins behind CRLF only, and the response ends at the exact line `.` CRLF only: a stored `LF . LF` is content,
+/// so it can't cut a message short and pass its tail off as responses. One leading dot is taken from each line that begins
+/// with one, whatever follows it; all other octets stay as they are, CRLF included.
+///
+/// ```
+/// use pop3_proto::wire::Unstuffer;
+///
+/// let mut unstuffer = Unstuffer::new();
+/// let mut input = b"one\r\n..two\r\n.\r\n+OK".as_slice();
+/// let mut message = Vec::new();
+/// loop {
+///     let part = unstuffer.next(input);
+///     message.extend_from_slice(part.content);
+///     input = &input[part.consumed..];
+///     if part.ended {
+///         break;
+///     }
+/// }
+/// assert_eq!(message, b"one\r\n.two\r\n");
+/// assert_eq!(input, b"+OK");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Unstuffer {
+    at: At,
+}
+
+/// Where in a line the octets taken so far end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum At {
+    LineStart,
+    Inside,
+    /// Behind a CR that was given out.
+    Cr,
+    /// Behind a dot at the start of a line.
+    Dot,
+    /// Behind a CR behind such a dot.
+    DotCr,
+}
+
+/// A part of the content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unstuffed<'a> {
+    /// Octets of the content: borrowed from the input but for a rare CR, and empty at times.
+    pub content: &'a [u8],
+    /// How many octets of the input are dealt with.
+    pub consumed: usize,
+    /// Whether the response ends here. What is left of the input belongs to the next one.
+    pub ended: bool,
+}
+
+impl Default for Unstuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Unstuffer {
+    /// An unstuffer behind the first line of a response.
+    pub const fn new() -> Self {
+        Self { at: At::LineStart }
+    }
+
+    /// The next part of the content, out of the front of `input`. Deals with at least one octet, unless there is none or it
+    /// gives out a CR that came before.
+    #[inline]
+    pub fn next<'a>(&mut self, input: &'a [u8]) -> Unstuffed<'a> {
+        let mut start = 0;
+        if self.at == At::LineStart && input.first() == Some(&b'.') {
+            self.at = At::Dot;
+            start = 1;
+        }
+        match (self.at, input.get(start)) {
+            (At::Dot, Some(b'\r')) => {
+                self.at = At::DotCr;
+                start += 1;
+            }
+            (At::Dot, Some(_)) => self.at = At::Inside,
+            _ => {}
+        }
+        match (self.at, input.get(start)) {
+            (_, None) => return Unstuffed { content: &[], consumed: start, ended: false },
+            (At::DotCr, Some(b'\n')) => return Unstuffed { content: &[], consumed: start + 1, ended: true },
+            (At::DotCr, Some(_)) => {
+                self.at = At::Inside;
+                return Unstuffed { content: b"\r", consumed: start, ended: false };
+            }
+            _ => {}
+        }
+        let content = self.run(input.get(start..).unwrap_or_default());
+        Unstuffed { content, consumed: start + content.len(), ended: false }
+    }
+
+    /// Content up to the end of a line that a dot follows, or all there is.
+    fn run<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        if self.at == At::Cr && text.starts_with(b"\n.") {
+            self.at = At::LineStart;
+            return text.get(..1).unwrap_or_default();
+        }
+        if let Some(cr) = find_dot_line(text) {
+            self.at = At::LineStart;
+            return text.get(..cr + 2).unwrap_or_default();
+        }
+        self.at = match (self.at, text) {
+            (_, [.., b'\r', b'\n']) | (At::Cr, [b'\n']) => At::LineStart,
+            (_, [.., b'\r']) => At::Cr,
+            _ => At::Inside,
+        };
+        text
+    }
+}
+
+/// Where the first CRLF is that a dot follows.
+fn find_dot_line(text: &[u8]) -> Option<usize> {
+    const NEAR: usize = 64;
+    // Building a search for three octets costs more than looking at a few lines.
+    let near = text.get(..NEAR).unwrap_or(text);
+    let near_hit = memchr::memchr_iter(b'\n', near).find_map(|lf| {
+        let cr = lf.checked_sub(1)?;
+        (text.get(cr) == Some(&b'\r') && text.get(lf + 1) == Some(&b'.')).then_some(cr)
+    });
+    if near_hit.is_some() {
+        return near_hit;
+    }
+    // The near look has seen each LF before its end, but not a CR that is its last octet.
+    let rest = text.get(NEAR - 1..)?;
+    memchr::memmem::find(rest, b"\r\n.").map(|cr| NEAR - 1 + cr)
+}
