@@ -24,7 +24,7 @@ pub(crate) struct Input {
 pub(crate) struct Line {
     /// Its octets with the line end.
     pub(crate) octets: usize,
-    /// Its octets without the line end.
+    /// Its octets without the line end; all there are of a line that is too long.
     pub(crate) content: usize,
     /// Whether it ends with LF instead of CRLF.
     pub(crate) bare_lf: bool,
@@ -79,7 +79,7 @@ impl Input {
                     Line { octets, content, bare_lf, defect: stray.then_some(Defect::Stray) }
                 }
                 Framed::TooLong { octets } => {
-                    Line { octets, content: 0, bare_lf: false, defect: Some(Defect::TooLong) }
+                    Line { octets, content: octets, bare_lf: false, defect: Some(Defect::TooLong) }
                 }
                 Framed::Rest { octets } => {
                     self.wipe(octets);

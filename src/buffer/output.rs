@@ -27,14 +27,10 @@ pub(crate) struct Output {
 }
 
 /// Runs of fewer octets are copied: an entry of a vectored write costs about as much.
-const COPIED: usize = 256;
+const SHORT: usize = 256;
 
-/// Behind a run of fewer octets the next ones are taken one by one, since a search for each would cost more.
-const DENSE: usize = 16;
-
-/// How many octets are taken one by one before the next search. Each becomes four at the most, which is what
-/// a response line needs.
-const DENSE_STRIDE: usize = MAX_RESPONSE_LINE / 4;
+/// How many octets are copied before the next search for a long run.
+const STRETCH: usize = 4_096;
 
 impl Output {
     /// The least size: one response finds room behind another.
@@ -124,23 +120,38 @@ impl Output {
 
     /// Copies short runs behind the text until there is a long one, no room, or no more chunk.
     pub(crate) fn fill(&mut self) {
-        while self.run == 0 && !self.chunk.is_empty() && self.has_room_for_text() {
-            let piece = self.stuffer.next(&self.chunk);
+        if self.run > 0 {
+            return;
+        }
+        let mut done = 0;
+        let mut short_runs = false;
+        while done < self.chunk.len() && self.has_room_for_text() {
+            let rest = self.chunk.get(done..).unwrap_or_default();
+            if short_runs {
+                let before = self.text.len();
+                // What is written is at most twice as long, and two octets that were held back.
+                let fitting = (self.text.capacity() - before - 2) / 2;
+                let stretch = rest.len().min(fitting).min(STRETCH);
+                self.stuffer.copy(rest.get(..stretch).unwrap_or_default(), &mut self.text);
+                done += stretch;
+                // With few additions the runs are long enough now.
+                let added = (self.text.len() - before).saturating_sub(stretch);
+                short_runs = added * SHORT > stretch;
+                continue;
+            }
+            let piece = self.stuffer.next(rest);
             self.text.extend_from_slice(piece.insert);
-            self.chunk.advance(piece.skip);
-            if piece.run >= COPIED {
+            if piece.run >= SHORT {
+                done += piece.skip;
                 self.run = piece.run;
                 self.held = piece.held;
-                return;
+                break;
             }
-            self.text.extend_from_slice(self.chunk.get(..piece.run).unwrap_or_default());
-            self.chunk.advance(piece.run + piece.held);
-            if piece.run < DENSE {
-                let stride = self.chunk.len().min(DENSE_STRIDE);
-                self.stuffer.copy(self.chunk.get(..stride).unwrap_or_default(), &mut self.text);
-                self.chunk.advance(stride);
-            }
+            self.text.extend_from_slice(rest.get(piece.skip..piece.skip + piece.run).unwrap_or_default());
+            done += piece.consumed();
+            short_runs = true;
         }
+        self.chunk.advance(done);
     }
 
     /// Whether something was written since the last call.

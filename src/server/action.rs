@@ -30,6 +30,9 @@ pub enum Action<'a, M: Maildrop> {
     /// The client has said QUIT: the marked messages are to be removed.
     Update(Update<'a, M>),
     /// The session is over, and its maildrop is dropped: close the connection.
+    ///
+    /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a socket
+    /// with octets unread resets the connection, and the client may lose the last response.
     Close(CloseReason),
 }
 
@@ -60,6 +63,9 @@ pub enum CloseReason {
     /// The client's stream ended without QUIT. No message was removed.
     #[error("the client's stream ended without QUIT")]
     EndOfStream,
+    /// The host wanted to stop. No message was removed.
+    #[error("the server is stopping")]
+    Stopped,
     /// The client was silent, or took no output, for too long after login. No message was removed.
     #[error("autologout: the client was silent for too long")]
     Autologout,
@@ -96,7 +102,8 @@ pub struct Read<'a> {
 }
 
 impl Read<'_> {
-    /// Where to read into, never empty. The session has memory for it from this call on.
+    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with nothing
+    /// read, so a host of many idle connections waits until the socket is readable first, and holds no token meanwhile.
     pub fn space(&mut self) -> &mut [u8] {
         self.input.space()
     }
@@ -107,6 +114,12 @@ impl Read<'_> {
             self.connection.end_of_stream = true;
         }
         self.input.filled(octets);
+    }
+
+    /// Ends the session, since the host wants to stop. The client learns it from the end of the stream, as there is no
+    /// response that it waits for. No message is removed.
+    pub fn stop(self) {
+        self.connection.close(CloseReason::Stopped);
     }
 
     /// When to poll again though nothing was read, on the clock that `now` comes from.
@@ -132,7 +145,7 @@ impl fmt::Debug for Read<'_> {
 
 /// Octets for the client are ready: what [`Buf`] says, all of it or a part, in this order.
 ///
-/// There may be more when these are written. The first line of a response is never divided between two of these, nor are
+/// There may be more when these are written; a vectored write gets two slices at the most. The first line of a response is never divided between two of these, nor are
 /// the last line end of a message and the line that ends the response.
 #[must_use = "the session waits for the client to take its octets"]
 pub struct Write<'a> {

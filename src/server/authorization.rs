@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Phase;
-use super::connection::{Connection, PendingLogin};
+use super::connection::{Connection, PendingLogin, Task};
 use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::reply::Reply;
@@ -112,8 +112,8 @@ impl<M: Maildrop> Login<'_, M> {
     /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
     ///
     /// # Errors
-    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is told `-ERR [SYS/PERM]`, and the
-    /// session goes on without it.
+    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is told `-ERR`, and the session goes on
+    /// without it; so the error is for a log. It can't happen where the maildrop vouches for its unique-ids.
     pub fn accept(self, maildrop: M) -> Result<(), BrokenMaildrop> {
         self.connection.end_login(self.input);
         match Transaction::open(maildrop) {
@@ -124,7 +124,10 @@ impl<M: Maildrop> Login<'_, M> {
                 Ok(())
             }
             Err(broken) => {
-                self.connection.reply(Reply::Permanent);
+                self.connection.reply(match broken {
+                    BrokenMaildrop::NoUniqueId { .. } => Reply::Temporary,
+                    BrokenMaildrop::SameUniqueId { .. } => Reply::Permanent,
+                });
                 Err(broken)
             }
         }
@@ -169,15 +172,16 @@ impl Connection {
             self.name = None;
             return self.reply(Reply::CleartextLogin);
         }
-        self.login = match *command {
+        let pending = match *command {
             Command::Pass { .. } if self.name.is_some() => {
-                Some(PendingLogin::Password { line: line.octets, content: line.content })
+                PendingLogin::Password { line: line.octets, content: line.content }
             }
             Command::Pass { .. } => return self.bad(State::Authorization, Reply::NoName),
             Command::Apop { name, digest } if self.timestamp.is_some() => {
-                Some(PendingLogin::Apop { line: line.octets, name_octets: name.as_bytes().len(), digest })
+                PendingLogin::Apop { line: line.octets, name_octets: name.as_bytes().len(), digest }
             }
             _ => return self.bad(State::Authorization, Reply::Unavailable),
         };
+        self.task = Task::Login(pending);
     }
 }

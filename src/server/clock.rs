@@ -1,5 +1,6 @@
 //! Deadlines, out of the only time there is: what the host says at each poll.
 
+use core::mem;
 use core::time::Duration;
 
 /// The deadline of the state that the session is in.
@@ -7,13 +8,15 @@ use core::time::Duration;
 pub(super) struct Clock {
     now: Duration,
     deadline: Option<Duration>,
+    /// Whether the deadline is to be set anew: commands come in bursts, and setting it once for each burst is enough.
+    restart: bool,
     /// Whether the host had something to answer at the last poll: then the time since isn't the client's.
     host_asked: bool,
 }
 
 impl Clock {
     pub(super) const fn new() -> Self {
-        Self { now: Duration::ZERO, deadline: None, host_asked: false }
+        Self { now: Duration::ZERO, deadline: None, restart: false, host_asked: false }
     }
 
     /// Takes the host's time; a time before the last one counts as the last one. The first call starts the clock.
@@ -28,7 +31,7 @@ impl Clock {
             Some(deadline) if self.host_asked => *deadline = deadline.saturating_add(elapsed),
             Some(_) => {}
         }
-        core::mem::take(&mut self.host_asked)
+        mem::take(&mut self.host_asked)
     }
 
     /// The host is asked something at this poll.
@@ -36,9 +39,17 @@ impl Clock {
         self.host_asked = true;
     }
 
-    /// Sets the deadline to some time from now.
-    pub(super) fn restart(&mut self, after: Duration) {
-        self.deadline = Some(self.now.saturating_add(after));
+    /// The client has done something that starts the deadline of its state anew.
+    #[inline]
+    pub(super) fn restart_later(&mut self) {
+        self.restart = true;
+    }
+
+    /// Sets the deadline to some time from now, if something has started it anew.
+    pub(super) fn settle(&mut self, after: Duration) {
+        if mem::take(&mut self.restart) {
+            self.deadline = Some(self.now.saturating_add(after));
+        }
     }
 
     pub(super) fn deadline(&self) -> Duration {

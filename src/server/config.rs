@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::buffer::Output;
-use crate::wire::{CapabilityError, Deviation, DeviationSet, Expire, InvalidText, LoginDelay, PrivateCapability, Text};
+use crate::wire::{
+    Capability, CapabilityError, Deviation, DeviationSet, Expire, InvalidText, LoginDelay, PrivateCapability, Text,
+};
 
 /// Limits, announcements and policies of a server, shared by its connections in an `Arc`.
 ///
@@ -74,9 +76,12 @@ pub enum ConfigError {
     /// The text of the greeting holds `<`, so it could be taken for an APOP timestamp.
     #[error("the text of the greeting holds no `<`")]
     TimestampInGreeting,
-    /// A capability line isn't one, or is one that the session announces by itself.
+    /// A capability line isn't one.
     #[error(transparent)]
     Capability(#[from] CapabilityError),
+    /// The session announces a capability by itself where it holds.
+    #[error("the session announces this capability by itself")]
+    AnnouncedBySession,
     /// `EXPIRE 0` and removing what was retrieved go together.
     #[error("EXPIRE 0 is announced by remove_retrieved alone")]
     ExpireZero,
@@ -273,9 +278,13 @@ impl Config {
     /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
     ///
     /// # Errors
-    /// [`ConfigError::Capability`] when it isn't a capability line.
+    /// [`ConfigError::Capability`] when it isn't a capability line, [`ConfigError::AnnouncedBySession`] when its tag is one that
+    /// the session knows.
     pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
         let line = PrivateCapability::new(line)?;
+        if Capability::knows(line.tag()) {
+            return Err(ConfigError::AnnouncedBySession);
+        }
         self.private_capabilities.push(line.as_str().into());
         Ok(self)
     }

@@ -2,12 +2,14 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::action::CloseReason;
 use super::clock::Clock;
 use super::config::{Config, Security};
 use super::listing::Listing;
 use super::reply::Reply;
+use super::retrieve::{Content, Request};
 use super::state::State;
 use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
@@ -24,18 +26,34 @@ pub(super) struct Connection {
     pub(super) clock: Clock,
     /// What USER said, until it is used or forgotten.
     pub(super) name: Option<Secret>,
-    pub(super) login: Option<PendingLogin>,
+    /// What the last command still needs.
+    pub(super) task: Task,
     pub(super) deviations: DeviationCounts,
     failed_logins: u32,
     bad_commands_in_a_row: u32,
     commands_before_login: u32,
     greeting: GreetingState,
-    pub(super) listing: Option<Listing>,
-    /// A message that counts as retrieved once all output is written; no command is read until then.
-    pub(super) unwritten: Option<MessageNumber>,
     pub(super) end_of_stream: bool,
     /// Set once the session is over; what is in the output is still written.
     pub(super) closing: Option<CloseReason>,
+}
+
+/// What a command needs before the next one is read.
+#[derive(Debug)]
+pub(super) enum Task {
+    None,
+    /// The host is to answer PASS or APOP.
+    Login(PendingLogin),
+    /// The host is to answer RETR or TOP.
+    Retrieve(Request),
+    /// A message is to be written.
+    Transfer(Content),
+    /// All output is to be written, and then this message counts as retrieved.
+    Written(MessageNumber),
+    /// A listing is to be written.
+    List(Listing),
+    /// The host is to answer QUIT.
+    Update,
 }
 
 /// PASS or APOP, whose line is still in the input window until the host has answered.
@@ -43,6 +61,15 @@ pub(super) struct Connection {
 pub(super) enum PendingLogin {
     Password { line: usize, content: usize },
     Apop { line: usize, name_octets: usize, digest: Digest },
+}
+
+impl PendingLogin {
+    /// The octets of the line.
+    fn line(self) -> usize {
+        match self {
+            Self::Password { line, .. } | Self::Apop { line, .. } => line,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +88,12 @@ impl Connection {
             timestamp: None,
             clock: Clock::new(),
             name: None,
-            login: None,
+            task: Task::None,
             deviations: DeviationCounts::default(),
             failed_logins: 0,
             bad_commands_in_a_row: 0,
             commands_before_login: 0,
             greeting: GreetingState::Welcome,
-            listing: None,
-            unwritten: None,
             end_of_stream: false,
             closing: None,
         }
@@ -80,7 +105,7 @@ impl Connection {
 
     /// Queues the greeting at the first call (R-1939-01).
     pub(super) fn greet(&mut self) {
-        match core::mem::replace(&mut self.greeting, GreetingState::Sent) {
+        match mem::replace(&mut self.greeting, GreetingState::Sent) {
             GreetingState::Sent => {}
             GreetingState::Refuse(reason) => {
                 self.reply(reason);
@@ -127,7 +152,7 @@ impl Connection {
     /// A good reply of more than one line.
     pub(super) fn list(&mut self, reply: Reply, listing: Listing) {
         self.good(reply);
-        self.listing = Some(listing);
+        self.task = Task::List(listing);
     }
 
     /// A reply to a command that was malformed, unknown or out of place (R-GEN-06).
@@ -143,6 +168,11 @@ impl Connection {
             self.reply(Reply::TooManyBadCommands);
             self.close(CloseReason::TooManyBadCommands);
         }
+    }
+
+    /// Whether the last commands were bad.
+    pub(super) fn is_in_bad_row(&self) -> bool {
+        self.bad_commands_in_a_row > 0
     }
 
     /// Counts a command before login; `false` when it is one too many, and was answered so.
@@ -190,8 +220,8 @@ impl Connection {
     /// Forgets what belongs to one attempt to log in, its line in the window included.
     pub(super) fn end_login(&mut self, input: &mut Input) {
         self.name = None;
-        if let Some(PendingLogin::Password { line, .. } | PendingLogin::Apop { line, .. }) = self.login.take() {
-            input.wipe(line);
+        if let Task::Login(pending) = mem::replace(&mut self.task, Task::None) {
+            input.wipe(pending.line());
         }
     }
 }

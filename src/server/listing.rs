@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::config::Config;
-use super::connection::Connection;
 use super::maildrop::Maildrop;
 use super::transaction::Transaction;
+use crate::buffer::Output;
 use crate::message::MessageNumber;
 use crate::wire::{Capability, Expire, LoginDelay, PrivateCapability, ScanListing, Text, UniqueIdListing};
 
@@ -32,23 +32,27 @@ impl Listing {
     /// Puts lines behind the output while there is room; whether that was the end of the listing.
     pub(super) fn proceed<M: Maildrop>(
         &mut self,
-        connection: &mut Connection,
+        output: &mut Output,
+        config: &Config,
+        may_log_in: bool,
         transaction: Option<&Transaction<M>>,
     ) -> bool {
         let finished = match (self.of, transaction) {
-            (Of::Octets, Some(transaction)) => self.messages(connection, transaction, |maildrop, message, text| {
-                ScanListing { message, octets: maildrop.octets(message) }.encode(text);
+            (Of::Octets, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
+                ScanListing { message, octets: maildrop.octets(message) }.encode_line(text);
             }),
-            (Of::UniqueIds, Some(transaction)) => self.messages(connection, transaction, |maildrop, message, text| {
-                UniqueIdListing { message, unique_id: maildrop.unique_id(message) }.encode(text);
+            (Of::UniqueIds, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
+                if let Some(unique_id) = maildrop.unique_id(message) {
+                    UniqueIdListing { message, unique_id }.encode_line(text);
+                }
             }),
-            (Of::Capabilities, transaction) => self.capabilities(connection, transaction),
+            (Of::Capabilities, transaction) => self.capabilities(output, capabilities(config, may_log_in, transaction)),
             // Messages are listed in TRANSACTION only.
             (Of::Octets | Of::UniqueIds, None) => true,
         };
         if finished {
             // There is room for it: so the end of the last line and the end line leave together.
-            connection.output.text().extend_from_slice(b".\r\n");
+            output.text().extend_from_slice(b".\r\n");
         }
         finished
     }
@@ -57,18 +61,16 @@ impl Listing {
     #[inline]
     fn messages<M: Maildrop>(
         &mut self,
-        connection: &mut Connection,
+        output: &mut Output,
         transaction: &Transaction<M>,
         line: impl Fn(&M, MessageNumber, &mut Vec<u8>),
     ) -> bool {
         while let Some(message) = transaction.number(self.next) {
-            if !connection.output.has_room() {
-                return false;
-            }
             if !transaction.deleted.contains(message) {
-                let text = connection.output.text();
-                line(&transaction.maildrop, message, text);
-                text.extend_from_slice(b"\r\n");
+                if !output.has_room() {
+                    return false;
+                }
+                line(&transaction.maildrop, message, output.text());
             }
             match self.next.checked_add(1) {
                 Some(next) => self.next = next,
@@ -78,10 +80,8 @@ impl Listing {
         true
     }
 
-    fn capabilities<M: Maildrop>(&mut self, connection: &mut Connection, transaction: Option<&Transaction<M>>) -> bool {
-        let Connection { config, output, .. } = connection;
-        let may_log_in = config.allows_login(connection.security);
-        for capability in capabilities(config, may_log_in, transaction).skip(self.next as usize - 1) {
+    fn capabilities<'a>(&mut self, output: &mut Output, all: impl Iterator<Item = Capability<'a>>) -> bool {
+        for capability in all.skip(self.next as usize - 1) {
             if !output.has_room() {
                 return false;
             }

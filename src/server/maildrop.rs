@@ -21,21 +21,25 @@ pub trait Maildrop {
 
     /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them.
     ///
-    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then; it should remember it.
+    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then, and should remember
+    /// it. Where that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it: an
+    /// asynchronous host finds it out before, or moves the blocking part away.
+    ///
     /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message over
     /// a limit that it keeps within, or reserve too little memory.
     fn octets(&self, message: MessageNumber) -> u64;
 
-    /// The unique-id of a message, the same in each session and no other message's.
+    /// The unique-id of a message, the same in each session and no other message's; `None` if it has no valid one.
     ///
-    /// Asked by UIDL, and at login unless [`unique_ids_are_distinct`](Maildrop::unique_ids_are_distinct).
+    /// Asked by UIDL, and at login unless [`unique_ids_are_checked`](Maildrop::unique_ids_are_checked).
     /// [`UniqueIds`](crate::message::UniqueIds) makes valid and distinct ones of any names.
-    fn unique_id(&self, message: MessageNumber) -> UniqueId<'_>;
+    fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>>;
 
-    /// Whether the index vouches that no two unique-ids are the same, as [`UniqueIds`](crate::message::UniqueIds) does.
+    /// Whether the index vouches that each message has a unique-id, and no two the same one, as
+    /// [`UniqueIds`](crate::message::UniqueIds) does.
     ///
     /// Otherwise the login sorts them to find out, in 4 octets of memory a message, given back at once.
-    fn unique_ids_are_distinct(&self) -> bool {
+    fn unique_ids_are_checked(&self) -> bool {
         false
     }
 

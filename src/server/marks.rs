@@ -36,8 +36,12 @@ impl Marks {
         }
     }
 
+    /// Unmarks all; the memory stays.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        if self.marked > 0 {
+            self.words.fill(0);
+            self.marked = 0;
+        }
     }
 
     /// Adds the marks of `other`.

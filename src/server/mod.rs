@@ -31,9 +31,9 @@ pub use self::state::State;
 pub use self::transaction::BrokenMaildrop;
 pub use self::update::{Commit, Update};
 
-use self::connection::{Connection, PendingLogin};
+use self::connection::{Connection, PendingLogin, Task};
 use self::reply::Reply;
-use self::retrieve::{Request, Transfer};
+use self::retrieve::Request;
 use self::state::{Verdict, verdict};
 use self::transaction::Transaction;
 use crate::buffer::{Input, Line};
@@ -75,11 +75,11 @@ impl<M: Maildrop> Session<M> {
         }
     }
 
-    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7). It isn't offered where
-    /// logging in isn't allowed.
+    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none. Nor is
+    /// it offered where logging in isn't allowed.
     #[must_use]
-    pub fn with_timestamp(mut self, timestamp: Timestamp) -> Self {
-        self.connection.timestamp = Some(timestamp);
+    pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
+        self.connection.timestamp = timestamp.into();
         self
     }
 
@@ -117,7 +117,7 @@ impl<M: Maildrop> Session<M> {
         let host_has_answered = connection.clock.tick(now, connection.config.login_deadline);
         let written = connection.output.take_progress();
         if matches!(phase, Phase::Transaction(_)) && (host_has_answered || written) {
-            connection.clock.restart(connection.config.autologout);
+            connection.clock.restart_later();
         }
         connection.greet();
         let next = self.next();
@@ -132,8 +132,12 @@ impl<M: Maildrop> Session<M> {
                 self.phase = Phase::Over;
                 return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
             }
-            if let Some(next) = self.unfinished() {
-                return self.wait(next);
+            if !matches!(self.connection.task, Task::None) {
+                match self.unfinished() {
+                    Some(next) => return self.wait(next),
+                    // One task may lead to another.
+                    None => continue,
+                }
             }
             if !self.connection.output.has_room() {
                 return self.wait(Next::Write);
@@ -147,41 +151,36 @@ impl<M: Maildrop> Session<M> {
         }
     }
 
-    /// Goes on with the command that was read last. What it still needs, if it isn't done.
+    /// Goes on with what the last command still needs. What the host is to do about it, if it isn't done.
     fn unfinished(&mut self) -> Option<Next> {
         let Self { connection, phase, .. } = self;
-        if let Some(pending) = connection.login {
-            return Some(Next::Login(pending));
-        }
-        if let Phase::Transaction(transaction) = phase {
-            if let Some(request) = transaction.request {
-                return Some(Next::Retrieve(request));
+        let transaction = if let Phase::Transaction(transaction) = phase { Some(transaction) } else { None };
+        let Connection { task, output, config, .. } = connection;
+        match (&mut *task, transaction) {
+            (Task::Login(pending), _) => return Some(Next::Login(*pending)),
+            (Task::Retrieve(request), _) => return Some(Next::Retrieve(*request)),
+            (Task::Update, _) => return Some(Next::Update),
+            (Task::Transfer(content), Some(transaction)) => {
+                output.fill();
+                let Some(next) = content.finish(output) else {
+                    return Some(if content.wants_chunk(output) { Next::Body } else { Next::Write });
+                };
+                transaction.reader = None;
+                *task = next;
             }
-            if transaction.update {
-                return Some(Next::Update);
+            (Task::Written(_), _) if !output.is_empty() => return Some(Next::Write),
+            (Task::Written(message), Some(transaction)) => {
+                transaction.mark_retrieved(*message);
+                *task = Task::None;
             }
-            if let Some(Transfer { reader, content }) = &transaction.transfer {
-                connection.output.fill();
-                if !content.finish(connection) {
-                    let wants_chunk = connection.output.has_room() && reader.is_some();
-                    return Some(if wants_chunk { Next::Body } else { Next::Write });
-                }
-                transaction.transfer = None;
-            }
-            if let Some(message) = connection.unwritten {
-                if !connection.output.is_empty() {
+            (Task::List(listing), transaction) => {
+                let may_log_in = config.allows_login(connection.security);
+                if !listing.proceed(output, config, may_log_in, transaction.as_deref()) {
                     return Some(Next::Write);
                 }
-                connection.unwritten = None;
-                transaction.retrieved.insert(message, transaction.count());
+                *task = Task::None;
             }
-        }
-        if let Some(mut listing) = connection.listing.take() {
-            let transaction = if let Phase::Transaction(transaction) = phase { Some(&*transaction) } else { None };
-            if !listing.proceed(connection, transaction) {
-                connection.listing = Some(listing);
-                return Some(Next::Write);
-            }
+            (Task::None | Task::Transfer(_) | Task::Written(_), _) => *task = Task::None,
         }
         None
     }
@@ -208,13 +207,15 @@ impl<M: Maildrop> Session<M> {
             }
         }
         match state {
-            // Before login any line may hold a secret, a mistyped one too.
-            State::Authorization if connection.login.is_none() => input.wipe(line.octets),
-            State::Authorization => {}
-            State::Transaction => {
-                input.consume(line.octets);
-                connection.clock.restart(connection.config.autologout);
-            }
+            // The host is to see the line first.
+            State::Authorization if matches!(connection.task, Task::Login(_)) => {}
+            // Before login any line may hold a secret, a mistyped one too; later, one that has no place there.
+            State::Authorization => input.wipe(line.octets),
+            State::Transaction if connection.is_in_bad_row() => input.wipe(line.octets),
+            State::Transaction => input.consume(line.octets),
+        }
+        if state == State::Transaction {
+            connection.clock.restart_later();
         }
     }
 
@@ -225,7 +226,7 @@ impl<M: Maildrop> Session<M> {
             (Verdict::Stay, _) => connection.answer(command),
             (Verdict::Login, _) => connection.ask_for_login(command, line),
             (Verdict::Retrieve, Phase::Transaction(transaction)) => transaction.retrieve(connection, command),
-            (Verdict::Update, Phase::Transaction(transaction)) => transaction.enter_update(),
+            (Verdict::Update, Phase::Transaction(transaction)) => transaction.enter_update(connection),
             (Verdict::Close, _) => {
                 connection.good(Reply::Bye);
                 connection.close(CloseReason::Quit);
@@ -236,6 +237,7 @@ impl<M: Maildrop> Session<M> {
 
     /// What is to happen, unless the client has kept us waiting for too long.
     fn wait(&mut self, next: Next) -> Next {
+        self.connection.clock.settle(self.connection.config.autologout);
         match next {
             Next::Read | Next::Write if self.connection.clock.is_expired() => {
                 let reason = match (self.connection.closing, &self.phase) {
@@ -266,10 +268,12 @@ impl<M: Maildrop> Session<M> {
                 Action::Retrieve(Retrieve { connection, transaction, request })
             }
             (Next::Update, Phase::Transaction(transaction)) => Action::Update(Update { connection, transaction }),
-            (
-                Next::Body,
-                Phase::Transaction(Transaction { transfer: Some(Transfer { reader: Some(reader), content }), .. }),
-            ) => Action::Body(Body { connection, content, reader }),
+            (Next::Body, Phase::Transaction(Transaction { reader: Some(reader), .. })) => match connection {
+                Connection { task: Task::Transfer(content), output, closing, .. } => {
+                    Action::Body(Body { output, content, closing, reader })
+                }
+                _ => Action::Read(Read { input, connection }),
+            },
             (Next::Close(reason), _) => Action::Close(reason),
             (Next::Read | Next::Retrieve(_) | Next::Update | Next::Body, _) => Action::Read(Read { input, connection }),
         }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{CommandError, NumberError, Response, ResponseCode, Status, Text};
+use crate::wire::{CommandError, NumberError, ResponseCode, Status};
 
 /// Why the server says `+OK` or `-ERR`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,7 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) fn status(self) -> Status {
+    fn status(self) -> Status {
         match self {
             Self::SendPassword
             | Self::LoggedIn
@@ -110,7 +110,18 @@ impl Reply {
 
     /// Writes the response line.
     pub(super) fn encode(self, out: &mut Vec<u8>) {
-        Response::new(self.status(), self.code(), Text::known(self.text())).encode(out);
+        out.extend_from_slice(self.status().as_str().as_bytes());
+        if let Some(code) = self.code() {
+            out.extend_from_slice(b" [");
+            out.extend_from_slice(code.as_str().as_bytes());
+            out.push(b']');
+        }
+        let text = self.text();
+        if !text.is_empty() {
+            out.push(b' ');
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::action::CloseReason;
-use super::connection::Connection;
+use super::connection::{Connection, Task};
 use super::maildrop::Maildrop;
 use super::reply::Reply;
 use super::state::State;
@@ -20,14 +20,6 @@ pub(super) struct Request {
     pub(super) message: MessageNumber,
     /// How many lines of the body TOP wants; `None` for RETR.
     pub(super) lines: Option<u64>,
-}
-
-/// A message that is being sent.
-#[derive(Debug)]
-pub(super) struct Transfer<R> {
-    /// `None` when the message came in one piece.
-    pub(super) reader: Option<R>,
-    pub(super) content: Content,
 }
 
 /// How far the content of a message has come.
@@ -48,33 +40,32 @@ impl Content {
         output.push(chunk);
     }
 
-    /// Puts the end of the message behind the output, if it has come and there is room for it.
-    pub(super) fn finish(&self, connection: &mut Connection) -> bool {
-        let finished = self.ended && connection.output.has_room();
-        if finished {
-            connection.output.end();
-            connection.unwritten = self.retrieved;
+    /// Whether another chunk is wanted.
+    pub(super) fn wants_chunk(&self, output: &mut Output) -> bool {
+        !self.ended && output.has_room()
+    }
+
+    /// Puts the end of the message behind the output, if it has come and there is room for it. Says what is to be done then.
+    pub(super) fn finish(&self, output: &mut Output) -> Option<Task> {
+        if !self.ended || !output.has_room() {
+            return None;
         }
-        finished
+        output.end();
+        Some(self.retrieved.map_or(Task::None, Task::Written))
     }
 }
 
 impl<M: Maildrop> Transaction<M> {
-    fn begin(&mut self, connection: &mut Connection, request: Request, reader: Option<M::Reader>) {
-        self.request = None;
-        self.gone = None;
-        if request.lines.is_none() {
-            self.last = self.last.max(request.message.get());
+    fn begin(&mut self, connection: &mut Connection, request: Request, reader: Option<M::Reader>) -> Content {
+        let Request { message, lines } = request;
+        self.reader = reader;
+        if lines.is_none() {
+            self.access(message);
         }
-        let retrieved = request.lines.is_none() && connection.config.remove_retrieved;
         connection.good(Reply::Message);
-        connection.output.begin(self.maildrop.line_ends(request.message));
-        let content = Content {
-            retrieved: retrieved.then_some(request.message),
-            limit: request.lines.map(TopLimit::new),
-            ended: false,
-        };
-        self.transfer = Some(Transfer { reader, content });
+        connection.output.begin(self.maildrop.line_ends(message));
+        let retrieved = lines.is_none() && connection.config.remove_retrieved;
+        Content { retrieved: retrieved.then_some(message), limit: lines.map(TopLimit::new), ended: false }
     }
 }
 
@@ -117,31 +108,29 @@ impl<M: Maildrop> Retrieve<'_, M> {
 
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).
     pub fn begin(self, reader: M::Reader) {
-        self.transaction.begin(self.connection, self.request, Some(reader));
+        let content = self.transaction.begin(self.connection, self.request, Some(reader));
+        self.connection.task = Task::Transfer(content);
     }
 
     /// Sends the whole message as it is stored.
     pub fn send(self, message: Bytes) {
-        self.transaction.begin(self.connection, self.request, None);
-        if let Some(Transfer { content, .. }) = &mut self.transaction.transfer {
-            content.push(&mut self.connection.output, message);
-            content.ended = true;
-        }
+        let mut content = self.transaction.begin(self.connection, self.request, None);
+        content.push(&mut self.connection.output, message);
+        content.ended = true;
+        self.connection.task = Task::Transfer(content);
     }
 
     /// Answers `-ERR`: this message can't be had.
     pub fn refuse(self, reason: Refusal) {
-        let message = Some(self.request.message);
-        self.transaction.request = None;
+        self.connection.task = Task::None;
         match reason {
             Refusal::Temporary => self.connection.reply(Reply::Temporary),
             Refusal::Permanent => self.connection.reply(Reply::Permanent),
             // Asked for again, it counts as a bad command, so that a client that loops comes to an end (R-1939-28).
-            Refusal::Gone if self.transaction.gone == message => self.connection.bad(State::Transaction, Reply::Gone),
-            Refusal::Gone => {
-                self.transaction.gone = message;
-                self.connection.reply(Reply::Gone);
+            Refusal::Gone if self.transaction.mark_gone(self.request.message) => {
+                self.connection.bad(State::Transaction, Reply::Gone);
             }
+            Refusal::Gone => self.connection.reply(Reply::Gone),
         }
     }
 }
@@ -161,8 +150,9 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// held. Dropping the token, or failing while it is held, leaves the message where it is.
 #[must_use = "the session waits for the next chunk"]
 pub struct Body<'a, M: Maildrop> {
-    pub(super) connection: &'a mut Connection,
+    pub(super) output: &'a mut Output,
     pub(super) content: &'a mut Content,
+    pub(super) closing: &'a mut Option<CloseReason>,
     pub(super) reader: &'a mut M::Reader,
 }
 
@@ -175,7 +165,7 @@ impl<M: Maildrop> Body<'_, M> {
     /// The next octets of the message as it is stored. They are written from where they lie, so chunks of some 64 KiB are
     /// a good choice; an empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {
-        self.content.push(&mut self.connection.output, chunk.into());
+        self.content.push(self.output, chunk.into());
     }
 
     /// The message is complete.
@@ -186,8 +176,8 @@ impl<M: Maildrop> Body<'_, M> {
     /// The rest of the message can't be had. The client learns it from a connection that closes before the end of the
     /// message, since no response can be sent any more (R-GEN-10). Nothing is removed.
     pub fn fail(self) {
-        self.connection.output.abandon();
-        self.connection.close(CloseReason::MessageFailed);
+        self.output.abandon();
+        *self.closing = Some(CloseReason::MessageFailed);
     }
 }
 

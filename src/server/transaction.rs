@@ -1,11 +1,11 @@
 //! TRANSACTION: an open maildrop and what is done with it (RFC 1939 §5).
 
-use super::connection::Connection;
+use super::connection::{Connection, Task};
 use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::marks::Marks;
 use super::reply::Reply;
-use super::retrieve::{Request, Transfer};
+use super::retrieve::Request;
 use super::state::State;
 use crate::message::{MessageNumber, repeats};
 use crate::wire::{Command, DropListing, ScanListing, UniqueIdListing, number};
@@ -17,25 +17,29 @@ pub(super) struct Transaction<M: Maildrop> {
     count: u32,
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
-    pub(super) retrieved: Marks,
+    retrieved: Marks,
     /// The octets of all messages that aren't marked as deleted, once somebody has asked.
     octets: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
-    pub(super) last: u32,
-    pub(super) request: Option<Request>,
-    pub(super) transfer: Option<Transfer<M::Reader>>,
-    /// The message that was gone when it was last asked for (R-1939-28).
-    pub(super) gone: Option<MessageNumber>,
-    /// Whether QUIT was read: the host is to remove the marked messages.
-    pub(super) update: bool,
+    last: u32,
+    /// The message that is being read, unless it came in one piece.
+    pub(super) reader: Option<M::Reader>,
+    /// Messages that were gone when they were asked for (R-1939-28).
+    gone: Marks,
 }
 
-/// A maildrop that can't be served.
+/// A maildrop that can't be served, found out at login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokenMaildrop {
-    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL).
-    /// [`UniqueIds`](crate::message::UniqueIds) renames one of them.
+    /// A message has no valid unique-id. The client is told `-ERR [SYS/TEMP]`.
+    #[error("message {message} has no valid unique-id")]
+    NoUniqueId {
+        /// The first such message.
+        message: MessageNumber,
+    },
+    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL). The client is told
+    /// `-ERR [SYS/PERM]`. [`UniqueIds`](crate::message::UniqueIds) renames one of them.
     #[error("messages {first} and {second} have the same unique-id")]
     SameUniqueId {
         /// The one with the lower number.
@@ -49,7 +53,7 @@ impl<M: Maildrop> Transaction<M> {
     /// Takes a snapshot of the maildrop's count, and checks that its unique-ids are distinct.
     pub(super) fn open(maildrop: M) -> Result<Self, BrokenMaildrop> {
         let count = maildrop.count();
-        if !maildrop.unique_ids_are_distinct() {
+        if !maildrop.unique_ids_are_checked() {
             check_unique_ids(&maildrop, count)?;
         }
         Ok(Self {
@@ -59,10 +63,8 @@ impl<M: Maildrop> Transaction<M> {
             retrieved: Marks::default(),
             octets: None,
             last: 0,
-            request: None,
-            transfer: None,
-            gone: None,
-            update: false,
+            reader: None,
+            gone: Marks::default(),
         })
     }
 
@@ -94,8 +96,12 @@ impl<M: Maildrop> Transaction<M> {
             Command::Uidl { message: None } => connection.list(Reply::UniqueIdListing, Listing::UNIQUE_IDS),
             Command::Uidl { message: Some(message) } => {
                 if self.is_accessible(connection, message) {
-                    let unique_id = self.maildrop.unique_id(message);
-                    connection.good_line(|text| UniqueIdListing { message, unique_id }.encode(text));
+                    match self.maildrop.unique_id(message) {
+                        Some(unique_id) => {
+                            connection.good_line(|text| UniqueIdListing { message, unique_id }.encode(text));
+                        }
+                        None => connection.reply(Reply::Temporary),
+                    }
                 }
             }
             Command::Capa => connection.list(Reply::Capabilities, Listing::CAPABILITIES),
@@ -114,18 +120,19 @@ impl<M: Maildrop> Transaction<M> {
             _ => return connection.bad(State::Transaction, Reply::WrongState),
         };
         if self.is_accessible(connection, request.message) {
-            self.request = Some(request);
+            connection.task = Task::Retrieve(request);
         }
     }
 
     /// QUIT: the host is to remove what is marked.
-    pub(super) fn enter_update(&mut self) {
+    pub(super) fn enter_update(&mut self, connection: &mut Connection) {
         self.deleted.merge(core::mem::take(&mut self.retrieved));
-        self.update = true;
+        connection.task = Task::Update;
     }
 
-    pub(super) fn count(&self) -> u32 {
-        self.count
+    /// The RETR of a message was written to its end.
+    pub(super) fn mark_retrieved(&mut self, message: MessageNumber) {
+        self.retrieved.insert(message, self.count);
     }
 
     /// Message number `number` of this maildrop, marked or not.
@@ -147,9 +154,21 @@ impl<M: Maildrop> Transaction<M> {
         true
     }
 
+    /// RETR or DELE has named a message.
+    pub(super) fn access(&mut self, message: MessageNumber) {
+        self.last = self.last.max(message.get());
+    }
+
+    /// Notes that a message was gone when it was asked for; whether it was gone before.
+    pub(super) fn mark_gone(&mut self, message: MessageNumber) -> bool {
+        let before = self.gone.contains(message);
+        self.gone.insert(message, self.count);
+        before
+    }
+
     fn delete(&mut self, message: MessageNumber) {
         self.deleted.insert(message, self.count);
-        self.last = self.last.max(message.get());
+        self.access(message);
         if let Some(octets) = &mut self.octets {
             *octets = octets.saturating_sub(self.maildrop.octets(message));
         }
@@ -157,8 +176,9 @@ impl<M: Maildrop> Transaction<M> {
 
     /// RSET takes back everything that the client has done (R-1939-25).
     fn reset(&mut self) {
-        if self.deleted.count() > 0 {
-            self.octets = None;
+        if let Some(octets) = &mut self.octets {
+            let unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
+            *octets = unmarked.fold(*octets, u64::saturating_add);
         }
         self.deleted.clear();
         self.retrieved.clear();
@@ -179,11 +199,14 @@ impl<M: Maildrop> Transaction<M> {
     }
 }
 
-/// Looks for a unique-id that two messages have (R-1939-27).
+/// Looks for a message without a unique-id, and for two with the same one (R-1939-27).
 fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
     // Places begin at 0 and numbers at 1; a place never is `u32::MAX`.
     let number = |place: u32| MessageNumber::new(place.wrapping_add(1)).unwrap_or(MessageNumber::FIRST);
     let unique_id = |place: u32| maildrop.unique_id(number(place));
+    if let Some(place) = (0..count).find(|&place| unique_id(place).is_none()) {
+        return Err(BrokenMaildrop::NoUniqueId { message: number(place) });
+    }
     let Some(repeat) = repeats(count, unique_id).first().copied() else { return Ok(()) };
     let second = number(repeat.place);
     let first = (0..repeat.place).find(|&place| unique_id(place) == unique_id(repeat.place));

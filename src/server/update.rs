@@ -30,6 +30,24 @@ pub enum Commit {
     None,
 }
 
+/// Out of what has become of each message: `All` if nothing failed.
+impl<E> FromIterator<Result<(), E>> for Commit {
+    fn from_iter<I: IntoIterator<Item = Result<(), E>>>(removals: I) -> Self {
+        let (mut removed, mut failed) = (false, false);
+        for removal in removals {
+            match removal {
+                Ok(()) => removed = true,
+                Err(_) => failed = true,
+            }
+        }
+        match (removed, failed) {
+            (_, false) => Self::All,
+            (true, true) => Self::Some,
+            (false, true) => Self::None,
+        }
+    }
+}
+
 impl<M: Maildrop> Update<'_, M> {
     /// The host's maildrop, and the messages to remove from it.
     pub fn parts(&mut self) -> (&mut M, Deletions<'_>) {

@@ -126,6 +126,22 @@ impl<'a> Capability<'a> {
         Ok(Self::known(private).unwrap_or(Self::Private(private)))
     }
 
+    /// Whether a tag, in any case, is one of RFC 2449 or RFC 3206.
+    pub(crate) fn knows(tag: &str) -> bool {
+        const TAGS: [&str; 9] = [
+            "TOP",
+            "USER",
+            "RESP-CODES",
+            "LOGIN-DELAY",
+            "PIPELINING",
+            "EXPIRE",
+            "UIDL",
+            "IMPLEMENTATION",
+            "AUTH-RESP-CODE",
+        ];
+        TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
+    }
+
     fn known(line: PrivateCapability<'a>) -> Option<Self> {
         let tag = line.tag();
         let is = |known: &str| tag.eq_ignore_ascii_case(known);
@@ -199,7 +215,7 @@ fn number(digits: &str) -> Option<u32> {
 
 fn put_value_and_user(out: &mut impl BufMut, value: Option<u32>, per_user: bool) {
     match value {
-        Some(value) => out.put_slice(FromRight::new().number(value.into()).octets(b" ").as_bytes()),
+        Some(value) => out.put_slice(FromRight::new().number(value.into()).space().as_bytes()),
         None => out.put_slice(b" NEVER"),
     }
     if per_user {

@@ -189,14 +189,14 @@ impl<'a> Command<'a> {
                 out.put_slice(&digest.to_hex());
             }
             Self::Top { message, lines } => {
-                let arguments = FromRight::new().number(lines).octets(b" ").number(message.get().into()).octets(b" ");
+                let arguments = FromRight::new().number(lines).space().number(message.get().into()).space();
                 out.put_slice(arguments.as_bytes());
             }
             Self::Retr { message }
             | Self::Dele { message }
             | Self::List { message: Some(message) }
             | Self::Uidl { message: Some(message) } => {
-                out.put_slice(FromRight::new().number(message.get().into()).octets(b" ").as_bytes());
+                out.put_slice(FromRight::new().number(message.get().into()).space().as_bytes());
             }
             Self::Quit
             | Self::Stat

@@ -1,5 +1,7 @@
 //! Framing: where a line ends, whatever it says.
 
+use super::word;
+
 /// Finds the lines in a window of input, without looking at an octet twice.
 ///
 /// A line ends at its first LF; a CR right before that LF belongs to the line end. Whether the line makes sense is not
@@ -60,13 +62,13 @@ impl LineScanner {
     ///
     /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those behind
     /// what was to be dropped.
+    #[inline]
     pub fn scan(&mut self, window: &[u8]) -> Framed {
         if self.discarding {
             return self.scan_rest(window);
         }
         let reach = window.get(..self.limit).unwrap_or(window);
-        while let Some(found) = reach.get(self.scanned..).and_then(|rest| memchr::memchr3(b'\n', b'\r', 0, rest)) {
-            let at = self.scanned + found;
+        while let Some(at) = find_special(reach, self.scanned) {
             match (reach.get(at), reach.get(at + 1)) {
                 (Some(b'\n'), _) => return self.line(at + 1, at, true),
                 (Some(b'\r'), Some(b'\n')) => return self.line(at + 2, at, false),
@@ -74,11 +76,10 @@ impl LineScanner {
                     self.scanned = at;
                     return self.unended(window);
                 }
-                _ => {
-                    self.stray = true;
-                    self.scanned = at + 1;
-                }
+                (Some(b'\r' | 0), _) => self.stray = true,
+                _ => {}
             }
+            self.scanned = at + 1;
         }
         self.scanned = reach.len();
         self.unended(window)
@@ -95,6 +96,7 @@ impl LineScanner {
         Framed::Line { octets, content, bare_lf, stray }
     }
 
+    #[cold]
     fn unended(&mut self, window: &[u8]) -> Framed {
         if window.len() < self.limit {
             return Framed::Partial;
@@ -119,4 +121,21 @@ impl LineScanner {
             None => Framed::Rest { octets: window.len() },
         }
     }
+}
+
+/// Where the first octet at or behind `from` is that may be an LF, CR or NUL: one up to 0x0D.
+///
+/// Most lines have eight octets or so, and are done before a call of a search that is made for long texts.
+#[inline]
+fn find_special(text: &[u8], from: usize) -> Option<usize> {
+    const LIMIT: u8 = b'\r' + 1;
+    let mut at = from;
+    while let Some(word) = word::load(text.get(at..)?) {
+        if let Some(found) = word::first_below(word, LIMIT) {
+            return Some(at + found);
+        }
+        at += 8;
+    }
+    let rest = text.get(at..)?.iter().position(|&octet| octet < LIMIT)?;
+    Some(at + rest)
 }

@@ -59,8 +59,9 @@ impl DropListing {
     }
 
     /// Writes the two numbers, without a line end.
+    #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(FromRight::new().number(self.octets).octets(b" ").number(self.messages.into()).as_bytes());
+        out.put_slice(FromRight::new().number(self.octets).space().number(self.messages.into()).as_bytes());
     }
 }
 
@@ -76,8 +77,20 @@ impl ScanListing {
     }
 
     /// Writes the two numbers, without a line end.
+    #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(FromRight::new().number(self.octets).octets(b" ").number(self.message.get().into()).as_bytes());
+        out.put_slice(self.before(FromRight::new()).as_bytes());
+    }
+
+    /// Writes the two numbers and CRLF.
+    #[inline]
+    pub fn encode_line(&self, out: &mut impl BufMut) {
+        out.put_slice(self.before(FromRight::new().line_end()).as_bytes());
+    }
+
+    #[inline]
+    fn before(&self, end: FromRight) -> FromRight {
+        end.number(self.octets).space().number(self.message.get().into())
     }
 }
 
@@ -92,9 +105,17 @@ impl<'a> UniqueIdListing<'a> {
     }
 
     /// Writes the number and the unique-id, without a line end.
+    #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(FromRight::new().octets(b" ").number(self.message.get().into()).as_bytes());
+        out.put_slice(FromRight::new().space().number(self.message.get().into()).as_bytes());
         out.put_slice(self.unique_id.as_bytes());
+    }
+
+    /// Writes the number, the unique-id and CRLF.
+    #[inline]
+    pub fn encode_line(&self, out: &mut impl BufMut) {
+        self.encode(out);
+        out.put_slice(b"\r\n");
     }
 }
 

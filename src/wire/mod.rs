@@ -22,6 +22,7 @@ mod stuffing;
 mod top;
 mod unstuffing;
 mod wire_size;
+mod word;
 
 pub use capability::{Capability, CapabilityError, Expire, LoginDelay, PrivateCapability};
 pub use command::{Command, CommandError, Parsed, Verb};

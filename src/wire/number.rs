@@ -58,28 +58,47 @@ impl FromRight {
     }
 
     /// Puts the digits of `number` before what is there.
+    #[inline]
     pub(crate) fn number(mut self, number: u64) -> Self {
         let mut rest = number;
         while rest >= 100 {
-            self = self.octets(pair(rest % 100));
+            self.put(pair(rest % 100));
             rest /= 100;
         }
-        let last = pair(rest);
-        self.octets(if rest < 10 { last.get(1..).unwrap_or_default() } else { last })
-    }
-
-    /// Puts `octets` before what is there.
-    pub(crate) fn octets(mut self, octets: &[u8]) -> Self {
-        let start = self.start.saturating_sub(octets.len());
-        if let Some(place) = self.buffer.get_mut(start..self.start) {
-            if place.len() == octets.len() {
-                place.copy_from_slice(octets);
-                self.start = start;
-            }
+        if rest >= 10 {
+            self.put(pair(rest));
+        } else {
+            let [_, ones] = pair(rest);
+            self.put([ones]);
         }
         self
     }
 
+    /// Puts a space before what is there.
+    #[inline]
+    pub(crate) fn space(mut self) -> Self {
+        self.put([b' ']);
+        self
+    }
+
+    /// Puts a line end before what is there.
+    #[inline]
+    pub(crate) fn line_end(mut self) -> Self {
+        self.put(*b"\r\n");
+        self
+    }
+
+    /// Two numbers of 20 digits, a space on each side of them, and a line end fit.
+    #[inline]
+    fn put<const N: usize>(&mut self, octets: [u8; N]) {
+        let start = self.start.wrapping_sub(N);
+        if let Some(place) = self.buffer.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+            *place = octets;
+            self.start = start;
+        }
+    }
+
+    #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
@@ -90,6 +109,7 @@ pub(crate) fn put(out: &mut impl BufMut, number: u64) {
     out.put_slice(FromRight::new().number(number).as_bytes());
 }
 
-fn pair(number: u64) -> &'static [u8] {
-    usize::try_from(number).ok().and_then(|number| PAIRS.get(number)).map_or(&[], |pair| pair)
+#[inline]
+fn pair(number: u64) -> [u8; 2] {
+    usize::try_from(number).ok().and_then(|number| PAIRS.get(number)).copied().unwrap_or_default()
 }

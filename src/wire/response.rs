@@ -193,11 +193,6 @@ impl<'a> Text<'a> {
         Ok(Self(text))
     }
 
-    /// Text written in this crate.
-    pub(crate) const fn known(text: &'static str) -> Self {
-        Self(text)
-    }
-
     /// The text.
     pub const fn as_str(self) -> &'a str {
         self.0

@@ -1,5 +1,7 @@
 //! Undoing byte-stuffing, and finding where a multi-line response ends (RFC 1939 §3).
 
+use super::word;
+
 /// Takes the content of a multi-line response out of the octets behind its first line, wherever they are cut.
 ///
 /// A line begins behind CRLF only, and the response ends at the exact line `.` CRLF only: a stored `LF . LF` is content,
@@ -115,17 +117,10 @@ impl Unstuffer {
 
 /// Where the first CRLF is that a dot follows.
 fn find_dot_line(text: &[u8]) -> Option<usize> {
-    const NEAR: usize = 64;
-    // Building a search for three octets costs more than looking at a few lines.
-    let near = text.get(..NEAR).unwrap_or(text);
-    let near_hit = memchr::memchr_iter(b'\n', near).find_map(|lf| {
-        let cr = lf.checked_sub(1)?;
-        (text.get(cr) == Some(&b'\r') && text.get(lf + 1) == Some(&b'.')).then_some(cr)
-    });
-    if near_hit.is_some() {
-        return near_hit;
+    // Building a search for three octets costs more than looking at the first eight.
+    let near = word::load(text).and_then(|word| word::first_of(word, b'\r'));
+    if near.is_some_and(|cr| text.get(cr + 1) == Some(&b'\n') && text.get(cr + 2) == Some(&b'.')) {
+        return near;
     }
-    // The near look has seen each LF before its end, but not a CR that is its last octet.
-    let rest = text.get(NEAR - 1..)?;
-    memchr::memmem::find(rest, b"\r\n.").map(|cr| NEAR - 1 + cr)
+    memchr::memmem::find(text, b"\r\n.")
 }
