@@ -1,0 +1,264 @@
+//! A POP3 server on tokio, with one small task for each connection.
+//!
+//! ```text
+//! cargo run --example server_tokio -- --user 'mrose:tanstaaf:/home/mrose/Maildir'
+//! ```
+//!
+//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next, one
+//! `match` does it as far as that goes without waiting, and what is left to wait for is waited for below, where no buffer
+//! is held. So an idle connection costs some two kilobytes, and ten thousand of them are nothing special.
+//! `server_std.rs` is the same server with threads.
+
+mod support;
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use pop3_proto::message::{MessageNumber, UniqueId};
+use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Session};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{block_in_place, consume_budget};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use support::{Accounts, Args, Mailbox, Message, Timestamps};
+
+/// How long a server that was told to stop waits for those who are in the middle of something.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the end of a connection, or a lack of open files, may keep us.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+struct Server {
+    config: Arc<Config>,
+    accounts: Accounts,
+    timestamps: Timestamps,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    support::exit_code(run(&Args::parse_or_exit()).await)
+}
+
+async fn run(args: &Args) -> io::Result<()> {
+    let server = Arc::new(Server {
+        config: Arc::new(Config::new()),
+        accounts: Accounts::new(args)?,
+        timestamps: Timestamps::default(),
+    });
+    let stop_signal = stop_signal()?;
+    let listener = TcpListener::bind(&args.listen).await.map_err(|error| args.cannot_listen(&error))?;
+    support::announce(listener.local_addr()?, &server.accounts);
+
+    let (stop, stopping) = watch::channel(false);
+    tokio::select! {
+        () = accept(&listener, &server, &stopping) => {}
+        () = stop_signal => {}
+    }
+    drop((listener, stopping));
+    stop.send_replace(true);
+    // Each connection holds a receiver. Those that are still busy after this are cut off.
+    let _ = timeout(GRACE, stop.closed()).await;
+    Ok(())
+}
+
+/// Gives each connection a task.
+async fn accept(listener: &TcpListener, server: &Arc<Server>, stopping: &watch::Receiver<bool>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let (server, stopping) = (Arc::clone(server), stopping.clone());
+                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+                tokio::spawn(async move { serve(socket, peer, server, stopping).await.ok() });
+            }
+            Err(error) => {
+                // Too many open files, most likely: let some connections end.
+                support::report(format_args!("cannot serve a connection: {error}"));
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+impl Server {
+    /// A session for a new connection.
+    fn session(&self, peer: SocketAddr) -> Session<Offloaded> {
+        Session::new(Arc::clone(&self.config), support::security_of(peer)).with_timestamp(self.timestamps.next())
+    }
+}
+
+async fn serve(
+    socket: TcpStream,
+    peer: SocketAddr,
+    server: Arc<Server>,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    converse(&socket, peer, &server, &mut stopping).await?;
+    hang_up(socket).await
+}
+
+/// What a session can't go on without. The deadline counts from the start of the connection.
+enum Wait {
+    Nothing,
+    Readable(Duration),
+    Writable(Duration),
+}
+
+/// Does what the session asks for until there is nothing left to do.
+async fn converse(
+    socket: &TcpStream,
+    peer: SocketAddr,
+    server: &Server,
+    stopping: &mut watch::Receiver<bool>,
+) -> io::Result<CloseReason> {
+    let mut session = server.session(peer);
+    let start = Instant::now();
+    loop {
+        // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
+        // its deadline has passed. The store's work blocks, so the runtime is told about it.
+        let wait = match session.poll(start.elapsed()) {
+            Action::Read(mut read) => match socket.try_read(read.space()) {
+                Ok(octets) => {
+                    read.filled(octets);
+                    Wait::Nothing
+                }
+                // Between two commands nobody is hurt by the end. No QUIT was seen, so nothing gets deleted.
+                Err(error) if would_block(&error) && *stopping.borrow() => {
+                    read.stop();
+                    Wait::Nothing
+                }
+                Err(error) if would_block(&error) => Wait::Readable(read.deadline()),
+                Err(error) => return Err(error),
+            },
+            Action::Write(mut write) => {
+                let mut slices = [IoSlice::new(&[]); 2];
+                let count = write.chunks_vectored(&mut slices);
+                match socket.try_write_vectored(&slices[..count]) {
+                    Ok(octets) => {
+                        write.advance(octets);
+                        Wait::Nothing
+                    }
+                    Err(error) if would_block(&error) => Wait::Writable(write.deadline()),
+                    Err(error) => return Err(error),
+                }
+            }
+            Action::Login(login) => {
+                match block_in_place(|| server.accounts.open(&login.credentials())) {
+                    // A maildrop that can't be served: the client has been told, and somebody here should know.
+                    Ok(mailbox) => login.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
+                    Err(rejection) => login.reject(rejection),
+                }
+                Wait::Nothing
+            }
+            Action::Retrieve(mut retrieve) => {
+                let message = retrieve.message();
+                match block_in_place(|| retrieve.maildrop().0.read(message)) {
+                    Ok(Message::Memory(octets)) => retrieve.send(octets),
+                    Ok(Message::File(file)) => retrieve.begin(file),
+                    Err(refusal) => retrieve.refuse(refusal),
+                }
+                Wait::Nothing
+            }
+            Action::Body(mut body) => {
+                match block_in_place(|| support::next_chunk(body.reader())) {
+                    Ok(Some(chunk)) => body.push(chunk),
+                    Ok(None) => body.end(),
+                    Err(_) => body.fail(),
+                }
+                Wait::Nothing
+            }
+            Action::Update(mut update) => {
+                let (mailbox, deletions) = update.parts();
+                let commit = block_in_place(|| mailbox.0.expunge(deletions));
+                update.finish(commit);
+                Wait::Nothing
+            }
+            Action::Close(reason) => return Ok(reason),
+        };
+        match wait {
+            // A peer as fast as we are must not keep this thread for itself.
+            Wait::Nothing => consume_budget().await,
+            Wait::Readable(deadline) => tokio::select! {
+                ready = socket.readable() => ready?,
+                () = sleep_until(start + deadline) => {}
+                _ = stopping.changed() => {}
+            },
+            Wait::Writable(deadline) => {
+                // When the time is over the next action says so.
+                let _ = timeout_at(start + deadline, socket.writable()).await;
+            }
+        }
+    }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be read
+/// takes back what the peer hasn't seen yet.
+async fn hang_up(mut socket: TcpStream) -> io::Result<()> {
+    socket.shutdown().await?;
+    let drained = async {
+        while socket.readable().await.is_ok() {
+            match socket.try_read(&mut [0; 4096]) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if would_block(&error) => {}
+                Err(_) => break,
+            }
+        }
+    };
+    let _ = timeout(PAUSE, drained).await;
+    Ok(())
+}
+
+/// A maildrop that tells the runtime when a session asks for a size that can only be found out by reading a message.
+struct Offloaded(Mailbox);
+
+impl Maildrop for Offloaded {
+    type Reader = <Mailbox as Maildrop>::Reader;
+
+    fn count(&self) -> u32 {
+        self.0.count()
+    }
+
+    fn octets(&self, message: MessageNumber) -> u64 {
+        self.0.known_octets(message).unwrap_or_else(|| block_in_place(|| self.0.octets(message)))
+    }
+
+    fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
+        self.0.unique_id(message)
+    }
+
+    fn unique_ids_are_checked(&self) -> bool {
+        self.0.unique_ids_are_checked()
+    }
+}
+
+/// Starts to listen for SIGINT and SIGTERM, and gives the first of either.
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ctrl-C, where there are no such signals.
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

@@ -1,0 +1,82 @@
+//! Who may log in, and to which maildrop.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pop3_proto::Secret;
+use pop3_proto::server::{Credentials, Rejection};
+
+use super::args::{Args, User};
+use super::demo::{self, Demo};
+use super::mailbox::Mailbox;
+use super::maildir;
+
+/// All the users of a server.
+pub(crate) struct Accounts {
+    by_name: HashMap<Vec<u8>, Account>,
+    /// Compared with when there is no such user, so that it takes as long to refuse (R-1939-36).
+    nobody: Secret,
+}
+
+struct Account {
+    password: Secret,
+    store: Store,
+}
+
+enum Store {
+    Demo(Arc<Demo>),
+    Maildir(PathBuf),
+}
+
+impl Accounts {
+    /// The users that the command line names, each with a Maildir that is there; without any, the demo's.
+    pub(crate) fn new(args: &Args) -> io::Result<Self> {
+        let mut by_name = HashMap::new();
+        for User { name, password, maildir } in args.users()? {
+            maildir::check(&maildir)?;
+            let account = Account { password, store: Store::Maildir(maildir) };
+            if by_name.insert(name, account).is_some() {
+                return Err(io::Error::other("two --user have the same name"));
+            }
+        }
+        if by_name.is_empty() {
+            let account = Account { password: demo::PASSWORD.into(), store: Store::Demo(Arc::default()) };
+            by_name.insert(demo::NAME.into(), account);
+        }
+        Ok(Self { by_name, nobody: "nobody has this password".into() })
+    }
+
+    /// Whether the demo maildrop is all there is.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.by_name.values().any(|account| matches!(account.store, Store::Demo(_)))
+    }
+
+    /// Opens the maildrop that `credentials` give a right to, for this session alone.
+    pub(crate) fn open(&self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
+        let account = self.by_name.get(credentials.name());
+        let password = account.map_or(&self.nobody, |account| &account.password);
+        let verified = credentials.verify(password.expose());
+        match account {
+            Some(account) if verified => account.store.open(),
+            _ => Err(Rejection::BadCredentials),
+        }
+    }
+}
+
+impl Store {
+    fn open(&self) -> Result<Mailbox, Rejection> {
+        match self {
+            Self::Demo(demo) => demo.open().ok_or(Rejection::InUse),
+            Self::Maildir(path) => maildir::open(path).map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => Rejection::InUse,
+                // These need somebody to look at them; the rest may pass.
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
+                    Rejection::Permanent
+                }
+                _ => Rejection::Temporary,
+            }),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Runs the example servers against curl, Python's POP3 client, and plain sockets.
+
+    python3 tests/interop/run.py             builds the examples first
+    python3 tests/interop/run.py DIRECTORY   takes server_std and server_tokio from there
+    python3 tests/interop/run.py [DIRECTORY] --only WORDS    runs the checks whose names contain them
+
+Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9 and curl.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import checks
+import curl_checks  # noqa: F401  (each of these adds its checks to the list)
+import poplib_checks  # noqa: F401
+import start_checks  # noqa: F401
+import store_checks  # noqa: F401
+import wire_checks  # noqa: F401
+
+SERVERS = ["server_std", "server_tokio"]
+
+
+def build():
+    """Builds the servers, and says where cargo has put them."""
+    root = Path(__file__).resolve().parents[2]
+    command = [os.environ.get("CARGO", "cargo"), "build", "--message-format=json-render-diagnostics"]
+    for server in SERVERS:
+        command += ["--example", server]
+    print("building:", *command, flush=True)
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
+    built = [json.loads(line) for line in done.stdout.splitlines()]
+    programs = {message["target"]["name"]: message["executable"] for message in built if message.get("executable")}
+    return [Path(programs[server]) for server in SERVERS]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Tries the example servers with real clients.")
+    parser.add_argument("directory", nargs="?", type=Path, help="where server_std and server_tokio are")
+    parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
+    arguments = parser.parse_args()
+    programs = [arguments.directory.resolve() / server for server in SERVERS] if arguments.directory else build()
+    for missing in [str(program) for program in [*programs, "curl"] if not shutil.which(program)]:
+        sys.exit(f"{missing} isn't there")
+    checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
+    passed, failed = checks.run_all(programs)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

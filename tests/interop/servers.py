@@ -1,0 +1,138 @@
+"""Starting and stopping the example servers, and plain connections to them."""
+
+import queue
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+
+from maildirs import PASSWORD, USER
+
+PATIENCE = 20  # seconds that anything may take before it counts as hanging
+
+
+class Server:
+    """A running server, over one maildir or over a dictionary of users and theirs; without any, over its demo maildrop."""
+
+    def __init__(self, program, maildir=None, users=None):
+        if maildir is not None:
+            users = {USER: maildir}
+        self.users = users or {}
+        arguments = [str(program), "--listen", "127.0.0.1:0"]
+        for name, path in self.users.items():
+            arguments += ["--user", f"{name}:{PASSWORD}:{path}"]
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.errors = queue.Queue()
+        threading.Thread(target=self.read_errors, daemon=True).start()
+        try:
+            line = self.errors.get(timeout=PATIENCE)
+            assert line and line.startswith("listening on 127.0.0.1:"), f"first line on stderr: {line!r}"
+            self.port = int(line.rsplit(":", 1)[1])
+        except BaseException:
+            self.kill()
+            raise
+
+    def read_errors(self):
+        for line in self.process.stderr:
+            self.errors.put(line)
+        self.errors.put(None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        """Every server has to end cleanly, and to have said nothing more."""
+        if self.process.poll() is not None:
+            return
+        if kind is not None:
+            self.kill()
+            return
+        self.process.send_signal(signal.SIGTERM)
+        self.ends_cleanly()
+
+    def ends_cleanly(self):
+        """Waits for the end that a signal has asked for."""
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("the server didn't end when it was told to") from None
+        line = self.errors.get(timeout=PATIENCE)
+        output = self.process.stdout.read()
+        self.process.stdout.close()
+        assert code == 0, f"exit code {code}"
+        assert line is None, f"a further line on stderr: {line!r}"
+        assert not self.users or not output, f"output: {output!r}"
+
+    def kill(self):
+        """Ends the process as a crash would."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def url(self, path=""):
+        return f"pop3://127.0.0.1:{self.port}/{path}"
+
+    @contextmanager
+    def connection(self):
+        """A connection whose greeting has been read."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as plain:
+            connection = Connection(plain)
+            try:
+                connection.greeting = connection.line()
+                assert connection.greeting.startswith(b"+OK"), connection.greeting
+                yield connection
+            finally:
+                connection.abort()
+
+    @contextmanager
+    def session(self, user=USER):
+        """A connection that is logged in."""
+        with self.connection() as connection:
+            connection.log_in(user)
+            yield connection
+
+
+class Connection:
+    """Commands and replies as octets, for what client libraries don't do."""
+
+    def __init__(self, plain):
+        self.plain = plain
+        self.file = plain.makefile("rb")
+
+    def send(self, octets):
+        self.plain.sendall(octets)
+
+    def line(self):
+        return self.file.readline()
+
+    def ask(self, command):
+        """Sends a command and returns the first line of the reply."""
+        self.send(command.encode() + b"\r\n")
+        return self.line()
+
+    def content(self):
+        """The lines behind a `+OK` up to the end line, unstuffed."""
+        octets = bytearray()
+        while (line := self.line()) != b".\r\n":
+            assert line.endswith(b"\r\n"), f"the reply ends in mid-line: {line[-80:]!r}"
+            octets += line[1:] if line.startswith(b".") else line
+        return bytes(octets)
+
+    def rest(self):
+        """Everything until the server closes."""
+        return self.file.read()
+
+    def expect(self, command, start):
+        reply = self.ask(command)
+        assert reply.startswith(start), f"{command}: {reply!r}"
+        return reply
+
+    def log_in(self, user=USER):
+        self.expect(f"USER {user}", b"+OK")
+        self.expect(f"PASS {PASSWORD}", b"+OK")
+
+    def abort(self):
+        """Ends the connection without QUIT."""
+        self.file.close()
+        self.plain.close()
