@@ -1,147 +1,57 @@
-//! A host for tests: a store in memory, and a loop that drives a session the way a test wants it.
+//! A host for tests: a store in memory, a loop that drives a session the way a test wants it, and naive models to compare
+//! with.
 
-#![allow(dead_code, unreachable_pub, clippy::cast_possible_truncation)]
+#![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+mod models;
+mod store;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{
-    Action, CloseReason, Commit, Config, Credentials, Maildrop, Refusal, Rejection, Security, Session,
-};
-use pop3_proto::wire::{LineEnds, Timestamp, WireSize};
+use bytes::Buf;
+use pop3_proto::message::MessageNumber;
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
+use pop3_proto::wire::Timestamp;
+
+pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
+pub use store::{Call, Message, Store, TestDrop};
 
 /// The example user of RFC 1939.
 pub const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
 
-/// What the host was asked, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Call {
-    Login(Vec<u8>),
-    Retrieve(u32),
-    Update(Vec<u32>),
-    Dropped,
+/// What is written before the first command is read.
+pub const GREETING: &str = "+OK POP3 server ready\r\n";
+
+/// What [`LOGIN`] is answered with.
+pub const LOGGED_IN: &str = "+OK send PASS\r\n+OK maildrop locked and ready\r\n";
+
+/// The timestamp of RFC 1939's example.
+pub const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
+
+/// Values that come one after the other, and then again.
+pub struct Cycle<T> {
+    values: Vec<T>,
+    at: usize,
 }
 
-/// A message of the store.
-#[derive(Clone, Debug)]
-pub struct Message {
-    pub unique_id: String,
-    pub octets: Bytes,
-}
-
-/// The store and what the host answers.
-#[derive(Debug)]
-pub struct Store {
-    pub messages: Vec<Message>,
-    pub calls: RefCell<Vec<Call>>,
-    pub locked: Cell<bool>,
-    /// Whether an octet count was asked for.
-    pub octets_asked: Cell<u32>,
-    pub rejection: Cell<Option<Rejection>>,
-    pub refusal: Cell<Option<Refusal>>,
-    pub commit: Cell<Commit>,
-    /// Octets of a chunk; 0 sends messages whole.
-    pub chunk: Cell<usize>,
-    /// After how many chunks reading fails.
-    pub fail_after: Cell<Option<usize>>,
-    pub line_ends: Cell<LineEnds>,
-}
-
-impl Store {
-    pub fn new<T: AsRef<[u8]>>(messages: impl IntoIterator<Item = T>) -> Rc<Self> {
-        let messages = messages
-            .into_iter()
-            .enumerate()
-            .map(|(i, octets)| Message {
-                unique_id: format!("uid-{}", i + 1),
-                octets: Bytes::copy_from_slice(octets.as_ref()),
-            })
-            .collect();
-        Rc::new(Self {
-            messages,
-            calls: RefCell::default(),
-            locked: Cell::new(false),
-            octets_asked: Cell::new(0),
-            rejection: Cell::new(None),
-            refusal: Cell::new(None),
-            commit: Cell::new(Commit::All),
-            chunk: Cell::new(0),
-            fail_after: Cell::new(None),
-            line_ends: Cell::new(LineEnds::Unknown),
-        })
-    }
-
-    /// The maildrop of RFC 1939's examples: two messages, of 120 and 200 octets.
-    pub fn example() -> Rc<Self> {
-        let message = |octets: usize| {
-            let mut text = b"Subject: hi\r\n\r\n".to_vec();
-            text.resize(octets - 2, b'x');
-            text.extend_from_slice(b"\r\n");
-            text
-        };
-        Self::new([message(120), message(200)])
-    }
-
-    pub fn calls(&self) -> Vec<Call> {
-        self.calls.borrow().clone()
-    }
-
-    /// The messages that an Update asked to remove.
-    pub fn removed(&self) -> Vec<u32> {
-        self.calls()
-            .into_iter()
-            .filter_map(|call| if let Call::Update(removed) = call { Some(removed) } else { None })
-            .flatten()
-            .collect()
-    }
-
-    pub fn updates(&self) -> usize {
-        self.calls().iter().filter(|call| matches!(call, Call::Update(_))).count()
-    }
-
-    fn log(&self, call: Call) {
-        self.calls.borrow_mut().push(call);
+impl<T: Copy> Cycle<T> {
+    fn next(&mut self) -> T {
+        self.at += 1;
+        self.values[(self.at - 1) % self.values.len()]
     }
 }
 
-/// The maildrop of one session. It holds the lock until it is dropped.
-#[derive(Debug)]
-pub struct TestDrop {
-    store: Rc<Store>,
-}
-
-impl Drop for TestDrop {
-    fn drop(&mut self) {
-        self.store.locked.set(false);
-        self.store.log(Call::Dropped);
+impl<T> From<T> for Cycle<T> {
+    fn from(value: T) -> Self {
+        Self { values: vec![value], at: 0 }
     }
 }
 
-impl Maildrop for TestDrop {
-    type Reader = (VecDeque<Bytes>, Option<usize>);
-
-    fn count(&self) -> u32 {
-        self.store.messages.len() as u32
-    }
-
-    fn octets(&self, message: MessageNumber) -> u64 {
-        self.store.octets_asked.set(self.store.octets_asked.get() + 1);
-        let mut size = WireSize::new();
-        size.add(&self.store.messages[message.index()].octets);
-        size.octets()
-    }
-
-    fn unique_id(&self, message: MessageNumber) -> UniqueId<'_> {
-        UniqueId::new(&self.store.messages[message.index()].unique_id).unwrap()
-    }
-
-    fn line_ends(&self, _: MessageNumber) -> LineEnds {
-        self.store.line_ends.get()
+impl<T> From<Vec<T>> for Cycle<T> {
+    fn from(values: Vec<T>) -> Self {
+        Self { values, at: 0 }
     }
 }
 
@@ -150,14 +60,16 @@ pub struct Server {
     pub store: Rc<Store>,
     pub session: Session<TestDrop>,
     pub output: Vec<u8>,
+    /// How many octets each write had.
+    pub writes: Vec<usize>,
     pub now: Duration,
     pub closed: Option<CloseReason>,
-    /// The most octets taken by one write; 0 takes none.
-    pub window: usize,
-    /// The most octets given to one read.
-    pub reads: usize,
-    /// Says at each poll whether its token is dropped unanswered.
-    pub drops: Box<dyn FnMut() -> bool>,
+    /// The most octets taken by a write; 0 takes none.
+    pub window: Cycle<usize>,
+    /// The most octets given to a read.
+    pub reads: Cycle<usize>,
+    /// Whether a poll's token is dropped unanswered.
+    pub drops: Cycle<bool>,
     pub max_polls: usize,
 }
 
@@ -165,6 +77,11 @@ impl Server {
     /// A server of `store` that may let users in.
     pub fn new(store: &Rc<Store>) -> Self {
         Self::with(store, Config::new(), Security::TrustedLocal)
+    }
+
+    /// A server that may let users in and isn't done with a client for anything that it sends.
+    pub fn patient(store: &Rc<Store>) -> Self {
+        Self::with(store, patient(Config::new()), Security::TrustedLocal)
     }
 
     pub fn with(store: &Rc<Store>, config: Config, security: Security) -> Self {
@@ -181,11 +98,12 @@ impl Server {
             store: Rc::clone(store),
             session,
             output: Vec::new(),
+            writes: Vec::new(),
             now: Duration::ZERO,
             closed: None,
-            window: usize::MAX,
-            reads: usize::MAX,
-            drops: Box::new(|| false),
+            window: usize::MAX.into(),
+            reads: usize::MAX.into(),
+            drops: false.into(),
             max_polls: 50_000_000,
         }
     }
@@ -208,6 +126,13 @@ impl Server {
         self.take()
     }
 
+    /// Like [`Server::send`], for octets that aren't text.
+    pub fn receive(&mut self, octets: impl AsRef<[u8]>) -> Vec<u8> {
+        self.run(octets.as_ref(), false);
+        self.writes.clear();
+        std::mem::take(&mut self.output)
+    }
+
     /// Ends the client's stream behind `octets`.
     pub fn send_and_hang_up(&mut self, octets: impl AsRef<[u8]>) -> String {
         self.run(octets.as_ref(), true);
@@ -222,6 +147,7 @@ impl Server {
     pub fn take(&mut self) -> String {
         let text = self.text();
         self.output.clear();
+        self.writes.clear();
         text
     }
 
@@ -229,64 +155,52 @@ impl Server {
         String::from_utf8_lossy(&self.output).into_owned()
     }
 
+    /// The deadline of the read or write that the session waits for.
+    pub fn deadline(&mut self) -> Duration {
+        match self.session.poll(self.now) {
+            Action::Read(read) => read.deadline(),
+            Action::Write(write) => write.deadline(),
+            other => panic!("{other:?} has no deadline"),
+        }
+    }
+
     /// Drives the session until it wants octets that aren't there, or is over.
     pub fn run(&mut self, mut input: &[u8], hang_up: bool) {
         for _ in 0..self.max_polls {
-            let dropped = (self.drops)();
-            match self.session.poll(self.now) {
-                Action::Close(reason) => {
-                    self.closed = Some(reason);
-                    return;
-                }
-                _ if dropped => {}
+            let action = self.session.poll(self.now);
+            if let Action::Close(reason) = action {
+                self.closed = Some(reason);
+                return;
+            }
+            if self.drops.next() {
+                touch(action);
+                continue;
+            }
+            match action {
                 Action::Read(mut read) => {
                     if input.is_empty() && !hang_up {
                         return;
                     }
                     let space = read.space();
                     assert!(!space.is_empty(), "a read without space");
-                    let octets = space.len().min(input.len()).min(self.reads);
+                    let octets = space.len().min(input.len()).min(self.reads.next());
                     space[..octets].copy_from_slice(&input[..octets]);
                     input = &input[octets..];
                     read.filled(octets);
                 }
                 Action::Write(mut write) => {
                     assert!(write.has_remaining(), "a write without octets");
-                    if self.window == 0 {
+                    let octets = write.remaining().min(self.window.next());
+                    if octets == 0 {
                         return;
                     }
-                    let octets = write.chunk().len().min(self.window);
-                    self.output.extend_from_slice(&write.chunk()[..octets]);
-                    write.advance(octets);
+                    let start = self.output.len();
+                    self.output.resize(start + octets, 0);
+                    write.copy_to_slice(&mut self.output[start..]);
+                    self.writes.push(octets);
                 }
-                Action::Login(login) => {
-                    let credentials = login.credentials();
-                    self.store.log(Call::Login(credentials.name().to_vec()));
-                    let known = credentials.name() == b"mrose" && credentials.verify(b"tanstaaf");
-                    if let Some(rejection) = self.store.rejection.get() {
-                        login.reject(rejection);
-                    } else if !known {
-                        login.reject(Rejection::BadCredentials);
-                    } else if self.store.locked.replace(true) {
-                        login.reject(Rejection::InUse);
-                    } else {
-                        login.accept(TestDrop { store: Rc::clone(&self.store) }).unwrap();
-                    }
-                }
-                Action::Retrieve(mut retrieve) => {
-                    let message = retrieve.message();
-                    self.store.log(Call::Retrieve(message.get()));
-                    let octets = retrieve.maildrop().store.messages[message.index()].octets.clone();
-                    match (self.store.refusal.get(), self.store.chunk.get()) {
-                        (Some(refusal), _) => retrieve.refuse(refusal),
-                        (None, 0) => retrieve.send(octets),
-                        (None, chunk) => {
-                            let chunks = (0..octets.len()).step_by(chunk);
-                            let chunks = chunks.map(|at| octets.slice(at..octets.len().min(at + chunk))).collect();
-                            retrieve.begin((chunks, self.store.fail_after.get()));
-                        }
-                    }
-                }
+                Action::Login(login) => answer_login(&self.store, login),
+                Action::Retrieve(retrieve) => answer_retrieve(&self.store, retrieve),
                 Action::Body(mut body) => match body.reader() {
                     (_, Some(0)) => body.fail(),
                     (chunks, left) => {
@@ -302,13 +216,65 @@ impl Server {
                     self.store.log(Call::Update(deletions.map(MessageNumber::get).collect()));
                     update.finish(self.store.commit.get());
                 }
+                Action::Close(_) => unreachable!(),
             }
         }
         panic!("the session doesn't come to rest");
     }
 }
 
-/// The credentials that a test compares, without the borrow.
-pub fn describe(credentials: &Credentials<'_>) -> String {
-    format!("{credentials:?}")
+/// The configuration without a limit that a test of something else would run into.
+pub fn patient(config: Config) -> Config {
+    let config = config.bad_commands(u32::MAX, u32::MAX).unwrap().failed_logins(u32::MAX).unwrap();
+    config.commands_before_login(u32::MAX).unwrap()
+}
+
+/// Makes use of a token as far as that goes without answering it.
+fn touch(action: Action<'_, TestDrop>) {
+    match action {
+        Action::Read(mut read) => read.space().fill(b'!'),
+        Action::Write(write) => assert!(!write.chunk().is_empty()),
+        Action::Login(login) => assert!(!login.credentials().name().is_empty()),
+        Action::Retrieve(mut retrieve) => drop(retrieve.maildrop().store()),
+        Action::Body(mut body) => drop(body.reader().0.front().cloned()),
+        Action::Update(mut update) => assert_eq!(update.parts().1.len(), update.parts().1.count()),
+        Action::Close(_) => {}
+    }
+}
+
+fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop>) {
+    let credentials = login.credentials();
+    let name = credentials.name().to_vec();
+    store.log(match &credentials {
+        Credentials::Password { password, .. } => Call::Password(name, password.expose().to_vec()),
+        _ => Call::Apop(name),
+    });
+    let known = credentials.name() == b"mrose" && credentials.verify(b"tanstaaf");
+    if let Some(rejection) = store.rejection.get() {
+        login.reject(rejection);
+    } else if !known {
+        login.reject(Rejection::BadCredentials);
+    } else if store.locked.replace(true) {
+        login.reject(Rejection::InUse);
+    } else {
+        store.broken.set(login.accept(TestDrop::new(store)).err());
+    }
+}
+
+fn answer_retrieve(store: &Rc<Store>, mut retrieve: Retrieve<'_, TestDrop>) {
+    let message = retrieve.message();
+    store.log(match retrieve.lines() {
+        None => Call::Retrieve(message.get()),
+        Some(lines) => Call::Top(message.get(), lines),
+    });
+    let octets = retrieve.maildrop().store().messages[message.index()].octets.clone();
+    match (store.refusal.get(), store.chunk.get()) {
+        (Some(refusal), _) => retrieve.refuse(refusal),
+        (None, 0) => retrieve.send(octets),
+        (None, chunk) => {
+            let chunks = (0..octets.len()).step_by(chunk);
+            let chunks = chunks.map(|at| octets.slice(at..octets.len().min(at + chunk))).collect();
+            retrieve.begin((chunks, store.fail_after.get()));
+        }
+    }
 }

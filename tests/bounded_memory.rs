@@ -1,0 +1,325 @@
+//! What `Config` promises about memory, measured with an allocator that counts (R-GEN-04; failure cases 26, 42 and 49).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use allocation_counter::{AllocationInfo, measure};
+use bytes::{Buf, Bytes};
+use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
+use pop3_proto::server::{Action, Commit, Config, Maildrop, Security, Session};
+use pop3_proto::wire::{Command, LineEnds, Response, Timestamp, Unstuffer, WireSize};
+
+/// A maildrop that takes no memory.
+struct Drop<const COUNT: u32>;
+
+impl<const COUNT: u32> Maildrop for Drop<COUNT> {
+    /// How many chunks are left.
+    type Reader = u32;
+
+    fn count(&self) -> u32 {
+        COUNT
+    }
+
+    fn octets(&self, message: MessageNumber) -> u64 {
+        message.get().into()
+    }
+
+    fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
+        UniqueId::new("0123456789abcdef").ok()
+    }
+
+    fn unique_ids_are_checked(&self) -> bool {
+        true
+    }
+
+    fn line_ends(&self, _: MessageNumber) -> LineEnds {
+        LineEnds::Crlf
+    }
+}
+
+/// What is sent of a message: this chunk, so many times.
+struct Chunks(Bytes, u32);
+
+/// Octets in one read and commands of a client that never ends: `line`, again and again.
+struct Lines<'a> {
+    line: &'a [u8],
+    at: usize,
+    octets_left: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(line: &'a str, times: usize) -> Self {
+        Self { line: line.as_bytes(), at: 0, octets_left: line.len() * times }
+    }
+
+    fn read(&mut self, space: &mut [u8]) -> usize {
+        let octets = space.len().min(self.octets_left);
+        for octet in &mut space[..octets] {
+            *octet = self.line[self.at];
+            self.at = (self.at + 1) % self.line.len();
+        }
+        self.octets_left -= octets;
+        octets
+    }
+}
+
+/// Drives a session until it waits for more than `lines`; how many octets it wrote.
+fn drive<M: Maildrop<Reader = u32>>(
+    session: &mut Session<M>,
+    lines: &mut Lines<'_>,
+    maildrop: &mut Option<M>,
+    message: &Chunks,
+) -> u64 {
+    let mut written = 0;
+    loop {
+        match session.poll(Duration::ZERO) {
+            Action::Read(_) if lines.octets_left == 0 => return written,
+            Action::Read(mut read) => {
+                let octets = lines.read(read.space());
+                read.filled(octets);
+            }
+            Action::Write(mut write) => {
+                let octets = write.chunk().len();
+                written += octets as u64;
+                write.advance(octets);
+            }
+            Action::Login(login) => login.accept(maildrop.take().unwrap()).unwrap(),
+            Action::Retrieve(retrieve) if message.1 == 1 => retrieve.send(message.0.clone()),
+            Action::Retrieve(retrieve) => retrieve.begin(message.1),
+            Action::Body(mut body) => match body.reader() {
+                0 => body.end(),
+                left => {
+                    *left -= 1;
+                    body.push(message.0.clone());
+                }
+            },
+            Action::Update(update) => update.finish(Commit::All),
+            Action::Close(_) => return written,
+        }
+    }
+}
+
+fn session<M: Maildrop>() -> Session<M> {
+    Session::new(Arc::new(Config::new()), Security::Tls)
+}
+
+/// Has a session with `COUNT` messages, logged in and warm, do `line` so many times. What it allocates and writes meanwhile.
+fn measured<const COUNT: u32>(line: &str, times: usize, message: &Chunks) -> (AllocationInfo, u64) {
+    let mut session = session::<Drop<COUNT>>();
+    let mut maildrop = Some(Drop);
+    drive(&mut session, &mut Lines::new("USER a\r\nPASS b\r\nNOOP\r\n", 1), &mut maildrop, message);
+    let mut lines = Lines::new(line, times);
+    let mut written = 0;
+    let info = measure(|| written = drive(&mut session, &mut lines, &mut maildrop, message));
+    (info, written)
+}
+
+fn nothing() -> Chunks {
+    Chunks(Bytes::new(), 1)
+}
+
+/// The input window, and the output text once while it grows.
+const BUFFERS: u64 = 2_048 + 8_192 + 16_384;
+
+#[test]
+fn a_million_messages_are_listed_in_the_memory_of_ten_thousand() {
+    // R-GEN-04; failure case 42
+    for command in ["LIST\r\n", "UIDL\r\n"] {
+        let (few, _) = measured::<10_000>(command, 1, &nothing());
+        let (many, written) = measured::<1_000_000>(command, 1, &nothing());
+        assert!(written > 10_000_000, "{written}");
+        assert_eq!((many.bytes_max, many.count_total), (few.bytes_max, few.count_total), "{command}");
+        assert!(many.bytes_max <= BUFFERS && many.bytes_current <= 0, "{many:?}");
+    }
+}
+
+#[test]
+fn a_message_of_a_gibibyte_takes_the_chunk_that_the_host_hands_over_and_32_kib() {
+    // R-GEN-04; failure case 42
+    const CHUNK: usize = 1 << 16;
+    let chunk = Bytes::from([&b".\r\n"[..], &[b'x'; CHUNK - 5], b"\r\n"].concat());
+    let times = 1 << (30 - 16);
+    let (info, written) = measured::<1>("RETR 1\r\n", 1, &Chunks(chunk, times));
+    assert_eq!(written, (1 << 30) + u64::from(times) + 21 + 3, "each chunk has a dot to be stuffed");
+    assert!(info.bytes_max <= 32_768, "{info:?}");
+    assert!(info.count_total <= 8, "{info:?}");
+}
+
+#[test]
+fn an_endless_line_takes_one_window() {
+    // R-2449-05; failure case 26
+    for logged_in in [false, true] {
+        let mut session = session::<Drop<1>>();
+        let mut maildrop = Some(Drop);
+        if logged_in {
+            drive(&mut session, &mut Lines::new("USER a\r\nPASS b\r\n", 1), &mut maildrop, &nothing());
+        }
+        let mut written = 0;
+        let info = measure(|| {
+            written = drive(&mut session, &mut Lines::new("PASS xx", 1 << 20), &mut maildrop, &nothing());
+        });
+        assert!(written > 0 && written < 100, "one reply: {written}");
+        assert!(info.bytes_max <= 4096, "{info:?}");
+    }
+}
+
+#[test]
+fn a_million_commands_ahead_take_no_more_than_ten_thousand() {
+    // R-GEN-04; failure case 42
+    for command in ["NOOP\r\n", "STAT\r\n", "DELE 1\r\nRSET\r\n", "NOPE\r\nNOOP\r\n"] {
+        let (few, _) = measured::<3>(command, 10_000, &nothing());
+        let (many, written) = measured::<3>(command, 1_000_000, &nothing());
+        assert!(written >= 5_000_000, "{written}");
+        assert_eq!(many.bytes_max, few.bytes_max, "{command:?}");
+        assert!(many.bytes_max <= BUFFERS, "{many:?}");
+    }
+}
+
+#[test]
+fn a_burst_of_commands_allocates_nothing_for_each_of_them() {
+    // design: no allocation per command once warm. A window of input holds some 340.
+    for command in ["NOOP\r\n", "STAT\r\n", "LIST 1\r\n", "UIDL 2\r\n", "LIST\r\n"] {
+        let (info, _) = measured::<3>(command, 10_000, &nothing());
+        let windows = (10_000 * command.len() / 2_048) as u64;
+        assert!(info.count_total <= 2 * windows + 8, "{command:?}: {info:?}");
+    }
+}
+
+#[test]
+fn one_command_at_a_time_allocates_nothing_once_warm() {
+    // design: no allocation per command once warm, for a client that waits for each answer
+    let mut session = session::<Drop<3>>();
+    let mut maildrop = Some(Drop);
+    drive(&mut session, &mut Lines::new("USER a\r\nPASS b\r\n", 1), &mut maildrop, &nothing());
+    let mut round_trip = |times: usize| {
+        for _ in 0..times {
+            let mut line = Some(b"STAT\r\n");
+            // The host reads when the socket is readable, so no token is dropped unanswered.
+            while let Some(octets) = line {
+                match session.poll(Duration::ZERO) {
+                    Action::Read(mut read) => {
+                        read.space()[..octets.len()].copy_from_slice(octets);
+                        read.filled(octets.len());
+                        line = None;
+                    }
+                    Action::Write(mut write) => write.advance(write.remaining()),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    };
+    round_trip(10);
+    let info = measure(|| round_trip(1000));
+    assert!(info.count_total <= 1, "{info:?}");
+}
+
+#[test]
+fn a_message_in_one_piece_allocates_nothing_beyond_it() {
+    // design: RETR allocates nothing per message beyond the caller's chunk
+    let short = Chunks(Bytes::from("Subject: hi\r\n\r\n.\r\n".repeat(20)), 1);
+    let long = Chunks(Bytes::from([b"a\n".repeat(50), vec![b'x'; 100_000]].concat()), 1);
+    for message in [short, long] {
+        for command in ["RETR 1\r\n", "TOP 1 1\r\n"] {
+            let (info, written) = measured::<1>(command, 5_000, &message);
+            assert!(written > 5_000 * 40);
+            let windows = (5_000 * command.len() / 2_048) as u64;
+            assert!(info.count_total <= 2 * windows + 8, "{command:?}: {info:?}");
+            assert!(info.bytes_max <= BUFFERS, "{info:?}");
+        }
+    }
+}
+
+/// What a session takes on its own: itself without the maildrop, and its heap.
+fn weight(prepare: &str) -> (u64, i64) {
+    let config = Arc::new(Config::new());
+    let mut idle = None;
+    let info = measure(|| {
+        let timestamp = Timestamp::new("<1896.697170952@dbc.mtview.ca.us>").unwrap();
+        let mut session = Session::new(config, Security::Tls).with_timestamp(timestamp);
+        drive(&mut session, &mut Lines::new(prepare, 1), &mut Some(Drop::<1_000_000>), &nothing());
+        idle = Some(session);
+    });
+    (size_of::<Session<Drop<1_000_000>>>() as u64, info.bytes_current)
+}
+
+#[test]
+fn an_idle_session_takes_512_octets_at_the_most() {
+    // design: idle authenticated session ≤ 512 octets, all heap included, host's maildrop excluded
+    for prepare in [
+        "",
+        "USER mrose\r\n",
+        "CAPA\r\n",
+        "USER a\r\nPASS b\r\n",
+        "USER a\r\nPASS b\r\nSTAT\r\nUIDL 1\r\nRETR 1\r\nLIST\r\n",
+    ] {
+        let (own, heap) = weight(prepare);
+        assert!(own.saturating_add_signed(heap) <= 512, "{prepare:?}: {own} and {heap} octets");
+    }
+}
+
+#[test]
+fn half_a_command_keeps_one_window() {
+    // R-GEN-04; failure case 49
+    for prepare in ["U", "USER mrose\r\nPASS x", "USER a\r\nPASS b\r\nNOO"] {
+        let (own, heap) = weight(prepare);
+        assert!(own.saturating_add_signed(heap) <= 512 + 2_048, "{prepare:?}: {own} and {heap} octets");
+    }
+}
+
+#[test]
+fn a_deletion_mark_is_a_bit_a_message() {
+    // R-1939-24
+    let (_, before) = weight("USER a\r\nPASS b\r\n");
+    let (_, after) = weight("USER a\r\nPASS b\r\nDELE 1\r\nDELE 1000000\r\n");
+    assert!(after - before <= 125_000 + 64, "{before} {after}");
+    let (_, taken_back) = weight("USER a\r\nPASS b\r\nDELE 1\r\nRSET\r\n");
+    assert_eq!(taken_back, before);
+}
+
+/// A maildrop whose unique-ids have to be looked through.
+struct Unchecked(UniqueIds);
+
+impl Maildrop for Unchecked {
+    type Reader = u32;
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap()
+    }
+
+    fn octets(&self, _: MessageNumber) -> u64 {
+        0
+    }
+
+    fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
+        self.0.get(message)
+    }
+}
+
+#[test]
+fn looking_through_unique_ids_takes_4_octets_a_message_until_it_is_done() {
+    // what `Maildrop::unique_ids_are_checked` says
+    const COUNT: u64 = 20_000;
+    let mut maildrop = Some(Unchecked((0..COUNT).map(|n| format!("{n}")).collect()));
+    let mut session = session();
+    let mut lines = Lines::new("USER a\r\nPASS b\r\n", 1);
+    let info = measure(|| {
+        drive(&mut session, &mut lines, &mut maildrop, &nothing());
+    });
+    assert!(info.bytes_max <= 4 * COUNT + BUFFERS && info.bytes_current <= 0, "{info:?}");
+}
+
+#[test]
+fn the_wire_parses_without_an_allocation() {
+    // what `Command::parse` and `Response::parse` say
+    let info = measure(|| {
+        for line in ["USER mrose", "PASS x y", "TOP 1 10", "LIST", "NOPE", "RETR 0", "APOP a b"] {
+            let _ = Command::parse(line.as_bytes());
+        }
+        let _ = Response::parse(b"-ERR [SYS/TEMP] x").map(|response| response.code().map(|code| code.kind()));
+        let mut size = WireSize::new();
+        size.add(b"a\nb\r\n");
+        assert_eq!(size.octets(), 6);
+        assert!(!Unstuffer::new().next(b"a\r\n..b\r\n").ended);
+    });
+    assert_eq!(info.count_total, 0, "{info:?}");
+}

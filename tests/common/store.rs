@@ -1,0 +1,206 @@
+//! A store in memory that notes what it is asked.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use pop3_proto::message::{MessageNumber, UniqueId};
+use pop3_proto::server::{BrokenMaildrop, Commit, Maildrop, Refusal, Rejection};
+use pop3_proto::wire::{Expire, LineEnds, LoginDelay};
+
+use super::normalise;
+
+/// What the host was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Call {
+    Password(Vec<u8>, Vec<u8>),
+    Apop(Vec<u8>),
+    Retrieve(u32),
+    Top(u32, u64),
+    Update(Vec<u32>),
+    /// The maildrop was dropped, and its lock with it.
+    Dropped,
+}
+
+/// A message of the store.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub unique_id: String,
+    pub octets: Bytes,
+    /// What LIST says of it: its size on the wire, unless a test lies.
+    pub announced: u64,
+}
+
+/// The store and what the host answers.
+#[derive(Debug)]
+pub struct Store {
+    pub messages: Vec<Message>,
+    pub calls: RefCell<Vec<Call>>,
+    pub locked: Cell<bool>,
+    /// How often an octet count was asked for.
+    pub octets_asked: Cell<u32>,
+    pub rejection: Cell<Option<Rejection>>,
+    pub refusal: Cell<Option<Refusal>>,
+    pub commit: Cell<Commit>,
+    /// Octets of a chunk; 0 sends messages whole.
+    pub chunk: Cell<usize>,
+    /// After how many chunks reading fails.
+    pub fail_after: Cell<Option<usize>>,
+    pub line_ends: Cell<LineEnds>,
+    pub login_delay: Cell<Option<LoginDelay>>,
+    pub expire: Cell<Option<Expire>>,
+    /// Whether the maildrop vouches for its unique-ids.
+    pub unique_ids_are_checked: Cell<bool>,
+    /// What was wrong with the maildrop that a login was answered with.
+    pub broken: Cell<Option<BrokenMaildrop>>,
+}
+
+impl Store {
+    pub fn new<T: AsRef<[u8]>>(messages: impl IntoIterator<Item = T>) -> Rc<Self> {
+        let messages = messages.into_iter().enumerate().map(|(i, octets)| Message {
+            unique_id: format!("uid-{}", i + 1),
+            octets: Bytes::copy_from_slice(octets.as_ref()),
+            announced: normalise(octets.as_ref()).len() as u64,
+        });
+        Self::of(messages.collect())
+    }
+
+    /// A store whose messages announce these octets, and are empty.
+    pub fn announcing(octets: impl IntoIterator<Item = u64>) -> Rc<Self> {
+        let messages = octets.into_iter().enumerate().map(|(i, announced)| Message {
+            unique_id: format!("uid-{}", i + 1),
+            octets: Bytes::new(),
+            announced,
+        });
+        Self::of(messages.collect())
+    }
+
+    /// A store whose messages have these unique-ids, and are empty.
+    pub fn identified<'a>(unique_ids: impl IntoIterator<Item = &'a str>) -> Rc<Self> {
+        let messages = unique_ids.into_iter().map(|unique_id| Message {
+            unique_id: unique_id.to_owned(),
+            octets: Bytes::new(),
+            announced: 0,
+        });
+        Self::of(messages.collect())
+    }
+
+    /// The maildrop of RFC 1939's examples: two messages, of 120 and 200 octets.
+    pub fn example() -> Rc<Self> {
+        let message = |octets: usize| {
+            let mut text = b"Subject: hi\r\n\r\n".to_vec();
+            text.resize(octets - 2, b'x');
+            text.extend_from_slice(b"\r\n");
+            text
+        };
+        Self::new([message(120), message(200)])
+    }
+
+    pub fn empty() -> Rc<Self> {
+        Self::of(Vec::new())
+    }
+
+    fn of(messages: Vec<Message>) -> Rc<Self> {
+        Rc::new(Self {
+            messages,
+            calls: RefCell::default(),
+            locked: Cell::new(false),
+            octets_asked: Cell::new(0),
+            rejection: Cell::new(None),
+            refusal: Cell::new(None),
+            commit: Cell::new(Commit::All),
+            chunk: Cell::new(0),
+            fail_after: Cell::new(None),
+            line_ends: Cell::new(LineEnds::Unknown),
+            login_delay: Cell::new(None),
+            expire: Cell::new(None),
+            unique_ids_are_checked: Cell::new(false),
+            broken: Cell::new(None),
+        })
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().clone()
+    }
+
+    /// What the host was asked to log in with: name and password.
+    pub fn logins(&self) -> Vec<(String, String)> {
+        let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
+        let password = |call| match call {
+            Call::Password(name, password) => Some((text(name), text(password))),
+            _ => None,
+        };
+        self.calls().into_iter().filter_map(password).collect()
+    }
+
+    /// The messages that an Update asked to remove.
+    pub fn removed(&self) -> Vec<u32> {
+        let removed = |call| if let Call::Update(removed) = call { Some(removed) } else { None };
+        self.calls().into_iter().filter_map(removed).flatten().collect()
+    }
+
+    pub fn updates(&self) -> usize {
+        self.calls().iter().filter(|call| matches!(call, Call::Update(_))).count()
+    }
+
+    pub fn log(&self, call: Call) {
+        self.calls.borrow_mut().push(call);
+    }
+}
+
+/// The maildrop of one session. It holds the lock until it is dropped.
+#[derive(Debug)]
+pub struct TestDrop {
+    store: Rc<Store>,
+}
+
+impl TestDrop {
+    pub fn new(store: &Rc<Store>) -> Self {
+        Self { store: Rc::clone(store) }
+    }
+
+    pub fn store(&self) -> Rc<Store> {
+        Rc::clone(&self.store)
+    }
+}
+
+impl Drop for TestDrop {
+    fn drop(&mut self) {
+        self.store.locked.set(false);
+        self.store.log(Call::Dropped);
+    }
+}
+
+impl Maildrop for TestDrop {
+    type Reader = (VecDeque<Bytes>, Option<usize>);
+
+    fn count(&self) -> u32 {
+        self.store.messages.len() as u32
+    }
+
+    fn octets(&self, message: MessageNumber) -> u64 {
+        self.store.octets_asked.set(self.store.octets_asked.get() + 1);
+        self.store.messages[message.index()].announced
+    }
+
+    fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
+        UniqueId::new(&self.store.messages[message.index()].unique_id).ok()
+    }
+
+    fn unique_ids_are_checked(&self) -> bool {
+        self.store.unique_ids_are_checked.get()
+    }
+
+    fn line_ends(&self, _: MessageNumber) -> LineEnds {
+        self.store.line_ends.get()
+    }
+
+    fn login_delay(&self) -> Option<LoginDelay> {
+        self.store.login_delay.get()
+    }
+
+    fn expire(&self) -> Option<Expire> {
+        self.store.expire.get()
+    }
+}

@@ -1,0 +1,180 @@
+//! Limits: what a client may do before it is cut off, and that nothing is ever removed then (R-GEN-06).
+
+mod common;
+
+use common::{GREETING, LOGIN, Server, Store};
+use pop3_proto::server::{CloseReason, Config, ConfigError, Security};
+
+const TOO_LONG: &str = "-ERR command line too long\r\n";
+
+fn tls(config: Config) -> Server {
+    Server::with(&Store::example(), config, Security::Tls)
+}
+
+/// Sends lines one by one until the session is over: how many were answered, and the last answer.
+fn until_closed(server: &mut Server, line: &str) -> (usize, String) {
+    server.send("");
+    for answered in 1..10_000 {
+        let output = server.send(format!("{line}\r\n"));
+        if server.closed.is_some() {
+            return (answered, output);
+        }
+    }
+    panic!("it goes on and on");
+}
+
+#[test]
+fn a_line_of_exactly_the_limit_is_a_command_and_one_octet_more_is_too_long() {
+    // R-2449-05; failure case 26
+    for limit in [255_u32, 256, 2048, 65_536] {
+        let mut server = tls(common::patient(Config::new()).command_line_limit(limit).unwrap());
+        server.send("");
+        let line = |octets: u32, end: &str| "USER ".to_owned() + &"x".repeat(octets as usize - 5 - end.len()) + end;
+        for end in ["\r\n", "\n"] {
+            assert_eq!(server.send(line(limit, end)), "+OK send PASS\r\n", "{limit} {end:?}");
+            assert_eq!(server.send(line(limit + 1, end)), TOO_LONG, "{limit} {end:?}");
+            assert_eq!(server.send(line(limit, end)), "+OK send PASS\r\n", "{limit} {end:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_takes_lines_of_255_octets_at_least() {
+    // R-2449-05
+    assert_eq!(Config::new().command_line_limit(254).unwrap_err(), ConfigError::BelowMinimum { minimum: 255 });
+}
+
+#[test]
+fn a_line_that_is_too_long_is_answered_once_and_at_once() {
+    // R-1939-11, R-2449-05; failure case 26
+    let mut server = tls(Config::new());
+    server.send("");
+    assert_eq!(server.send("x".repeat(2047)), "");
+    assert_eq!(server.send("x"), TOO_LONG, "it can't become a command any more");
+    assert_eq!(server.send("x".repeat(100_000)), "");
+    assert_eq!(server.send("\r\nCAPA x\r\n"), "-ERR too many arguments\r\n");
+}
+
+#[test]
+fn what_is_behind_the_limit_is_no_command() {
+    // R-2449-05
+    let store = Store::example();
+    let mut server = Server::logged_in(&store);
+    let output = server.send("x".repeat(2048) + "DELE 1\r\nDELE 2\r\n");
+    assert_eq!(output, format!("{TOO_LONG}+OK message marked as deleted\r\n"));
+    assert!(server.send("LIST 1\r\n").starts_with("+OK"), "only the second was a line");
+}
+
+#[test]
+fn an_over_long_line_counts_as_a_bad_command() {
+    // R-2449-05
+    let mut server = tls(Config::new());
+    let (answered, last) = until_closed(&mut server, &"x".repeat(5000));
+    assert_eq!((answered, last.as_str()), (3, "-ERR too many bad commands\r\n"));
+}
+
+#[test]
+fn three_bad_commands_in_a_row_are_too_many_before_login_and_twenty_after() {
+    // R-GEN-06
+    for bad in ["NOPE", "", "STAT 1", "\0"] {
+        let (answered, last) = until_closed(&mut tls(Config::new()), bad);
+        assert_eq!((answered, last.as_str()), (3, "-ERR too many bad commands\r\n"), "{bad:?}");
+        let mut server = tls(Config::new());
+        server.log_in();
+        assert_eq!(until_closed(&mut server, bad).0, 20, "{bad:?}");
+        assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
+    }
+    assert_eq!(until_closed(&mut tls(Config::new()), "STAT").0, 3, "out of place is bad too");
+}
+
+#[test]
+fn a_good_command_ends_the_row() {
+    // R-GEN-06
+    let mut server = Server::logged_in(&Store::example());
+    for _ in 0..20 {
+        server.send("X\r\n".repeat(19) + "NOOP\r\n");
+    }
+    assert_eq!(server.closed, None);
+    server.send("X\r\n".repeat(20));
+    assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
+}
+
+#[test]
+fn the_limit_of_bad_commands_is_configurable() {
+    // R-GEN-06
+    let mut server = tls(Config::new().bad_commands(1, 2).unwrap());
+    assert_eq!(server.send("X\r\n"), format!("{GREETING}-ERR too many bad commands\r\n"));
+    let mut server = tls(Config::new().bad_commands(1, 2).unwrap());
+    server.log_in();
+    assert_eq!(server.send("X\r\nX\r\n"), "-ERR unknown command\r\n-ERR too many bad commands\r\n");
+    for (before, after) in [(0, 1), (1, 0)] {
+        assert_eq!(Config::new().bad_commands(before, after).unwrap_err(), ConfigError::BelowMinimum { minimum: 1 });
+    }
+}
+
+#[test]
+fn the_third_login_that_fails_is_the_last() {
+    // R-GEN-06
+    let mut server = tls(Config::new());
+    let output = server.send("USER mrose\r\nPASS wrong\r\n".repeat(4));
+    assert_eq!(output.matches("-ERR [AUTH] wrong name or password\r\n").count(), 3);
+    assert!(output.ends_with("password\r\n"), "one -ERR, then the end");
+    assert_eq!(server.closed, Some(CloseReason::TooManyFailedLogins));
+    assert_eq!(Config::new().failed_logins(0).unwrap_err(), ConfigError::BelowMinimum { minimum: 1 });
+}
+
+#[test]
+fn good_commands_between_failed_logins_take_none_back() {
+    // R-GEN-06: a success resets the row, not the total
+    let mut server = tls(Config::new());
+    server.send("USER mrose\r\nPASS wrong\r\nCAPA\r\n".repeat(2));
+    assert_eq!(server.closed, None);
+    server.send("USER mrose\r\nPASS wrong\r\n");
+    assert_eq!(server.closed, Some(CloseReason::TooManyFailedLogins));
+}
+
+#[test]
+fn fifty_commands_before_login_are_enough() {
+    // R-GEN-06; failure case 49
+    let mut server = tls(Config::new());
+    let (answered, last) = until_closed(&mut server, "USER mrose");
+    assert_eq!((answered, last.as_str()), (51, "-ERR too many commands before login\r\n"));
+    assert_eq!(server.closed, Some(CloseReason::TooManyCommandsBeforeLogin));
+    assert_eq!(Config::new().commands_before_login(9).unwrap_err(), ConfigError::BelowMinimum { minimum: 10 });
+    let (answered, _) = until_closed(&mut tls(Config::new().commands_before_login(10).unwrap()), "CAPA");
+    assert_eq!(answered, 11);
+}
+
+#[test]
+fn commands_after_login_are_not_counted() {
+    // R-GEN-06
+    let mut server = tls(Config::new().commands_before_login(10).unwrap());
+    server.send("CAPA\r\n".repeat(8) + LOGIN);
+    server.send("NOOP\r\n".repeat(1000));
+    assert_eq!(server.closed, None);
+}
+
+#[test]
+fn nothing_is_removed_and_nothing_more_is_read_at_a_limit() {
+    // R-1939-29, R-GEN-06
+    for bad in ["X\r\n".repeat(20), "x".repeat(3000).repeat(20) + "\r\n", "QUIT 1\r\n".repeat(20), "\0\r\n".repeat(20)]
+    {
+        let store = Store::example();
+        let mut server = Server::with(&store, Config::new().bad_commands(3, 1).unwrap(), Security::Tls);
+        server.log_in();
+        let output = server.send(format!("DELE 1\r\n{bad}QUIT\r\n"));
+        assert!(output.ends_with("-ERR too many bad commands\r\n"), "{output}");
+        assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
+        assert_eq!(store.updates(), 0);
+        assert!(!store.locked.get());
+    }
+}
+
+#[test]
+fn the_output_limit_has_room_for_one_response_behind_another() {
+    // R-GEN-04
+    assert_eq!(Config::new().output_limit(1023).unwrap_err(), ConfigError::BelowMinimum { minimum: 1024 });
+    let mut server = tls(Config::new().output_limit(1024).unwrap());
+    server.log_in();
+    assert_eq!(server.send("NOOP\r\n".repeat(1000)), "+OK\r\n".repeat(1000));
+}

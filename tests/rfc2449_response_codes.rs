@@ -1,0 +1,175 @@
+//! RFC 2449 §8 and RFC 3206: response codes.
+
+mod common;
+
+use common::{LOGIN, Server, Store};
+use pop3_proto::server::{CloseReason, Commit, Config, Refusal, Rejection, Security, Session};
+use pop3_proto::wire::{CodeKind, Response, ResponseCode};
+
+/// What a login is answered with when the host rejects it so.
+fn rejected(reason: Rejection) -> String {
+    let store = Store::example();
+    store.rejection.set(Some(reason));
+    Server::new(&store).send(LOGIN).lines().last().unwrap().to_owned()
+}
+
+/// The code of a response line, if it has one.
+fn code(line: &str) -> Option<CodeKind> {
+    Response::parse(line.trim_end().as_bytes()).unwrap().code().map(ResponseCode::kind)
+}
+
+#[test]
+fn each_reason_against_a_login_has_its_code() {
+    // R-2449-10, R-2449-11, R-3206-01, R-3206-02; failure case 28
+    assert_eq!(rejected(Rejection::BadCredentials), "-ERR [AUTH] wrong name or password");
+    assert_eq!(rejected(Rejection::InUse), "-ERR [IN-USE] maildrop is in use by another session");
+    assert_eq!(rejected(Rejection::LoginDelay), "-ERR [LOGIN-DELAY] too soon after the last login");
+    assert_eq!(rejected(Rejection::Temporary), "-ERR [SYS/TEMP] temporary failure, try again later");
+    assert_eq!(rejected(Rejection::Permanent), "-ERR [SYS/PERM] failure that needs the administrator");
+}
+
+#[test]
+fn only_bad_credentials_count_as_a_failed_login() {
+    // R-GEN-06, R-2449-10, R-2449-11
+    for reason in [Rejection::InUse, Rejection::LoginDelay, Rejection::Temporary, Rejection::Permanent] {
+        let store = Store::example();
+        store.rejection.set(Some(reason));
+        let mut server = Server::new(&store);
+        server.send(LOGIN.repeat(9));
+        assert_eq!(server.closed, None, "{reason:?}");
+    }
+    let store = Store::example();
+    store.rejection.set(Some(Rejection::BadCredentials));
+    let mut server = Server::new(&store);
+    server.send(LOGIN.repeat(9));
+    assert_eq!(server.closed, Some(CloseReason::TooManyFailedLogins));
+}
+
+#[test]
+fn every_failure_that_the_credentials_cause_says_auth() {
+    // R-3206-02, R-3206-03
+    for lines in ["USER mrose\r\nPASS wrong\r\n", "USER nobody\r\nPASS tanstaaf\r\n", "USER mrose\r\nPASS\r\n"] {
+        let output = Server::new(&Store::example()).send(lines);
+        assert_eq!(output.lines().last().and_then(code), Some(CodeKind::Auth), "{lines:?}");
+    }
+    let digest = "0".repeat(32);
+    let output = Server::with_timestamp(&Store::example(), common::TIMESTAMP).send(format!("APOP mrose {digest}\r\n"));
+    assert_eq!(output.lines().last().and_then(code), Some(CodeKind::Auth));
+    let mut cleartext = Server::with(&Store::example(), Config::new(), Security::Cleartext);
+    assert_eq!(cleartext.send("USER mrose\r\n").lines().last().and_then(code), Some(CodeKind::Auth));
+}
+
+#[test]
+fn what_is_no_failure_of_credentials_or_system_has_no_code() {
+    // R-2449-07
+    let mut server = Server::patient(&Store::example());
+    server.send("");
+    for line in ["NOOP", "XYZ", "", "PASS x", "USER", "LIST a", "APOP a 00"] {
+        assert_eq!(code(&server.send(format!("{line}\r\n"))), None, "{line}");
+    }
+    server.send(LOGIN);
+    for line in ["LIST 9", "RETR 0", "USER mrose", "STAT 1", "LAST", "NOOP", "STAT"] {
+        assert_eq!(code(&server.send(format!("{line}\r\n"))), None, "{line}");
+    }
+}
+
+#[test]
+fn a_message_that_the_system_cannot_read_says_sys() {
+    // R-3206-01
+    let store = Store::example();
+    let mut server = Server::logged_in(&store);
+    for (refusal, kind) in [
+        (Refusal::Temporary, Some(CodeKind::SysTemp)),
+        (Refusal::Permanent, Some(CodeKind::SysPerm)),
+        (Refusal::Gone, None),
+    ] {
+        store.refusal.set(Some(refusal));
+        for command in ["RETR 1\r\n", "TOP 2 1\r\n"] {
+            let reply = server.send(command);
+            assert!(reply.starts_with("-ERR "), "{reply}");
+            assert_eq!(code(&reply), kind, "{refusal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_removal_says_sys_temp() {
+    // R-3206-01
+    for commit in [Commit::Some, Commit::None] {
+        let store = Store::example();
+        store.commit.set(commit);
+        let mut server = Server::logged_in(&store);
+        assert_eq!(code(&server.send("QUIT\r\n")), Some(CodeKind::SysTemp));
+    }
+}
+
+#[test]
+fn a_refused_connection_says_why_and_closes() {
+    // R-1939-01
+    let session = Session::refuse(Config::new().into(), Rejection::Temporary);
+    let store = Store::example();
+    let mut server = Server::of(&store, session);
+    assert_eq!(server.send(LOGIN), "-ERR [SYS/TEMP] temporary failure, try again later\r\n");
+    assert_eq!(server.closed, Some(CloseReason::Refused));
+    assert_eq!(store.calls(), []);
+}
+
+#[test]
+fn text_of_the_host_cannot_pass_for_a_code() {
+    // R-2449-07
+    assert!(Config::new().greeting("[AUTH] hello").is_err());
+    let mut server = Server::with(&Store::example(), Config::new().greeting("hi [AUTH]").unwrap(), Security::Tls);
+    assert_eq!(code(&server.send("")), None);
+}
+
+#[test]
+fn a_code_is_matched_level_by_level_in_any_case() {
+    // R-2449-08, R-3206-01
+    let kinds = [
+        ("AUTH", CodeKind::Auth),
+        ("auth", CodeKind::Auth),
+        ("AUTH/EXPIRED", CodeKind::Auth),
+        ("AUTHX", CodeKind::Other),
+        ("AUT", CodeKind::Other),
+        ("SYS/TEMP", CodeKind::SysTemp),
+        ("Sys/Temp/disk", CodeKind::SysTemp),
+        ("SYS/PERM", CodeKind::SysPerm),
+        ("SYS/x", CodeKind::Sys),
+        ("SYS", CodeKind::Sys),
+        ("SYS/TEMPX", CodeKind::Sys),
+        ("IN-USE", CodeKind::InUse),
+        ("LOGIN-DELAY", CodeKind::LoginDelay),
+        ("TEMP/SYS", CodeKind::Other),
+        ("X-PRIVATE", CodeKind::Other),
+    ];
+    for (text, kind) in kinds {
+        assert_eq!(ResponseCode::new(text).unwrap().kind(), kind, "{text}");
+    }
+    let code = ResponseCode::new("sys/temp/disk").unwrap();
+    assert!(code.is(ResponseCode::SYS_TEMP) && !ResponseCode::SYS_TEMP.is(code));
+    assert_eq!(code.levels().collect::<Vec<_>>(), ["sys", "temp", "disk"]);
+    assert_eq!(ResponseCode::new("auth"), Ok(ResponseCode::AUTH));
+}
+
+#[test]
+fn what_is_no_code_is_refused() {
+    // R-2449-08
+    let too_long = "x".repeat(256);
+    for text in ["", "/", "SYS/", "/TEMP", "SYS//TEMP", "IN USE", "A]", "\u{fc}", "A\r", too_long.as_str()] {
+        assert!(ResponseCode::new(text).is_err(), "{text:?}");
+    }
+    assert!(ResponseCode::new(&too_long[..255]).is_ok());
+}
+
+#[test]
+fn a_code_is_read_only_at_the_very_start_of_the_text() {
+    // R-2449-07, R-2449-09
+    assert_eq!(code("-ERR [AUTH] no"), Some(CodeKind::Auth));
+    assert_eq!(code("-ERR [AUTH]"), Some(CodeKind::Auth));
+    assert_eq!(code("+OK [IN-USE] still"), Some(CodeKind::InUse), "codes may stand on +OK");
+    for line in
+        ["-ERR no [AUTH]", "-ERR  [AUTH] no", "-ERR [AUTH no", "-ERR [A B] no", "-ERR []", "-ERR [SYS/] no", "-ERR ]["]
+    {
+        assert_eq!(code(line), None, "{line}");
+    }
+}

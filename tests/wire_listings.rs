@@ -1,0 +1,151 @@
+//! Drop, scan and unique-id listings; unique-ids.
+
+mod common;
+
+use std::collections::HashSet;
+
+use pop3_proto::message::{InvalidUniqueId, MessageNumber, UniqueId, UniqueIds};
+use pop3_proto::wire::{DropListing, ListingError, NumberError, ScanListing, UniqueIdListing};
+use proptest::prelude::*;
+
+fn number(number: u32) -> MessageNumber {
+    MessageNumber::new(number).unwrap()
+}
+
+fn written(encode: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(&mut out);
+    out
+}
+
+const NUMBERS: [u64; 14] = [0, 1, 9, 10, 11, 99, 100, 101, 999, 1_000, 65_536, 4_294_967_295, 4_294_967_296, u64::MAX];
+
+#[test]
+fn numbers_are_written_in_decimal_without_leading_zeros() {
+    // R-GEN-12
+    for octets in NUMBERS {
+        for message in [1, 9, 10, 99, 100, 12_345, u32::MAX] {
+            let listing = ScanListing { message: number(message), octets };
+            assert_eq!(written(|out| listing.encode(out)), format!("{message} {octets}").as_bytes());
+            let listing = DropListing { messages: message, octets };
+            assert_eq!(written(|out| listing.encode(out)), format!("{message} {octets}").as_bytes());
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_numbers_is_ignored() {
+    // R-1939-21, R-1939-22
+    assert_eq!(DropListing::parse(b"2 320 octets in all"), Ok(DropListing { messages: 2, octets: 320 }));
+    assert_eq!(ScanListing::parse(b"1 120 (more)"), Ok(ScanListing { message: number(1), octets: 120 }));
+}
+
+#[test]
+fn garbage_in_a_listing_is_a_typed_error() {
+    // R-GEN-12; failure case 16
+    let not_digits = ListingError::Number(NumberError::NotDigits);
+    let range = ListingError::Number(NumberError::OutOfRange);
+    let cases: [(&[u8], ListingError); 9] = [
+        (b"", ListingError::MissingWord),
+        (b"1", ListingError::MissingWord),
+        (b"1 ", not_digits),
+        (b"1 big", not_digits),
+        (b"x 120", not_digits),
+        (b"1 -120", not_digits),
+        (b"0 120", range),
+        (b"4294967296 120", range),
+        (b"1 18446744073709551616", range),
+    ];
+    for (line, error) in cases {
+        assert_eq!(ScanListing::parse(line), Err(error), "{}", line.escape_ascii());
+    }
+    assert_eq!(DropListing::parse(b"0 0"), Ok(DropListing { messages: 0, octets: 0 }));
+    assert_eq!(DropListing::parse(b"4294967296 1"), Err(range));
+}
+
+#[test]
+fn a_unique_id_is_1_to_70_octets_of_0x21_to_0x7e() {
+    // R-1939-27; failure case 17
+    for octet in 0..=255_u8 {
+        let valid = (0x21..=0x7e).contains(&octet);
+        assert_eq!(UniqueId::new(&[octet]).is_ok(), valid, "{octet:#x}");
+        assert_eq!(UniqueId::new(&[b'a', octet, b'a']).is_ok(), valid, "{octet:#x}");
+    }
+    assert_eq!(UniqueId::new(""), Err(InvalidUniqueId::Empty));
+    assert!(UniqueId::new(&"x".repeat(70)).is_ok());
+    assert_eq!(UniqueId::new(&"x".repeat(71)), Err(InvalidUniqueId::TooLong));
+    assert_eq!(UniqueId::new(&"x".repeat(500)), Err(InvalidUniqueId::TooLong));
+}
+
+#[test]
+fn a_unique_id_listing_has_nothing_behind_the_unique_id() {
+    // R-1939-27
+    let listing = UniqueIdListing { message: number(12), unique_id: UniqueId::new("QhdPYR:00WBw1Ph7x7").unwrap() };
+    assert_eq!(written(|out| listing.encode(out)), b"12 QhdPYR:00WBw1Ph7x7");
+    assert_eq!(UniqueIdListing::parse(b"12 QhdPYR:00WBw1Ph7x7"), Ok(listing));
+    let forbidden = Err(ListingError::UniqueId(InvalidUniqueId::ForbiddenOctet));
+    assert_eq!(UniqueIdListing::parse(b"1 a b"), forbidden);
+    assert_eq!(UniqueIdListing::parse(b"1  a"), forbidden);
+    assert_eq!(UniqueIdListing::parse(b"1 "), Err(ListingError::UniqueId(InvalidUniqueId::Empty)));
+}
+
+#[test]
+fn valid_and_distinct_names_stay_as_they_are() {
+    // R-1939-27, C10
+    let ids: UniqueIds = ["b", "a", "~"].into_iter().collect();
+    let listed: Vec<_> = (1..=3).map(|n| ids.get(number(n)).unwrap().as_str()).collect();
+    assert_eq!(listed, ["b", "a", "~"]);
+    assert_eq!((ids.len(), ids.is_empty(), ids.get(number(4))), (3, false, None));
+    assert!(UniqueIds::default().is_empty());
+}
+
+#[test]
+fn a_name_that_had_to_be_replaced_is_replaced_by_the_same_one_next_time() {
+    // R-1939-27: an identity, never a position
+    let long = "x".repeat(71);
+    let first: UniqueIds = ["a b", "", long.as_str(), "c", "c"].into_iter().collect();
+    let later: UniqueIds = ["new", "c", "a b", "c", long.as_str(), ""].into_iter().collect();
+    let id = |ids: &UniqueIds, n| ids.get(number(n)).unwrap().as_str().to_owned();
+    assert_eq!(id(&first, 1), id(&later, 3));
+    assert_eq!(id(&first, 2), id(&later, 6));
+    assert_eq!(id(&first, 3), id(&later, 5));
+    assert_eq!((id(&first, 4).as_str(), id(&first, 4)), ("c", id(&later, 2)));
+    assert_eq!(id(&first, 5), id(&later, 4));
+}
+
+proptest! {
+    #[test]
+    fn unique_ids_of_any_names_are_valid_and_distinct(
+        names in proptest::collection::vec(proptest::collection::vec(prop_oneof![Just(b'a'), Just(b' '), Just(b'b')], 0..4), 0..40)
+    ) {
+        let ids: UniqueIds = names.iter().collect();
+        prop_assert_eq!(ids.len(), names.len());
+        let mut seen = HashSet::new();
+        for (n, name) in (1..).zip(&names) {
+            let id = ids.get(number(n)).unwrap();
+            prop_assert!(UniqueId::new(id.as_str()).is_ok());
+            if seen.insert(id.as_str().to_owned()) && names.iter().filter(|other| *other == name).count() == 1 {
+                prop_assert!(UniqueId::new(name).is_err() || id.as_bytes() == name.as_slice());
+            }
+        }
+        prop_assert_eq!(seen.len(), names.len());
+    }
+
+    #[test]
+    fn a_listing_comes_back_from_its_line(message in 1_u32.., octets: u64, id in "[!-~]{1,70}") {
+        let scan = ScanListing { message: number(message), octets };
+        prop_assert_eq!(ScanListing::parse(&written(|out| scan.encode(out))), Ok(scan));
+        let total = DropListing { messages: message, octets };
+        prop_assert_eq!(DropListing::parse(&written(|out| total.encode(out))), Ok(total));
+        let unique = UniqueIdListing { message: number(message), unique_id: UniqueId::new(&id).unwrap() };
+        let line = written(|out| unique.encode(out));
+        prop_assert_eq!(UniqueIdListing::parse(&line), Ok(unique));
+    }
+
+    #[test]
+    fn any_octets_are_parsed_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let _ = DropListing::parse(&line);
+        let _ = ScanListing::parse(&line);
+        let _ = UniqueIdListing::parse(&line);
+    }
+}

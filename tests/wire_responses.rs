@@ -1,0 +1,129 @@
+//! Responses, from line to value and back.
+
+mod common;
+
+use pop3_proto::wire::{MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text};
+use proptest::prelude::*;
+
+fn line(response: &Response<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    response.encode(&mut out);
+    out
+}
+
+#[test]
+fn a_response_is_indicator_code_and_text() {
+    // R-1939-05, R-1939-06
+    let text = Text::new("text").unwrap();
+    let cases: [(Response<'_>, &[u8]); 6] = [
+        (Response::new(Status::Ok, None, Text::EMPTY), b"+OK\r\n"),
+        (Response::new(Status::Err, None, Text::EMPTY), b"-ERR\r\n"),
+        (Response::new(Status::Ok, None, text), b"+OK text\r\n"),
+        (Response::new(Status::Err, None, text), b"-ERR text\r\n"),
+        (Response::new(Status::Err, Some(ResponseCode::AUTH), text), b"-ERR [AUTH] text\r\n"),
+        (Response::new(Status::Ok, Some(ResponseCode::IN_USE), Text::EMPTY), b"+OK [IN-USE]\r\n"),
+    ];
+    for (response, expected) in cases {
+        assert_eq!(line(&response), expected);
+        assert_eq!(Response::parse(expected.strip_suffix(b"\r\n").unwrap()), Ok(response));
+    }
+}
+
+#[test]
+fn an_indicator_is_in_upper_case_and_followed_by_a_space_or_nothing() {
+    // R-1939-06
+    for line in ["", "+", "+O", "+ok", "-err no", "+OKAY", "-ERROR", "+OK\ttext", "OK", " +OK", "* OK", "+ "] {
+        assert_eq!(Response::parse(line.as_bytes()), Err(ResponseError::NoIndicator), "{line:?}");
+    }
+    assert_eq!(Response::parse(b"+OK").map(|response| response.text()), Ok(b"".as_slice()));
+    assert_eq!(Response::parse(b"+OK ").map(|response| response.text()), Ok(b"".as_slice()));
+}
+
+#[test]
+fn text_of_any_kind_means_nothing() {
+    // R-1939-09; failure case 15
+    for text in ["20 messages", "1 2 3", "+OK", "-ERR", ".", "multi-line\tfollows", "\u{fc}", " two  spaces "] {
+        let line = format!("+OK {text}");
+        let response = Response::parse(line.as_bytes()).unwrap();
+        assert_eq!((response.status(), response.code(), response.text()), (Status::Ok, None, text.as_bytes()));
+    }
+}
+
+#[test]
+fn a_response_with_cr_lf_or_nul_in_it_is_refused() {
+    // R-1939-05
+    for line in ["+OK a\rb", "+OK a\nb", "-ERR \0", "+OK [AUTH]\r"] {
+        assert_eq!(Response::parse(line.as_bytes()), Err(ResponseError::ForbiddenOctet), "{line:?}");
+    }
+}
+
+#[test]
+fn text_that_could_break_a_line_or_pass_for_a_code_is_refused() {
+    // R-1939-05, R-2449-07
+    for text in ["a\rb", "a\nb", "a\r\n-ERR", "\0", "\u{1b}[31m", "a\tb", "\u{7f}", "[", "[AUTH]", "[x] y"] {
+        assert!(Text::new(text).is_err(), "{text:?}");
+    }
+    for text in ["", " [AUTH]", "a [AUTH]", "]", "\u{fc}"] {
+        assert_eq!(Text::new(text).map(Text::as_str), Ok(text));
+    }
+}
+
+#[test]
+fn a_response_line_has_at_most_512_octets() {
+    // R-1939-05
+    for (code, front) in [(None, "+OK "), (Some(ResponseCode::SYS_TEMP), "+OK [SYS/TEMP] ")] {
+        let room = MAX_RESPONSE_LINE - 2 - front.len();
+        for length in [room - 1, room, room + 1, 10_000] {
+            let text = "x".repeat(length);
+            let out = line(&Response::new(Status::Ok, code, Text::new(&text).unwrap()));
+            assert_eq!(out, format!("{front}{}\r\n", &text[..length.min(room)]).as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_text_is_cut_before_the_character_that_would_go_past() {
+    // R-1939-05
+    for character in ["\u{fc}", "\u{20ac}", "\u{1f4ec}"] {
+        for ahead in 0..character.len() {
+            let text = "a".repeat(ahead) + &character.repeat(300);
+            let out = line(&Response::new(Status::Err, None, Text::new(&text).unwrap()));
+            let out = String::from_utf8(out).expect("whole characters");
+            assert!(out.len() <= MAX_RESPONSE_LINE && out.len() > MAX_RESPONSE_LINE - character.len(), "{}", out.len());
+        }
+    }
+}
+
+#[test]
+fn the_longest_code_leaves_the_line_within_512_octets() {
+    // R-1939-05
+    let code = "X".repeat(ResponseCode::MAX_OCTETS);
+    let text = "y".repeat(600);
+    let response = Response::new(Status::Err, ResponseCode::new(&code).ok(), Text::new(&text).unwrap());
+    assert_eq!(line(&response).len(), MAX_RESPONSE_LINE);
+}
+
+proptest! {
+    #[test]
+    fn a_response_comes_back_from_its_line(
+        octets in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..40),
+            "(\\+OK|-ERR)( ?\\[[A-Z/ -]{0,9}\\]?)?[ -~]{0,30}".prop_map(String::into_bytes),
+        ]
+    ) {
+        if let Ok(response) = Response::parse(&octets) {
+            let out = line(&response);
+            prop_assert_eq!(Response::parse(out.strip_suffix(b"\r\n").unwrap()), Ok(response));
+        }
+    }
+
+    #[test]
+    fn any_text_makes_one_line_of_at_most_512_octets(text in "\\PC{0,600}") {
+        if let Ok(text) = Text::new(&text) {
+            let out = line(&Response::new(Status::Ok, Some(ResponseCode::LOGIN_DELAY), text));
+            prop_assert!(out.len() <= MAX_RESPONSE_LINE);
+            prop_assert_eq!(out.iter().position(|&octet| octet == b'\n'), Some(out.len() - 1));
+            prop_assert!(std::str::from_utf8(&out).is_ok());
+        }
+    }
+}
