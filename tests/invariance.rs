@@ -127,8 +127,8 @@ proptest! {
 fn reads_and_writes_of_one_octet_change_nothing() {
     // R-GEN-01: one-octet reads are in the test matrix
     let messages = common::tricky_messages();
-    let retrievals: String = (1..=messages.len()).map(|n| format!("RETR {n}\r\nTOP {n} 1\r\n")).collect();
-    let input = format!("{LOGIN}LIST\r\nUIDL\r\n{retrievals}DELE 1\r\nQUIT\r\n").into_bytes();
+    let retrievals: Vec<_> = (1..=messages.len()).map(|n| format!("RETR {n}\r\nTOP {n} 1\r\n")).collect();
+    let input = format!("{LOGIN}LIST\r\nUIDL\r\n{}DELE 1\r\nQUIT\r\n", retrievals.concat()).into_bytes();
     let (refusal, commit) = (None, Commit::All);
     let case = Case { input, messages, remove_retrieved: true, refusal, commit, vouched: false, hang_up: false };
     let octets = Drive { reads: vec![1], windows: vec![1], drops: vec![false, true], chunk: 1 };

@@ -89,8 +89,8 @@ fn the_end_line_of_a_listing_leaves_with_the_line_end_before_it() {
     let store = Store::announcing(vec![1; 2300]);
     for listed in 2050..2200 {
         let mut server = Server::logged_in(&store);
-        let deletions: String = (listed + 1..=2300).map(|number| format!("DELE {number}\r\n")).collect();
-        server.send(deletions);
+        let deletions: Vec<_> = (listed + 1..=2300).map(|number| format!("DELE {number}\r\n")).collect();
+        server.send(deletions.concat());
         server.run(b"LIST\r\n", false);
         assert!(server.output.ends_with(b"\r\n.\r\n"));
         assert!(*server.writes.last().unwrap() >= 5, "{listed} messages: {:?}", server.writes);

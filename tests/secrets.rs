@@ -12,13 +12,13 @@ use proptest::prelude::*;
 
 /// Everything that a session shows while it reads `lines`: its output, its own and its tokens' `Debug`.
 fn shown(server: &mut Server, mut lines: &[u8]) -> String {
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     loop {
-        shown += &format!("{:?}\n", server.session);
+        shown.push(format!("{:?}", server.session));
         let action = server.session.poll(server.now);
-        shown += &format!("{action:?} {action:#?}\n");
+        shown.push(format!("{action:?} {action:#?}"));
         match action {
-            Action::Read(_) if lines.is_empty() => return shown,
+            Action::Read(_) if lines.is_empty() => return shown.join("\n"),
             Action::Read(mut read) => {
                 // A few octets at a time, so that half a secret stands in the window.
                 let octets = lines.len().min(5);
@@ -28,13 +28,13 @@ fn shown(server: &mut Server, mut lines: &[u8]) -> String {
             }
             Action::Write(mut write) => {
                 let octets = write.remaining();
-                shown += &String::from_utf8_lossy(&write.copy_to_bytes(octets));
+                shown.push(String::from_utf8_lossy(&write.copy_to_bytes(octets)).into_owned());
             }
             Action::Login(login) => {
-                shown += &format!("{:?}\n", login.credentials());
+                shown.push(format!("{:?}", login.credentials()));
                 login.reject(pop3_proto::server::Rejection::BadCredentials);
             }
-            Action::Close(_) => return shown,
+            Action::Close(_) => return shown.join("\n"),
             other => panic!("{other:?}"),
         }
     }
@@ -42,8 +42,8 @@ fn shown(server: &mut Server, mut lines: &[u8]) -> String {
 
 /// Whether `secret`, or a good part of it, stands in `text`, in any case, or as numbers.
 fn leaks(text: &str, secret: &str) -> bool {
-    let text = text.to_lowercase();
-    let numbers = format!("{:?}", &secret.as_bytes()[..5]);
+    let text: String = text.to_lowercase().split_whitespace().collect();
+    let numbers = format!("{:?}", &secret.as_bytes()[..5]).replace(' ', "");
     text.contains(&secret.to_lowercase()[..8]) || text.contains(numbers.trim_matches(['[', ']']))
 }
 
@@ -87,15 +87,12 @@ proptest! {
     #[test]
     fn errors_do_not_show_what_they_are_about(secret in taint()) {
         let lines = [format!("PASS {secret}\0"), format!("APOP mrose {secret}"), format!("RETR {secret}"), secret.clone()];
-        let mut shown = String::new();
-        for line in &lines {
-            let error = Command::parse(line.as_bytes()).unwrap_err();
-            shown += &format!("{error} {error:?}");
-        }
+        let of_line = |line: &String| Command::parse(line.as_bytes()).map_err(|error| format!("{error} {error:?}")).unwrap_err();
+        let mut shown: Vec<_> = lines.iter().map(of_line).collect();
         let bad = format!("{secret}\n");
         let errors: [InvalidCredential; 2] = [Name::new(&bad).unwrap_err(), Password::new(&bad).unwrap_err()];
-        shown += &format!("{errors:?} {} {:?}", errors[0], Digest::from_hex(secret.as_bytes()));
-        prop_assert!(!leaks(&shown, &secret), "{}", shown);
+        shown.push(format!("{errors:?} {} {:?}", errors[0], Digest::from_hex(secret.as_bytes())));
+        prop_assert!(!leaks(&shown.join(" "), &secret), "{:?}", shown);
     }
 }
 

@@ -89,7 +89,9 @@ fn the_wire_size_is_the_length_of_the_normalised_message() {
     // R-1939-22; failure case 13
     let count = |chunks: Vec<&[u8]>| {
         let mut size = WireSize::new();
-        chunks.into_iter().for_each(|chunk| size.add(chunk));
+        for chunk in chunks {
+            size.add(chunk);
+        }
         size.octets()
     };
     for message in strings(ALPHABET, 6) {

@@ -121,6 +121,10 @@ impl Index {
         Self { message, line_ends, ..Self::new(1) }
     }
 
+    pub fn many(count: u32, message: Bytes) -> Self {
+        Self { message, ..Self::new(count) }
+    }
+
     pub fn id(&self, message: u32) -> UniqueId<'_> {
         self.unique_ids.get(MessageNumber::new(message).unwrap()).unwrap()
     }
@@ -150,9 +154,14 @@ impl Maildrop for Index {
     }
 }
 
+/// A session before the greeting.
+pub fn new() -> Session<Index> {
+    Session::new(Arc::new(Config::new()), Security::Tls)
+}
+
 /// A session that has logged in.
 pub fn logged_in(index: Index) -> Session<Index> {
-    let mut session = Session::new(Arc::new(Config::new()), Security::Tls);
+    let mut session = new();
     let mut index = Some(index);
     drive(&mut session, b"USER mrose\r\nPASS tanstaaf\r\n", &mut index);
     session

@@ -100,7 +100,7 @@ impl Input {
     #[inline]
     pub(crate) fn consume(&mut self, octets: usize) {
         self.start = self.start.saturating_add(octets).min(self.end);
-        if self.start == self.end {
+        if self.is_empty() {
             self.start = 0;
             self.end = 0;
         }
@@ -115,9 +115,13 @@ impl Input {
         self.consume(octets);
     }
 
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// Gives the memory back if nothing is in it.
     pub(crate) fn release(&mut self) {
-        if self.start == self.end {
+        if self.is_empty() {
             self.window = Vec::new();
         }
     }

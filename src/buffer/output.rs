@@ -130,7 +130,7 @@ impl Output {
             if short_runs {
                 let before = self.text.len();
                 // What is written is at most twice as long, and two octets that were held back.
-                let fitting = (self.text.capacity() - before - 2) / 2;
+                let fitting = (self.text.capacity() - before - 2 - Stuffer::COPY_SLACK) / 2;
                 let stretch = rest.len().min(fitting).min(STRETCH);
                 self.stuffer.copy(rest.get(..stretch).unwrap_or_default(), &mut self.text);
                 done += stretch;

@@ -99,6 +99,13 @@ impl CloseReason {
 pub struct Read<'a> {
     pub(super) input: &'a mut Input,
     pub(super) connection: &'a mut Connection,
+    pub(super) answered: bool,
+}
+
+impl<'a> Read<'a> {
+    pub(super) fn new(input: &'a mut Input, connection: &'a mut Connection) -> Self {
+        Self { input, connection, answered: false }
+    }
 }
 
 impl Read<'_> {
@@ -109,7 +116,8 @@ impl Read<'_> {
     }
 
     /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken.
-    pub fn filled(self, octets: usize) {
+    pub fn filled(mut self, octets: usize) {
+        self.answered = true;
         if octets == 0 {
             self.connection.end_of_stream = true;
         }
@@ -132,8 +140,10 @@ impl Read<'_> {
 /// that wasn't answered leaves everything as it was.
 impl Drop for Read<'_> {
     fn drop(&mut self) {
-        self.input.release();
-        self.connection.output.release();
+        if !self.answered {
+            self.input.release();
+            self.connection.output.release();
+        }
     }
 }
 

@@ -272,10 +272,12 @@ impl<M: Maildrop> Session<M> {
                 Connection { task: Task::Transfer(content), output, closing, .. } => {
                     Action::Body(Body { output, content, closing, reader })
                 }
-                _ => Action::Read(Read { input, connection }),
+                _ => Action::Read(Read::new(input, connection)),
             },
             (Next::Close(reason), _) => Action::Close(reason),
-            (Next::Read | Next::Retrieve(_) | Next::Update | Next::Body, _) => Action::Read(Read { input, connection }),
+            (Next::Read | Next::Retrieve(_) | Next::Update | Next::Body, _) => {
+                Action::Read(Read::new(input, connection))
+            }
         }
     }
 }

@@ -85,6 +85,9 @@ impl Piece {
 }
 
 impl Stuffer {
+    /// How much room [`Stuffer::copy`] needs behind what it writes.
+    pub(crate) const COPY_SLACK: usize = word::BLOCK;
+
     /// A stuffer at the start of a message.
     pub const fn new(line_ends: LineEnds) -> Self {
         Self { line_ends, at: At::LineStart }
@@ -159,7 +162,7 @@ impl Stuffer {
     }
 
     /// Writes the content of a chunk behind `out`: cheaper than pieces where their runs are short. Each octet becomes two at
-    /// the most, and two may have been held back before.
+    /// the most, and two may have been held back before; [`Stuffer::COPY_SLACK`] more are needed meanwhile.
     pub(crate) fn copy(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let line_end = if self.line_ends == LineEnds::Unknown { At::CrLf } else { At::Lf };
         let mut rest = chunk;
@@ -192,9 +195,7 @@ impl Stuffer {
                     [b'\r', b'\n', behind @ ..] => (At::CrLf, behind),
                     [b'\r'] => (At::Cr, [].as_slice()),
                     _ => {
-                        let (run, behind) = split_line(rest);
-                        out.extend_from_slice(run);
-                        rest = behind;
+                        rest = copy_run(rest, out);
                         continue;
                     }
                 };
@@ -216,14 +217,33 @@ impl Stuffer {
     }
 }
 
-/// Splits at the first line end, or before a CR that is the last octet.
+/// Copies up to the first line end, or up to a CR that is the last octet. Returns the rest. The first octet is no LF.
+///
+/// Blocks are copied before it is known whether a line ends in them: that is cheaper than a search and a copy of any length.
+/// So `out` needs room for a block more than is written.
 #[inline]
-fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
-    let (line, end) = text.split_at(word::find(text, b'\n').unwrap_or(text.len()));
-    match line {
-        [line @ .., b'\r'] => text.split_at(line.len()),
-        _ => (line, end),
+fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let mut rest = text;
+    let behind = loop {
+        let Some((block, behind)) = rest.split_first_chunk() else {
+            let end = rest.iter().position(|&octet| octet == b'\n').unwrap_or(rest.len());
+            let (run, behind) = rest.split_at(end);
+            out.extend_from_slice(run);
+            break behind;
+        };
+        out.extend_from_slice(block);
+        if let Some(at) = word::find_in_block(block, b'\n') {
+            out.truncate(out.len() - (word::BLOCK - at));
+            break rest.get(at..).unwrap_or_default();
+        }
+        rest = behind;
+    };
+    // A CR before the line end belongs to it.
+    if out.last() == Some(&b'\r') {
+        out.pop();
+        return text.get(text.len() - behind.len() - 1..).unwrap_or_default();
     }
+    behind
 }
 
 /// How many octets at the front of `text` go out as they are: up to an LF without a CR before it, or up to and with an LF

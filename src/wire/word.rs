@@ -27,28 +27,27 @@ fn first_mark(marks: u64) -> Option<usize> {
     if marks == 0 { None } else { Some(marks.trailing_zeros() as usize / 8) }
 }
 
-/// Where the first `octet` is: for texts of a line's length, where a call of a search for long texts would cost more.
+/// How many octets are looked at in one go where lines are longer than a word.
+pub(super) const BLOCK: usize = 32;
+
+/// Where the first `octet` of a block is.
+///
+/// There is one branch, on whether it is there at all: those on where it is would mostly be foreseen wrongly.
 #[inline]
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "a lazy operator is a branch, and keeps this from becoming vector code"
-)]
-pub(super) fn find(text: &[u8], octet: u8) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let mut at = 0;
-    while let Some(block) = text.get(at..)?.first_chunk::<BLOCK>() {
-        // Without a branch, so that this becomes vector code.
-        if block.iter().fold(false, |hit, &other| hit | (other == octet)) {
-            break;
-        }
-        at += BLOCK;
+pub(super) fn find_in_block(block: &[u8; BLOCK], octet: u8) -> Option<usize> {
+    if !holds(block, octet) {
+        return None;
     }
-    while let Some(word) = load(text.get(at..)?) {
-        if let Some(found) = first_of(word, octet) {
-            return Some(at + found);
-        }
-        at += 8;
-    }
-    let rest = text.get(at..)?.iter().position(|&other| other == octet)?;
-    Some(at + rest)
+    let (front, back) = block.split_at(BLOCK / 2);
+    let (start, half) = if holds(front, octet) { (0, front) } else { (BLOCK / 2, back) };
+    let found = |word: &[u8]| load(word).and_then(|word| first_of(word, octet));
+    let (low, high) = half.split_at(8);
+    found(low).or_else(|| found(high).map(|at| 8 + at)).map(|at| start + at)
+}
+
+/// Whether `octet` is among some octets. For a number of them that the compiler knows, this becomes vector code.
+#[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch, and there would be no vector code")]
+fn holds(octets: &[u8], octet: u8) -> bool {
+    octets.iter().fold(false, |hit, &other| hit | (other == octet))
 }

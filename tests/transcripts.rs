@@ -1,0 +1,198 @@
+//! Whole sessions as data: each file in `transcripts` is run in several ways, and cut at every octet.
+//!
+//! A line `C: ` is a line of the client and `S: ` one of the server, each without its CRLF; `\r`, `\n`, `\0`, `\t`, `\xNN` and
+//! `\\` stand for octets. `C> ` is the same without a CRLF behind it. Lines that begin with `@` say how the host is set up:
+//!
+//! - `@message TEXT`: the next message of the maildrop, as it is stored
+//! - `@timestamp <…>`, `@last`, `@remove-retrieved`, `@cleartext`: APOP, LAST, EXPIRE 0, a connection without TLS
+//! - `@hang-up`: the client's stream ends behind its last line
+//! - `@closed REASON` and `@removed NUMBERS`: how it must end
+//!
+//! `#` begins a comment.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Server, Store};
+use pop3_proto::server::{Config, Security, Session};
+use pop3_proto::wire::Timestamp;
+
+#[derive(Default, Debug)]
+struct Transcript {
+    /// What the client says, and what is answered before it says more.
+    turns: Vec<(Vec<u8>, Vec<u8>)>,
+    messages: Vec<Vec<u8>>,
+    timestamp: Option<String>,
+    /// The lines with `@` that say nothing else.
+    switches: Vec<String>,
+    closed: Option<String>,
+    removed: Vec<u32>,
+}
+
+impl Transcript {
+    fn parse(text: &str) -> Self {
+        let mut it = Self { turns: vec![Default::default()], ..Self::default() };
+        for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+            match line.split_once(' ').unwrap_or((line, "")) {
+                ("C:", rest) => it.client(&[unescape(rest), b"\r\n".to_vec()].concat()),
+                ("C>", rest) => it.client(&unescape(rest)),
+                ("S:", rest) => it.turns.last_mut().unwrap().1.extend([unescape(rest), b"\r\n".to_vec()].concat()),
+                ("@message", rest) => it.messages.push(unescape(rest)),
+                ("@timestamp", rest) => it.timestamp = Some(rest.to_owned()),
+                (switch @ ("@last" | "@remove-retrieved" | "@cleartext" | "@hang-up"), "") => {
+                    it.switches.push(switch.to_owned());
+                }
+                ("@closed", rest) => it.closed = Some(rest.to_owned()),
+                ("@removed", rest) => it.removed = rest.split(' ').map(|number| number.parse().unwrap()).collect(),
+                _ => panic!("not a line of a transcript: {line}"),
+            }
+        }
+        it
+    }
+
+    fn client(&mut self, octets: &[u8]) {
+        match self.turns.last_mut().unwrap() {
+            (said, answer) if answer.is_empty() && !said.is_empty() => said.extend(octets),
+            _ => self.turns.push((octets.to_vec(), Vec::new())),
+        }
+    }
+
+    fn server(&self) -> Server {
+        let store = Store::new(&self.messages);
+        let config = Config::new().last(self.has("@last")).remove_retrieved(self.has("@remove-retrieved"));
+        let security = if self.has("@cleartext") { Security::Cleartext } else { Security::Tls };
+        let timestamp = self.timestamp.as_ref().map(|text| Timestamp::new(text).unwrap());
+        Server::of(&store, Session::new(config.into(), security).with_timestamp(timestamp))
+    }
+
+    fn has(&self, switch: &str) -> bool {
+        self.switches.iter().any(|it| it == switch)
+    }
+
+    fn said(&self) -> Vec<u8> {
+        self.turns.iter().flat_map(|(said, _)| said).copied().collect()
+    }
+
+    fn answers(&self) -> Vec<u8> {
+        self.turns.iter().flat_map(|(_, answer)| answer).copied().collect()
+    }
+
+    /// Checks how the session has ended.
+    fn check_end(&self, server: &Server) {
+        let closed = server.closed.map(|reason| format!("{reason:?}"));
+        assert_eq!(closed, self.closed);
+        assert_eq!(server.store.removed(), self.removed);
+        assert_eq!(server.store.locked.get(), self.closed.is_none() && self.logs_in());
+    }
+
+    fn logs_in(&self) -> bool {
+        self.answers().windows(10).any(|octets| octets == b"+OK maildr")
+    }
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = text.bytes();
+    let mut out = Vec::new();
+    while let Some(octet) = octets.next() {
+        out.push(match octet {
+            b'\\' => match octets.next().unwrap() {
+                b'r' => b'\r',
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'0' => 0,
+                b'x' => {
+                    let digits = [octets.next().unwrap(), octets.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                other => other,
+            },
+            octet => octet,
+        });
+    }
+    out
+}
+
+/// Does something with each transcript; its name stands in front of what fails.
+fn each(check: impl Fn(&Transcript)) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 10, "{files:?}");
+    for file in files {
+        println!("{}", file.display());
+        check(&Transcript::parse(&std::fs::read_to_string(file).unwrap()));
+    }
+}
+
+#[track_caller]
+fn assert_text(left: &[u8], right: &[u8]) {
+    assert!(left == right, "\n{}\nshould be\n{}", String::from_utf8_lossy(left), String::from_utf8_lossy(right));
+}
+
+#[test]
+fn each_turn_is_answered_before_the_next_one() {
+    each(|transcript| {
+        let mut server = transcript.server();
+        for (said, answer) in &transcript.turns {
+            assert_text(&server.receive(said), answer);
+        }
+        if transcript.has("@hang-up") {
+            assert_text(&send_all(&mut server, b"", true), b"");
+        }
+        transcript.check_end(&server);
+    });
+}
+
+fn send_all(server: &mut Server, octets: &[u8], hang_up: bool) -> Vec<u8> {
+    server.run(octets, hang_up);
+    std::mem::take(&mut server.output)
+}
+
+#[test]
+fn a_whole_transcript_in_one_write_is_answered_the_same() {
+    // R-2449-16
+    each(|transcript| {
+        let mut server = transcript.server();
+        assert_text(&send_all(&mut server, &transcript.said(), transcript.has("@hang-up")), &transcript.answers());
+        transcript.check_end(&server);
+    });
+}
+
+#[test]
+fn a_transcript_octet_by_octet_is_answered_the_same() {
+    // R-GEN-01
+    for (reads, window, chunk, drops) in [(1, usize::MAX, 0, false), (usize::MAX, 1, 1, false), (1, 1, 2, true)] {
+        each(|transcript| {
+            let mut server = transcript.server();
+            server.store.chunk.set(chunk);
+            server.reads = reads.into();
+            server.window = window.into();
+            server.drops = vec![drops, false].into();
+            assert_text(&send_all(&mut server, &transcript.said(), transcript.has("@hang-up")), &transcript.answers());
+            transcript.check_end(&server);
+        });
+    }
+}
+
+#[test]
+fn a_transcript_cut_at_any_octet_removes_nothing_before_the_end_of_quit() {
+    // R-1939-29; failure case 44
+    each(|transcript| {
+        let said = transcript.said();
+        for end in 0..=said.len() {
+            let mut server = transcript.server();
+            let output = send_all(&mut server, &said[..end], true);
+            assert_text(&output, &transcript.answers()[..output.len()]);
+            let quits = has_quit(&said[..end]);
+            assert!(quits || server.store.updates() == 0, "{end} octets");
+            assert!(server.closed.is_some() && !server.store.locked.get(), "{end} octets");
+        }
+    });
+}
+
+/// Whether a whole line says QUIT.
+fn has_quit(said: &[u8]) -> bool {
+    let whole = said.split_inclusive(|&octet| octet == b'\n').filter(|line| line.ends_with(b"\n"));
+    whole.map(<[u8]>::trim_ascii_end).any(|line| line.eq_ignore_ascii_case(b"QUIT"))
+}
