@@ -34,6 +34,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long the end of a connection, or a lack of open files, may keep us.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// As many connections as anybody should need, a mail file for each included.
+const OPEN_FILES: u64 = 65_536;
+
 /// What all connections share.
 struct Server {
     config: Arc<Config>,
@@ -53,6 +56,8 @@ async fn run(args: &Args) -> io::Result<()> {
         timestamps: Timestamps::default(),
     });
     let stop_signal = stop_signal()?;
+    // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
+    let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let listener = TcpListener::bind(&args.listen).await.map_err(|error| args.cannot_listen(&error))?;
     support::announce(listener.local_addr()?, &server.accounts);
 

@@ -1,5 +1,126 @@
-//! POP3 without I/O.
+//! POP3 without I/O: the whole protocol as a library that holds no socket, no thread, no clock and no file.
+//!
+//! A server author binds it to sockets and a store of messages; other mail software embeds its codec. It never blocks and
+//! never waits: it says what must happen next, and the host does it.
+//!
+//! | layer | what | state |
+//! |---|---|---|
+//! | [`wire`] | octets to values and back: commands, responses, listings, byte-stuffing, framing | none across commands |
+//! | [`auth`] | proofs of identity: the APOP digest | one exchange |
+//! | [`server`] | [`Session`](server::Session): the state machine of one connection | one connection |
+//!
+//! Each layer is usable alone, and depends only on those above it. The client's half comes next.
+//!
+//! # The boundary
+//! ```text
+//!             ┌────────────────────────── your loop ──────────────────────────┐
+//!             │  match session.poll(now) {  one action, the next thing to do  │
+//!             └───┬──────────┬──────────┬──────────┬──────────┬───────────────┘
+//!               Read       Write      Login     Retrieve    Update …
+//!             (socket)    (socket)   (accounts)  (store)     (store)
+//! ```
+//! Five rules make it:
+//!
+//! 1. [`Session::poll(&mut self, now: Duration) -> Action<'_>`](server::Session::poll) returns the *one* thing that must happen
+//!    next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
+//! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies. Dropping
+//!    a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`, cancellation and
+//!    `WouldBlock` are all safe.
+//! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
+//!    [`Write`](server::Write) (a [`bytes::Buf`] with exact `remaining` and useful `chunks_vectored`).
+//! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell their
+//!    deadline. There is no clock inside. Randomness enters only as the APOP timestamp.
+//! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer at all.
+//!
+//! The session owns the host's maildrop while the client is logged in, and drops it when it is over, however it ends. So a lock
+//! that is tied to the maildrop is released in time, always.
+//!
+//! # A server over blocking sockets
+//! ```no_run
+//! use std::io::{self, Read as _, Write as _};
+//! use std::net::TcpStream;
+//! use std::sync::Arc;
+//! use std::time::{Duration, Instant};
+//!
+//! use bytes::{Buf, Bytes};
+//! use pop3_proto::message::{MessageNumber, UniqueId};
+//! use pop3_proto::server::{Action, CloseReason, Commit, Config, Maildrop, Rejection, Security, Session};
+//!
+//! /// A maildrop of one message.
+//! struct Welcome;
+//!
+//! impl Maildrop for Welcome {
+//!     type Reader = ();
+//!     fn count(&self) -> u32 {
+//!         1
+//!     }
+//!     fn octets(&self, _: MessageNumber) -> u64 {
+//!         TEXT.len() as u64
+//!     }
+//!     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
+//!         UniqueId::new("welcome-1").ok()
+//!     }
+//! }
+//!
+//! const TEXT: &[u8] = b"Subject: welcome\r\n\r\nGood to see you.\r\n";
+//!
+//! fn serve(mut socket: TcpStream, config: Arc<Config>) -> io::Result<CloseReason> {
+//!     // The session is polled at least this often, so that it can notice its deadlines.
+//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+//!     let start = Instant::now();
+//!     let mut session = Session::new(config, Security::TrustedLocal);
+//!     loop {
+//!         match session.poll(start.elapsed()) {
+//!             Action::Read(mut read) => match socket.read(read.space()) {
+//!                 Ok(octets) => read.filled(octets),
+//!                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+//!                 Err(error) => return Err(error),
+//!             },
+//!             Action::Write(mut write) => {
+//!                 let octets = socket.write(write.chunk())?;
+//!                 write.advance(octets);
+//!             }
+//!             Action::Login(login) => match login.credentials() {
+//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => login.accept(Welcome).map_err(io::Error::other)?,
+//!                 _ => login.reject(Rejection::BadCredentials),
+//!             },
+//!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
+//!             Action::Body(body) => body.end(),
+//!             Action::Update(update) => update.finish(Commit::None),
+//!             Action::Close(reason) => return Ok(reason),
+//!         }
+//!     }
+//! }
+//! ```
+//! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
+//!
+//! # What holds whatever the peer does
+//! - The same octets come out, and the host is asked the same, however the input is split, however little a write takes, and
+//!   whichever tokens are dropped.
+//! - Each command line has one response, in order.
+//! - No message is removed without a complete QUIT after login.
+//! - What LIST announces is what a client receives.
+//! - No response is malformed, whatever the host answers.
+//! - No secret is in a response or a `Debug`; passwords are wiped from the input window once they are used.
+//! - Memory stays within the bounds of the configuration.
+//! - No input makes it panic.
+//!
+//! # Standards
+//! | document | what of it |
+//! |---|---|
+//! | RFC 1939 | all: USER, PASS, APOP, QUIT, STAT, LIST, RETR, DELE, NOOP, RSET, TOP, UIDL |
+//! | RFC 2449 | CAPA; response codes; TOP, USER, RESP-CODES, LOGIN-DELAY, PIPELINING, EXPIRE, UIDL, IMPLEMENTATION |
+//! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
+//! | RFC 8314 | no login in the clear unless the host allows it |
+//! | RFC 1460 | LAST, off by default |
+//! | RFC 2595, 5034, 6856 | STLS, SASL, UTF8 and LANG: not yet |
+//!
+//! # Features
+//! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has, and
+//!   vectored writes. Without it the crate is `no_std` and needs `alloc`.
 #![no_std]
+// Nothing in here may panic, whatever the input. Tests may.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -13,3 +134,8 @@ pub mod server;
 pub mod wire;
 
 pub use secret::Secret;
+
+/// The README's code is compiled with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

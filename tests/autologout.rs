@@ -201,6 +201,19 @@ fn a_slow_host_does_not_use_up_the_time_to_log_in() {
 }
 
 #[test]
+fn a_slow_host_that_rejects_a_login_puts_off_the_deadline_by_its_own_time() {
+    // R-1939-12
+    let mut server = Server::new(&Store::example());
+    server.send("USER mrose\r\n");
+    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    read.space()[..12].copy_from_slice(b"PASS wrong\r\n");
+    read.filled(12);
+    assert!(matches!(server.session.poll(server.now), Action::Login(_)));
+    assert!(server.wait(1000).starts_with("-ERR [AUTH]"));
+    assert_eq!(server.deadline(), seconds(1120));
+}
+
+#[test]
 fn the_time_to_log_in_is_configurable_and_starts_at_the_first_poll() {
     // C5
     let config = Config::new().login_deadline(seconds(30));

@@ -156,6 +156,20 @@ fn stat_follows_every_mark_in_a_maildrop_of_many_messages() {
 }
 
 #[test]
+fn mail_that_arrives_after_login_is_not_seen() {
+    // R-1939-19
+    let store = Store::example();
+    store.arrived.set(Some(1));
+    let mut server = Server::logged_in(&store);
+    store.arrived.set(None);
+    assert_eq!(server.send("STAT\r\n"), "+OK 1 120\r\n");
+    assert_eq!(server.send("LIST\r\n"), "+OK scan listing follows\r\n1 120\r\n.\r\n");
+    assert_eq!(server.send("RETR 2\r\n"), NO_SUCH);
+    server.send("QUIT\r\n");
+    assert_eq!(Server::logged_in(&store).send("STAT\r\n"), "+OK 2 320\r\n", "the next session sees it");
+}
+
+#[test]
 fn octet_counts_are_asked_for_only_by_a_command_that_needs_them() {
     // design: an octet count is asked for only by a command that needs it
     let store = Store::example();

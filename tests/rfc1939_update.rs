@@ -4,6 +4,7 @@ mod common;
 
 use bytes::Buf;
 use common::{Call, LOGIN, Server, Store};
+use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Commit, Config, Security};
 
 /// A server that removes what was retrieved, with its client logged in.
@@ -146,6 +147,20 @@ fn retrieved_messages_go_at_quit_where_the_site_says_so() {
     assert!(server.send("RETR 3\r\n").starts_with("+OK"));
     server.send("QUIT\r\n");
     assert_eq!(store.removed(), [2, 3]);
+}
+
+#[test]
+fn a_message_that_is_retrieved_twice_is_removed_once() {
+    // R-1939-35
+    let store = Store::example();
+    let mut server = removing_retrieved(&store);
+    server.send("RETR 2\r\nRETR 2\r\nQUIT");
+    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    read.space()[..2].copy_from_slice(b"\r\n");
+    read.filled(2);
+    let Action::Update(mut update) = server.session.poll(server.now) else { panic!() };
+    assert_eq!(update.parts().1.len(), 1);
+    assert_eq!(update.parts().1.map(MessageNumber::get).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
 }
 
 /// The numbers from 00 to 99 in two digits each.
+#[expect(clippy::indexing_slicing, reason = "computed while compiling")]
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
     let mut number = 0_u8;

@@ -50,6 +50,8 @@ pub struct Store {
     pub line_ends: Cell<LineEnds>,
     pub login_delay: Cell<Option<LoginDelay>>,
     pub expire: Cell<Option<Expire>>,
+    /// How many messages have arrived so far; all, if it isn't said.
+    pub arrived: Cell<Option<u32>>,
     /// Whether the maildrop vouches for its unique-ids.
     pub unique_ids_are_checked: Cell<bool>,
     /// What was wrong with the maildrop that a login was answered with.
@@ -115,6 +117,7 @@ impl Store {
             line_ends: Cell::new(LineEnds::Unknown),
             login_delay: Cell::new(None),
             expire: Cell::new(None),
+            arrived: Cell::new(None),
             unique_ids_are_checked: Cell::new(false),
             broken: Cell::new(None),
         })
@@ -176,7 +179,7 @@ impl Maildrop for TestDrop {
     type Reader = (VecDeque<Bytes>, Option<usize>);
 
     fn count(&self) -> u32 {
-        self.store.messages.len() as u32
+        self.store.arrived.get().unwrap_or(self.store.messages.len() as u32)
     }
 
     fn octets(&self, message: MessageNumber) -> u64 {
