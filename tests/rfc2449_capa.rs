@@ -4,7 +4,7 @@ mod common;
 
 use common::{GREETING, LOGIN, Server, Store};
 use pop3_proto::server::{Config, ConfigError, Security};
-use pop3_proto::wire::{Capability, CapabilityError, Expire, LoginDelay, PrivateCapability, Text};
+use pop3_proto::wire::{Capability, CapabilityError, Expire, Implementation, LoginDelay, PrivateCapability};
 
 const FIRST: &str = "+OK capability list follows\r\n";
 const EVERYWHERE: [&str; 6] = ["TOP", "USER", "RESP-CODES", "PIPELINING", "UIDL", "AUTH-RESP-CODE"];
@@ -147,7 +147,7 @@ fn every_capability_comes_back_from_its_line() {
         Capability::Expire(Expire { days: None, per_user: true }),
         Capability::Expire(Expire { days: Some(7), per_user: false }),
         Capability::Uidl,
-        Capability::Implementation(Text::new("a b").unwrap()),
+        Capability::Implementation(Implementation::new("a b").unwrap()),
         Capability::AuthRespCode,
         Capability::Private(PrivateCapability::new("SASL PLAIN CRAM-MD5").unwrap()),
     ];

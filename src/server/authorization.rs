@@ -168,20 +168,25 @@ impl Connection {
 
     /// PASS and APOP: the host is to be asked, and the line stays in the window until it has answered.
     pub(super) fn ask_for_login(&mut self, command: &Command<'_>, line: Line) {
-        if !self.may_log_in() {
-            self.name = None;
-            return self.reply(Reply::CleartextLogin);
-        }
         let pending = match *command {
-            Command::Pass { .. } if self.name.is_some() => {
-                PendingLogin::Password { line: line.octets, content: line.content }
-            }
-            Command::Pass { .. } => return self.bad(State::Authorization, Reply::NoName),
+            _ if !self.may_log_in() => Err(Reply::CleartextLogin),
+            Command::Pass { .. } if self.name.is_none() => Err(Reply::NoName),
+            Command::Pass { .. } => Ok(PendingLogin::Password { line: line.octets, content: line.content }),
             Command::Apop { name, digest } if self.timestamp.is_some() => {
-                PendingLogin::Apop { line: line.octets, name_octets: name.as_bytes().len(), digest }
+                Ok(PendingLogin::Apop { line: line.octets, name_octets: name.as_bytes().len(), digest })
             }
-            _ => return self.bad(State::Authorization, Reply::Unavailable),
+            _ => Err(Reply::Unavailable),
         };
-        self.task = Task::Login(pending);
+        match pending {
+            Ok(pending) => self.task = Task::Login(pending),
+            Err(reply) => {
+                // Whatever comes of PASS and APOP, the name is forgotten (R-1939-15).
+                self.name = None;
+                match reply {
+                    Reply::CleartextLogin => self.reply(reply),
+                    _ => self.bad(State::Authorization, reply),
+                }
+            }
+        }
     }
 }

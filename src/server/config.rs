@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use crate::buffer::Output;
 use crate::wire::{
-    Capability, CapabilityError, Deviation, DeviationSet, Expire, InvalidText, LoginDelay, PrivateCapability, Text,
+    Capability, CapabilityError, Deviation, DeviationSet, Expire, Implementation, InvalidText, LoginDelay,
+    PrivateCapability, Text,
 };
 
 /// Limits, announcements and policies of a server, shared by its connections in an `Arc`.
@@ -269,9 +270,7 @@ impl Config {
     /// [`ConfigError::Capability`] when it isn't words of printable ASCII with single spaces between, or is too long for a
     /// line of 512 octets.
     pub fn implementation(mut self, text: &str) -> Result<Self, ConfigError> {
-        PrivateCapability::new(&alloc::format!("IMPLEMENTATION {text}"))?;
-        Text::new(text)?;
-        self.implementation = Some(text.into());
+        self.implementation = Some(Implementation::new(text)?.as_str().into());
         Ok(self)
     }
 

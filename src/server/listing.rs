@@ -7,7 +7,7 @@ use super::maildrop::Maildrop;
 use super::transaction::Transaction;
 use crate::buffer::Output;
 use crate::message::MessageNumber;
-use crate::wire::{Capability, Expire, LoginDelay, PrivateCapability, ScanListing, Text, UniqueIdListing};
+use crate::wire::{Capability, Expire, Implementation, LoginDelay, PrivateCapability, ScanListing, UniqueIdListing};
 
 /// A listing that is under way.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ fn capabilities<'a, M: Maildrop>(
             announced.map(|announced| Expire { per_user: false, ..announced })
         }
     };
-    let implementation = config.implementation.as_deref().and_then(|text| Text::new(text).ok());
+    let implementation = config.implementation.as_deref().and_then(|text| Implementation::new(text).ok());
     let private = config.private_capabilities.iter().filter_map(|line| PrivateCapability::new(line).ok());
     [
         Some(Capability::Top),

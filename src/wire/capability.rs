@@ -4,7 +4,6 @@ use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
 use super::number::{self, FromRight};
-use super::response::Text;
 
 /// A line of the response to CAPA.
 ///
@@ -32,11 +31,37 @@ pub enum Capability<'a> {
     /// `UIDL`: the command works (RFC 2449 §6.8).
     Uidl,
     /// `IMPLEMENTATION`: which program this is; for logs only (RFC 2449 §6.9).
-    Implementation(Text<'a>),
+    Implementation(Implementation<'a>),
     /// `AUTH-RESP-CODE`: every failure that the credentials cause says `[AUTH]` (RFC 3206 §6).
     AuthRespCode,
     /// A line that none of the above describes.
     Private(PrivateCapability<'a>),
+}
+
+/// The parameters of `IMPLEMENTATION`: words of printable ASCII with single spaces between.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Implementation<'a>(&'a str);
+
+impl<'a> Implementation<'a> {
+    const TAG: &'static str = "IMPLEMENTATION";
+
+    /// Takes `text` for the parameters.
+    ///
+    /// # Errors
+    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII with
+    /// single spaces between.
+    pub fn new(text: &'a str) -> Result<Self, CapabilityError> {
+        if Self::TAG.len() + 1 + text.len() + 2 > MAX_RESPONSE_LINE {
+            return Err(CapabilityError::TooLong);
+        }
+        check_words(text)?;
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
 }
 
 /// The parameters of `LOGIN-DELAY`.
@@ -72,13 +97,10 @@ impl<'a> PrivateCapability<'a> {
         if line.len() + 2 > MAX_RESPONSE_LINE {
             return Err(CapabilityError::TooLong);
         }
-        let mut words = line.split(' ');
-        if words.next().is_none_or(|tag| tag.is_empty() || tag.contains('.')) {
+        if line.split(' ').next().is_none_or(|tag| tag.is_empty() || tag.contains('.')) {
             return Err(CapabilityError::Tag);
         }
-        if words.any(str::is_empty) || !line.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) {
-            return Err(CapabilityError::ForbiddenOctet);
-        }
+        check_words(line)?;
         Ok(Self(line))
     }
 
@@ -147,7 +169,7 @@ impl<'a> Capability<'a> {
         let is = |known: &str| tag.eq_ignore_ascii_case(known);
         let without_parameters = line.parameters().next().is_none();
         if is("IMPLEMENTATION") {
-            return Text::new(line.as_str().get(tag.len() + 1..)?).ok().map(Self::Implementation);
+            return Implementation::new(line.as_str().get(tag.len() + 1..)?).ok().map(Self::Implementation);
         }
         if is("LOGIN-DELAY") {
             let (seconds, per_user) = value_and_user(line)?;
@@ -173,7 +195,7 @@ impl<'a> Capability<'a> {
             Self::Pipelining => "PIPELINING",
             Self::Expire(_) => "EXPIRE",
             Self::Uidl => "UIDL",
-            Self::Implementation(_) => "IMPLEMENTATION",
+            Self::Implementation(_) => Implementation::TAG,
             Self::AuthRespCode => "AUTH-RESP-CODE",
             Self::Private(line) => line.tag(),
         }
@@ -196,6 +218,12 @@ impl<'a> Capability<'a> {
         }
         out.put_slice(b"\r\n");
     }
+}
+
+/// One word of printable ASCII or more, with single spaces between.
+fn check_words(text: &str) -> Result<(), CapabilityError> {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_graphic());
+    if text.split(' ').all(is_word) { Ok(()) } else { Err(CapabilityError::ForbiddenOctet) }
 }
 
 /// The one or two parameters of LOGIN-DELAY and EXPIRE.

@@ -27,9 +27,13 @@ impl<'a> Greeting<'a> {
     }
 
     /// Writes the line, CRLF included, with the timestamp behind the text. It has at most 512 octets: a text that is too
-    /// long is cut, a timestamp never.
+    /// long is cut, a timestamp never. Of a text that holds `<`, what is before it is written, so that a reader finds the
+    /// timestamp.
     pub fn encode(&self, out: &mut impl BufMut) {
-        self.response.encode_with_tail(out, self.timestamp.as_ref().map(Timestamp::as_str));
+        match &self.timestamp {
+            Some(timestamp) => self.response.before(b'<').encode_with_tail(out, Some(timestamp.as_str())),
+            None => self.response.encode(out),
+        }
     }
 }
 

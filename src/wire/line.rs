@@ -53,8 +53,9 @@ pub enum Framed {
 }
 
 impl LineScanner {
-    /// A scanner for lines of at most `limit` octets, line end included.
+    /// A scanner for lines of at most `limit` octets, line end included; 0 counts as 1.
     pub const fn new(limit: usize) -> Self {
+        let limit = if limit == 0 { 1 } else { limit };
         Self { limit, scanned: 0, stray: false, discarding: false }
     }
 

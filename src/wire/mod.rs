@@ -24,7 +24,7 @@ mod unstuffing;
 mod wire_size;
 mod word;
 
-pub use capability::{Capability, CapabilityError, Expire, LoginDelay, PrivateCapability};
+pub use capability::{Capability, CapabilityError, Expire, Implementation, LoginDelay, PrivateCapability};
 pub use command::{Command, CommandError, Parsed, Verb};
 pub use credentials::{Digest, InvalidCredential, Name, Password};
 pub use deviation::{Deviation, DeviationCounts, DeviationSet};

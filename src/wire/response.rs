@@ -104,6 +104,12 @@ impl<'a> Response<'a> {
         self.encode_with_tail(out, None);
     }
 
+    /// The response with the text in front of the first `octet`, and no space behind it.
+    pub(super) fn before(&self, octet: u8) -> Self {
+        let text = self.text.split(|&other| other == octet).next().unwrap_or_default();
+        Self { text: text.trim_ascii_end(), ..*self }
+    }
+
     /// Writes the line with one more word behind the text, which is never cut.
     pub(super) fn encode_with_tail(&self, out: &mut impl BufMut, tail: Option<&str>) {
         let indicator = self.status.as_str();
@@ -250,13 +256,13 @@ impl<'a> ResponseCode<'a> {
     /// `AUTH`
     pub const AUTH: Self = Self("AUTH");
 
-    /// The most octets of a code, so that one always leaves room for the rest of a response line.
-    pub const MAX_OCTETS: usize = 255;
+    /// The most octets of a code, so that a greeting with one has room for a timestamp.
+    pub const MAX_OCTETS: usize = 200;
 
     /// Takes `code`, without its brackets, for a response code.
     ///
     /// # Errors
-    /// [`InvalidCode`] when it is over 255 octets, a level is empty, or something other than printable ASCII without
+    /// [`InvalidCode`] when it is over 200 octets, a level is empty, or something other than printable ASCII without
     /// spaces and `]` stands in it.
     pub fn new(code: &'a str) -> Result<Self, InvalidCode> {
         let is_level = |level: &str| !level.is_empty() && level.bytes().all(|o| o.is_ascii_graphic() && o != b']');

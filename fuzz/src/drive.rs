@@ -1,0 +1,376 @@
+//! A host that drives a session as a case says, and checks every token on its way.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::server::{
+    Action, Body, CloseReason, Commit, Credentials, Login, Read, Refusal, Rejection, Retrieve, Session, State, Update,
+    Write,
+};
+use pop3_proto::wire::Timestamp;
+
+use crate::case::{Answer, Case, GREEDY, Limits, STOP, Step, rejection};
+use crate::content;
+use crate::lines;
+use crate::store::{Failed, Ids, Mailbox, Reader, Store};
+use crate::timer::Timer;
+
+pub const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
+
+/// Enough for any session that is worth its time.
+const MAX_POLLS: usize = 5_000;
+
+/// What became of a session.
+#[derive(Debug)]
+pub struct Run {
+    pub output: Vec<u8>,
+    /// Where in the output a write token had nothing more.
+    pub seams: Vec<usize>,
+    pub calls: Vec<Call>,
+    /// How many octets of the client were read.
+    pub taken: usize,
+    pub closed: Option<CloseReason>,
+    /// Whether all that was read is answered, and all answers are in the output.
+    pub complete: bool,
+}
+
+/// What the host was asked, when, and what it answered.
+#[derive(Debug)]
+pub struct Call {
+    /// How many octets of the client were read by then.
+    pub taken: usize,
+    /// How many octets of output were written by then.
+    pub written: usize,
+    pub asked: Asked,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Asked {
+    Login { name: Vec<u8>, password: Option<Vec<u8>>, admission: Admission },
+    Retrieve { message: u32, lines: Option<u64>, delivery: Delivery },
+    Update { deletions: Vec<u32>, commit: Commit },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    Accepted(Ids),
+    Broken(Ids),
+    Rejected(Rejection),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    Refused(Refusal),
+    /// What was handed over so far, and whether the host said that it was all, or that it failed.
+    Content {
+        pushed: Vec<u8>,
+        ended: bool,
+        failed: bool,
+    },
+}
+
+/// Runs the session that `case` describes, with these steps.
+pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
+    let settings = &case.settings;
+    let mut session = match settings.refusal() {
+        Some(reason) => Session::refuse(settings.config(), reason),
+        None => Session::new(settings.config(), settings.security()),
+    };
+    if settings.timestamp {
+        session = session.with_timestamp(Timestamp::new(TIMESTAMP).expect("a timestamp"));
+    }
+    let limits = settings.limits();
+    let mut host = Host {
+        store: Store::new(case.messages(), settings.vouches),
+        client: case.client,
+        answers: case.answers.iter().copied().collect(),
+        hang_up: settings.hang_up,
+        hung_up: false,
+        stopped: false,
+        unwritten: false,
+        timer: Timer::new(&limits),
+        limits,
+        run: Run { output: Vec::new(), seams: Vec::new(), calls: Vec::new(), taken: 0, closed: None, complete: false },
+    };
+    host.drive(&mut session, steps);
+    drop(session);
+    assert_eq!(host.store.open_now(), 0, "a maildrop is left behind");
+    host.run
+}
+
+/// What was done with an action.
+enum Acted {
+    Closed(CloseReason),
+    /// The client has nothing more to say, and everything is answered.
+    Finished,
+    /// Octets went in or out, or could have, until this deadline.
+    Moved(Duration),
+    /// It was the host's turn.
+    Answered,
+}
+
+struct Host<'a> {
+    store: Rc<Store>,
+    client: &'a [u8],
+    answers: VecDeque<Answer>,
+    hang_up: bool,
+    hung_up: bool,
+    stopped: bool,
+    /// Whether the last write left something.
+    unwritten: bool,
+    limits: Limits,
+    timer: Timer,
+    run: Run,
+}
+
+impl Host<'_> {
+    fn drive(&mut self, session: &mut Session<Mailbox>, steps: &[Step]) {
+        let mut now = Duration::from_secs(1000);
+        let mut dropped = None;
+        let mut steps = steps.iter().copied();
+        for _ in 0..MAX_POLLS {
+            let last = steps.len() == 0;
+            let step = steps.next().unwrap_or(GREEDY);
+            now = step.tick(now);
+            self.timer.tick(now);
+            let action = session.poll(now);
+            let kind = kind(&action);
+            if let Some(dropped) = dropped.take() {
+                assert!(kind == dropped || matches!(action, Action::Close(_)), "{dropped:?} turned into {kind:?}");
+            }
+            if step.drop {
+                dropped = Some(kind);
+            }
+            match self.act(action, step, last) {
+                Acted::Closed(reason) => return self.close(session, reason),
+                Acted::Finished => {
+                    self.run.complete = true;
+                    return;
+                }
+                Acted::Moved(deadline) => {
+                    self.timer.check(session.state(), deadline);
+                    let open = self.store.open_now();
+                    assert_eq!(session.state() == Some(State::Transaction), open == 1);
+                    let quit = matches!(self.run.calls.last(), Some(Call { asked: Asked::Update { .. }, .. }));
+                    assert!(!quit || open == 0, "a maildrop is still open when QUIT is answered");
+                }
+                Acted::Answered => self.timer.ask(),
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action<'_, Mailbox>, step: Step, last: bool) -> Acted {
+        match action {
+            Action::Close(reason) => Acted::Closed(reason),
+            Action::Read(_) if self.run.taken == self.client.len() && !self.hang_up && last => Acted::Finished,
+            Action::Read(read) => {
+                let deadline = read.deadline();
+                self.read(read, step);
+                Acted::Moved(deadline)
+            }
+            Action::Write(write) => {
+                let deadline = write.deadline();
+                self.write(write, step);
+                Acted::Moved(deadline)
+            }
+            _ if step.drop => Acted::Answered,
+            Action::Login(login) => self.log_in(login),
+            Action::Retrieve(retrieve) => self.retrieve(retrieve),
+            Action::Body(body) => self.body(body),
+            Action::Update(update) => self.update(update),
+        }
+    }
+
+    fn close(&mut self, session: &mut Session<Mailbox>, reason: CloseReason) {
+        assert_eq!(self.store.open_now(), 0, "a maildrop outlives its session");
+        let expired = self.timer.check_close(reason);
+        assert!(expired || !self.unwritten, "output is thrown away");
+        self.run.closed = Some(reason);
+        assert_eq!(reason == CloseReason::Stopped, self.stopped);
+        self.run.complete = !expired && !self.stopped;
+        for now in [0, 1_000_000, 2_000] {
+            assert_eq!(session.state(), None);
+            let again = session.poll(Duration::from_secs(now));
+            assert!(matches!(again, Action::Close(again) if again == reason), "{again:?} after {reason:?}");
+        }
+    }
+
+    fn read(&mut self, mut read: Read<'_>, step: Step) {
+        assert!(!self.hung_up, "a read behind the end of the stream");
+        assert!(!self.unwritten, "a read before all output is written");
+        let space = read.space();
+        assert!(!space.is_empty() && space.len() <= self.limits.line as usize);
+        if step == STOP {
+            self.stopped = true;
+            return read.stop();
+        }
+        // What is in the space but isn't said to be filled is nobody's business.
+        let junk = space.len().min(8);
+        space[..junk].copy_from_slice(&b"QUIT\r\nQU"[..junk]);
+        let rest = &self.client[self.run.taken..];
+        let octets = space.len().min(rest.len()).min(amount(step));
+        if step.drop || (octets == 0 && !(rest.is_empty() && self.hang_up)) {
+            return;
+        }
+        self.hung_up = octets == 0;
+        space[..octets].copy_from_slice(&rest[..octets]);
+        let whole = octets == space.len();
+        read.filled(if whole { usize::MAX } else { octets });
+        self.run.taken += octets;
+        self.timer.read(&rest[..octets]);
+    }
+
+    fn write(&mut self, mut write: Write<'_>, step: Step) {
+        let total = write.remaining();
+        let mut slices = [IoSlice::new(&[]); 4];
+        let count = write.chunks_vectored(&mut slices);
+        assert_eq!(slices[..count].iter().map(|slice| slice.len()).sum::<usize>(), total);
+        assert!(count > 0 && *slices[0] == *write.chunk() && !slices[0].is_empty(), "a write without octets");
+        // Of two slices the second one is the host's.
+        let sends_message = matches!(self.run.calls.last(), Some(Call { asked: Asked::Retrieve { .. }, .. }));
+        assert!((count == 1 && sends_message) || slices[0].len() <= self.limits.output as usize);
+        self.unwritten = true;
+        let mut left = amount(step).min(total);
+        if step.drop || left == 0 {
+            return;
+        }
+        self.timer.active();
+        while left > 0 {
+            let before = write.remaining();
+            let octets = write.chunk().len().min(left);
+            self.run.output.extend_from_slice(&write.chunk()[..octets]);
+            write.advance(octets);
+            left -= octets;
+            assert_eq!(write.remaining(), before - octets);
+        }
+        if !write.has_remaining() {
+            self.unwritten = false;
+            self.run.seams.push(self.run.output.len());
+        }
+    }
+
+    fn answer(&mut self) -> Answer {
+        self.answers.pop_front().unwrap_or_default()
+    }
+
+    fn call(&mut self, asked: Asked) -> Acted {
+        self.run.calls.push(Call { taken: self.run.taken, written: self.run.output.len(), asked });
+        let lines = lines::split(&self.client[..self.run.taken], self.limits.line as usize).len();
+        assert!(self.run.calls.len() <= lines, "more questions than commands");
+        Acted::Answered
+    }
+
+    fn log_in(&mut self, login: Login<'_, Mailbox>) -> Acted {
+        let credentials = login.credentials();
+        let name = credentials.name().to_vec();
+        let password = match credentials {
+            Credentials::Password { password, .. } => Some(password.expose().to_vec()),
+            _ => None,
+        };
+        let known = password.as_ref().is_some_and(|password| password == b"secret");
+        assert!(password.is_none() || credentials.verify(b"secret") == known);
+        let answer = self.answer();
+        let admission = match rejection(answer.choice) {
+            Some(reason) => {
+                login.reject(reason);
+                Admission::Rejected(reason)
+            }
+            None => {
+                let ids = match answer.choice % 8 {
+                    6 => Ids::Missing,
+                    7 => Ids::Same,
+                    _ => Ids::Distinct,
+                };
+                let (mailbox, fine) = self.store.open(ids);
+                let accepted = login.accept(mailbox).is_ok();
+                assert_eq!(accepted, fine);
+                if accepted { Admission::Accepted(ids) } else { Admission::Broken(ids) }
+            }
+        };
+        self.call(Asked::Login { name, password, admission })
+    }
+
+    fn retrieve(&mut self, mut retrieve: Retrieve<'_, Mailbox>) -> Acted {
+        let (message, lines) = (retrieve.message(), retrieve.lines());
+        let octets = retrieve.maildrop().message(message).to_vec();
+        let answer = self.answer();
+        let choice = answer.choice % 8;
+        let refusal = match choice {
+            4 => Some(Refusal::Gone),
+            5 => Some(Refusal::Temporary),
+            6 => Some(Refusal::Permanent),
+            _ => None,
+        };
+        let delivery = if let Some(reason) = refusal {
+            retrieve.refuse(reason);
+            Delivery::Refused(reason)
+        } else if choice == 0 {
+            retrieve.send(Bytes::from(octets.clone()));
+            Delivery::Content { pushed: octets, ended: true, failed: false }
+        } else {
+            retrieve.begin(Reader::new(&octets, answer, choice == 7));
+            Delivery::Content { pushed: Vec::new(), ended: false, failed: false }
+        };
+        self.call(Asked::Retrieve { message: message.get(), lines, delivery })
+    }
+
+    fn body(&mut self, mut body: Body<'_, Mailbox>) -> Acted {
+        let Some(Call { asked: Asked::Retrieve { lines, delivery, .. }, .. }) = self.run.calls.last_mut() else {
+            panic!("a body without a message");
+        };
+        let Delivery::Content { pushed, ended, failed } = delivery else { panic!("a body of a refused message") };
+        assert!(!*ended && !*failed, "a body behind its end");
+        assert!(lines.is_none_or(|lines| !content::top(pushed, lines).1), "a body behind what TOP shows");
+        match body.reader().next_chunk() {
+            Ok(Some(chunk)) => {
+                pushed.extend_from_slice(&chunk);
+                body.push(chunk);
+            }
+            Ok(None) => {
+                *ended = true;
+                body.end();
+            }
+            Err(Failed) => {
+                *failed = true;
+                body.fail();
+            }
+        }
+        Acted::Answered
+    }
+
+    fn update(&mut self, mut update: Update<'_, Mailbox>) -> Acted {
+        let (_, deletions) = update.parts();
+        let count = deletions.len();
+        let deletions: Vec<_> = deletions.map(MessageNumber::get).collect();
+        assert_eq!(count, deletions.len());
+        let commit = [Commit::All, Commit::Some, Commit::None][usize::from(self.answer().choice % 3)];
+        update.finish(commit);
+        self.call(Asked::Update { deletions, commit })
+    }
+}
+
+/// What an action is, to be known again when it comes back.
+fn kind(action: &Action<'_, Mailbox>) -> (&'static str, usize) {
+    match action {
+        Action::Read(_) => ("read", 0),
+        Action::Write(write) => ("write", write.remaining()),
+        Action::Login(login) => ("login", login.credentials().name().len()),
+        Action::Retrieve(retrieve) => ("retrieve", retrieve.message().index()),
+        Action::Body(_) => ("body", 0),
+        Action::Update(_) => ("update", 0),
+        Action::Close(_) => ("close", 0),
+    }
+}
+
+/// How many octets a step reads or writes at the most.
+fn amount(step: Step) -> usize {
+    match step.octets {
+        octets @ 0..128 => octets.into(),
+        u8::MAX => usize::MAX,
+        octets => (usize::from(octets) - 127) * 64,
+    }
+}

@@ -1,0 +1,16 @@
+//! What the fuzz targets share: naive models of the wire and of the server, and a host that answers as the input says.
+//!
+//! The models say the same as the crate in as few words as can be, without a thought for speed, chunks or memory. They
+//! share no code with it.
+
+pub mod case;
+pub mod command;
+pub mod content;
+pub mod drive;
+pub mod lines;
+pub mod model;
+pub mod replies;
+pub mod responses;
+pub mod store;
+pub mod timer;
+pub mod wire;
