@@ -1,4 +1,5 @@
-//! Instructions for each unit of work, counted by `valgrind --tool=callgrind` as the difference between two sizes of input.
+//! Instructions for each unit of work, counted by `valgrind --tool=callgrind` as the difference between two sizes of
+//! input.
 //!
 //! Unlike times, the counts are the same whatever else the machine does. `cargo bench --bench instructions` prints them
 //! beside their goals and fails where one is missed; with `-- --test` each workload runs once, without valgrind.

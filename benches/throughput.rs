@@ -1,5 +1,5 @@
-//! Throughput in octets, each group beside its physical limits: copying the same octets (`memcpy`) and looking for one octet
-//! in them (`memchr`).
+//! Throughput in octets, each group beside its physical limits: copying the same octets (`memcpy`) and looking for one
+//! octet in them (`memchr`).
 
 mod support;
 

@@ -4,8 +4,8 @@
 //! cargo run --example server_std -- --user 'mrose:tanstaaf:/home/mrose/Maildir'
 //! ```
 //!
-//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next, and
-//! one `match` does it. `server_tokio.rs` is the same server; it differs in how it waits.
+//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next,
+//! and one `match` does it. `server_tokio.rs` is the same server; it differs in how it waits.
 
 mod support;
 
@@ -169,8 +169,8 @@ fn timed_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be read
-/// takes back what the peer hasn't seen yet.
+/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
+/// read takes back what the peer hasn't seen yet.
 fn hang_up(mut socket: &TcpStream) -> io::Result<()> {
     socket.shutdown(Shutdown::Write)?;
     let start = Instant::now();

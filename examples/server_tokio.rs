@@ -4,9 +4,9 @@
 //! cargo run --example server_tokio -- --user 'mrose:tanstaaf:/home/mrose/Maildir'
 //! ```
 //!
-//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next, one
-//! `match` does it as far as that goes without waiting, and what is left to wait for is waited for below, where no buffer
-//! is held. So an idle connection costs some two kilobytes, and ten thousand of them are nothing special.
+//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next,
+//! one `match` does it as far as that goes without waiting, and what is left to wait for is waited for below, where no
+//! buffer is held. So an idle connection costs some two kilobytes, and ten thousand of them are nothing special.
 //! `server_std.rs` is the same server with threads.
 
 mod support;
@@ -207,8 +207,8 @@ fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be read
-/// takes back what the peer hasn't seen yet.
+/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
+/// read takes back what the peer hasn't seen yet.
 async fn hang_up(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     let drained = async {

@@ -1,7 +1,7 @@
 //! POP3 without I/O: the whole protocol as a library that holds no socket, no thread, no clock and no file.
 //!
-//! A server author binds it to sockets and a store of messages; other mail software embeds its codec. It never blocks and
-//! never waits: it says what must happen next, and the host does it.
+//! A server author binds it to sockets and a store of messages; other mail software embeds its codec. It never blocks
+//! and never waits: it says what must happen next, and the host does it.
 //!
 //! | layer | what | state |
 //! |---|---|---|
@@ -21,19 +21,20 @@
 //! ```
 //! Five rules make it:
 //!
-//! 1. [`Session::poll(&mut self, now: Duration) -> Action<'_>`](server::Session::poll) returns the *one* thing that must happen
-//!    next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
-//! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies. Dropping
-//!    a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`, cancellation and
-//!    `WouldBlock` are all safe.
+//! 1. [`Session::poll(&mut self, now: Duration) -> Action<'_>`](server::Session::poll) returns the *one* thing that
+//!    must happen next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
+//! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies.
+//!    Dropping a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`,
+//!    cancellation and `WouldBlock` are all safe.
 //! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
 //!    [`Write`](server::Write) (a [`bytes::Buf`] with exact `remaining` and useful `chunks_vectored`).
-//! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell their
-//!    deadline. There is no clock inside. Randomness enters only as the APOP timestamp.
-//! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer at all.
+//! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell
+//!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp.
+//! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
+//!    at all.
 //!
-//! The session owns the host's maildrop while the client is logged in, and drops it when it is over, however it ends. So a lock
-//! that is tied to the maildrop is released in time, always.
+//! The session owns the host's maildrop while the client is logged in, and drops it when it is over, however it ends.
+//! So a lock that is tied to the maildrop is released in time, always.
 //!
 //! # A server over blocking sockets
 //! ```no_run
@@ -95,8 +96,8 @@
 //! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
 //!
 //! # What holds whatever the peer does
-//! - The same octets come out, and the host is asked the same, however the input is split, however little a write takes, and
-//!   whichever tokens are dropped.
+//! - The same octets come out, and the host is asked the same, however the input is split, however little a write
+//!   takes, and whichever tokens are dropped.
 //! - Each command line has one response, in order.
 //! - No message is removed without a complete QUIT after login.
 //! - What LIST announces is what a client receives.
@@ -116,8 +117,8 @@
 //! | RFC 2595, 5034, 6856 | STLS, SASL, UTF8 and LANG: not yet |
 //!
 //! # Features
-//! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has, and
-//!   vectored writes. Without it the crate is `no_std` and needs `alloc`.
+//! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
+//!   and vectored writes. Without it the crate is `no_std` and needs `alloc`.
 #![no_std]
 // Nothing in here may panic, whatever the input. Tests may.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]

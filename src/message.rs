@@ -119,8 +119,8 @@ pub enum InvalidUniqueId {
 /// assert_ne!(id(3), id(1));
 /// ```
 ///
-/// A name that repeats gets its place in this order, so when the first of two equal names is removed, the other is the first in
-/// the next session, and a client may take it for the one that it knows. Give messages names of their own.
+/// A name that repeats gets its place in this order, so when the first of two equal names is removed, the other is the
+/// first in the next session, and a client may take it for the one that it knows. Give messages names of their own.
 ///
 /// Its memory is the octets of the ids and one `usize` for each; building it sorts the ids once, which takes one more
 /// `u32` for each until it is done.

@@ -104,7 +104,8 @@ fn session<M: Maildrop>() -> Session<M> {
     Session::new(Arc::new(Config::new()), Security::Tls)
 }
 
-/// Has a session with `COUNT` messages, logged in and warm, do `line` so many times. What it allocates and writes meanwhile.
+/// Has a session with `COUNT` messages, logged in and warm, do `line` so many times. What it allocates and writes
+/// meanwhile.
 fn measured<const COUNT: u32>(line: &str, times: usize, message: &Chunks) -> (AllocationInfo, u64) {
     // The first clone of a chunk allocates a count of its owners, which is the caller's.
     let _owner = message.0.clone();
@@ -124,7 +125,8 @@ fn nothing() -> Chunks {
 /// The input window, the output text once while it grows, and a word of deletion marks.
 const BUFFERS: u64 = 2_048 + 8_192 + 16_384 + 8;
 
-/// How many allocations may come with this many commands: the output text grows anew for each window of input, in five steps.
+/// How many allocations may come with this many commands: the output text grows anew for each window of input, in five
+/// steps.
 fn for_windows_of(command: &str, times: usize) -> u64 {
     5 * (times * command.len()).div_ceil(2_048) as u64 + 8
 }

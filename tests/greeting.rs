@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use common::{Server, Store};
 use pop3_proto::server::{Config, Security, Session};
-use pop3_proto::wire::{Greeting, InvalidTimestamp, MAX_RESPONSE_LINE, Status, Timestamp};
+use pop3_proto::wire::{
+    Greeting, InvalidTimestamp, MAX_RESPONSE_LINE, Response, ResponseCode, Status, Text, Timestamp,
+};
 use proptest::prelude::*;
 
 /// The timestamp that a client finds in a greeting.
@@ -106,6 +108,20 @@ fn a_long_text_gives_way_to_the_timestamp() {
     let greeting = Server::of(&Store::example(), session).send("");
     assert!(greeting.len() <= MAX_RESPONSE_LINE && greeting.len() > MAX_RESPONSE_LINE - 3, "{}", greeting.len());
     assert!(greeting.ends_with(&format!("\u{20ac} {timestamp}\r\n")), "{greeting}");
+}
+
+#[test]
+fn the_longest_code_leaves_room_for_the_longest_timestamp() {
+    // R-1939-05, R-1939-31
+    let code = "X".repeat(ResponseCode::MAX_OCTETS);
+    let timestamp = Timestamp::new(&format!("<a@{}>", "h".repeat(Timestamp::MAX_OCTETS - 4))).ok();
+    let text = "y".repeat(600);
+    let response = Response::new(Status::Ok, ResponseCode::new(&code).ok(), Text::new(&text).unwrap());
+    let mut line = Vec::new();
+    Greeting { response, timestamp: timestamp.clone() }.encode(&mut line);
+    assert!(line.len() <= MAX_RESPONSE_LINE, "{}", line.len());
+    let greeting = Greeting::parse(line.strip_suffix(b"\r\n").unwrap()).unwrap();
+    assert_eq!((greeting.response.code(), greeting.timestamp), (response.code(), timestamp));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Whole sessions as data: each file in `transcripts` is run in several ways, and cut at every octet.
 //!
-//! A line `C: ` is a line of the client and `S: ` one of the server, each without its CRLF; `\r`, `\n`, `\0`, `\t`, `\xNN` and
-//! `\\` stand for octets. `C> ` is the same without a CRLF behind it. Lines that begin with `@` say how the host is set up:
+//! A line `C: ` is a line of the client and `S: ` one of the server, each without its CRLF; `\r`, `\n`, `\0`, `\t`,
+//! `\xNN` and `\\` stand for octets. `C> ` is the same without a CRLF behind it. Lines that begin with `@` say how the
+//! host is set up:
 //!
 //! - `@message TEXT`: the next message of the maildrop, as it is stored
 //! - `@timestamp <…>`, `@last`, `@remove-retrieved`, `@cleartext`: APOP, LAST, EXPIRE 0, a connection without TLS

@@ -33,8 +33,8 @@ pub(crate) struct User {
 }
 
 impl Args {
-    /// Reads the command line. Ends the program where there is nothing to serve: after `--help` and `--version` in peace,
-    /// after arguments that make no sense with one line on stderr.
+    /// Reads the command line. Ends the program where there is nothing to serve: after `--help` and `--version` in
+    /// peace, after arguments that make no sense with one line on stderr.
     pub(crate) fn parse_or_exit() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {

@@ -35,8 +35,8 @@ pub(crate) enum Message {
 }
 
 impl Mailbox {
-    /// A maildrop out of each message's unique-id, its wire size where that's known without reading the message, and the
-    /// place to get it from.
+    /// A maildrop out of each message's unique-id, its wire size where that's known without reading the message, and
+    /// the place to get it from.
     pub(crate) fn new(unique_ids: UniqueIds, octets: Vec<Option<u64>>, store: impl Store + Send + 'static) -> Self {
         let octets = octets.into_iter().map(|known| known.map_or_else(OnceCell::new, OnceCell::from)).collect();
         Self { unique_ids, octets, store: Box::new(store) }

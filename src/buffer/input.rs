@@ -68,7 +68,8 @@ impl Input {
         self.end = self.end.saturating_add(octets).min(self.window.len());
     }
 
-    /// The line at the front, if it is complete. Its octets stay until they are consumed, and must be before the next call.
+    /// The line at the front, if it is complete. Its octets stay until they are consumed, and must be before the next
+    /// call.
     #[inline]
     pub(crate) fn line(&mut self) -> Option<Line> {
         loop {

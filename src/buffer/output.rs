@@ -9,8 +9,9 @@ use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 
 /// Output that is bounded by the size of its text buffer and one chunk of a message.
 ///
-/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written from where they lie; shorter ones,
-/// and the dots and line ends between them, are copied behind the text, so that a message of short runs costs few writes.
+/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written from where they lie; shorter
+/// ones, and the dots and line ends between them, are copied behind the text, so that a message of short runs costs
+/// few writes.
 ///
 /// It has its memory only while something is to be written.
 pub(crate) struct Output {

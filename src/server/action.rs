@@ -31,8 +31,8 @@ pub enum Action<'a, M: Maildrop> {
     Update(Update<'a, M>),
     /// The session is over, and its maildrop is dropped: close the connection.
     ///
-    /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a socket
-    /// with octets unread resets the connection, and the client may lose the last response.
+    /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a
+    /// socket with octets unread resets the connection, and the client may lose the last response.
     Close(CloseReason),
 }
 
@@ -81,8 +81,8 @@ pub enum CloseReason {
     /// The client sent too many commands without logging in.
     #[error("the client sent too many commands before login")]
     TooManyCommandsBeforeLogin,
-    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to say so. No
-    /// message was removed.
+    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to say so.
+    /// No message was removed.
     #[error("a message could not be read to its end")]
     MessageFailed,
 }
@@ -109,8 +109,9 @@ impl<'a> Read<'a> {
 }
 
 impl Read<'_> {
-    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with nothing
-    /// read, so a host of many idle connections waits until the socket is readable first, and holds no token meanwhile.
+    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with
+    /// nothing read, so a host of many idle connections waits until the socket is readable first, and holds no token
+    /// meanwhile.
     pub fn space(&mut self) -> &mut [u8] {
         self.input.space()
     }
@@ -136,8 +137,8 @@ impl Read<'_> {
     }
 }
 
-/// Gives the memory of an empty window back, so that a session that waits for its client has none. Memory apart, a token
-/// that wasn't answered leaves everything as it was.
+/// Gives the memory of an empty window back, so that a session that waits for its client has none. Memory apart, a
+/// token that wasn't answered leaves everything as it was.
 impl Drop for Read<'_> {
     fn drop(&mut self) {
         if !self.answered {
@@ -155,8 +156,9 @@ impl fmt::Debug for Read<'_> {
 
 /// Octets for the client are ready: what [`Buf`] says, all of it or a part, in this order.
 ///
-/// There may be more when these are written; a vectored write gets two slices at the most. The first line of a response is never divided between two of these, nor are
-/// the last line end of a message and the line that ends the response.
+/// There may be more when these are written; a vectored write gets two slices at the most. The first line of a
+/// response is never divided between two of these, nor are the last line end of a message and the line that ends the
+/// response.
 #[must_use = "the session waits for the client to take its octets"]
 pub struct Write<'a> {
     pub(super) connection: &'a mut Connection,

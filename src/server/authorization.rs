@@ -53,8 +53,8 @@ impl Credentials<'_> {
         }
     }
 
-    /// Whether the client has proved that it knows `secret`, found out in constant time. A host that keeps only hashes of
-    /// passwords takes the password out of [`Credentials::Password`] instead.
+    /// Whether the client has proved that it knows `secret`, found out in constant time. A host that keeps only hashes
+    /// of passwords takes the password out of [`Credentials::Password`] instead.
     pub fn verify(&self, secret: &[u8]) -> bool {
         match self {
             Self::Password { password, .. } => password.matches(secret),
@@ -112,8 +112,8 @@ impl<M: Maildrop> Login<'_, M> {
     /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
     ///
     /// # Errors
-    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is told `-ERR`, and the session goes on
-    /// without it; so the error is for a log. It can't happen where the maildrop vouches for its unique-ids.
+    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is told `-ERR`, and the session
+    /// goes on without it; so the error is for a log. It can't happen where the maildrop vouches for its unique-ids.
     pub fn accept(self, maildrop: M) -> Result<(), BrokenMaildrop> {
         self.connection.end_login(self.input);
         match Transaction::open(maildrop) {

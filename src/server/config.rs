@@ -29,9 +29,9 @@ use crate::wire::{
 /// and nothing per command, per line of a listing, or per pipelined request.
 ///
 /// # Work
-/// [`Session::poll`](super::Session::poll) takes time linear in the octets read since the last call and in the output that it
-/// makes, which its limit bounds. Exceptions ask the maildrop something for each message: the login that has to check that
-/// unique-ids are distinct, and the first STAT.
+/// [`Session::poll`](super::Session::poll) takes time linear in the octets read since the last call and in the output
+/// that it makes, which its limit bounds. Exceptions ask the maildrop something for each message: the login that has
+/// to check that unique-ids are distinct, and the first STAT.
 ///
 /// ```
 /// use std::time::Duration;
@@ -164,16 +164,17 @@ impl Config {
         Ok(self.autologout_shorter_than_rfc1939_allows(after))
     }
 
-    /// Like [`autologout`](Self::autologout), without the minimum that RFC 1939 §3 sets. Clients may lose their deletions.
+    /// Like [`autologout`](Self::autologout), without the minimum that RFC 1939 §3 sets. Clients may lose their
+    /// deletions.
     #[must_use]
     pub fn autologout_shorter_than_rfc1939_allows(mut self, after: Duration) -> Self {
         self.autologout = after;
         self
     }
 
-    /// How long a connection may take from the first [`poll`](super::Session::poll) to the end of the login, whatever it
-    /// sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on purpose,
-    /// since half-open logins cost a server more than they are worth to anybody.
+    /// How long a connection may take from the first [`poll`](super::Session::poll) to the end of the login, whatever
+    /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
+    /// purpose, since half-open logins cost a server more than they are worth to anybody.
     #[must_use]
     pub fn login_deadline(mut self, after: Duration) -> Self {
         self.login_deadline = after;
@@ -189,8 +190,8 @@ impl Config {
         Ok(self)
     }
 
-    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 3 before login
-    /// and 20 after by default, each at least 1.
+    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 3
+    /// before login and 20 after by default, each at least 1.
     ///
     /// # Errors
     /// [`ConfigError::BelowMinimum`] for 0.
@@ -232,16 +233,17 @@ impl Config {
         self
     }
 
-    /// Announces LOGIN-DELAY: the fewest seconds between two logins, the largest of all users (RFC 2449 §6.5). After login
-    /// the same is announced without `USER`. The host keeps to it, with [`Rejection::LoginDelay`](super::Rejection).
+    /// Announces LOGIN-DELAY: the fewest seconds between two logins, the largest of all users (RFC 2449 §6.5). After
+    /// login the same is announced without `USER`. The host keeps to it, with
+    /// [`Rejection::LoginDelay`](super::Rejection).
     #[must_use]
     pub fn login_delay(mut self, announced: LoginDelay) -> Self {
         self.login_delay = Some(announced);
         self
     }
 
-    /// Announces EXPIRE: the fewest days that messages are kept, the smallest of all users (RFC 2449 §6.7). After login the
-    /// same is announced without `USER`.
+    /// Announces EXPIRE: the fewest days that messages are kept, the smallest of all users (RFC 2449 §6.7). After
+    /// login the same is announced without `USER`.
     ///
     /// # Errors
     /// [`ConfigError::ExpireZero`] for 0 days, which [`remove_retrieved`](Self::remove_retrieved) announces.
@@ -253,11 +255,11 @@ impl Config {
         Ok(self)
     }
 
-    /// Has messages that were retrieved removed at QUIT, as if DELE had marked them, and announces `EXPIRE 0` (RFC 1939 §8,
-    /// RFC 2449 §6.7). Off by default.
+    /// Has messages that were retrieved removed at QUIT, as if DELE had marked them, and announces `EXPIRE 0` (RFC
+    /// 1939 §8, RFC 2449 §6.7). Off by default.
     ///
-    /// A message counts as retrieved when its RETR was written to the last octet; until QUIT it stays as visible as before.
-    /// TOP doesn't count, and RSET takes it back. The next command is read only when the message is written.
+    /// A message counts as retrieved when its RETR was written to the last octet; until QUIT it stays as visible as
+    /// before. TOP doesn't count, and RSET takes it back. The next command is read only when the message is written.
     #[must_use]
     pub fn remove_retrieved(mut self, remove: bool) -> Self {
         self.remove_retrieved = remove;
@@ -267,8 +269,8 @@ impl Config {
     /// Announces IMPLEMENTATION with this text, for the logs of clients (RFC 2449 §6.9). Off by default.
     ///
     /// # Errors
-    /// [`ConfigError::Capability`] when it isn't words of printable ASCII with single spaces between, or is too long for a
-    /// line of 512 octets.
+    /// [`ConfigError::Capability`] when it isn't words of printable ASCII with single spaces between, or is too long
+    /// for a line of 512 octets.
     pub fn implementation(mut self, text: &str) -> Result<Self, ConfigError> {
         self.implementation = Some(Implementation::new(text)?.as_str().into());
         Ok(self)
@@ -277,8 +279,8 @@ impl Config {
     /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
     ///
     /// # Errors
-    /// [`ConfigError::Capability`] when it isn't a capability line, [`ConfigError::AnnouncedBySession`] when its tag is one that
-    /// the session knows.
+    /// [`ConfigError::Capability`] when it isn't a capability line, [`ConfigError::AnnouncedBySession`] when its tag
+    /// is one that the session knows.
     pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
         let line = PrivateCapability::new(line)?;
         if Capability::knows(line.tag()) {

@@ -5,12 +5,12 @@ use crate::wire::{Expire, LineEnds, LoginDelay};
 
 /// A maildrop that is open for one session: look-ups in an index that the host has made.
 ///
-/// The session owns the value from [`Login::accept`](super::Login::accept) on, lends it back where mail is to be read or
-/// removed, and drops it when the session is over, however it ends. So tie the exclusive lock that RFC 1939 §4 asks for to
-/// the value, and it is released in time.
+/// The session owns the value from [`Login::accept`](super::Login::accept) on, lends it back where mail is to be read
+/// or removed, and drops it when the session is over, however it ends. So tie the exclusive lock that RFC 1939 §4 asks
+/// for to the value, and it is released in time.
 ///
-/// What these look-ups say must stay the same for the whole session: messages are numbered from 1, and mail that arrives
-/// later has no number until the next session (RFC 1939 §4).
+/// What these look-ups say must stay the same for the whole session: messages are numbered from 1, and mail that
+/// arrives later has no number until the next session (RFC 1939 §4).
 pub trait Maildrop {
     /// A message that is being read: what [`Retrieve::begin`](super::Retrieve::begin) takes and
     /// [`Body::reader`](super::Body::reader) lends back. Use `()` if messages are always sent in one piece.
@@ -21,12 +21,12 @@ pub trait Maildrop {
 
     /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them.
     ///
-    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then, and should remember
-    /// it. Where that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it: an
-    /// asynchronous host finds it out before, or moves the blocking part away.
+    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then, and should
+    /// remember it. Where that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it:
+    /// an asynchronous host finds it out before, or moves the blocking part away.
     ///
-    /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message over
-    /// a limit that it keeps within, or reserve too little memory.
+    /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message
+    /// over a limit that it keeps within, or reserve too little memory.
     fn octets(&self, message: MessageNumber) -> u64;
 
     /// The unique-id of a message, the same in each session and no other message's; `None` if it has no valid one.
@@ -43,7 +43,8 @@ pub trait Maildrop {
         false
     }
 
-    /// Whether the store vouches for CRLF line ends in a message, which makes sending it cheaper. Asked by RETR and TOP.
+    /// Whether the store vouches for CRLF line ends in a message, which makes sending it cheaper. Asked by RETR and
+    /// TOP.
     fn line_ends(&self, message: MessageNumber) -> LineEnds {
         let _ = message;
         LineEnds::Unknown

@@ -75,8 +75,8 @@ impl<M: Maildrop> Session<M> {
         }
     }
 
-    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none. Nor is
-    /// it offered where logging in isn't allowed.
+    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
+    /// Nor is it offered where logging in isn't allowed.
     #[must_use]
     pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
         self.connection.timestamp = timestamp.into();
@@ -106,12 +106,12 @@ impl<M: Maildrop> Session<M> {
 
     /// Tells the one thing that must happen next.
     ///
-    /// `now` is the time since any fixed moment, the same one at each call. It never fails: a client that misbehaves gets
-    /// `-ERR` or is left with [`Action::Close`]. Dropping the action changes nothing, and the next call hands it out again;
-    /// so does a call after `Close`.
+    /// `now` is the time since any fixed moment, the same one at each call. It never fails: a client that misbehaves
+    /// gets `-ERR` or is left with [`Action::Close`]. Dropping the action changes nothing, and the next call hands it
+    /// out again; so does a call after `Close`.
     ///
-    /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up to
-    /// [`Config::output_limit`]; the first STAT asks the maildrop for the octets of each message.
+    /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
+    /// to [`Config::output_limit`]; the first STAT asks the maildrop for the octets of each message.
     pub fn poll(&mut self, now: Duration) -> Action<'_, M> {
         let Self { connection, phase, .. } = self;
         let host_has_answered = connection.clock.tick(now, connection.config.login_deadline);

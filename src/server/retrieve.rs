@@ -45,7 +45,8 @@ impl Content {
         !self.ended && output.has_room()
     }
 
-    /// Puts the end of the message behind the output, if it has come and there is room for it. Says what is to be done then.
+    /// Puts the end of the message behind the output, if it has come and there is room for it. Says what is to be done
+    /// then.
     pub(super) fn finish(&self, output: &mut Output) -> Option<Task> {
         if !self.ended || !output.has_room() {
             return None;
@@ -95,8 +96,8 @@ impl<M: Maildrop> Retrieve<'_, M> {
         self.request.message
     }
 
-    /// How many lines of the body TOP wants, or `None` for RETR. The session cuts the message by itself; a host may use this
-    /// to read less.
+    /// How many lines of the body TOP wants, or `None` for RETR. The session cuts the message by itself; a host may
+    /// use this to read less.
     pub fn lines(&self) -> Option<u64> {
         self.request.lines
     }
@@ -162,8 +163,8 @@ impl<M: Maildrop> Body<'_, M> {
         self.reader
     }
 
-    /// The next octets of the message as it is stored. They are written from where they lie, so chunks of some 64 KiB are
-    /// a good choice; an empty chunk changes nothing.
+    /// The next octets of the message as it is stored. They are written from where they lie, so chunks of some 64 KiB
+    /// are a good choice; an empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {
         self.content.push(self.output, chunk.into());
     }

@@ -19,7 +19,7 @@ pub(super) struct Transaction<M: Maildrop> {
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
     /// The octets of all messages that aren't marked as deleted, once somebody has asked.
-    octets: Option<u64>,
+    octets: Option<u128>,
     /// The highest number that RETR or DELE has named, for LAST.
     last: u32,
     /// The message that is being read, unless it came in one piece.
@@ -170,32 +170,29 @@ impl<M: Maildrop> Transaction<M> {
         self.deleted.insert(message, self.count);
         self.access(message);
         if let Some(octets) = &mut self.octets {
-            *octets = octets.saturating_sub(self.maildrop.octets(message));
+            *octets = octets.saturating_sub(self.maildrop.octets(message).into());
         }
     }
 
     /// RSET takes back everything that the client has done (R-1939-25).
     fn reset(&mut self) {
         if let Some(octets) = &mut self.octets {
-            let unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
-            *octets = unmarked.fold(*octets, u64::saturating_add);
+            *octets += self.deleted.iter().map(|message| u128::from(self.maildrop.octets(message))).sum::<u128>();
         }
         self.deleted.clear();
         self.retrieved.clear();
         self.last = 0;
     }
 
-    /// The octets of all messages that aren't marked as deleted.
+    /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more.
     fn total_octets(&mut self) -> u64 {
-        if let Some(octets) = self.octets {
-            return octets;
-        }
-        let messages = (1..=self.count).filter_map(MessageNumber::new);
-        let octets = messages
-            .filter(|&message| !self.deleted.contains(message))
-            .fold(0_u64, |sum, message| sum.saturating_add(self.maildrop.octets(message)));
-        self.octets = Some(octets);
-        octets
+        let Self { maildrop, count, deleted, octets, .. } = self;
+        // The counts of 2³² messages of 64 bits each fit.
+        let total = octets.get_or_insert_with(|| {
+            let messages = (1..=*count).filter_map(MessageNumber::new).filter(|&message| !deleted.contains(message));
+            messages.map(|message| u128::from(maildrop.octets(message))).sum()
+        });
+        u64::try_from(*total).unwrap_or(u64::MAX)
     }
 }
 

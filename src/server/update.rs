@@ -11,8 +11,8 @@ use super::transaction::Transaction;
 
 /// The client has said QUIT: the marked messages are to be removed, and no others.
 ///
-/// Nothing else ever asks for a removal: not an end of stream, not a limit, not half a QUIT (RFC 1939 §6). It comes even when
-/// no message is marked, so that a host can do whatever else it does at the end of a session.
+/// Nothing else ever asks for a removal: not an end of stream, not a limit, not half a QUIT (RFC 1939 §6). It comes
+/// even when no message is marked, so that a host can do whatever else it does at the end of a session.
 #[must_use = "the session waits for the marked messages to be removed"]
 pub struct Update<'a, M: Maildrop> {
     pub(super) connection: &'a mut Connection,
@@ -54,8 +54,8 @@ impl<M: Maildrop> Update<'_, M> {
         (&mut self.transaction.maildrop, self.transaction.deleted.iter())
     }
 
-    /// Answers QUIT. The maildrop is dropped before the answer leaves, so that a client that comes back at once finds it
-    /// unlocked; the connection closes whatever the answer is.
+    /// Answers QUIT. The maildrop is dropped before the answer leaves, so that a client that comes back at once finds
+    /// it unlocked; the connection closes whatever the answer is.
     pub fn finish(self, outcome: Commit) {
         self.connection.good(match outcome {
             Commit::All if self.transaction.deleted.count() == 0 => Reply::Bye,

@@ -48,8 +48,8 @@ impl<'a> Implementation<'a> {
     /// Takes `text` for the parameters.
     ///
     /// # Errors
-    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII with
-    /// single spaces between.
+    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
+    /// with single spaces between.
     pub fn new(text: &'a str) -> Result<Self, CapabilityError> {
         if Self::TAG.len() + 1 + text.len() + 2 > MAX_RESPONSE_LINE {
             return Err(CapabilityError::TooLong);
@@ -76,8 +76,8 @@ pub struct LoginDelay {
 /// The parameters of `EXPIRE`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Expire {
-    /// The fewest days that a message is kept, or `None` for `NEVER`; before login, the smallest value of any user. With 0
-    /// a message that was retrieved is gone after QUIT.
+    /// The fewest days that a message is kept, or `None` for `NEVER`; before login, the smallest value of any user.
+    /// With 0 a message that was retrieved is gone after QUIT.
     pub days: Option<u32>,
     /// Whether it differs from user to user, so that asking again after login is worth it.
     pub per_user: bool,
@@ -91,8 +91,8 @@ impl<'a> PrivateCapability<'a> {
     /// Takes `line` for a capability line.
     ///
     /// # Errors
-    /// [`CapabilityError`] when it is over 510 octets, has something other than printable ASCII words with single spaces
-    /// between, or its first word, the tag, holds a dot.
+    /// [`CapabilityError`] when it is over 510 octets, has something other than printable ASCII words with single
+    /// spaces between, or its first word, the tag, holds a dot.
     pub fn new(line: &'a str) -> Result<Self, CapabilityError> {
         if line.len() + 2 > MAX_RESPONSE_LINE {
             return Err(CapabilityError::TooLong);

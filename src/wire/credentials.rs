@@ -14,8 +14,8 @@ impl<'a> Name<'a> {
     /// Takes `octets` for a name.
     ///
     /// # Errors
-    /// [`InvalidCredential`] when there are none, or a control octet (CR, LF, NUL and TAB among them). The error doesn't
-    /// show the octets.
+    /// [`InvalidCredential`] when there are none, or a control octet (CR, LF, NUL and TAB among them). The error
+    /// doesn't show the octets.
     pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidCredential> {
         let octets = octets.as_ref();
         if octets.is_empty() {

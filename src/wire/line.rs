@@ -61,8 +61,8 @@ impl LineScanner {
 
     /// Says what stands at the front of `window`.
     ///
-    /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those behind
-    /// what was to be dropped.
+    /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those
+    /// behind what was to be dropped.
     #[inline]
     pub fn scan(&mut self, window: &[u8]) -> Framed {
         if self.discarding {

@@ -73,12 +73,12 @@ impl<'a> Response<'a> {
 
     /// Parses a line without its line end, in time linear in its octets and without an allocation.
     ///
-    /// A response code is read only at the very start of the text; brackets elsewhere, and what isn't a well-formed code
-    /// there, are text (RFC 2449 §8).
+    /// A response code is read only at the very start of the text; brackets elsewhere, and what isn't a well-formed
+    /// code there, are text (RFC 2449 §8).
     ///
     /// # Errors
-    /// [`ResponseError`] when the line doesn't begin with an indicator in upper case, followed by a space or nothing, or
-    /// holds a CR, LF or NUL.
+    /// [`ResponseError`] when the line doesn't begin with an indicator in upper case, followed by a space or nothing,
+    /// or holds a CR, LF or NUL.
     pub fn parse(line: &'a [u8]) -> Result<Self, ResponseError> {
         let (status, rest) = match line {
             [b'+', b'O', b'K', rest @ ..] => (Status::Ok, rest),

@@ -10,8 +10,8 @@ pub enum LineEnds {
     /// Lines may end with CRLF or LF: each LF without a CR gets one.
     #[default]
     Unknown,
-    /// The store vouches that each LF follows a CR, so line ends aren't looked at. Where that isn't true the LF goes out
-    /// as it is; the response still ends where it should.
+    /// The store vouches that each LF follows a CR, so line ends aren't looked at. Where that isn't true the LF goes
+    /// out as it is; the response still ends where it should.
     Crlf,
 }
 
@@ -161,8 +161,8 @@ impl Stuffer {
         piece.run = rest.len() - piece.held;
     }
 
-    /// Writes the content of a chunk behind `out`: cheaper than pieces where their runs are short. Each octet becomes two at
-    /// the most, and two may have been held back before; [`Stuffer::COPY_SLACK`] more are needed meanwhile.
+    /// Writes the content of a chunk behind `out`: cheaper than pieces where their runs are short. Each octet becomes
+    /// two at the most, and two may have been held back before; [`Stuffer::COPY_SLACK`] more are needed meanwhile.
     pub(crate) fn copy(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let line_end = if self.line_ends == LineEnds::Unknown { At::CrLf } else { At::Lf };
         let mut rest = chunk;
@@ -219,8 +219,8 @@ impl Stuffer {
 
 /// Copies up to the first line end, or up to a CR that is the last octet. Returns the rest. The first octet is no LF.
 ///
-/// Blocks are copied before it is known whether a line ends in them: that is cheaper than a search and a copy of any length.
-/// So `out` needs room for a block more than is written.
+/// Blocks are copied before it is known whether a line ends in them: that is cheaper than a search and a copy of any
+/// length. So `out` needs room for a block more than is written.
 #[inline]
 fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut rest = text;
@@ -246,8 +246,8 @@ fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     behind
 }
 
-/// How many octets at the front of `text` go out as they are: up to an LF without a CR before it, or up to and with an LF
-/// that a dot follows. An LF at the very front has no CR before it.
+/// How many octets at the front of `text` go out as they are: up to an LF without a CR before it, or up to and with an
+/// LF that a dot follows. An LF at the very front has no CR before it.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "a lazy operator is a branch, and keeps this from becoming vector code"

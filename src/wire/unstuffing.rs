@@ -4,9 +4,9 @@ use super::word;
 
 /// Takes the content of a multi-line response out of the octets behind its first line, wherever they are cut.
 ///
-/// A line begins behind CRLF only, and the response ends at the exact line `.` CRLF only: a stored `LF . LF` is content,
-/// so it can't cut a message short and pass its tail off as responses. One leading dot is taken from each line that begins
-/// with one, whatever follows it; all other octets stay as they are, CRLF included.
+/// A line begins behind CRLF only, and the response ends at the exact line `.` CRLF only: a stored `LF . LF` is
+/// content, so it can't cut a message short and pass its tail off as responses. One leading dot is taken from each
+/// line that begins with one, whatever follows it; all other octets stay as they are, CRLF included.
 ///
 /// ```
 /// use pop3_proto::wire::Unstuffer;
@@ -66,8 +66,8 @@ impl Unstuffer {
         Self { at: At::LineStart }
     }
 
-    /// The next part of the content, out of the front of `input`. Deals with at least one octet, unless there is none or it
-    /// gives out a CR that came before.
+    /// The next part of the content, out of the front of `input`. Deals with at least one octet, unless there is none
+    /// or it gives out a CR that came before.
     #[inline]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Unstuffed<'a> {
         let mut start = 0;

@@ -1,5 +1,5 @@
-//! A host for tests: a store in memory, a loop that drives a session the way a test wants it, and naive models to compare
-//! with.
+//! A host for tests: a store in memory, a loop that drives a session the way a test wants it, and naive models to
+//! compare with.
 
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
