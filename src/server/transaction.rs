@@ -18,8 +18,8 @@ pub(super) struct Transaction<M: Maildrop> {
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
-    /// The octets of all messages that aren't marked as deleted, once somebody has asked.
-    octets: Option<u128>,
+    /// The octets of all messages that aren't marked as deleted, once somebody has asked; not if they don't fit.
+    octets: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
     last: u32,
     /// The message that is being read, unless it came in one piece.
@@ -170,15 +170,14 @@ impl<M: Maildrop> Transaction<M> {
         self.deleted.insert(message, self.count);
         self.access(message);
         if let Some(octets) = &mut self.octets {
-            *octets = octets.saturating_sub(self.maildrop.octets(message).into());
+            *octets = octets.saturating_sub(self.maildrop.octets(message));
         }
     }
 
     /// RSET takes back everything that the client has done (R-1939-25).
     fn reset(&mut self) {
-        if let Some(octets) = &mut self.octets {
-            *octets += self.deleted.iter().map(|message| u128::from(self.maildrop.octets(message))).sum::<u128>();
-        }
+        let mut unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
+        self.octets = self.octets.and_then(|octets| unmarked.try_fold(octets, u64::checked_add));
         self.deleted.clear();
         self.retrieved.clear();
         self.last = 0;
@@ -186,13 +185,12 @@ impl<M: Maildrop> Transaction<M> {
 
     /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more.
     fn total_octets(&mut self) -> u64 {
-        let Self { maildrop, count, deleted, octets, .. } = self;
-        // The counts of 2³² messages of 64 bits each fit.
-        let total = octets.get_or_insert_with(|| {
-            let messages = (1..=*count).filter_map(MessageNumber::new).filter(|&message| !deleted.contains(message));
-            messages.map(|message| u128::from(maildrop.octets(message))).sum()
-        });
-        u64::try_from(*total).unwrap_or(u64::MAX)
+        if self.octets.is_none() {
+            let mut messages = (1..=self.count).filter_map(MessageNumber::new).filter(|&n| !self.deleted.contains(n));
+            // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
+            self.octets = messages.try_fold(0, |sum: u64, message| sum.checked_add(self.maildrop.octets(message)));
+        }
+        self.octets.unwrap_or(u64::MAX)
     }
 }
 
