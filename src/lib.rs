@@ -1,15 +1,17 @@
-//! POP3 without I/O: the whole protocol as a library that holds no socket, no thread, no clock and no file.
+//! POP3 without I/O: the server's side of the protocol, and a codec for both sides, as a library that holds no socket,
+//! no thread, no clock and no file.
 //!
 //! A server author binds it to sockets and a store of messages; other mail software embeds its codec. It never blocks
-//! and never waits: it says what must happen next, and the host does it.
+//! and never waits: it says what must happen next, and the host does it. There is no client session yet.
 //!
 //! | layer | what | state |
 //! |---|---|---|
 //! | [`wire`] | octets to values and back: commands, responses, listings, byte-stuffing, framing | none across commands |
-//! | [`auth`] | proofs of identity: the APOP digest | one exchange |
+//! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
 //! | [`server`] | [`Session`](server::Session): the state machine of one connection | one connection |
 //!
-//! Each layer is usable alone, and depends only on those above it. The client's half comes next.
+//! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads what a trusted proxy says
+//! before a session begins.
 //!
 //! # The boundary
 //! ```text
@@ -25,9 +27,10 @@
 //!    must happen next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
 //! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies.
 //!    Dropping a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`,
-//!    cancellation and `WouldBlock` are all safe.
+//!    cancellation and `WouldBlock` are all safe. (What a host has taken out of a reader of its own is the host's to
+//!    keep: see [`Body`](server::Body).)
 //! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
-//!    [`Write`](server::Write) (a [`bytes::Buf`] with exact `remaining` and useful `chunks_vectored`).
+//!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`).
 //! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell
 //!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp.
 //! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
@@ -66,23 +69,29 @@
 //! const TEXT: &[u8] = b"Subject: welcome\r\n\r\nGood to see you.\r\n";
 //!
 //! fn serve(mut socket: TcpStream, config: Arc<Config>) -> io::Result<CloseReason> {
-//!     // The session is polled at least this often, so that it can notice its deadlines.
+//!     // The session is polled at least this often, so that it notices its deadlines.
 //!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+//!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
 //!     let start = Instant::now();
 //!     let mut session = Session::new(config, Security::TrustedLocal);
 //!     loop {
 //!         match session.poll(start.elapsed()) {
 //!             Action::Read(mut read) => match socket.read(read.space()) {
 //!                 Ok(octets) => read.filled(octets),
-//!                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+//!                 Err(error) if is_timeout(&error) => {}
 //!                 Err(error) => return Err(error),
 //!             },
-//!             Action::Write(mut write) => {
-//!                 let octets = socket.write(write.chunk())?;
-//!                 write.advance(octets);
-//!             }
+//!             Action::Write(mut write) => match socket.write(write.chunk()) {
+//!                 Ok(octets) => write.advance(octets),
+//!                 Err(error) if is_timeout(&error) => {}
+//!                 Err(error) => return Err(error),
+//!             },
 //!             Action::Login(login) => match login.credentials() {
-//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => login.accept(Welcome).map_err(io::Error::other)?,
+//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => {
+//!                     if let Err(error) = login.accept(Welcome) {
+//!                         eprintln!("{error}"); // the client knows, and may try again
+//!                     }
+//!                 }
 //!                 _ => login.reject(Rejection::BadCredentials),
 //!             },
 //!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
@@ -92,6 +101,11 @@
 //!         }
 //!     }
 //! }
+//!
+//! fn is_timeout(error: &io::Error) -> bool {
+//!     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+//!     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
+//! }
 //! ```
 //! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
 //!
@@ -100,7 +114,7 @@
 //!   takes, and whichever tokens are dropped.
 //! - Each command line has one response, in order.
 //! - No message is removed without a complete QUIT after login.
-//! - What LIST announces is what a client receives.
+//! - What LIST announces is what a client receives, if the host counts as [`WireSize`](wire::WireSize) does.
 //! - No response is malformed, whatever the host answers.
 //! - No secret is in a response or a `Debug`; passwords are wiped from the input window once they are used.
 //! - Memory stays within the bounds of the configuration.
@@ -114,7 +128,8 @@
 //! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
 //! | RFC 8314 | no login in the clear unless the host allows it |
 //! | RFC 1460 | LAST, off by default |
-//! | RFC 2595, 5034, 6856 | STLS, SASL, UTF8 and LANG: not yet |
+//! | RFC 5034, 4422 | the lines and messages of SASL mechanisms; AUTH in the session: not yet |
+//! | RFC 2595, 6856 | STLS, UTF8 and LANG: not yet |
 //!
 //! # Features
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
@@ -130,6 +145,7 @@ extern crate std;
 pub mod auth;
 mod buffer;
 pub mod message;
+pub mod proxy;
 mod secret;
 pub mod server;
 pub mod wire;

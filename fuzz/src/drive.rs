@@ -343,7 +343,7 @@ impl Host<'_> {
     }
 
     fn update(&mut self, mut update: Update<'_, Mailbox>) -> Acted {
-        let (_, deletions) = update.parts();
+        let (_, deletions) = update.maildrop_and_deletions();
         let count = deletions.len();
         let deletions: Vec<_> = deletions.map(MessageNumber::get).collect();
         assert_eq!(count, deletions.len());

@@ -1,0 +1,64 @@
+//! ANONYMOUS: nobody in particular (RFC 4505).
+
+use core::fmt;
+
+use super::{InvalidMessage, Message};
+
+/// The message of ANONYMOUS: a trace, or nothing (RFC 4505 §2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Anonymous<'a> {
+    /// What the client leaves behind of itself, if anything.
+    pub trace: Option<Trace<'a>>,
+}
+
+/// What an anonymous client leaves behind for a log, such as an address to write to. It proves nothing.
+///
+/// 1 to 255 characters of UTF-8, none of them a control character.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Trace<'a>(&'a str);
+
+impl<'a> Trace<'a> {
+    /// The most characters that a trace may have (RFC 4505 §2).
+    pub const MAX_CHARACTERS: usize = 255;
+
+    /// Takes `text` for a trace.
+    ///
+    /// # Errors
+    /// [`InvalidMessage::Trace`] when it doesn't have the form described at [`Trace`].
+    pub fn new(text: &'a str) -> Result<Self, InvalidMessage> {
+        let too_long = text.chars().nth(Self::MAX_CHARACTERS).is_some();
+        if text.is_empty() || too_long || text.chars().any(char::is_control) {
+            return Err(InvalidMessage::Trace);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Trace").field(&self.0).finish()
+    }
+}
+
+impl<'a> Anonymous<'a> {
+    /// Parses a message.
+    ///
+    /// # Errors
+    /// [`InvalidMessage::Trace`] when it is neither empty nor a trace.
+    pub fn parse(message: &'a [u8]) -> Result<Self, InvalidMessage> {
+        let text = core::str::from_utf8(message).map_err(|_| InvalidMessage::Trace)?;
+        let trace = if text.is_empty() { None } else { Some(Trace::new(text)?) };
+        Ok(Self { trace })
+    }
+}
+
+impl Message for Anonymous<'_> {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.trace.map_or("", Trace::as_str).as_bytes());
+    }
+}

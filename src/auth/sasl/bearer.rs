@@ -1,0 +1,98 @@
+//! What XOAUTH2 and OAUTHBEARER have in common: tokens, and lists of keys with values.
+
+use core::fmt;
+
+use super::InvalidMessage;
+use crate::secret;
+
+/// What ends each pair, and the list (`kvsep` of RFC 7628 §3.1).
+pub(super) const SEPARATOR: u8 = 1;
+
+/// What ends the last pair and the list.
+pub(super) const END: &[u8] = &[SEPARATOR; 2];
+
+/// An access token of OAuth 2.0: whoever has it may use it (RFC 6750).
+///
+/// One octet of visible ASCII or more. RFC 6750 §2.1 leaves out some, but who issues tokens doesn't always. `Debug`
+/// doesn't show it.
+#[derive(Clone, Copy)]
+pub struct BearerToken<'a>(&'a [u8]);
+
+impl<'a> BearerToken<'a> {
+    /// Takes `octets` for a token.
+    ///
+    /// # Errors
+    /// [`InvalidMessage::Token`] when there are none, or something other than visible ASCII.
+    pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidMessage> {
+        let octets = octets.as_ref();
+        if octets.is_empty() || !octets.iter().all(u8::is_ascii_graphic) {
+            return Err(InvalidMessage::Token);
+        }
+        Ok(Self(octets))
+    }
+
+    /// The octets themselves.
+    pub const fn expose(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it is the same octets as `secret`, found out in constant time (the length may show).
+    pub fn matches(self, secret: &[u8]) -> bool {
+        secret::equal(self.0, secret)
+    }
+
+    /// Reads what HTTP has in its Authorization header: `Bearer`, in any case, and the token behind spaces.
+    pub(super) fn parse_authorization(value: &'a [u8]) -> Result<Self, InvalidMessage> {
+        let (scheme, rest) = value.split_at_checked(6).ok_or(InvalidMessage::Token)?;
+        let spaces = rest.iter().take_while(|octet| **octet == b' ').count();
+        if spaces == 0 || !scheme.eq_ignore_ascii_case(b"Bearer") {
+            return Err(InvalidMessage::Token);
+        }
+        Self::new(rest.get(spaces..).unwrap_or_default())
+    }
+
+    pub(super) fn put_authorization(self, put: &mut dyn FnMut(&[u8])) {
+        put(b"Bearer ");
+        put(self.0);
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for BearerToken<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other.0)
+    }
+}
+
+impl Eq for BearerToken<'_> {}
+
+impl fmt::Debug for BearerToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(..)")
+    }
+}
+
+/// The values of some keys out of a list of `key=value` pairs; `None` for a key that isn't there.
+///
+/// Keys are letters (RFC 7628 §3.1). The others are passed over, and none of the wanted may come twice.
+pub(super) fn values<'a, const N: usize>(
+    list: &'a [u8],
+    wanted: [&str; N],
+) -> Result<[Option<&'a [u8]>; N], InvalidMessage> {
+    let pairs = list.strip_suffix(END).ok_or(InvalidMessage::Form)?;
+    let mut values = [None; N];
+    for pair in pairs.split(|octet| *octet == SEPARATOR) {
+        let mut halves = pair.splitn(2, |octet| *octet == b'=');
+        let (Some(key), Some(value)) = (halves.next(), halves.next()) else {
+            return Err(InvalidMessage::Form);
+        };
+        if key.is_empty() || !key.iter().all(u8::is_ascii_alphabetic) {
+            return Err(InvalidMessage::Form);
+        }
+        let place = wanted.iter().zip(&mut values).find(|(wanted, _)| wanted.as_bytes() == key);
+        if place.is_some_and(|(_, place)| place.replace(value).is_some()) {
+            return Err(InvalidMessage::Form);
+        }
+    }
+    Ok(values)
+}

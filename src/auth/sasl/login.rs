@@ -1,0 +1,57 @@
+//! LOGIN: a name and a password in two messages. No RFC has it, and it is said of PLAIN that it should be used instead.
+
+use super::Message;
+
+/// What a server asks for in LOGIN.
+///
+/// The name comes first, as a [`Name`](crate::wire::Name); where it comes with AUTH, the server asks for the password
+/// at once. The password is a [`CleartextPassword`](super::CleartextPassword).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LoginPrompt {
+    /// The name of the user.
+    Name,
+    /// The password.
+    Password,
+}
+
+impl LoginPrompt {
+    /// What is asked for `step` responses into the exchange; `None` when there is nothing left to ask.
+    ///
+    /// Servers use different words, so a client does better to count than to read.
+    pub const fn of_step(step: usize) -> Option<Self> {
+        match step {
+            0 => Some(Self::Name),
+            1 => Some(Self::Password),
+            _ => None,
+        }
+    }
+
+    /// Reads a challenge, in the words that most servers use: `Username:` or `User Name`, `Password:` or `Password`, in
+    /// any case, perhaps with a NUL behind. `None` for other words.
+    pub fn parse(challenge: &[u8]) -> Option<Self> {
+        let text = challenge.strip_suffix(&[0]).unwrap_or(challenge);
+        let text = text.strip_suffix(b":").unwrap_or(text);
+        let is = |word: &[u8]| text.eq_ignore_ascii_case(word);
+        if is(b"Username") || is(b"User Name") {
+            Some(Self::Name)
+        } else if is(b"Password") {
+            Some(Self::Password)
+        } else {
+            None
+        }
+    }
+
+    /// The words that clients know best.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "Username:",
+            Self::Password => "Password:",
+        }
+    }
+}
+
+impl Message for LoginPrompt {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.as_str().as_bytes());
+    }
+}

@@ -1,0 +1,93 @@
+//! What all messages have in common: how they are written, and why octets are none.
+
+use bytes::BufMut;
+
+use crate::wire::{InvalidCredential, Name, Timestamp};
+
+/// Something that a challenge or a response carries, before base64.
+///
+/// Octets that some other code has made are a message too, so a mechanism of a SASL library goes out the same way.
+///
+/// ```
+/// use pop3_proto::auth::sasl::{Message as _, Name, Plain, CleartextPassword};
+///
+/// let plain = Plain {
+///     authorization: None,
+///     name: Name::new("tim").unwrap(),
+///     password: CleartextPassword::new("tanstaaftanstaaf").unwrap(),
+/// };
+/// let mut out = Vec::with_capacity(plain.octets());
+/// plain.encode(&mut out);
+/// assert_eq!(out, b"\0tim\0tanstaaftanstaaf");
+/// ```
+pub trait Message {
+    /// Gives the octets to `put`, piece by piece and in order. They are the same each time.
+    fn pieces(&self, put: &mut dyn FnMut(&[u8]));
+
+    /// How many octets the message has.
+    fn octets(&self) -> usize {
+        let mut octets = 0_usize;
+        self.pieces(&mut |piece| octets = octets.saturating_add(piece.len()));
+        octets
+    }
+
+    /// Writes the octets as they are. A buffer that holds a secret afterwards is better as large as
+    /// [`octets`](Message::octets) from the start: where a vector grows, it leaves a copy behind.
+    /// [`base64::encode`](super::base64::encode) and what is in [`line`](mod@super::line) need no such buffer.
+    fn encode(&self, out: &mut impl BufMut) {
+        self.pieces(&mut |piece| out.put_slice(piece));
+    }
+}
+
+impl Message for [u8] {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self);
+    }
+}
+
+/// A response of LOGIN.
+impl Message for Name<'_> {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.as_bytes());
+    }
+}
+
+/// The challenge of CRAM-MD5.
+impl Message for Timestamp {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.as_str().as_bytes());
+    }
+}
+
+/// Why octets are no message of a mechanism, or can't be a part of one. Nothing of them is in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidMessage {
+    /// There is a part too few or too many, or something else where a part should be.
+    #[error("the message doesn't have the form that its mechanism asks for")]
+    Form,
+    /// A name, an authorization identity or a password can't be one.
+    #[error(transparent)]
+    Credential(#[from] InvalidCredential),
+    /// The last word of a response of CRAM-MD5 isn't 32 hexadecimal digits.
+    #[error("a digest is 32 hexadecimal digits")]
+    Digest,
+    /// It isn't `Bearer` and a token of visible ASCII.
+    #[error("a bearer token is visible ASCII behind the word Bearer")]
+    Token,
+    /// A host isn't visible ASCII.
+    #[error("a host is visible ASCII")]
+    Host,
+    /// A port isn't a number from 1 to 65535.
+    #[error("a port is a number from 1 to 65535")]
+    Port,
+    /// The client asks for channel binding, which the mechanism doesn't have.
+    #[error("the mechanism has no channel binding")]
+    ChannelBinding,
+    /// A trace of ANONYMOUS isn't 1 to 255 characters, none of them a control character.
+    #[error("a trace has 1 to 255 characters, and no control characters")]
+    Trace,
+    /// A failure of bearer mechanisms holds something other than printable ASCII without `"` and `\`.
+    #[error("a failure is described in printable ASCII without quotation marks and backslashes")]
+    Failure,
+}

@@ -1,0 +1,270 @@
+//! What a header says, and writing one.
+
+use core::iter::FusedIterator;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use bytes::{Buf, BufMut};
+
+use super::{HeaderError, SIGNATURE};
+
+/// What a proxy says of a connection.
+///
+/// All of it is the proxy's word. Names and ids may come from the client: they are any octets, to be escaped in a log.
+#[derive(Clone, Debug)]
+pub struct Header<'a> {
+    pub(super) octets: usize,
+    pub(super) local: bool,
+    pub(super) addresses: Option<Addresses>,
+    pub(super) tlvs: Tlvs<'a>,
+}
+
+impl<'a> Header<'a> {
+    /// How long it is. What stands behind it belongs to TLS or to POP3.
+    pub const fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// Whether the proxy connects for itself (LOCAL), as for a health check.
+    pub const fn is_local(&self) -> bool {
+        self.local
+    }
+
+    /// The client and where it connected to.
+    ///
+    /// `None` when that isn't told (LOCAL, UNKNOWN, UNSPEC) or isn't TCP: the socket's own addresses count then.
+    pub const fn addresses(&self) -> Option<Addresses> {
+        self.addresses
+    }
+
+    /// The client, as in [`addresses`](Self::addresses).
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.addresses.map(|addresses| addresses.source)
+    }
+
+    /// Where the client connected to, as in [`addresses`](Self::addresses).
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.addresses.map(|addresses| addresses.destination)
+    }
+
+    /// The TLS between client and proxy; `None` when the proxy doesn't say that there is any.
+    pub fn tls(&self) -> Option<ClientTls<'a>> {
+        self.tlvs.value(Tlv::SSL).and_then(ClientTls::read).filter(|tls| tls.client & ClientTls::TLS != 0)
+    }
+
+    /// What else the proxy says: nothing in version 1, and nothing that counts in LOCAL.
+    pub fn tlvs(&self) -> Tlvs<'a> {
+        self.tlvs.clone()
+    }
+}
+
+/// The two ends of the client's TCP connection, both IPv4 or both IPv6.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Addresses {
+    pub(super) source: SocketAddr,
+    pub(super) destination: SocketAddr,
+}
+
+/// One address is IPv4 and the other IPv6.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("one address is IPv4 and the other IPv6")]
+pub struct MixedFamilies;
+
+impl Addresses {
+    /// A connection from `source` to `destination`.
+    ///
+    /// # Errors
+    /// [`MixedFamilies`] when they aren't of one family.
+    pub const fn new(source: SocketAddr, destination: SocketAddr) -> Result<Self, MixedFamilies> {
+        if source.is_ipv4() == destination.is_ipv4() { Ok(Self { source, destination }) } else { Err(MixedFamilies) }
+    }
+
+    /// The client.
+    pub const fn source(&self) -> SocketAddr {
+        self.source
+    }
+
+    /// Where it connected to.
+    pub const fn destination(&self) -> SocketAddr {
+        self.destination
+    }
+
+    /// Writes a header of version 2 with `tlvs` in it, as they are.
+    ///
+    /// # Errors
+    /// [`HeaderError::TooLong`] when it has more than 65,551 octets; nothing is written then.
+    pub fn encode(&self, tlvs: &[Tlv<'_>], out: &mut impl BufMut) -> Result<(), HeaderError> {
+        let (family, size) = if self.source.is_ipv4() { (0x11, 12) } else { (0x21, 36) };
+        let length = tlvs.iter().fold(size, |sum: usize, tlv| sum.saturating_add(3).saturating_add(tlv.value.len()));
+        let too_long = HeaderError::TooLong { octets: length.saturating_add(16), limit: 16 + usize::from(u16::MAX) };
+        let length = u16::try_from(length).map_err(|_| too_long)?;
+        out.put_slice(&SIGNATURE);
+        out.put_slice(&[0x21, family]);
+        out.put_u16(length);
+        for address in [self.source, self.destination] {
+            match address.ip() {
+                IpAddr::V4(ip) => out.put_u32(ip.to_bits()),
+                IpAddr::V6(ip) => out.put_u128(ip.to_bits()),
+            }
+        }
+        out.put_u16(self.source.port());
+        out.put_u16(self.destination.port());
+        for tlv in tlvs {
+            out.put_u8(tlv.kind);
+            // No longer than the whole, which fits.
+            out.put_u16(u16::try_from(tlv.value.len()).unwrap_or(u16::MAX));
+            out.put_slice(tlv.value);
+        }
+        Ok(())
+    }
+
+    /// Reads the addresses of a header of version 2, if they are TCP's.
+    pub(super) fn read(family: u8, mut block: &[u8]) -> Option<Self> {
+        let mut ip = || -> Option<IpAddr> {
+            match family {
+                0x11 => Some(Ipv4Addr::from_bits(block.try_get_u32().ok()?).into()),
+                0x21 => Some(Ipv6Addr::from_bits(block.try_get_u128().ok()?).into()),
+                _ => None,
+            }
+        };
+        let (source, destination) = (ip()?, ip()?);
+        let (from, to) = (block.try_get_u16().ok()?, block.try_get_u16().ok()?);
+        Some(Self { source: SocketAddr::new(source, from), destination: SocketAddr::new(destination, to) })
+    }
+}
+
+/// One thing that a proxy says: a type, a length and a value (§2.2 of the specification).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tlv<'a> {
+    /// Its type.
+    pub kind: u8,
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+impl Tlv<'_> {
+    /// The application protocol that client and proxy agreed on.
+    pub const ALPN: u8 = 0x01;
+    /// The host name that the client asked for (SNI).
+    pub const AUTHORITY: u8 = 0x02;
+    /// A checksum of the header, four octets. The decoder has checked it.
+    pub const CRC32C: u8 = 0x03;
+    /// Padding.
+    pub const NOOP: u8 = 0x04;
+    /// The proxy's name for the connection, at most 128 octets.
+    pub const UNIQUE_ID: u8 = 0x05;
+    /// The TLS between client and proxy: read it with [`Header::tls`].
+    pub const SSL: u8 = 0x20;
+    /// In [`ClientTls::tlvs`]: the version of TLS, as `TLSv1.3`.
+    pub const SSL_VERSION: u8 = 0x21;
+    /// In [`ClientTls::tlvs`]: the common name in the client's certificate.
+    pub const SSL_CN: u8 = 0x22;
+    /// In [`ClientTls::tlvs`]: the cipher.
+    pub const SSL_CIPHER: u8 = 0x23;
+    /// The network namespace.
+    pub const NETNS: u8 = 0x30;
+}
+
+/// The TLVs of a header, in its order. What the decoder gives out has been checked: all are whole.
+#[derive(Clone, Debug)]
+pub struct Tlvs<'a>(pub(super) &'a [u8]);
+
+impl<'a> Tlvs<'a> {
+    /// The value of the first one of a type.
+    pub fn value(&self, kind: u8) -> Option<&'a [u8]> {
+        self.clone().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
+    }
+
+    /// Checks that these, the end of `header`, are as they should be.
+    pub(super) fn check(mut self, header: &[u8]) -> Result<(), HeaderError> {
+        let (mut tls, mut checksum) = (false, false);
+        while let Some(tlv) = self.next() {
+            let again = match tlv.kind {
+                Tlv::SSL => core::mem::replace(&mut tls, true),
+                Tlv::CRC32C => core::mem::replace(&mut checksum, true),
+                _ => false,
+            };
+            if again {
+                return Err(HeaderError::DuplicateTlv);
+            }
+            match tlv.kind {
+                Tlv::SSL if ClientTls::read(tlv.value).is_none() => return Err(HeaderError::Tlv),
+                Tlv::UNIQUE_ID if tlv.value.len() > 128 => return Err(HeaderError::Tlv),
+                Tlv::CRC32C => {
+                    let said = u32::from_be_bytes(tlv.value.try_into().map_err(|_| HeaderError::Tlv)?);
+                    // The checksum is that of the header with zeros in its place.
+                    let end = header.len() - self.0.len();
+                    let zeroed = header
+                        .iter()
+                        .enumerate()
+                        .map(|(at, octet)| if (end - 4..end).contains(&at) { 0 } else { *octet });
+                    if crc32c(zeroed) != said {
+                        return Err(HeaderError::Checksum);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.0.is_empty() { Ok(()) } else { Err(HeaderError::Tlv) }
+    }
+}
+
+impl<'a> Iterator for Tlvs<'a> {
+    type Item = Tlv<'a>;
+
+    fn next(&mut self) -> Option<Tlv<'a>> {
+        let (&[kind, high, low], rest) = self.0.split_first_chunk()?;
+        let (value, rest) = rest.split_at_checked(u16::from_be_bytes([high, low]).into())?;
+        self.0 = rest;
+        Some(Tlv { kind, value })
+    }
+}
+
+impl FusedIterator for Tlvs<'_> {}
+
+/// The TLS between client and proxy, as the proxy tells it.
+#[derive(Clone, Debug)]
+pub struct ClientTls<'a> {
+    client: u8,
+    verify: u32,
+    tlvs: Tlvs<'a>,
+}
+
+impl<'a> ClientTls<'a> {
+    const TLS: u8 = 1;
+    /// On this connection, or earlier in the TLS session.
+    const CERTIFICATE: u8 = 2 | 4;
+
+    fn read(value: &'a [u8]) -> Option<Self> {
+        let (&[client, ref verify @ ..], tlvs) = value.split_first_chunk::<5>()?;
+        let mut rest = Tlvs(tlvs);
+        rest.by_ref().for_each(drop);
+        rest.0.is_empty().then_some(Self { client, verify: u32::from_be_bytes(*verify), tlvs: Tlvs(tlvs) })
+    }
+
+    /// Whether the client showed a certificate.
+    pub const fn has_certificate(&self) -> bool {
+        self.client & Self::CERTIFICATE != 0
+    }
+
+    /// What the proxy's check of the certificate came to. 0 is success, but also what proxies say without a certificate:
+    /// see [`is_verified`](Self::is_verified).
+    pub const fn verify_result(&self) -> u32 {
+        self.verify
+    }
+
+    /// Whether the client showed a certificate and the proxy found it valid.
+    pub const fn is_verified(&self) -> bool {
+        self.has_certificate() && self.verify == 0
+    }
+
+    /// The version, the cipher, and what else the proxy tells of it.
+    pub fn tlvs(&self) -> Tlvs<'a> {
+        self.tlvs.clone()
+    }
+}
+
+/// The checksum of RFC 4960, Appendix B.
+fn crc32c(octets: impl Iterator<Item = u8>) -> u32 {
+    let shift = |sum: u32| (sum >> 1) ^ if sum & 1 == 1 { 0x82F6_3B78 } else { 0 };
+    !octets.fold(!0, |sum, octet| (0..8).fold(sum ^ u32::from(octet), |sum, _| shift(sum)))
+}
