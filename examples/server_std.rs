@@ -155,7 +155,7 @@ fn converse(mut socket: &TcpStream, server: &Server, mut session: Session<Mailbo
                 Err(_) => body.fail(),
             },
             Action::Update(mut update) => {
-                let (mailbox, deletions) = update.parts();
+                let (mailbox, deletions) = update.maildrop_and_deletions();
                 let commit = mailbox.expunge(deletions);
                 update.finish(commit);
             }

@@ -180,7 +180,7 @@ async fn converse(
                 Wait::Nothing
             }
             Action::Update(mut update) => {
-                let (mailbox, deletions) = update.parts();
+                let (mailbox, deletions) = update.maildrop_and_deletions();
                 let commit = block_in_place(|| mailbox.0.expunge(deletions));
                 update.finish(commit);
                 Wait::Nothing

@@ -6,7 +6,7 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// A password, a shared secret, or anything else that no log may hold.
+/// A password, a shared secret, or anything else that no log may hold: what a host may keep in its table of users.
 ///
 /// `Debug` prints a placeholder, dropping overwrites the octets, and [`Secret::matches`] takes as long for a guess that
 /// is almost right as for one that is not (the length of both may show).

@@ -159,8 +159,8 @@ fn a_message_that_is_retrieved_twice_is_removed_once() {
     read.space()[..2].copy_from_slice(b"\r\n");
     read.filled(2);
     let Action::Update(mut update) = server.session.poll(server.now) else { panic!() };
-    assert_eq!(update.parts().1.len(), 1);
-    assert_eq!(update.parts().1.map(MessageNumber::get).collect::<Vec<_>>(), [2]);
+    assert_eq!(update.maildrop_and_deletions().1.len(), 1);
+    assert_eq!(update.maildrop_and_deletions().1.map(MessageNumber::get).collect::<Vec<_>>(), [2]);
 }
 
 #[test]

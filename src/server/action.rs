@@ -126,7 +126,7 @@ impl Read<'_> {
     }
 
     /// Ends the session, since the host wants to stop. The client learns it from the end of the stream, as there is no
-    /// response that it waits for. No message is removed.
+    /// response that it waits for. No message is removed. At any other action a host that can't wait drops the session.
     pub fn stop(self) {
         self.connection.close(CloseReason::Stopped);
     }

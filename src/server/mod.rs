@@ -77,6 +77,18 @@ impl<M: Maildrop> Session<M> {
 
     /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
     /// Nor is it offered where logging in isn't allowed.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use pop3_proto::server::{Config, Maildrop, Security, Session};
+    /// use pop3_proto::wire::Timestamp;
+    ///
+    /// # fn session<M: Maildrop>(config: Arc<Config>, process: u32, counter: u64, random: u64) -> Session<M> {
+    /// // The random number comes from a generator that nobody can predict.
+    /// let timestamp = Timestamp::new(&format!("<{process}.{counter}.{random:x}@mail.example.org>"));
+    /// Session::new(config, Security::Tls).with_timestamp(timestamp.ok())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
         self.connection.timestamp = timestamp.into();

@@ -114,9 +114,9 @@ impl<M: Maildrop> Retrieve<'_, M> {
     }
 
     /// Sends the whole message as it is stored.
-    pub fn send(self, message: Bytes) {
+    pub fn send(self, message: impl Into<Bytes>) {
         let mut content = self.transaction.begin(self.connection, self.request, None);
-        content.push(&mut self.connection.output, message);
+        content.push(&mut self.connection.output, message.into());
         content.ended = true;
         self.connection.task = Task::Transfer(content);
     }
@@ -148,7 +148,30 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// The next chunk of a message is wanted.
 ///
 /// It is asked for only when the output has room, so a slow client slows the reader down, and no more than one chunk is
-/// held. Dropping the token, or failing while it is held, leaves the message where it is.
+/// held.
+///
+/// Dropping the token changes nothing in the session, but a reader that has moved on has moved on: a chunk that was read and
+/// not pushed would be missing from the message. So let nothing come between reading and pushing, or keep what was read in
+/// the reader.
+///
+/// ```
+/// use std::fs::File;
+/// use std::io::Read as _;
+///
+/// use pop3_proto::server::{Body, Maildrop};
+///
+/// fn answer(mut body: Body<'_, impl Maildrop<Reader = File>>) {
+///     let mut chunk = vec![0; 65_536];
+///     match body.reader().read(&mut chunk) {
+///         Ok(0) => body.end(), // an empty chunk wouldn't end it, and would be asked for again
+///         Ok(octets) => {
+///             chunk.truncate(octets);
+///             body.push(chunk);
+///         }
+///         Err(_) => body.fail(),
+///     }
+/// }
+/// ```
 #[must_use = "the session waits for the next chunk"]
 pub struct Body<'a, M: Maildrop> {
     pub(super) output: &'a mut Output,
@@ -175,7 +198,7 @@ impl<M: Maildrop> Body<'_, M> {
     }
 
     /// The rest of the message can't be had. The client learns it from a connection that closes before the end of the
-    /// message, since no response can be sent any more (R-GEN-10). Nothing is removed.
+    /// message, since no response can be sent any more. Nothing is removed.
     pub fn fail(self) {
         self.output.abandon();
         *self.closing = Some(CloseReason::MessageFailed);

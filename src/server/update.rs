@@ -19,7 +19,16 @@ pub struct Update<'a, M: Maildrop> {
     pub(super) transaction: &'a mut Transaction<M>,
 }
 
-/// What has become of the marked messages.
+/// What has become of the marked messages. One that was gone already counts as removed.
+///
+/// It can be collected out of the results, all of them: `All` if nothing failed, or if there was nothing to remove.
+///
+/// ```
+/// use pop3_proto::server::Commit;
+///
+/// let results = [Ok(()), Err("permission denied"), Ok(())];
+/// assert_eq!(results.into_iter().collect::<Commit>(), Commit::Some);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Commit {
     /// All are removed: `+OK`.
@@ -50,7 +59,7 @@ impl<E> FromIterator<Result<(), E>> for Commit {
 
 impl<M: Maildrop> Update<'_, M> {
     /// The host's maildrop, and the messages to remove from it.
-    pub fn parts(&mut self) -> (&mut M, Deletions<'_>) {
+    pub fn maildrop_and_deletions(&mut self) -> (&mut M, Deletions<'_>) {
         (&mut self.transaction.maildrop, self.transaction.deleted.iter())
     }
 

@@ -212,7 +212,7 @@ impl Server {
                     }
                 },
                 Action::Update(mut update) => {
-                    let (_, deletions) = update.parts();
+                    let (_, deletions) = update.maildrop_and_deletions();
                     self.store.log(Call::Update(deletions.map(MessageNumber::get).collect()));
                     update.finish(self.store.commit.get());
                 }
@@ -237,7 +237,9 @@ fn touch(action: Action<'_, TestDrop>) {
         Action::Login(login) => assert!(!login.credentials().name().is_empty()),
         Action::Retrieve(mut retrieve) => drop(retrieve.maildrop().store()),
         Action::Body(mut body) => drop(body.reader().0.front().cloned()),
-        Action::Update(mut update) => assert_eq!(update.parts().1.len(), update.parts().1.count()),
+        Action::Update(mut update) => {
+            assert_eq!(update.maildrop_and_deletions().1.len(), update.maildrop_and_deletions().1.count());
+        }
         Action::Close(_) => {}
     }
 }
