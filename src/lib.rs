@@ -135,6 +135,7 @@
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
 //!   and vectored writes. Without it the crate is `no_std` and needs `alloc`.
 #![no_std]
+#![forbid(unsafe_code)]
 // Nothing in here may panic, whatever the input. Tests may.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 

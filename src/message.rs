@@ -176,13 +176,13 @@ impl UniqueIds {
 
 /// A place whose key stands at an earlier place too; `rank` counts the earlier ones.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Repeat {
-    pub(crate) place: u32,
-    pub(crate) rank: u32,
+struct Repeat {
+    place: u32,
+    rank: u32,
 }
 
 /// The places of `0..count` whose key repeats an earlier one, in rising order. Sorts `count` places once.
-pub(crate) fn repeats<K: Ord>(count: u32, key: impl Fn(u32) -> K) -> Vec<Repeat> {
+fn repeats<K: Ord>(count: u32, key: impl Fn(u32) -> K) -> Vec<Repeat> {
     let mut order: Vec<u32> = (0..count).collect();
     order.sort_unstable_by(|&a, &b| key(a).cmp(&key(b)).then(a.cmp(&b)));
     let mut rank = 0;
@@ -224,6 +224,8 @@ impl<T: AsRef<[u8]>> FromIterator<T> for UniqueIds {
             }
             ids = ids.renamed(&repeated, round);
         }
+        ids.text.shrink_to_fit();
+        ids.ends.shrink_to_fit();
         ids
     }
 }

@@ -1,6 +1,7 @@
 //! Octets that are never shown, are wiped when dropped, and are compared in constant time.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use subtle::ConstantTimeEq;
@@ -36,6 +37,13 @@ impl Secret {
 impl From<&[u8]> for Secret {
     fn from(octets: &[u8]) -> Self {
         Self(octets.into())
+    }
+}
+
+/// Takes the octets over, so no copy is left behind unless the vector had room to spare.
+impl From<Vec<u8>> for Secret {
+    fn from(octets: Vec<u8>) -> Self {
+        Self(octets.into_boxed_slice())
     }
 }
 

@@ -102,12 +102,12 @@ fn the_text_of_the_greeting_is_the_hosts() {
 #[test]
 fn a_long_text_gives_way_to_the_timestamp() {
     // R-1939-05, R-1939-31
-    let config = Config::new().greeting(&"\u{20ac}".repeat(300)).unwrap();
+    let config = Config::new().greeting(&"y".repeat(600)).unwrap();
     let timestamp = format!("<a@{}>", "h".repeat(200));
     let session = Session::new(Arc::new(config), Security::Tls).with_timestamp(Timestamp::new(&timestamp).unwrap());
     let greeting = Server::of(&Store::example(), session).send("");
-    assert!(greeting.len() <= MAX_RESPONSE_LINE && greeting.len() > MAX_RESPONSE_LINE - 3, "{}", greeting.len());
-    assert!(greeting.ends_with(&format!("\u{20ac} {timestamp}\r\n")), "{greeting}");
+    assert!(greeting.len() == MAX_RESPONSE_LINE, "{}", greeting.len());
+    assert!(greeting.ends_with(&format!("y {timestamp}\r\n")), "{greeting}");
 }
 
 #[test]
@@ -156,4 +156,23 @@ proptest! {
             prop_assert_eq!(Timestamp::new(timestamp.as_str()), Ok(timestamp));
         }
     }
+}
+
+#[test]
+fn a_timestamp_that_comes_after_the_greeting_offers_nothing() {
+    // R-1939-31
+    let store = Store::example();
+    let mut server = Server::new(&store);
+    assert_eq!(server.send(""), "+OK POP3 server ready\r\n");
+    server.session = server.session.with_timestamp(Timestamp::new("<1.2@host>").unwrap());
+    assert!(server.send(format!("APOP mrose {}\r\n", "0".repeat(32))).starts_with("-ERR command not available"));
+}
+
+#[test]
+fn a_greeting_without_a_timestamp_offers_no_apop_by_its_text() {
+    // R-1939-31
+    let response = Response::new(Status::Ok, None, Text::new("hello <a@b> there").unwrap());
+    let mut line = Vec::new();
+    Greeting { response, timestamp: None }.encode(&mut line);
+    assert_eq!(line, b"+OK hello\r\n");
 }

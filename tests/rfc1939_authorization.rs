@@ -277,3 +277,23 @@ fn passwords_are_taken_where_the_host_says_that_it_is_safe_or_allowed() {
         assert_eq!(server.send(LOGIN), format!("{GREETING}{LOGGED_IN}"), "{security:?}");
     }
 }
+
+#[test]
+fn anything_but_capa_between_user_and_pass_makes_the_name_forgotten() {
+    // R-1939-15, conflict C6
+    for (between, forgotten) in
+        [("CAPA", false), ("NOOP", true), ("FOO", true), ("", true), ("STAT", true), ("CAPA x", true)]
+    {
+        let output = server(&Store::example()).send(format!("USER mrose\r\n{between}\r\nPASS tanstaaf\r\n"));
+        assert_eq!(output.ends_with(NO_NAME), forgotten, "{between:?}: {output}");
+    }
+}
+
+#[test]
+fn capa_between_user_and_pass_can_be_switched_off() {
+    // R-1939-15, conflict C6
+    let config = Config::new().pass_directly_after_user(true);
+    let mut server = Server::with(&Store::example(), config, Security::Tls);
+    assert!(server.send("USER mrose\r\nCAPA\r\nPASS tanstaaf\r\n").ends_with(NO_NAME));
+    assert!(server.send("USER mrose\r\nPASS tanstaaf\r\n").ends_with("+OK maildrop locked and ready\r\n"));
+}

@@ -288,3 +288,27 @@ fn retr_asks_the_host_for_that_message_alone() {
     Server::logged_in(&store).send("RETR 2\r\nTOP 1 5\r\n");
     assert_eq!(store.calls()[1..], [Call::Retrieve(2), Call::Top(1, 5), Call::Dropped]);
 }
+
+#[test]
+fn a_command_out_of_place_is_refused_for_that_whatever_its_arguments() {
+    // R-1939-10, R-3206-02: no `[AUTH]` where nobody logs in
+    let mut server = Server::logged_in(&Store::example());
+    for line in ["PASS", "PASS ", "PASS x", "USER", "APOP a b"] {
+        assert_eq!(server.send(format!("{line}\r\n")), "-ERR command not valid in this state\r\n", "{line:?}");
+    }
+}
+
+#[test]
+fn what_is_left_of_a_maildrop_is_listed_wherever_the_marks_are() {
+    // R-1939-22, R-1939-24
+    let store = Store::announcing(vec![7; 200]);
+    for kept in [vec![], vec![1], vec![64], vec![65], vec![200], vec![1, 63, 64, 65, 128, 129, 200]] {
+        let mut server = Server::logged_in(&store);
+        let deleted = (1..=200).filter(|number| !kept.contains(number));
+        for number in deleted {
+            server.send(format!("DELE {number}\r\n"));
+        }
+        let lines: Vec<_> = kept.iter().map(|number| format!("{number} 7\r\n")).collect();
+        assert_eq!(server.send("LIST\r\n"), format!("+OK scan listing follows\r\n{}.\r\n", lines.concat()));
+    }
+}

@@ -117,7 +117,20 @@ fn private_capabilities_are_announced_as_they_are_configured() {
 #[test]
 fn a_capability_that_the_session_announces_itself_cannot_be_added() {
     // R-2449-02, R-2449-15, and what `ConfigError::Capability` says
-    for line in ["TOP", "user", "USER", "RESP-CODES", "PIPELINING", "UIDL", "EXPIRE 0", "LOGIN-DELAY 5"] {
+    for line in [
+        "TOP",
+        "user",
+        "USER",
+        "RESP-CODES",
+        "PIPELINING",
+        "UIDL",
+        "EXPIRE 0",
+        "LOGIN-DELAY 5",
+        "SASL X",
+        "STLS",
+        "UTF8",
+        "lang",
+    ] {
         assert!(Config::new().private_capability(line).is_err(), "{line}");
     }
 }

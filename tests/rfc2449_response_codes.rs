@@ -3,7 +3,7 @@
 mod common;
 
 use common::{LOGIN, Server, Store};
-use pop3_proto::server::{CloseReason, Commit, Config, Refusal, Rejection, Security, Session};
+use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Security, Session};
 use pop3_proto::wire::{CodeKind, Response, ResponseCode};
 
 /// What a login is answered with when the host rejects it so.
@@ -23,7 +23,11 @@ fn each_reason_against_a_login_has_its_code() {
     // R-2449-10, R-2449-11, R-3206-01, R-3206-02; failure case 28
     assert_eq!(rejected(Rejection::BadCredentials), "-ERR [AUTH] wrong name or password");
     assert_eq!(rejected(Rejection::InUse), "-ERR [IN-USE] maildrop is in use by another session");
-    assert_eq!(rejected(Rejection::LoginDelay), "-ERR [LOGIN-DELAY] too soon after the last login");
+    assert_eq!(rejected(Rejection::LoginDelay { seconds: None }), "-ERR [LOGIN-DELAY] too soon after the last login");
+    assert_eq!(
+        rejected(Rejection::LoginDelay { seconds: Some(90) }),
+        "-ERR [LOGIN-DELAY] too soon after the last login, try again in 90 s"
+    );
     assert_eq!(rejected(Rejection::Temporary), "-ERR [SYS/TEMP] temporary failure, try again later");
     assert_eq!(rejected(Rejection::Permanent), "-ERR [SYS/PERM] failure that needs the administrator");
 }
@@ -31,7 +35,9 @@ fn each_reason_against_a_login_has_its_code() {
 #[test]
 fn only_bad_credentials_count_as_a_failed_login() {
     // R-GEN-06, R-2449-10, R-2449-11
-    for reason in [Rejection::InUse, Rejection::LoginDelay, Rejection::Temporary, Rejection::Permanent] {
+    for reason in
+        [Rejection::InUse, Rejection::LoginDelay { seconds: None }, Rejection::Temporary, Rejection::Permanent]
+    {
         let store = Store::example();
         store.rejection.set(Some(reason));
         let mut server = Server::new(&store);
@@ -105,19 +111,26 @@ fn a_failed_removal_says_sys_temp() {
 
 #[test]
 fn a_refused_connection_says_why_and_closes() {
-    // R-1939-01
-    let session = Session::refuse(Config::new().into(), Rejection::Temporary);
-    let store = Store::example();
-    let mut server = Server::of(&store, session);
-    assert_eq!(server.send(LOGIN), "-ERR [SYS/TEMP] temporary failure, try again later\r\n");
-    assert_eq!(server.closed, Some(CloseReason::Refused));
-    assert_eq!(store.calls(), []);
+    // R-1939-01, R-2449-10, R-2449-11
+    for (reason, greeting) in [
+        (GreetingRefusal::Temporary, "-ERR [SYS/TEMP] temporary failure, try again later\r\n"),
+        (GreetingRefusal::Permanent, "-ERR [SYS/PERM] failure that needs the administrator\r\n"),
+        (GreetingRefusal::Unwelcome, "-ERR connection not welcome\r\n"),
+    ] {
+        let store = Store::example();
+        let mut server = Server::of(&store, Session::refuse(Config::new().into(), reason));
+        assert_eq!(server.send(LOGIN), greeting);
+        assert_eq!(server.closed, Some(CloseReason::Refused));
+        assert_eq!(store.calls(), []);
+    }
 }
 
 #[test]
 fn text_of_the_host_cannot_pass_for_a_code() {
     // R-2449-07
-    assert!(Config::new().greeting("[AUTH] hello").is_err());
+    for text in ["[AUTH] hello", " [AUTH] hello", "Gr\u{fc}\u{df}e", "hello <a@b>", "hello\r\n+OK"] {
+        assert!(Config::new().greeting(text).is_err(), "{text:?}");
+    }
     let mut server = Server::with(&Store::example(), Config::new().greeting("hi [AUTH]").unwrap(), Security::Tls);
     assert_eq!(code(&server.send("")), None);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use pop3_proto::server::{Config, Rejection, Security};
+use pop3_proto::server::{Config, GreetingRefusal, Rejection, Security};
 use pop3_proto::wire::{Deviation, Expire, LineEnds, LoginDelay};
 
 #[derive(Arbitrary, Debug)]
@@ -146,8 +146,13 @@ impl Settings {
         !self.cleartext || self.cleartext_logins
     }
 
-    pub fn refusal(&self) -> Option<Rejection> {
-        rejection(self.refuse)
+    pub fn refusal(&self) -> Option<GreetingRefusal> {
+        match self.refuse % 8 {
+            1 => Some(GreetingRefusal::Temporary),
+            2 => Some(GreetingRefusal::Permanent),
+            3 => Some(GreetingRefusal::Unwelcome),
+            _ => None,
+        }
     }
 
     pub fn rejects(&self, deviation: &str) -> bool {
@@ -254,7 +259,7 @@ pub fn rejection(choice: u8) -> Option<Rejection> {
     match choice % 8 {
         1 => Some(Rejection::BadCredentials),
         2 => Some(Rejection::InUse),
-        3 => Some(Rejection::LoginDelay),
+        3 => Some(Rejection::LoginDelay { seconds: None }),
         4 => Some(Rejection::Temporary),
         5 => Some(Rejection::Permanent),
         _ => None,

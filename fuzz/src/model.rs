@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pop3_proto::server::{CloseReason, Commit, Refusal, Rejection};
+use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection};
 use pop3_proto::wire::{Expire, Verb};
 
 use crate::case::{Case, Limits, Message};
@@ -36,7 +36,12 @@ pub fn check(case: &Case<'_>, run: &Run) {
     };
     let mut responses = Responses::new(run);
     if let Some(reason) = settings.refusal() {
-        responses.check(&Expected::Err(Some(code(reason))), None, false);
+        let code = match reason {
+            GreetingRefusal::Temporary => Some("SYS/TEMP"),
+            GreetingRefusal::Permanent => Some("SYS/PERM"),
+            _ => None,
+        };
+        responses.check(&Expected::Err(code), None, false);
         model.closed = Some(CloseReason::Refused);
     } else if let Some(greeting) = responses.greeting() {
         assert!(greeting.starts_with(b"+OK"));
@@ -111,15 +116,16 @@ impl<'a> Model<'a> {
 
     fn nonsense(&mut self, line: &Line) -> Expected {
         let verb = command::verb(&line.content);
-        if matches!(verb, Some(Verb::User | Verb::Pass | Verb::Apop)) {
-            self.name = None;
-        }
-        let empty_password = verb == Some(Verb::Pass) && !line.stray && line.content.len() < 6;
+        self.name = None;
+        let empty_password = !self.transaction && verb == Some(Verb::Pass) && !line.stray && line.content.len() < 6;
         self.bad(if empty_password { Some("AUTH") } else { None })
     }
 
     fn authorize(&mut self, line: &Line, said: &Said) -> Option<Expected> {
         let settings = &self.case.settings;
+        if !matches!(said.verb, Verb::Capa | Verb::Pass) {
+            self.name = None;
+        }
         Some(match said.verb {
             Verb::Capa => self.good(Expected::Lines(self.capabilities())),
             Verb::Quit => {
@@ -317,7 +323,7 @@ fn code(reason: Rejection) -> &'static str {
     match reason {
         Rejection::BadCredentials => "AUTH",
         Rejection::InUse => "IN-USE",
-        Rejection::LoginDelay => "LOGIN-DELAY",
+        Rejection::LoginDelay { .. } => "LOGIN-DELAY",
         Rejection::Temporary => "SYS/TEMP",
         _ => "SYS/PERM",
     }

@@ -116,7 +116,8 @@ impl Read<'_> {
         self.input.space()
     }
 
-    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken.
+    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken, and
+    /// nothing where no space was asked for.
     pub fn filled(mut self, octets: usize) {
         self.answered = true;
         if octets == 0 {

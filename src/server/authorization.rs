@@ -72,7 +72,10 @@ pub enum Rejection {
     /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
     InUse,
     /// The last login was too short a time ago: `[LOGIN-DELAY]`.
-    LoginDelay,
+    LoginDelay {
+        /// After how many seconds the client may try again; said in the text.
+        seconds: Option<u32>,
+    },
     /// Something is wrong here that is likely to pass: `[SYS/TEMP]`.
     Temporary,
     /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
@@ -84,7 +87,7 @@ impl Rejection {
         match self {
             Self::BadCredentials => Reply::BadCredentials,
             Self::InUse => Reply::InUse,
-            Self::LoginDelay => Reply::LoginDelay,
+            Self::LoginDelay { seconds } => Reply::LoginDelay { seconds },
             Self::Temporary => Reply::Temporary,
             Self::Permanent => Reply::Permanent,
         }

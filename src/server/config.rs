@@ -22,15 +22,17 @@ use crate::wire::{
 /// | input window | 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | one chunk of a message | what the host hands over | until it is written |
-/// | the name of USER | at most 2,041 | from USER to the end of the login |
+/// | the name of USER | at most 2,042 | from USER to the end of the login |
 /// | the APOP timestamp | at most 255 | until the login |
 /// | deletion marks | a bit for each message | from the first DELE on |
+/// | marks of messages that are gone, or retrieved and to be removed | a bit each for each message | from the first such message on |
 ///
 /// and nothing per command, per line of a listing, or per pipelined request.
 ///
 /// # Work
 /// [`Session::poll`](super::Session::poll) takes time linear in the octets read since the last call and in the output
-/// that it makes, which its limit bounds. Exceptions ask the maildrop something for each message: the login that has
+/// that it makes, which its limit bounds. Beside that, listings, RSET and QUIT look at a word of marks for 64 messages once some are
+/// marked. Exceptions ask the maildrop something for each message: the login that has
 /// to check that unique-ids are distinct, and the first STAT.
 ///
 /// ```
@@ -41,6 +43,7 @@ use crate::wire::{
 /// # Ok::<(), pop3_proto::server::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     pub(super) greeting: Box<str>,
     pub(super) command_line_limit: u32,
@@ -52,6 +55,7 @@ pub struct Config {
     pub(super) bad_commands_after_login: u32,
     pub(super) commands_before_login: u32,
     pub(super) cleartext_logins: bool,
+    pub(super) pass_directly_after_user: bool,
     pub(super) rejected: DeviationSet,
     pub(super) login_delay: Option<LoginDelay>,
     pub(super) expire: Option<Expire>,
@@ -74,15 +78,18 @@ pub enum ConfigError {
     /// A text can't stand in a response.
     #[error(transparent)]
     Text(#[from] InvalidText),
-    /// The text of the greeting holds `<`, so it could be taken for an APOP timestamp.
-    #[error("the text of the greeting holds no `<`")]
-    TimestampInGreeting,
+    /// The text of the greeting holds `<`, so it could be taken for an APOP timestamp, or something beyond ASCII.
+    #[error("the text of the greeting is ASCII without `<`")]
+    Greeting,
     /// A capability line isn't one.
     #[error(transparent)]
     Capability(#[from] CapabilityError),
     /// The session announces a capability by itself where it holds.
     #[error("the session announces this capability by itself")]
     AnnouncedBySession,
+    /// A capability with this tag was added before.
+    #[error("a capability with this tag was added before")]
+    RepeatedCapability,
     /// `EXPIRE 0` and removing what was retrieved go together.
     #[error("EXPIRE 0 is announced by remove_retrieved alone")]
     ExpireZero,
@@ -108,6 +115,7 @@ impl Config {
             bad_commands_after_login: 20,
             commands_before_login: 50,
             cleartext_logins: false,
+            pass_directly_after_user: false,
             rejected: DeviationSet::NONE,
             login_delay: None,
             expire: None,
@@ -121,11 +129,12 @@ impl Config {
     /// The text of the greeting, `POP3 server ready` by default.
     ///
     /// # Errors
-    /// [`ConfigError::Text`] when it can't stand in a response, [`ConfigError::TimestampInGreeting`] when it holds `<`.
+    /// [`ConfigError::Text`] when it can't stand in a response, [`ConfigError::Greeting`] when it holds `<` or isn't
+    /// ASCII.
     pub fn greeting(mut self, text: &str) -> Result<Self, ConfigError> {
         let text = Text::new(text)?.as_str();
-        if text.contains('<') {
-            return Err(ConfigError::TimestampInGreeting);
+        if !text.is_ascii() || text.contains('<') {
+            return Err(ConfigError::Greeting);
         }
         self.greeting = text.into();
         Ok(self)
@@ -152,7 +161,8 @@ impl Config {
     }
 
     /// How long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
-    /// command starts it anew, and so does each octet of output that the client takes.
+    /// command starts it anew, and so does each octet of output that the client takes. What was read before a poll counts, however
+    /// late that poll comes.
     ///
     /// # Errors
     /// [`ConfigError::BelowMinimum`] under 600 seconds.
@@ -218,6 +228,14 @@ impl Config {
         self
     }
 
+    /// Whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA may stand between;
+    /// anything else makes the name forgotten.
+    #[must_use]
+    pub fn pass_directly_after_user(mut self, strict: bool) -> Self {
+        self.pass_directly_after_user = strict;
+        self
+    }
+
     /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
     /// [`Session::deviations`](super::Session::deviations).
     #[must_use]
@@ -279,12 +297,17 @@ impl Config {
     /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
     ///
     /// # Errors
-    /// [`ConfigError::Capability`] when it isn't a capability line, [`ConfigError::AnnouncedBySession`] when its tag
+    /// [`ConfigError::RepeatedCapability`] when its tag was added before, [`ConfigError::Capability`] when it isn't a capability
+    /// line, [`ConfigError::AnnouncedBySession`] when its tag
     /// is one that the session knows.
     pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
         let line = PrivateCapability::new(line)?;
         if Capability::knows(line.tag()) {
             return Err(ConfigError::AnnouncedBySession);
+        }
+        let same = |other: &String| other.split(' ').next().is_some_and(|tag| tag.eq_ignore_ascii_case(line.tag()));
+        if self.private_capabilities.iter().any(same) {
+            return Err(ConfigError::RepeatedCapability);
         }
         self.private_capabilities.push(line.as_str().into());
         Ok(self)

@@ -14,7 +14,9 @@ use super::state::State;
 use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;
-use crate::wire::{Command, Deviation, DeviationCounts, Digest, Greeting, Parsed, Response, Status, Text, Timestamp};
+use crate::wire::{
+    Command, Deviation, DeviationCounts, Digest, Greeting, Parsed, Response, Status, Text, Timestamp, Verb,
+};
 
 /// The part of a session that knows nothing of the maildrop.
 #[derive(Debug)]
@@ -103,6 +105,13 @@ impl Connection {
         self.greeting = GreetingState::Refuse(reason);
     }
 
+    /// Takes the timestamp of the greeting, if that isn't queued yet.
+    pub(super) fn offer_apop(&mut self, timestamp: Option<Timestamp>) {
+        if matches!(self.greeting, GreetingState::Welcome) {
+            self.timestamp = timestamp;
+        }
+    }
+
     /// Queues the greeting at the first call (R-1939-01).
     pub(super) fn greet(&mut self) {
         match mem::replace(&mut self.greeting, GreetingState::Sent) {
@@ -157,7 +166,7 @@ impl Connection {
 
     /// A reply to a command that was malformed, unknown or out of place (R-GEN-06).
     pub(super) fn bad(&mut self, state: State, reply: Reply) {
-        self.bad_commands_in_a_row += 1;
+        self.bad_commands_in_a_row = self.bad_commands_in_a_row.saturating_add(1);
         let limit = match state {
             State::Authorization => self.config.bad_commands_before_login,
             State::Transaction => self.config.bad_commands_after_login,
@@ -175,9 +184,21 @@ impl Connection {
         self.bad_commands_in_a_row > 0
     }
 
+    /// The name that USER said is for PASS, and CAPA may come between (R-1939-15).
+    pub(super) fn forget_name_unless(&mut self, verb: Verb) {
+        let keeps = match verb {
+            Verb::Pass => true,
+            Verb::Capa => !self.config.pass_directly_after_user,
+            _ => false,
+        };
+        if !keeps {
+            self.name = None;
+        }
+    }
+
     /// Counts a command before login; `false` when it is one too many, and was answered so.
     pub(super) fn may_go_on_before_login(&mut self) -> bool {
-        self.commands_before_login += 1;
+        self.commands_before_login = self.commands_before_login.saturating_add(1);
         if self.commands_before_login <= self.config.commands_before_login {
             return true;
         }
@@ -189,7 +210,7 @@ impl Connection {
     /// Answers a login that failed for its credentials, and closes if it is the last.
     pub(super) fn failed_login(&mut self, reply: Reply) {
         self.reply(reply);
-        self.failed_logins += 1;
+        self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= self.config.failed_logins {
             self.close(CloseReason::TooManyFailedLogins);
         }

@@ -65,13 +65,12 @@ impl Listing {
         transaction: &Transaction<M>,
         line: impl Fn(&M, MessageNumber, &mut Vec<u8>),
     ) -> bool {
-        while let Some(message) = transaction.number(self.next) {
-            if !transaction.deleted.contains(message) {
-                if !output.has_room() {
-                    return false;
-                }
-                line(&transaction.maildrop, message, output.text());
+        while let Some(message) = transaction.number(self.next).and_then(|next| transaction.next_undeleted(next)) {
+            self.next = message.get();
+            if !output.has_room() {
+                return false;
             }
+            line(&transaction.maildrop, message, output.text());
             match self.next.checked_add(1) {
                 Some(next) => self.next = next,
                 None => break,
@@ -110,7 +109,8 @@ fn capabilities<'a, M: Maildrop>(
         _ if config.remove_retrieved => Some(Expire { days: Some(0), per_user: false }),
         None => config.expire,
         Some(maildrop) => {
-            let announced = maildrop.expire().or(config.expire);
+            // 0 days would promise a removal that isn't configured.
+            let announced = maildrop.expire().filter(|expire| expire.days != Some(0)).or(config.expire);
             announced.map(|announced| Expire { per_user: false, ..announced })
         }
     };

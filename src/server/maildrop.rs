@@ -21,7 +21,7 @@ pub trait Maildrop {
 
     /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them.
     ///
-    /// Asked only by STAT (of each message, the first time) and LIST, so a host may find it out then, and should
+    /// Asked only by STAT (of each message, the first time), LIST, and after a STAT by DELE and RSET; so a host may find it out then, and should
     /// remember it. Where that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it:
     /// an asynchronous host finds it out before, or moves the blocking part away.
     ///
@@ -38,7 +38,7 @@ pub trait Maildrop {
     /// Whether the index vouches that each message has a unique-id, and no two the same one, as
     /// [`UniqueIds`](crate::message::UniqueIds) does.
     ///
-    /// Otherwise the login sorts them to find out, in 4 octets of memory a message, given back at once.
+    /// Otherwise the login hashes and sorts them to find out, in 20 octets of memory a message, given back at once.
     fn unique_ids_are_checked(&self) -> bool {
         false
     }
@@ -55,7 +55,8 @@ pub trait Maildrop {
         None
     }
 
-    /// EXPIRE for this user, to be announced in the place of [`Config::expire`](super::Config::expire).
+    /// EXPIRE for this user, to be announced in the place of [`Config::expire`](super::Config::expire). 0 days count as
+    /// `None`: [`Config::remove_retrieved`](super::Config::remove_retrieved) announces them.
     fn expire(&self) -> Option<Expire> {
         None
     }

@@ -24,6 +24,27 @@ impl Marks {
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
+    /// The first message at or behind `message` that isn't marked. Sixty-four marks are looked at in one go.
+    #[inline]
+    pub(super) fn next_unmarked(&self, message: MessageNumber) -> Option<MessageNumber> {
+        if self.marked == 0 {
+            return Some(message);
+        }
+        let (mut word, bit) = place(message);
+        // What is before the message counts as marked.
+        let mut before = bit - 1;
+        while let Some(marks) = self.words.get(word) {
+            let unmarked = !(marks | before);
+            if unmarked != 0 {
+                let index = u32::try_from(word).ok()?.checked_mul(64)?.checked_add(unmarked.trailing_zeros())?;
+                return MessageNumber::new(index.checked_add(1)?);
+            }
+            before = 0;
+            word += 1;
+        }
+        None
+    }
+
     /// Marks a message of a maildrop of `count`.
     pub(super) fn insert(&mut self, message: MessageNumber, count: u32) {
         if self.words.is_empty() {

@@ -48,6 +48,18 @@ pub struct Session<M: Maildrop> {
     phase: Phase<M>,
 }
 
+/// Why a server doesn't serve a connection at all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum GreetingRefusal {
+    /// There is too much to do, or something is wrong here that is likely to pass: `[SYS/TEMP]`.
+    Temporary,
+    /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
+    Permanent,
+    /// The peer isn't welcome; there is no code for that.
+    Unwelcome,
+}
+
 enum Phase<M: Maildrop> {
     Authorization,
     Transaction(Transaction<M>),
@@ -76,7 +88,7 @@ impl<M: Maildrop> Session<M> {
     }
 
     /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
-    /// Nor is it offered where logging in isn't allowed.
+    /// Nor is it offered where logging in isn't allowed, or once the session was polled.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -91,14 +103,18 @@ impl<M: Maildrop> Session<M> {
     /// ```
     #[must_use]
     pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
-        self.connection.timestamp = timestamp.into();
+        self.connection.offer_apop(timestamp.into());
         self
     }
 
     /// A session that greets with `-ERR` and closes: too much load, a peer that isn't welcome (RFC 1939 §3).
-    pub fn refuse(config: Arc<Config>, reason: Rejection) -> Self {
+    pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
         let mut session = Self::new(config, Security::Cleartext);
-        session.connection.refuse(reason.reply());
+        session.connection.refuse(match reason {
+            GreetingRefusal::Temporary => Reply::Temporary,
+            GreetingRefusal::Permanent => Reply::Permanent,
+            GreetingRefusal::Unwelcome => Reply::Unwelcome,
+        });
         session
     }
 
@@ -142,6 +158,7 @@ impl<M: Maildrop> Session<M> {
             if let Some(reason) = self.connection.closing {
                 // This drops the maildrop, and the host's lock with it, before the last response leaves.
                 self.phase = Phase::Over;
+                self.input.wipe(usize::MAX);
                 return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
             }
             if !matches!(self.connection.task, Task::None) {
@@ -210,12 +227,15 @@ impl<M: Maildrop> Session<M> {
         }
         let octets = input.octets().get(..line.content).unwrap_or_default();
         match connection.parse(octets, line) {
-            Ok(command) => Self::command(connection, phase, state, &command, line),
+            Ok(command) => {
+                connection.forget_name_unless(command.verb());
+                Self::command(connection, phase, state, &command, line);
+            }
             Err(reply) => {
-                if matches!(Verb::of(octets), Some(Verb::User | Verb::Pass | Verb::Apop)) {
-                    connection.name = None;
-                }
-                connection.bad(state, reply);
+                connection.name = None;
+                // Where a command has no place, what is wrong with it doesn't matter.
+                let refused = Verb::of(octets).is_some_and(|verb| verdict(state, verb) == Verdict::Refuse);
+                connection.bad(state, if refused { Reply::WrongState } else { reply });
             }
         }
         match state {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{CommandError, NumberError, ResponseCode, Status};
+use crate::wire::{CommandError, NumberError, ResponseCode, Status, number};
 
 /// Why the server says `+OK` or `-ERR`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,12 +27,13 @@ pub(super) enum Reply {
     Deviation,
     WrongState,
     Unavailable,
+    Unwelcome,
     TooManyBadCommands,
     TooManyCommands,
     CleartextLogin,
     NoName,
     BadCredentials,
-    LoginDelay,
+    LoginDelay { seconds: Option<u32> },
     InUse,
     Temporary,
     Permanent,
@@ -64,7 +65,7 @@ impl Reply {
             Self::CleartextLogin | Self::BadCredentials | Self::Syntax(CommandError::EmptyPassword) => {
                 Some(ResponseCode::AUTH)
             }
-            Self::LoginDelay => Some(ResponseCode::LOGIN_DELAY),
+            Self::LoginDelay { .. } => Some(ResponseCode::LOGIN_DELAY),
             Self::InUse => Some(ResponseCode::IN_USE),
             Self::Temporary | Self::SomeNotRemoved | Self::NoneRemoved => Some(ResponseCode::SYS_TEMP),
             Self::Permanent => Some(ResponseCode::SYS_PERM),
@@ -93,12 +94,13 @@ impl Reply {
             Self::Deviation => "command line breaks a rule of the protocol",
             Self::WrongState => "command not valid in this state",
             Self::Unavailable => "command not available",
+            Self::Unwelcome => "connection not welcome",
             Self::TooManyBadCommands => "too many bad commands",
             Self::TooManyCommands => "too many commands before login",
             Self::CleartextLogin => "logging in needs a secure connection",
             Self::NoName => "send USER first",
             Self::BadCredentials => "wrong name or password",
-            Self::LoginDelay => "too soon after the last login",
+            Self::LoginDelay { .. } => "too soon after the last login",
             Self::InUse => "maildrop is in use by another session",
             Self::Temporary => "temporary failure, try again later",
             Self::Permanent => "failure that needs the administrator",
@@ -120,6 +122,11 @@ impl Reply {
         if !text.is_empty() {
             out.push(b' ');
             out.extend_from_slice(text.as_bytes());
+        }
+        if let Self::LoginDelay { seconds: Some(seconds) } = self {
+            out.extend_from_slice(b", try again in ");
+            number::put(out, seconds.into());
+            out.extend_from_slice(b" s");
         }
         out.extend_from_slice(b"\r\n");
     }

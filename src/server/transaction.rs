@@ -1,5 +1,9 @@
 //! TRANSACTION: an open maildrop and what is done with it (RFC 1939 §5).
 
+use alloc::vec::Vec;
+
+use md5::{Digest, Md5};
+
 use super::connection::{Connection, Task};
 use super::listing::Listing;
 use super::maildrop::Maildrop;
@@ -7,7 +11,7 @@ use super::marks::Marks;
 use super::reply::Reply;
 use super::retrieve::Request;
 use super::state::State;
-use crate::message::{MessageNumber, repeats};
+use crate::message::MessageNumber;
 use crate::wire::{Command, DropListing, ScanListing, UniqueIdListing, number};
 
 /// The maildrop, and what this session does to it.
@@ -141,6 +145,12 @@ impl<M: Maildrop> Transaction<M> {
         MessageNumber::new(number).filter(|_| number <= self.count)
     }
 
+    /// The first message from `message` on that isn't marked as deleted.
+    #[inline]
+    pub(super) fn next_undeleted(&self, message: MessageNumber) -> Option<MessageNumber> {
+        self.deleted.next_unmarked(message).filter(|next| next.get() <= self.count)
+    }
+
     /// Whether a message is there and isn't marked as deleted; the client is told if not.
     fn is_accessible(&self, connection: &mut Connection, message: MessageNumber) -> bool {
         if self.number(message.get()).is_none() {
@@ -196,14 +206,19 @@ impl<M: Maildrop> Transaction<M> {
 
 /// Looks for a message without a unique-id, and for two with the same one (R-1939-27).
 fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
-    // Places begin at 0 and numbers at 1; a place never is `u32::MAX`.
-    let number = |place: u32| MessageNumber::new(place.wrapping_add(1)).unwrap_or(MessageNumber::FIRST);
-    let unique_id = |place: u32| maildrop.unique_id(number(place));
-    if let Some(place) = (0..count).find(|&place| unique_id(place).is_none()) {
-        return Err(BrokenMaildrop::NoUniqueId { message: number(place) });
+    // Keys of our own are sorted, so that look-ups that say something else each time can't confuse the sort.
+    let mut keys = Vec::with_capacity(count as usize);
+    for message in (1..=count).filter_map(MessageNumber::new) {
+        let unique_id = maildrop.unique_id(message).ok_or(BrokenMaildrop::NoUniqueId { message })?;
+        keys.push((<[u8; 16]>::from(Md5::digest(unique_id.as_bytes())), message));
     }
-    let Some(repeat) = repeats(count, unique_id).first().copied() else { return Ok(()) };
-    let second = number(repeat.place);
-    let first = (0..repeat.place).find(|&place| unique_id(place) == unique_id(repeat.place));
-    Err(BrokenMaildrop::SameUniqueId { first: number(first.unwrap_or(0)), second })
+    keys.sort_unstable();
+    let pairs = keys.iter().zip(keys.iter().skip(1));
+    let same = pairs.filter(|((key, first), (other, second))| {
+        key == other && maildrop.unique_id(*first) == maildrop.unique_id(*second)
+    });
+    match same.map(|((_, first), (_, second))| (*second, *first)).min() {
+        Some((second, first)) => Err(BrokenMaildrop::SameUniqueId { first, second }),
+        None => Ok(()),
+    }
 }

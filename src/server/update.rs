@@ -30,6 +30,7 @@ pub struct Update<'a, M: Maildrop> {
 /// assert_eq!(results.into_iter().collect::<Commit>(), Commit::Some);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Commit {
     /// All are removed: `+OK`.
     All,

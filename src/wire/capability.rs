@@ -148,9 +148,9 @@ impl<'a> Capability<'a> {
         Ok(Self::known(private).unwrap_or(Self::Private(private)))
     }
 
-    /// Whether a tag, in any case, is one of RFC 2449 or RFC 3206.
+    /// Whether a tag, in any case, is one of the standards: those that the session announces, or will.
     pub(crate) fn knows(tag: &str) -> bool {
-        const TAGS: [&str; 9] = [
+        const TAGS: [&str; 13] = [
             "TOP",
             "USER",
             "RESP-CODES",
@@ -160,6 +160,10 @@ impl<'a> Capability<'a> {
             "UIDL",
             "IMPLEMENTATION",
             "AUTH-RESP-CODE",
+            "SASL",
+            "STLS",
+            "UTF8",
+            "LANG",
         ];
         TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
     }

@@ -1,5 +1,7 @@
 //! Commands, in the order of RFC 1939 §9, then the extensions.
 
+use core::fmt;
+
 use bytes::BufMut;
 
 use super::credentials::{Digest, Name, Password};
@@ -323,6 +325,12 @@ impl Verb {
     }
 }
 
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Keywords of four letters, as one number each.
 mod keyword {
     pub(super) const USER: u32 = u32::from_be_bytes(*b"USER");
@@ -382,12 +390,12 @@ impl<'a> Arguments<'a> {
 
     /// `[SP msg]`.
     fn optional_message(&mut self) -> Result<Option<MessageNumber>, CommandError> {
-        self.word().map(message).transpose()
+        Ok(self.word().map(number::parse_message).transpose()?)
     }
 
     /// `SP msg`.
     fn message(&mut self) -> Result<MessageNumber, CommandError> {
-        message(self.word().ok_or(CommandError::MissingArgument)?)
+        Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?)
     }
 
     /// `SP n`.
@@ -436,9 +444,4 @@ fn name(octets: &[u8]) -> Result<Name<'_>, CommandError> {
         return Err(CommandError::MissingArgument);
     }
     Name::new(octets).map_err(|_| CommandError::ForbiddenOctet)
-}
-
-fn message(digits: &[u8]) -> Result<MessageNumber, CommandError> {
-    let number = u32::try_from(number::parse(digits)?).map_err(|_| NumberError::OutOfRange)?;
-    Ok(MessageNumber::new(number).ok_or(NumberError::OutOfRange)?)
 }

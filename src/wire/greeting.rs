@@ -32,6 +32,8 @@ impl<'a> Greeting<'a> {
     pub fn encode(&self, out: &mut impl BufMut) {
         match &self.timestamp {
             Some(timestamp) => self.response.before(b'<').encode_with_tail(out, Some(timestamp.as_str())),
+            // What looks like a timestamp would offer APOP.
+            None if Timestamp::find(self.response.text()).is_some() => self.response.before(b'<').encode(out),
             None => self.response.encode(out),
         }
     }

@@ -73,7 +73,7 @@ impl ScanListing {
     /// [`ListingError`] when it doesn't begin with a message number and a number of octets.
     pub fn parse(line: &[u8]) -> Result<Self, ListingError> {
         let (message, rest) = word(line)?;
-        Ok(Self { message: message_number(message)?, octets: number::parse(first_word(rest))? })
+        Ok(Self { message: number::parse_message(message)?, octets: number::parse(first_word(rest))? })
     }
 
     /// Writes the two numbers, without a line end.
@@ -101,7 +101,7 @@ impl<'a> UniqueIdListing<'a> {
     /// [`ListingError`] when it isn't a message number, a space, and a unique-id.
     pub fn parse(line: &'a [u8]) -> Result<Self, ListingError> {
         let (message, rest) = word(line)?;
-        Ok(Self { message: message_number(message)?, unique_id: UniqueId::new(rest)? })
+        Ok(Self { message: number::parse_message(message)?, unique_id: UniqueId::new(rest)? })
     }
 
     /// Writes the number and the unique-id, without a line end.
@@ -128,9 +128,4 @@ fn word(text: &[u8]) -> Result<(&[u8], &[u8]), ListingError> {
 
 fn first_word(text: &[u8]) -> &[u8] {
     text.split(|&octet| octet == b' ').next().unwrap_or_default()
-}
-
-fn message_number(digits: &[u8]) -> Result<MessageNumber, NumberError> {
-    let number = u32::try_from(number::parse(digits)?).map_err(|_| NumberError::OutOfRange)?;
-    MessageNumber::new(number).ok_or(NumberError::OutOfRange)
 }

@@ -2,6 +2,8 @@
 
 use bytes::BufMut;
 
+use crate::message::MessageNumber;
+
 /// Why octets are no number of the wanted size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +34,12 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
         }
     }
     if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
+}
+
+/// Reads the number of a message.
+pub(crate) fn parse_message(digits: &[u8]) -> Result<MessageNumber, NumberError> {
+    let number = u32::try_from(parse(digits)?).map_err(|_| NumberError::OutOfRange)?;
+    MessageNumber::new(number).ok_or(NumberError::OutOfRange)
 }
 
 /// The numbers from 00 to 99 in two digits each.

@@ -188,9 +188,9 @@ impl<'a> Text<'a> {
     /// Takes `text` for the text of a response. However long it is, the response line keeps within 512 octets.
     ///
     /// # Errors
-    /// [`InvalidText`] when it holds a control character, or begins with `[` (RFC 2449 §6.4).
+    /// [`InvalidText`] when it holds a control character, or begins with `[`, spaces before it or not (RFC 2449 §6.4).
     pub fn new(text: &'a str) -> Result<Self, InvalidText> {
-        if text.starts_with('[') {
+        if text.trim_start().starts_with('[') {
             return Err(InvalidText::LooksLikeCode);
         }
         if text.bytes().any(|octet| octet.is_ascii_control()) {
