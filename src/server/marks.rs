@@ -1,14 +1,14 @@
 //! Which messages are marked.
 
+use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use crate::message::MessageNumber;
 
 /// A bit for each message; no memory until the first is marked.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    words: Vec<u64>,
+    words: Box<[u64]>,
     marked: u32,
 }
 
@@ -48,7 +48,7 @@ impl Marks {
     /// Marks a message of a maildrop of `count`.
     pub(super) fn insert(&mut self, message: MessageNumber, count: u32) {
         if self.words.is_empty() {
-            self.words = vec![0; count.div_ceil(64) as usize];
+            self.words = vec![0; count.div_ceil(64) as usize].into_boxed_slice();
         }
         let (word, bit) = place(message);
         if let Some(word) = self.words.get_mut(word) {

@@ -228,7 +228,9 @@ impl<M: Maildrop> Session<M> {
         let octets = input.octets().get(..line.content).unwrap_or_default();
         match connection.parse(octets, line) {
             Ok(command) => {
-                connection.forget_name_unless(command.verb());
+                if state == State::Authorization {
+                    connection.forget_name_unless(command.verb());
+                }
                 Self::command(connection, phase, state, &command, line);
             }
             Err(reply) => {
