@@ -124,9 +124,7 @@ impl Connection {
                 if !self.may_log_in() {
                     self.timestamp = None;
                 }
-                // The text was checked when it was configured.
-                let text = Text::new(&self.config.greeting).unwrap_or_default();
-                let response = Response::new(Status::Ok, None, text);
+                let response = Response::new(Status::Ok, None, Text::known(&self.config.greeting));
                 let greeting = Greeting { response, timestamp: self.timestamp.take() };
                 greeting.encode(self.output.text());
                 self.timestamp = greeting.timestamp;

@@ -114,8 +114,8 @@ fn capabilities<'a, M: Maildrop>(
             announced.map(|announced| Expire { per_user: false, ..announced })
         }
     };
-    let implementation = config.implementation.as_deref().and_then(|text| Implementation::new(text).ok());
-    let private = config.private_capabilities.iter().filter_map(|line| PrivateCapability::new(line).ok());
+    let implementation = config.implementation.as_deref().map(Implementation::known);
+    let private = config.private_capabilities.iter().map(|line| PrivateCapability::known(line));
     [
         Some(Capability::Top),
         may_log_in.then_some(Capability::User),

@@ -58,6 +58,11 @@ impl<'a> Implementation<'a> {
         Ok(Self(text))
     }
 
+    /// A text that was checked before.
+    pub(crate) const fn known(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub const fn as_str(self) -> &'a str {
         self.0
@@ -102,6 +107,11 @@ impl<'a> PrivateCapability<'a> {
         }
         check_words(line)?;
         Ok(Self(line))
+    }
+
+    /// A line that was checked before.
+    pub(crate) const fn known(line: &'a str) -> Self {
+        Self(line)
     }
 
     /// The whole line.

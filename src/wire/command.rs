@@ -297,22 +297,23 @@ impl Verb {
         if let Some((word, rest)) = line.split_first_chunk::<4>() {
             if rest.first().is_none_or(|&octet| octet == b' ') {
                 // A letter's upper case is the same octet without 0x20, and no other octet becomes a letter that way.
-                return match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
-                    keyword::USER => Some((Self::User, rest)),
-                    keyword::PASS => Some((Self::Pass, rest)),
-                    keyword::QUIT => Some((Self::Quit, rest)),
-                    keyword::STAT => Some((Self::Stat, rest)),
-                    keyword::LIST => Some((Self::List, rest)),
-                    keyword::RETR => Some((Self::Retr, rest)),
-                    keyword::DELE => Some((Self::Dele, rest)),
-                    keyword::NOOP => Some((Self::Noop, rest)),
-                    keyword::RSET => Some((Self::Rset, rest)),
-                    keyword::APOP => Some((Self::Apop, rest)),
-                    keyword::UIDL => Some((Self::Uidl, rest)),
-                    keyword::CAPA => Some((Self::Capa, rest)),
-                    keyword::LAST => Some((Self::Last, rest)),
-                    _ => Self::split_top(line),
+                let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
+                    keyword::USER => Self::User,
+                    keyword::PASS => Self::Pass,
+                    keyword::QUIT => Self::Quit,
+                    keyword::STAT => Self::Stat,
+                    keyword::LIST => Self::List,
+                    keyword::RETR => Self::Retr,
+                    keyword::DELE => Self::Dele,
+                    keyword::NOOP => Self::Noop,
+                    keyword::RSET => Self::Rset,
+                    keyword::APOP => Self::Apop,
+                    keyword::UIDL => Self::Uidl,
+                    keyword::CAPA => Self::Capa,
+                    keyword::LAST => Self::Last,
+                    _ => return Self::split_top(line),
                 };
+                return Some((verb, rest));
             }
         }
         Self::split_top(line)

@@ -199,6 +199,11 @@ impl<'a> Text<'a> {
         Ok(Self(text))
     }
 
+    /// A text that was checked before.
+    pub(crate) const fn known(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub const fn as_str(self) -> &'a str {
         self.0
