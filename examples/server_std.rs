@@ -9,8 +9,8 @@
 
 mod support;
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +18,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::server::{Action, CloseReason, Config, Session};
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Session};
+use rustls::ServerConfig;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Accounts, Args, Mailbox, Message, Timestamps};
+use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a thread waits for its peer at a time. After each wait it looks at the deadline, and whether to stop.
 const TICK: Duration = Duration::from_secs(1);
@@ -33,7 +34,10 @@ const GRACE: Duration = Duration::from_secs(5);
 struct Server {
     config: Arc<Config>,
     accounts: Accounts,
+    sasl: Sasl,
     timestamps: Timestamps,
+    tls: Option<Arc<ServerConfig>>,
+    require_tls: bool,
     stopping: Arc<AtomicBool>,
     /// Cloned by each connection, so it tells how many there are.
     connections: Arc<()>,
@@ -44,23 +48,31 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<()> {
+    let accounts = Accounts::new(args)?;
+    let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
+    let tls = args.tls()?;
     let server = Arc::new(Server {
-        config: Arc::new(Config::new()),
-        accounts: Accounts::new(args)?,
+        config: Arc::new(support::config(tls.is_some(), &sasl)?),
+        accounts,
+        sasl,
         timestamps: Timestamps::default(),
+        tls,
+        require_tls: args.require_tls,
         stopping: Arc::default(),
         connections: Arc::default(),
     });
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&server.stopping))?;
     }
-    let listener = TcpListener::bind(&args.listen).map_err(|error| args.cannot_listen(&error))?;
-    support::announce(listener.local_addr()?, &server.accounts);
+    let plain = listen(&args.listen)?;
+    let implicit_tls = args.tls_listen.as_deref().map(listen).transpose()?;
+    let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
+    support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
 
-    thread::spawn({
+    for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
         let server = Arc::clone(&server);
-        move || accept(&listener, &server)
-    });
+        listener.map(|listener| thread::spawn(move || accept(&listener, implicit_tls, &server)));
+    }
     while !server.is_stopping() {
         thread::sleep(TICK / 10);
     }
@@ -71,8 +83,12 @@ fn run(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
+fn listen(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| support::cannot_listen(address, &error))
+}
+
 /// Gives each connection a thread.
-fn accept(listener: &TcpListener, server: &Arc<Server>) {
+fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
     loop {
         let accepted = listener.accept();
         if server.is_stopping() {
@@ -80,9 +96,10 @@ fn accept(listener: &TcpListener, server: &Arc<Server>) {
         }
         let started = accepted.and_then(|(socket, _)| {
             let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
+            let channel = server.channel(implicit_tls)?;
             thread::Builder::new().spawn(move || {
                 // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-                let _ = serve(&socket, &server);
+                let _ = serve(&socket, channel, &server);
                 drop(connection);
             })
         });
@@ -99,27 +116,38 @@ impl Server {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
+    fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
+        Channel::new(self.tls.as_ref().filter(|_| implicit_tls))
+    }
+
     /// A session for a new connection.
-    fn session(&self, socket: &TcpStream) -> io::Result<Session<Mailbox>> {
-        Ok(Session::new(Arc::clone(&self.config), support::security_of(socket.peer_addr()?))
-            .with_timestamp(self.timestamps.next()))
+    fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Mailbox> {
+        Session::new(Arc::clone(&self.config), support::security_of(channel, peer, self.require_tls))
+            .with_timestamp(self.timestamps.next())
     }
 }
 
-fn serve(socket: &TcpStream, server: &Server) -> io::Result<()> {
+fn serve(socket: &TcpStream, mut channel: Channel, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(TICK))?;
     socket.set_write_timeout(Some(TICK))?;
-    converse(socket, server, server.session(socket)?)?;
-    hang_up(socket)
+    let session = server.session(&channel, socket.peer_addr()?);
+    let reason = converse(socket, &mut channel, server, session)?;
+    hang_up(socket, &mut channel, reason)
 }
 
 /// Does what the session asks for until there is nothing left to do.
-fn converse(mut socket: &TcpStream, server: &Server, mut session: Session<Mailbox>) -> io::Result<CloseReason> {
+fn converse(
+    mut socket: &TcpStream,
+    channel: &mut Channel,
+    server: &Server,
+    mut session: Session<Mailbox>,
+) -> io::Result<CloseReason> {
     let start = Instant::now();
     loop {
         match session.poll(start.elapsed()) {
-            Action::Read(mut read) => match socket.read(read.space()) {
+            Action::Read(mut read) => match channel.read(&mut socket, read.space()) {
                 Ok(octets) => read.filled(octets),
                 // Between two commands nobody is hurt by the end. No QUIT was seen, so nothing gets deleted.
                 Err(error) if timed_out(&error) && server.is_stopping() => read.stop(),
@@ -130,17 +158,39 @@ fn converse(mut socket: &TcpStream, server: &Server, mut session: Session<Mailbo
             Action::Write(mut write) => {
                 let mut slices = [IoSlice::new(&[]); 2];
                 let count = write.chunks_vectored(&mut slices);
-                match socket.write_vectored(&slices[..count]) {
+                match channel.write(&mut socket, &slices[..count]) {
                     Ok(octets) => write.advance(octets),
+                    // Where TLS isn't there yet, nor is anybody who could wait for the rest of a reply.
+                    Err(error) if timed_out(&error) && server.is_stopping() && channel.is_handshaking() => {
+                        return Ok(CloseReason::Stopped);
+                    }
                     Err(error) if timed_out(&error) => {}
                     Err(error) => return Err(error),
                 }
             }
+            Action::StartTls(start) => match channel.start_tls(&mut socket, server.tls.as_ref()) {
+                // Nobody here asks for the certificates of clients.
+                Ok(()) => start.established(ClientIdentity::Unknown),
+                Err(error) if timed_out(&error) && server.is_stopping() => return Ok(CloseReason::Stopped),
+                Err(error) if timed_out(&error) => {}
+                Err(_) => start.failed(),
+            },
             Action::Login(login) => match server.accounts.open(&login.credentials()) {
                 // A maildrop that can't be served: the client has been told, and somebody here should know.
                 Ok(mailbox) => login.accept(mailbox).unwrap_or_else(support::report),
                 Err(rejection) => login.reject(rejection),
             },
+            Action::Authenticate(mut authenticate) => {
+                let mechanism = authenticate.mechanism();
+                let (exchange, response) = authenticate.exchange_and_response();
+                match server.sasl.step(mechanism, exchange, response, &server.accounts) {
+                    Outcome::Challenge(octets) => {
+                        authenticate.challenge(octets.as_slice()).unwrap_or_else(support::report);
+                    }
+                    Outcome::Accept(mailbox) => authenticate.accept(mailbox).unwrap_or_else(support::report),
+                    Outcome::Reject(rejection) => authenticate.reject(rejection),
+                }
+            }
             Action::Retrieve(mut retrieve) => {
                 let message = retrieve.message();
                 match retrieve.maildrop().read(message) {
@@ -171,7 +221,10 @@ fn timed_out(error: &io::Error) -> bool {
 
 /// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
 /// read takes back what the peer hasn't seen yet.
-fn hang_up(mut socket: &TcpStream) -> io::Result<()> {
+fn hang_up(mut socket: &TcpStream, channel: &mut Channel, reason: CloseReason) -> io::Result<()> {
+    if reason.is_orderly() {
+        channel.say_end(&mut socket)?;
+    }
     socket.shutdown(Shutdown::Write)?;
     let start = Instant::now();
     while start.elapsed() < TICK && socket.read(&mut [0; 4096])? > 0 {}

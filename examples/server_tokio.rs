@@ -11,7 +11,8 @@
 
 mod support;
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::future::pending;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,14 +20,15 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Session};
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Maildrop, Session};
+use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{block_in_place, consume_budget};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-use support::{Accounts, Args, Mailbox, Message, Timestamps};
+use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a server that was told to stop waits for those who are in the middle of something.
 const GRACE: Duration = Duration::from_secs(5);
@@ -41,7 +43,10 @@ const OPEN_FILES: u64 = 65_536;
 struct Server {
     config: Arc<Config>,
     accounts: Accounts,
+    sasl: Sasl,
     timestamps: Timestamps,
+    tls: Option<Arc<ServerConfig>>,
+    require_tls: bool,
 }
 
 #[tokio::main]
@@ -50,37 +55,59 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> io::Result<()> {
+    let accounts = Accounts::new(args)?;
+    let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
+    let tls = args.tls()?;
     let server = Arc::new(Server {
-        config: Arc::new(Config::new()),
-        accounts: Accounts::new(args)?,
+        config: Arc::new(support::config(tls.is_some(), &sasl)?),
+        accounts,
+        sasl,
         timestamps: Timestamps::default(),
+        tls,
+        require_tls: args.require_tls,
     });
     let stop_signal = stop_signal()?;
     // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
-    let listener = TcpListener::bind(&args.listen).await.map_err(|error| args.cannot_listen(&error))?;
-    support::announce(listener.local_addr()?, &server.accounts);
+    let plain = listen(&args.listen).await?;
+    let implicit_tls = match &args.tls_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
+    support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
 
     let (stop, stopping) = watch::channel(false);
     tokio::select! {
-        () = accept(&listener, &server, &stopping) => {}
+        () = accept(Some(&plain), false, &server, &stopping) => {}
+        () = accept(implicit_tls.as_ref(), true, &server, &stopping) => {}
         () = stop_signal => {}
     }
-    drop((listener, stopping));
+    drop((plain, implicit_tls, stopping));
     stop.send_replace(true);
     // Each connection holds a receiver. Those that are still busy after this are cut off.
     let _ = timeout(GRACE, stop.closed()).await;
     Ok(())
 }
 
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| support::cannot_listen(address, &error))
+}
+
 /// Gives each connection a task.
-async fn accept(listener: &TcpListener, server: &Arc<Server>, stopping: &watch::Receiver<bool>) {
+async fn accept(
+    listener: Option<&TcpListener>,
+    implicit_tls: bool,
+    server: &Arc<Server>,
+    stopping: &watch::Receiver<bool>,
+) {
+    let Some(listener) = listener else { return pending().await };
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let (server, stopping) = (Arc::clone(server), stopping.clone());
                 // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-                tokio::spawn(async move { serve(socket, peer, server, stopping).await.ok() });
+                tokio::spawn(async move { serve(socket, peer, implicit_tls, server, stopping).await.ok() });
             }
             Err(error) => {
                 // Too many open files, most likely: let some connections end.
@@ -92,21 +119,29 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, stopping: &watch::
 }
 
 impl Server {
+    /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
+    fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
+        Channel::new(self.tls.as_ref().filter(|_| implicit_tls))
+    }
+
     /// A session for a new connection.
-    fn session(&self, peer: SocketAddr) -> Session<Offloaded> {
-        Session::new(Arc::clone(&self.config), support::security_of(peer)).with_timestamp(self.timestamps.next())
+    fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Offloaded> {
+        Session::new(Arc::clone(&self.config), support::security_of(channel, peer, self.require_tls))
+            .with_timestamp(self.timestamps.next())
     }
 }
 
 async fn serve(
     socket: TcpStream,
     peer: SocketAddr,
+    implicit_tls: bool,
     server: Arc<Server>,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    converse(&socket, peer, &server, &mut stopping).await?;
-    hang_up(socket).await
+    let mut channel = server.channel(implicit_tls)?;
+    let reason = converse(&socket, peer, &mut channel, &server, &mut stopping).await?;
+    hang_up(socket, channel, reason).await
 }
 
 /// What a session can't go on without. The deadline counts from the start of the connection.
@@ -116,20 +151,46 @@ enum Wait {
     Writable(Duration),
 }
 
+impl Wait {
+    /// What a write waits for: octets from the peer where it must first do its part of a handshake.
+    fn for_write(channel: &Channel, deadline: Duration) -> Self {
+        if channel.wants_write() { Self::Writable(deadline) } else { Self::Readable(deadline) }
+    }
+
+    /// Waits, until the deadline at most. When that is over the next action says so.
+    async fn end(self, socket: &TcpStream, start: Instant, stopping: &mut watch::Receiver<bool>) -> io::Result<()> {
+        match self {
+            // A peer as fast as we are must not keep this thread for itself.
+            Self::Nothing => consume_budget().await,
+            Self::Readable(deadline) => tokio::select! {
+                ready = socket.readable() => ready?,
+                () = sleep_until(start + deadline) => {}
+                _ = stopping.changed() => {}
+            },
+            Self::Writable(deadline) => {
+                let _ = timeout_at(start + deadline, socket.writable()).await;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Does what the session asks for until there is nothing left to do.
 async fn converse(
     socket: &TcpStream,
     peer: SocketAddr,
+    channel: &mut Channel,
     server: &Server,
     stopping: &mut watch::Receiver<bool>,
 ) -> io::Result<CloseReason> {
-    let mut session = server.session(peer);
+    // Made here and not handed over, since a future keeps room for a value in both places.
+    let mut session = server.session(channel, peer);
     let start = Instant::now();
     loop {
         // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
         // its deadline has passed. The store's work blocks, so the runtime is told about it.
         let wait = match session.poll(start.elapsed()) {
-            Action::Read(mut read) => match socket.try_read(read.space()) {
+            Action::Read(mut read) => match channel.read(&mut Ready(socket), read.space()) {
                 Ok(octets) => {
                     read.filled(octets);
                     Wait::Nothing
@@ -145,20 +206,49 @@ async fn converse(
             Action::Write(mut write) => {
                 let mut slices = [IoSlice::new(&[]); 2];
                 let count = write.chunks_vectored(&mut slices);
-                match socket.try_write_vectored(&slices[..count]) {
+                match channel.write(&mut Ready(socket), &slices[..count]) {
                     Ok(octets) => {
                         write.advance(octets);
                         Wait::Nothing
                     }
-                    Err(error) if would_block(&error) => Wait::Writable(write.deadline()),
+                    // Where TLS isn't there yet, nor is anybody who could wait for the rest of a reply.
+                    Err(error) if would_block(&error) && *stopping.borrow() && channel.is_handshaking() => {
+                        return Ok(CloseReason::Stopped);
+                    }
+                    Err(error) if would_block(&error) => Wait::for_write(channel, write.deadline()),
                     Err(error) => return Err(error),
                 }
             }
+            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), server.tls.as_ref()) {
+                Ok(()) => {
+                    // Nobody here asks for the certificates of clients.
+                    start.established(ClientIdentity::Unknown);
+                    Wait::Nothing
+                }
+                Err(error) if would_block(&error) && *stopping.borrow() => return Ok(CloseReason::Stopped),
+                Err(error) if would_block(&error) => Wait::for_write(channel, start.deadline()),
+                Err(_) => {
+                    start.failed();
+                    Wait::Nothing
+                }
+            },
             Action::Login(login) => {
                 match block_in_place(|| server.accounts.open(&login.credentials())) {
                     // A maildrop that can't be served: the client has been told, and somebody here should know.
                     Ok(mailbox) => login.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
                     Err(rejection) => login.reject(rejection),
+                }
+                Wait::Nothing
+            }
+            Action::Authenticate(mut authenticate) => {
+                let mechanism = authenticate.mechanism();
+                let (exchange, response) = authenticate.exchange_and_response();
+                match block_in_place(|| server.sasl.step(mechanism, exchange, response, &server.accounts)) {
+                    Outcome::Challenge(octets) => {
+                        authenticate.challenge(octets.as_slice()).unwrap_or_else(support::report);
+                    }
+                    Outcome::Accept(mailbox) => authenticate.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
+                    Outcome::Reject(rejection) => authenticate.reject(rejection),
                 }
                 Wait::Nothing
             }
@@ -187,19 +277,30 @@ async fn converse(
             }
             Action::Close(reason) => return Ok(reason),
         };
-        match wait {
-            // A peer as fast as we are must not keep this thread for itself.
-            Wait::Nothing => consume_budget().await,
-            Wait::Readable(deadline) => tokio::select! {
-                ready = socket.readable() => ready?,
-                () = sleep_until(start + deadline) => {}
-                _ = stopping.changed() => {}
-            },
-            Wait::Writable(deadline) => {
-                // When the time is over the next action says so.
-                let _ = timeout_at(start + deadline, socket.writable()).await;
-            }
-        }
+        wait.end(socket, start, stopping).await?;
+    }
+}
+
+/// A socket as far as it is ready: what would have to wait is an error.
+struct Ready<'a>(&'a TcpStream);
+
+impl Read for Ready<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(space)
+    }
+}
+
+impl Write for Ready<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.try_write(octets)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -209,7 +310,17 @@ fn would_block(error: &io::Error) -> bool {
 
 /// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
 /// read takes back what the peer hasn't seen yet.
-async fn hang_up(mut socket: TcpStream) -> io::Result<()> {
+async fn hang_up(mut socket: TcpStream, mut channel: Channel, reason: CloseReason) -> io::Result<()> {
+    if reason.is_orderly() {
+        let end_is_said = async {
+            while let Err(error) = channel.say_end(&mut Ready(&socket)) {
+                if !would_block(&error) || socket.writable().await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(PAUSE, end_is_said).await;
+    }
     socket.shutdown().await?;
     let drained = async {
         while socket.readable().await.is_ok() {
@@ -230,6 +341,7 @@ struct Offloaded(Mailbox);
 
 impl Maildrop for Offloaded {
     type Reader = <Mailbox as Maildrop>::Reader;
+    type Exchange = <Mailbox as Maildrop>::Exchange;
 
     fn count(&self) -> u32 {
         self.0.count()

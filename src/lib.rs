@@ -11,7 +11,8 @@
 //! | [`server`] | [`Session`](server::Session): the state machine of one connection | one connection |
 //!
 //! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads what a trusted proxy says
-//! before a session begins.
+//! before a session begins. The [`manual`] gives each default its reason, and says how TLS, SASL and the rest are put
+//! together.
 //!
 //! # The boundary
 //! ```text
@@ -32,7 +33,7 @@
 //! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
 //!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`).
 //! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell
-//!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp.
+//!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
 //! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
 //!    at all.
 //!
@@ -55,6 +56,7 @@
 //!
 //! impl Maildrop for Welcome {
 //!     type Reader = ();
+//!     type Exchange = ();
 //!     fn count(&self) -> u32 {
 //!         1
 //!     }
@@ -94,6 +96,9 @@
 //!                 }
 //!                 _ => login.reject(Rejection::BadCredentials),
 //!             },
+//!             // Neither comes unless the configuration offers STLS, or mechanisms beside PLAIN and LOGIN.
+//!             Action::StartTls(start) => start.failed(),
+//!             Action::Authenticate(step) => step.reject(Rejection::Permanent),
 //!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
 //!             Action::Body(body) => body.end(),
 //!             Action::Update(update) => update.finish(Commit::None),
@@ -112,7 +117,8 @@
 //! # What holds whatever the peer does
 //! - The same octets come out, and the host is asked the same, however the input is split, however little a write
 //!   takes, and whichever tokens are dropped.
-//! - Each command line has one response, in order.
+//! - Each command line has one response, in order; what stands behind STLS is no command.
+//! - Nothing of what was said before TLS is left after STLS.
 //! - No message is removed without a complete QUIT after login.
 //! - What LIST announces is what a client receives, if the host counts as [`WireSize`](wire::WireSize) does.
 //! - No response is malformed, whatever the host answers.
@@ -126,10 +132,11 @@
 //! | RFC 1939 | all: USER, PASS, APOP, QUIT, STAT, LIST, RETR, DELE, NOOP, RSET, TOP, UIDL |
 //! | RFC 2449 | CAPA; response codes; TOP, USER, RESP-CODES, LOGIN-DELAY, PIPELINING, EXPIRE, UIDL, IMPLEMENTATION |
 //! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
+//! | RFC 2595 | STLS, as a barrier: nothing that was said before TLS is left |
 //! | RFC 8314 | no login in the clear unless the host allows it |
+//! | RFC 5034, 4422 | AUTH; messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS |
+//! | RFC 6856 | UTF8, UTF8 USER, LANG |
 //! | RFC 1460 | LAST, off by default |
-//! | RFC 5034, 4422 | the lines and messages of SASL mechanisms; AUTH in the session: not yet |
-//! | RFC 2595, 6856 | STLS, UTF8 and LANG: not yet |
 //!
 //! # Features
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
@@ -145,6 +152,7 @@ extern crate std;
 
 pub mod auth;
 mod buffer;
+pub mod manual;
 pub mod message;
 pub mod proxy;
 mod secret;

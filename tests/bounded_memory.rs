@@ -6,8 +6,8 @@ use std::time::Duration;
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{Buf, Bytes};
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::server::{Action, Commit, Config, Maildrop, Security, Session};
-use pop3_proto::wire::{Command, LineEnds, Response, ResponseCode, Timestamp, Unstuffer, WireSize};
+use pop3_proto::server::{Action, Catalogue, Commit, Config, Maildrop, Rejection, Reply, Security, Session};
+use pop3_proto::wire::{Command, LineEnds, Mechanism, Response, ResponseCode, Timestamp, Unstuffer, WireSize};
 
 /// A maildrop that takes no memory.
 struct Drop<const COUNT: u32>;
@@ -15,6 +15,7 @@ struct Drop<const COUNT: u32>;
 impl<const COUNT: u32> Maildrop for Drop<COUNT> {
     /// How many chunks are left.
     type Reader = u32;
+    type Exchange = ();
 
     fn count(&self) -> u32 {
         COUNT
@@ -84,7 +85,12 @@ fn drive<M: Maildrop<Reader = u32>>(
                 written += octets as u64;
                 write.advance(octets);
             }
-            Action::Login(login) => login.accept(maildrop.take().unwrap()).unwrap(),
+            Action::Login(login) => match maildrop.take() {
+                Some(maildrop) => login.accept(maildrop).unwrap(),
+                None => login.reject(Rejection::Temporary),
+            },
+            Action::Authenticate(step) if step.response().is_none() => step.challenge(b"a".as_slice()).unwrap(),
+            Action::Authenticate(step) => step.reject(Rejection::Temporary),
             Action::Retrieve(retrieve) if message.1 == 1 => retrieve.send(message.0.clone()),
             Action::Retrieve(retrieve) => retrieve.begin(message.1),
             Action::Body(mut body) => match body.reader() {
@@ -95,13 +101,23 @@ fn drive<M: Maildrop<Reader = u32>>(
                 }
             },
             Action::Update(update) => update.finish(Commit::All),
+            other @ Action::StartTls(_) => panic!("{other:?}"),
             Action::Close(_) => return written,
         }
     }
 }
 
+/// Mechanisms and languages too, and no limit of commands.
+fn config() -> Arc<Config> {
+    let config = Config::new().commands_before_login(u32::MAX).unwrap().bad_commands(u32::MAX, 20).unwrap();
+    let german = Catalogue::new("de", "Deutsch").unwrap().text(Reply::Noop, "gut").unwrap();
+    let mechanisms = [Mechanism::LOGIN, Mechanism::CRAM_MD5, Mechanism::SCRAM_SHA_256];
+    let config = mechanisms.into_iter().fold(config, |config, mechanism| config.mechanism(mechanism).unwrap());
+    Arc::new(config.language(german).unwrap())
+}
+
 fn session<M: Maildrop>() -> Session<M> {
-    Session::new(Arc::new(Config::new()), Security::Tls)
+    Session::new(config(), Security::Tls)
 }
 
 /// Has a session with `COUNT` messages, logged in and warm, do `line` so many times. What it allocates and writes
@@ -199,7 +215,9 @@ fn a_million_commands_ahead_take_no_more_than_ten_thousand() {
 #[test]
 fn a_burst_of_commands_allocates_nothing_for_each_of_them() {
     // design: no allocation per command once warm
-    for command in ["NOOP\r\n", "STAT\r\n", "LIST 1\r\n", "UIDL 2\r\n", "LIST\r\n"] {
+    for command in
+        ["NOOP\r\n", "STAT\r\n", "LIST 1\r\n", "UIDL 2\r\n", "LIST\r\n", "CAPA\r\n", "LANG\r\n", "LANG de\r\nNOOP\r\n"]
+    {
         let (info, _) = measured::<3>(command, 10_000, &nothing());
         assert!(info.count_total <= for_windows_of(command, 10_000), "{command:?}: {info:?}");
     }
@@ -250,7 +268,7 @@ fn a_message_in_one_piece_allocates_nothing_beyond_it() {
 
 /// What a session takes on its own: itself without the maildrop, and its heap.
 fn weight(prepare: &str) -> (u64, i64) {
-    let config = Arc::new(Config::new());
+    let config = config();
     let mut lines = Lines::new(prepare, usize::from(!prepare.is_empty()));
     let mut idle = None;
     let info = measure(|| {
@@ -271,6 +289,13 @@ fn an_idle_session_takes_512_octets_at_the_most() {
         "CAPA\r\n",
         "USER a\r\nPASS b\r\n",
         "USER a\r\nPASS b\r\nSTAT\r\nUIDL 1\r\nRETR 1\r\nLIST\r\n",
+        "AUTH PLAIN\r\n",
+        "AUTH LOGIN\r\nbXJvc2U=\r\n",
+        "AUTH CRAM-MD5\r\n",
+        "AUTH CRAM-MD5\r\nbXJvc2U=\r\n",
+        &format!("AUTH SCRAM-SHA-256 {}\r\n", "A".repeat(60_000)),
+        &format!("AUTH SCRAM-SHA-256\r\n{}\r\n", "A".repeat(60_000)),
+        &format!("AUTH PLAIN\r\n{}\r\nAUTH LANG de\r\nAUTH PLAIN AGEAYg==\r\n", "A".repeat(100_000)),
     ] {
         let (own, heap) = weight(prepare);
         assert!(own.saturating_add_signed(heap) <= 512, "{prepare:?}: {own} and {heap} octets");
@@ -280,9 +305,40 @@ fn an_idle_session_takes_512_octets_at_the_most() {
 #[test]
 fn half_a_command_keeps_one_window() {
     // R-GEN-04; failure case 49
-    for prepare in ["U", "USER mrose\r\nPASS x", "USER a\r\nPASS b\r\nNOO"] {
+    for prepare in ["U", "USER mrose\r\nPASS x", "USER a\r\nPASS b\r\nNOO", "AUTH PLAIN\r\nbXJ"] {
         let (own, heap) = weight(prepare);
         assert!(own.saturating_add_signed(heap) <= 512 + 2_048, "{prepare:?}: {own} and {heap} octets");
+    }
+}
+
+#[test]
+fn a_line_of_an_exchange_takes_a_window_that_doubles_up_to_its_limit_and_is_given_back() {
+    // R-5034-06, R-GEN-04: the last doubling copies half of it, and the name of PLAIN is copied out of the line
+    for (begin, text, most) in [
+        ("AUTH SCRAM-SHA-256\r\n", "A".repeat(2_000), 2_048),
+        ("AUTH SCRAM-SHA-256\r\n", "A".repeat(2_100), 4_096 + 2_048),
+        ("AUTH SCRAM-SHA-256\r\n", "A".repeat(65_532), 65_536 + 32_768),
+        ("AUTH SCRAM-SHA-256 ", "A".repeat(65_512), 65_536 + 32_768),
+        ("AUTH SCRAM-SHA-256\r\n", "A".repeat(99_999), 65_536 + 32_768),
+        ("AUTH PLAIN\r\n", format!("AG5u{}AHg=", "bm5u".repeat(16_381)), 65_536 + 49_152),
+    ] {
+        let mut session = session::<Drop<1>>();
+        let mut lines = Lines::new(&format!("{begin}{text}\r\n"), 1);
+        let info = measure(|| _ = drive(&mut session, &mut lines, &mut None, &nothing()));
+        assert!(info.bytes_max <= most + 1_024, "{begin:?} and {}: {info:?}", text.len());
+        assert_eq!(info.bytes_current, 0, "{begin:?} and {}: {info:?}", text.len());
+    }
+}
+
+#[test]
+fn before_login_listings_languages_and_exchanges_allocate_nothing_for_each_command() {
+    // design: no allocation per command once warm
+    for command in ["CAPA", "AUTH", "LANG", "LANG de", "STAT", "AUTH PLAIN\r\n*", "AUTH CRAM-MD5\r\nAA=="] {
+        let mut session = session::<Drop<1>>();
+        drive(&mut session, &mut Lines::new("LANG de\r\n", 1), &mut None, &nothing());
+        let mut lines = Lines::new(&format!("{command}\r\n"), 10_000);
+        let info = measure(|| _ = drive(&mut session, &mut lines, &mut None, &nothing()));
+        assert!(info.count_total <= for_windows_of(command, 10_000), "{command:?}: {info:?}");
     }
 }
 
@@ -299,6 +355,7 @@ struct Unchecked(UniqueIds);
 
 impl Maildrop for Unchecked {
     type Reader = u32;
+    type Exchange = ();
 
     fn count(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap()

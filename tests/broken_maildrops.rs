@@ -20,6 +20,7 @@ const IDS: [&str; 7] = ["d", "a", "c", "b", "a", "e", "not valid"];
 
 impl Maildrop for Unstable {
     type Reader = ();
+    type Exchange = ();
 
     fn count(&self) -> u32 {
         self.count

@@ -6,7 +6,7 @@ use common::{LOGIN, Server, Store, TIMESTAMP};
 use pop3_proto::server::{Config, Security, Session};
 use pop3_proto::wire::{Deviation, Timestamp};
 
-const REFUSED: &str = "-ERR command line breaks a rule of the protocol\r\n";
+const REFUSED: &str = "-ERR line breaks a rule of the protocol\r\n";
 const DIGEST: &str = "C4C9334BAC560ECC979E58001B3E22FB";
 
 /// A line for each deviation, and whether it belongs before login.

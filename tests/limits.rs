@@ -5,7 +5,7 @@ mod common;
 use common::{GREETING, LOGIN, Server, Store};
 use pop3_proto::server::{CloseReason, Config, ConfigError, Security};
 
-const TOO_LONG: &str = "-ERR command line too long\r\n";
+const TOO_LONG: &str = "-ERR line too long\r\n";
 
 fn tls(config: Config) -> Server {
     Server::with(&Store::example(), config, Security::Tls)

@@ -3,11 +3,11 @@
 mod common;
 
 use common::{LOGIN, Server, Store, TIMESTAMP};
-use pop3_proto::server::{Config, Refusal, Security};
-use pop3_proto::wire::{Command, Status, Verb, is_multi_line};
+use pop3_proto::server::{Catalogue, Config, Refusal, Security, Session, Utf8};
+use pop3_proto::wire::{Command, Status, Timestamp, Verb, is_multi_line};
 
 /// Verb; whether `+OK` is multi-line without and with the argument that may be left out.
-const TABLE: [(Verb, bool, bool); 14] = [
+const TABLE: [(Verb, bool, bool); 18] = [
     (Verb::User, false, false),
     (Verb::Pass, false, false),
     (Verb::Quit, false, false),
@@ -22,6 +22,10 @@ const TABLE: [(Verb, bool, bool); 14] = [
     (Verb::Uidl, true, false),
     (Verb::Capa, true, true),
     (Verb::Last, false, false),
+    (Verb::Stls, false, false),
+    (Verb::Auth, true, false),
+    (Verb::Utf8, false, false),
+    (Verb::Lang, true, false),
 ];
 
 #[test]
@@ -46,10 +50,17 @@ fn answer(server: &mut Server, line: &str) -> Status {
     status
 }
 
+/// A configuration that offers every command.
+fn everything() -> Config {
+    let config = common::patient(Config::new()).last(true).stls(true).utf8(Utf8::Messages);
+    config.language(Catalogue::new("de", "Deutsch").unwrap()).unwrap()
+}
+
 #[test]
 fn the_server_keeps_to_the_table_before_login() {
-    // R-1939-09
-    let mut server = Server::with_timestamp(&Store::example(), TIMESTAMP);
+    // R-1939-09, R-OBS-01
+    let session = Session::new(everything().into(), Security::TrustedLocal);
+    let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send("");
     let digest = "0".repeat(32);
     for (line, status) in [
@@ -57,10 +68,35 @@ fn the_server_keeps_to_the_table_before_login() {
         ("PASS wrong", Status::Err),
         (&format!("APOP mrose {digest}"), Status::Err),
         ("CAPA", Status::Ok),
+        ("LANG", Status::Ok),
+        ("LANG de", Status::Ok),
+        ("LANG *", Status::Ok),
+        ("LANG fr", Status::Err),
+        ("AUTH", Status::Ok),
+        ("AUTH CRAM-MD5", Status::Err),
+        ("AUTH PLAIN !", Status::Err),
+        ("STLS", Status::Ok),
+        ("STLS", Status::Err),
+        ("UTF8", Status::Ok),
+        ("UTF8", Status::Ok),
+        ("AUTH", Status::Ok),
         ("USER mrose", Status::Ok),
         ("PASS tanstaaf", Status::Ok),
     ] {
         assert_eq!(answer(&mut server, line), status, "{line}");
+    }
+    let mut server = Server::with(&Store::example(), everything(), Security::Tls);
+    server.send("");
+    assert_eq!(answer(&mut server, "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm"), Status::Ok);
+}
+
+#[test]
+fn a_list_that_is_not_offered_is_refused_in_one_line() {
+    // R-1939-09, R-OBS-01
+    let mut server = Server::with(&Store::example(), common::patient(Config::new().no_mechanisms()), Security::Tls);
+    server.send("");
+    for line in ["AUTH", "LANG", "LANG en", "UTF8", "STLS"] {
+        assert_eq!(answer(&mut server, line), Status::Err, "{line}");
     }
 }
 
@@ -68,15 +104,16 @@ fn the_server_keeps_to_the_table_before_login() {
 fn the_server_keeps_to_the_table_after_login() {
     // R-1939-09; failure case 14
     let store = Store::example();
-    let mut server = Server::with(&store, Config::new().last(true), Security::Tls);
+    let mut server = Server::with(&store, everything(), Security::Tls);
     server.send(LOGIN);
-    for line in
-        ["STAT", "LIST", "LIST 1", "RETR 1", "NOOP", "TOP 1 0", "UIDL", "UIDL 2", "CAPA", "LAST", "DELE 1", "RSET"]
-    {
+    let good =
+        ["STAT", "LIST", "LIST 1", "RETR 1", "NOOP", "TOP 1 0", "UIDL", "UIDL 2", "CAPA", "LAST", "DELE 1", "RSET"];
+    for line in good.into_iter().chain(["LANG", "LANG de", "LANG *"]) {
         assert_eq!(answer(&mut server, line), Status::Ok, "{line}");
     }
     answer(&mut server, "DELE 1");
-    for line in ["LIST 1", "LIST 3", "UIDL 1", "UIDL 3", "RETR 1", "RETR 3", "TOP 1 0", "TOP 3 0", "DELE 1", "USER x"] {
+    let bad = ["LIST 1", "LIST 3", "UIDL 1", "UIDL 3", "RETR 1", "RETR 3", "TOP 1 0", "TOP 3 0", "DELE 1", "USER x"];
+    for line in bad.into_iter().chain(["LANG fr", "AUTH", "AUTH PLAIN", "STLS", "UTF8"]) {
         assert_eq!(answer(&mut server, line), Status::Err, "{line}");
     }
     store.refusal.set(Some(Refusal::Temporary));
@@ -96,6 +133,15 @@ fn a_command_knows_whether_its_argument_is_there() {
         ("LIST ", false),
         ("STAT", false),
         ("RETR 1", true),
+        ("AUTH", false),
+        ("AUTH ", false),
+        ("AUTH PLAIN", true),
+        ("LANG", false),
+        ("LANG ", false),
+        ("LANG de", true),
+        ("LANG *", true),
+        ("STLS", false),
+        ("UTF8", false),
     ] {
         assert_eq!(Command::parse(line.as_bytes()).unwrap().command.has_argument(), has_argument, "{line:?}");
     }

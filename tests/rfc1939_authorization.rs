@@ -100,7 +100,7 @@ fn a_user_over_the_line_limit_forgets_the_earlier_name() {
     let store = Store::example();
     let mut server = server(&store);
     let output = server.send(format!("USER nobody\r\nUSER {}\r\nPASS tanstaaf\r\n", "m".repeat(3000)));
-    assert_eq!(output, format!("{SEND_PASS}-ERR command line too long\r\n{NO_NAME}"));
+    assert_eq!(output, format!("{SEND_PASS}-ERR line too long\r\n{NO_NAME}"));
 }
 
 #[test]

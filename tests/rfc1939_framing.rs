@@ -7,7 +7,7 @@ use pop3_proto::server::CloseReason;
 use pop3_proto::wire::{Framed, LineScanner};
 
 const BAD: &str = "-ERR unknown command\r\n";
-const STRAY: &str = "-ERR command line holds a forbidden octet\r\n";
+const STRAY: &str = "-ERR line holds a forbidden octet\r\n";
 
 #[test]
 fn the_greeting_is_one_line_and_comes_before_anything_is_read() {

@@ -1,13 +1,15 @@
-//! RFC 2449 §5 and §6: CAPA.
+//! RFC 2449 §5 and §6: CAPA, and what later RFCs announce in it.
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{GREETING, LOGIN, Server, Store};
-use pop3_proto::server::{Config, ConfigError, Security};
-use pop3_proto::wire::{Capability, CapabilityError, Expire, Implementation, LoginDelay, PrivateCapability};
+use pop3_proto::server::{Catalogue, ClientIdentity, Config, ConfigError, Security, Session, Utf8};
+use pop3_proto::wire::{Capability, CapabilityError, Expire, Implementation, LoginDelay, Mechanism, PrivateCapability};
 
 const FIRST: &str = "+OK capability list follows\r\n";
-const EVERYWHERE: [&str; 6] = ["TOP", "USER", "RESP-CODES", "PIPELINING", "UIDL", "AUTH-RESP-CODE"];
+const EVERYWHERE: [&str; 7] = ["TOP", "USER", "SASL PLAIN", "RESP-CODES", "PIPELINING", "UIDL", "AUTH-RESP-CODE"];
 
 /// What CAPA lists.
 fn capabilities(server: &mut Server) -> Vec<String> {
@@ -22,6 +24,11 @@ fn before_and_after(config: Config, store: &std::rc::Rc<Store>) -> (Vec<String>,
     let before = capabilities(&mut server);
     server.send(LOGIN);
     (before, capabilities(&mut server))
+}
+
+/// The line of CAPA that begins with this tag.
+fn line_of(capabilities: &[String], tag: &str) -> Option<String> {
+    capabilities.iter().find(|line| line.split(' ').next() == Some(tag)).cloned()
 }
 
 #[test]
@@ -47,6 +54,98 @@ fn user_is_announced_only_where_it_would_be_accepted() {
     let allowed = Config::new().cleartext_logins(true);
     let mut server = Server::with(&Store::example(), allowed, Security::Cleartext);
     assert!(capabilities(&mut server).contains(&"USER".to_owned()));
+}
+
+#[test]
+fn sasl_lists_the_mechanisms_that_would_be_accepted_now() {
+    // R-5034-12, R-2449-02, R-8314-02, C3
+    let all = [Mechanism::CRAM_MD5, Mechanism::XOAUTH2, Mechanism::EXTERNAL, Mechanism::SCRAM_SHA_256];
+    let config = all.into_iter().fold(Config::new(), |config, mechanism| config.mechanism(mechanism).unwrap());
+    for (config, security, identity, line) in [
+        (config.clone(), Security::Cleartext, ClientIdentity::Unknown, Some("SASL CRAM-MD5 SCRAM-SHA-256")),
+        (config.clone(), Security::Cleartext, ClientIdentity::Verified, Some("SASL CRAM-MD5 EXTERNAL SCRAM-SHA-256")),
+        (config.clone(), Security::Tls, ClientIdentity::Unknown, Some("SASL PLAIN CRAM-MD5 XOAUTH2 SCRAM-SHA-256")),
+        (
+            config.clone().cleartext_logins(true),
+            Security::Cleartext,
+            ClientIdentity::Verified,
+            Some("SASL PLAIN CRAM-MD5 XOAUTH2 EXTERNAL SCRAM-SHA-256"),
+        ),
+        (Config::new(), Security::Cleartext, ClientIdentity::Verified, None),
+        (config.no_mechanisms(), Security::Tls, ClientIdentity::Verified, None),
+    ] {
+        let config = Arc::new(config);
+        let server = || {
+            let session = Session::new(Arc::clone(&config), security).with_client_identity(identity);
+            Server::of(&Store::example(), session)
+        };
+        let mut asked = server();
+        let before = capabilities(&mut asked);
+        assert_eq!(line_of(&before, "SASL").as_deref(), line);
+        if security == Security::Tls {
+            asked.send(LOGIN);
+            assert_eq!(capabilities(&mut asked), before, "in both states");
+        }
+        // R-OBS-01: AUTH lists the same
+        let listed = server().send("AUTH\r\n").replace(GREETING, "");
+        let names = line.map(|line| line.replace("SASL ", "").replace(' ', "\r\n"));
+        let expected = names.map(|names| format!("+OK list of mechanisms follows\r\n{names}\r\n.\r\n"));
+        assert_eq!(listed, expected.unwrap_or_else(|| "-ERR command not available\r\n".to_owned()));
+    }
+}
+
+#[test]
+fn stls_is_announced_only_where_it_would_be_followed() {
+    // R-2595-01, R-2449-02, R-6856-02, R-8314-03, C3; failure case 39
+    let config = Config::new().stls(true).utf8(Utf8::Messages);
+    for (security, announced) in [
+        (Security::Cleartext, true),
+        (Security::TrustedLocal, true),
+        (Security::Tls, false),
+        (Security::TlsProxy, false),
+    ] {
+        let mut server = Server::with(&Store::example(), config.clone(), security);
+        assert_eq!(capabilities(&mut server).contains(&"STLS".to_owned()), announced, "{security:?}");
+    }
+    for before in [LOGIN, "UTF8\r\n", "STLS\r\n"] {
+        let mut server = Server::with(&Store::example(), config.clone(), Security::TrustedLocal);
+        assert!(server.send(before).contains("+OK"));
+        assert_eq!(line_of(&capabilities(&mut server), "STLS"), None, "behind {before}");
+    }
+    let mut server = Server::with(&Store::example(), Config::new(), Security::Cleartext);
+    assert_eq!(line_of(&capabilities(&mut server), "STLS"), None, "it isn't offered");
+}
+
+#[test]
+fn capa_behind_stls_announces_what_tls_allows() {
+    // R-2595-03, R-8314-02; failure case 39
+    let store = Store::example();
+    store.tls.set(Some(ClientIdentity::Verified));
+    let config = Config::new().stls(true).mechanism(Mechanism::EXTERNAL).unwrap();
+    let mut server = Server::with(&store, config, Security::Cleartext);
+    assert_eq!(capabilities(&mut server), ["TOP", "RESP-CODES", "PIPELINING", "UIDL", "AUTH-RESP-CODE", "STLS"]);
+    server.send("STLS\r\n");
+    let behind = server.send("CAPA\r\n");
+    assert!(behind.starts_with("+OK capability list follows\r\nTOP\r\nUSER\r\nSASL PLAIN EXTERNAL\r\n"), "{behind}");
+}
+
+#[test]
+fn utf8_and_lang_are_announced_in_both_states_where_they_are_offered() {
+    // R-2449-02, R-6856-05, R-6856-07
+    let german = || Catalogue::new("de", "").unwrap();
+    for (config, utf8, lang) in [
+        (Config::new(), None, None),
+        (Config::new().utf8(Utf8::Messages), Some("UTF8"), None),
+        (Config::new().utf8(Utf8::MessagesAndNames), Some("UTF8 USER"), None),
+        (Config::new().language(german()).unwrap(), None, Some("LANG")),
+        (Config::new().default_language(german()).unwrap(), None, None),
+    ] {
+        let (before, after) = before_and_after(config, &Store::example());
+        for list in [before, after] {
+            assert_eq!(line_of(&list, "UTF8").as_deref(), utf8);
+            assert_eq!(line_of(&list, "LANG").as_deref(), lang);
+        }
+    }
 }
 
 #[test]
@@ -106,7 +205,7 @@ fn private_capabilities_are_announced_as_they_are_configured() {
     // R-2449-03, R-2449-04
     let config = Config::new().private_capability("X-ONE").unwrap().private_capability("X-TWO 1 two").unwrap();
     let (before, after) = before_and_after(config, &Store::example());
-    assert_eq!(before[6..], ["X-ONE", "X-TWO 1 two"]);
+    assert_eq!(before[EVERYWHERE.len()..], ["X-ONE", "X-TWO 1 two"]);
     assert_eq!(after, before);
     for line in ["", " X", "X ", "X  1", ".", "X.Y", "X\r\nY", "X\t1", "X \u{fc}", &format!("X {}", "y".repeat(509))] {
         assert!(Config::new().private_capability(line).is_err(), "{line:?}");
@@ -144,7 +243,7 @@ fn the_longest_capabilities_fit_into_the_smallest_output() {
         config = config.private_capability(&line(n)).unwrap();
     }
     let (before, _) = before_and_after(config, &Store::example());
-    assert_eq!(before[6..], (0..9).map(line).collect::<Vec<_>>());
+    assert_eq!(before[EVERYWHERE.len()..], (0..9).map(line).collect::<Vec<_>>());
 }
 
 #[test]
@@ -162,7 +261,12 @@ fn every_capability_comes_back_from_its_line() {
         Capability::Uidl,
         Capability::Implementation(Implementation::new("a b").unwrap()),
         Capability::AuthRespCode,
-        Capability::Private(PrivateCapability::new("SASL PLAIN CRAM-MD5").unwrap()),
+        Capability::parse(b"SASL PLAIN CRAM-MD5 X_1").unwrap(),
+        Capability::Stls,
+        Capability::Utf8 { user: false },
+        Capability::Utf8 { user: true },
+        Capability::Lang,
+        Capability::Private(PrivateCapability::new("X-ONE 1 two").unwrap()),
     ];
     for capability in all {
         let mut line = Vec::new();
@@ -174,6 +278,19 @@ fn every_capability_comes_back_from_its_line() {
             Ok(capability.tag().to_uppercase())
         );
     }
+}
+
+#[test]
+fn mechanisms_are_listed_in_any_case_without_words_that_are_none() {
+    // R-5034-01, R-2449-03
+    let line = "sasl PLAIN a.b THIS-IS-LONGER-THAN-20 cram-md5 * X_1";
+    let Ok(Capability::Sasl(mechanisms)) = Capability::parse(line.as_bytes()) else { panic!("{line}") };
+    let private = Mechanism::new("X_1").unwrap();
+    assert!(mechanisms.iter().eq([Mechanism::PLAIN, Mechanism::CRAM_MD5, private]));
+    assert!(mechanisms.contains(Mechanism::CRAM_MD5) && !mechanisms.contains(Mechanism::LOGIN));
+    let mut out = Vec::new();
+    Capability::Sasl(mechanisms).encode(&mut out);
+    assert_eq!(out, line.replace("sasl", "SASL").into_bytes().into_iter().chain(*b"\r\n").collect::<Vec<_>>());
 }
 
 #[test]
@@ -189,12 +306,17 @@ fn a_known_tag_with_odd_parameters_is_kept_as_a_line() {
         "LOGIN-DELAY NEVER",
         "EXPIRE 4294967296",
         "EXPIRE -1",
+        "SASL",
+        "STLS 1",
+        "LANG de",
+        "UTF8 APOP",
+        "UTF8 USER x",
     ] {
         let parsed = Capability::parse(line.as_bytes()).unwrap();
         assert!(matches!(parsed, Capability::Private(kept) if kept.as_str() == line), "{line}: {parsed:?}");
     }
-    let line = PrivateCapability::new("SASL PLAIN LOGIN").unwrap();
-    assert_eq!((line.tag(), line.parameters().collect::<Vec<_>>()), ("SASL", vec!["PLAIN", "LOGIN"]));
+    let line = PrivateCapability::new("X-ONE 1 two").unwrap();
+    assert_eq!((line.tag(), line.parameters().collect::<Vec<_>>()), ("X-ONE", vec!["1", "two"]));
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! RFC 2449 §8 and RFC 3206: response codes.
+//! RFC 2449 §8, RFC 3206 and RFC 6856 §5: response codes.
 
 mod common;
 
 use common::{LOGIN, Server, Store};
-use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Security, Session};
-use pop3_proto::wire::{CodeKind, Response, ResponseCode};
+use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Reply, Security, Session};
+use pop3_proto::wire::{CodeKind, Mechanism, Response, ResponseCode, Status, Text};
 
 /// What a login is answered with when the host rejects it so.
 fn rejected(reason: Rejection) -> String {
@@ -19,6 +19,60 @@ fn code(line: &str) -> Option<CodeKind> {
 }
 
 #[test]
+fn each_reply_has_its_status_and_its_code() {
+    // R-GEN-08, R-2449-08, R-3206-01, R-3206-02, R-6856-03
+    let good = [
+        Reply::SendPassword,
+        Reply::LoggedIn,
+        Reply::Capabilities,
+        Reply::StartTls,
+        Reply::Mechanisms,
+        Reply::Utf8Mode,
+        Reply::Languages,
+        Reply::Language,
+        Reply::ScanListing,
+        Reply::UniqueIdListing,
+        Reply::Message,
+        Reply::Marked,
+        Reply::Unmarked,
+        Reply::Noop,
+        Reply::Bye,
+        Reply::Removed,
+    ];
+    let coded = [
+        (Reply::CleartextLogin, "AUTH"),
+        (Reply::BadCredentials, "AUTH"),
+        (Reply::EmptyPassword, "AUTH"),
+        (Reply::LoginDelay, "LOGIN-DELAY"),
+        (Reply::LoginDelaySeconds, "LOGIN-DELAY"),
+        (Reply::InUse, "IN-USE"),
+        (Reply::Temporary, "SYS/TEMP"),
+        (Reply::SomeNotRemoved, "SYS/TEMP"),
+        (Reply::NoneRemoved, "SYS/TEMP"),
+        (Reply::Permanent, "SYS/PERM"),
+        (Reply::NeedsUtf8, "UTF8"),
+    ];
+    for reply in Reply::ALL {
+        let status = if good.contains(&reply) { Status::Ok } else { Status::Err };
+        assert_eq!(reply.status(), status, "{reply:?}");
+        let code = coded.iter().find(|(coded, _)| *coded == reply).map(|(_, code)| *code);
+        assert_eq!(reply.code().map(ResponseCode::as_str), code, "{reply:?}");
+    }
+}
+
+#[test]
+fn the_english_text_of_each_reply_is_its_own_and_ascii() {
+    // R-2449-07, R-6856-07
+    let texts: std::collections::HashSet<_> = Reply::ALL.iter().map(|reply| reply.english()).collect();
+    assert_eq!(texts.len(), Reply::ALL.len());
+    for reply in Reply::ALL {
+        assert!(reply.english().is_ascii() && Text::new(reply.english()).is_ok(), "{reply:?}");
+        let seconds = reply.english().contains(Reply::SECONDS);
+        assert_eq!(seconds, reply == Reply::LoginDelaySeconds, "{reply:?}");
+    }
+}
+
+#[test]
 fn each_reason_against_a_login_has_its_code() {
     // R-2449-10, R-2449-11, R-3206-01, R-3206-02; failure case 28
     assert_eq!(rejected(Rejection::BadCredentials), "-ERR [AUTH] wrong name or password");
@@ -30,6 +84,25 @@ fn each_reason_against_a_login_has_its_code() {
     );
     assert_eq!(rejected(Rejection::Temporary), "-ERR [SYS/TEMP] temporary failure, try again later");
     assert_eq!(rejected(Rejection::Permanent), "-ERR [SYS/PERM] failure that needs the administrator");
+}
+
+#[test]
+fn each_reason_against_an_exchange_has_its_code() {
+    // R-2449-10, R-2449-11, R-3206-01, R-3206-02
+    for reason in [
+        Rejection::BadCredentials,
+        Rejection::InUse,
+        Rejection::LoginDelay { seconds: None },
+        Rejection::LoginDelay { seconds: Some(90) },
+        Rejection::Temporary,
+        Rejection::Permanent,
+    ] {
+        let store = Store::example();
+        store.rejection.set(Some(reason));
+        let config = Config::new().mechanism(Mechanism::CRAM_MD5).unwrap();
+        let output = Server::with(&store, config, Security::Tls).send("AUTH CRAM-MD5\r\nAAAA\r\n");
+        assert_eq!(output.lines().last(), Some(rejected(reason).as_str()), "{reason:?}");
+    }
 }
 
 #[test]
@@ -61,8 +134,50 @@ fn every_failure_that_the_credentials_cause_says_auth() {
     let digest = "0".repeat(32);
     let output = Server::with_timestamp(&Store::example(), common::TIMESTAMP).send(format!("APOP mrose {digest}\r\n"));
     assert_eq!(output.lines().last().and_then(code), Some(CodeKind::Auth));
-    let mut cleartext = Server::with(&Store::example(), Config::new(), Security::Cleartext);
-    assert_eq!(cleartext.send("USER mrose\r\n").lines().last().and_then(code), Some(CodeKind::Auth));
+    for line in ["USER mrose", "AUTH PLAIN", "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm"] {
+        let mut cleartext = Server::with(&Store::example(), Config::new(), Security::Cleartext);
+        let output = cleartext.send(format!("{line}\r\n"));
+        assert_eq!(output.lines().last().and_then(code), Some(CodeKind::Auth), "{line}");
+    }
+    // A wrong name, a wrong password, and somebody else's maildrop.
+    for message in ["AG5vYm9keQB0YW5zdGFhZg==", "AG1yb3NlAHdyb25n", "cm9vdABtcm9zZQB0YW5zdGFhZg=="] {
+        let output = Server::new(&Store::example()).send(format!("AUTH PLAIN {message}\r\n"));
+        assert_eq!(output.lines().last().and_then(code), Some(CodeKind::Auth), "{message}");
+    }
+}
+
+#[test]
+fn an_exchange_that_is_cancelled_or_malformed_has_no_code() {
+    // R-3206-03, R-5034-07, R-5034-08
+    // Bad base64, no message at all, one of two parts, one without a password; names that are none or not offered.
+    for lines in [
+        "AUTH PLAIN\r\n*",
+        "AUTH PLAIN\r\n!",
+        "AUTH PLAIN !",
+        "AUTH PLAIN =",
+        "AUTH PLAIN bXJvc2UAdGFuc3RhYWY=",
+        "AUTH PLAIN AG1yb3NlAA==",
+        "AUTH A.B",
+        "AUTH GSSAPI",
+        "AUTH PLAIN = =",
+    ] {
+        let store = Store::example();
+        let output = Server::new(&store).send(format!("{lines}\r\n"));
+        let last = output.lines().last().unwrap();
+        assert!(last.starts_with("-ERR ") && code(last).is_none(), "{lines:?}: {last}");
+        assert_eq!(store.logins(), [], "{lines:?}");
+    }
+}
+
+#[test]
+fn a_message_for_utf8_mode_says_utf8() {
+    // R-6856-03
+    let store = Store::example();
+    store.need_utf8.set(1);
+    let mut server = Server::logged_in(&store);
+    for line in ["LIST 1", "RETR 1", "TOP 1 0"] {
+        assert_eq!(server.send(format!("{line}\r\n")), "-ERR [UTF8] message is for UTF-8 mode only\r\n", "{line}");
+    }
 }
 
 #[test]
@@ -152,6 +267,7 @@ fn a_code_is_matched_level_by_level_in_any_case() {
         ("SYS/TEMPX", CodeKind::Sys),
         ("IN-USE", CodeKind::InUse),
         ("LOGIN-DELAY", CodeKind::LoginDelay),
+        ("UTF8", CodeKind::Utf8),
         ("TEMP/SYS", CodeKind::Other),
         ("X-PRIVATE", CodeKind::Other),
     ];

@@ -6,6 +6,9 @@
 //!
 //! - `@message TEXT`: the next message of the maildrop, as it is stored
 //! - `@timestamp <…>`, `@last`, `@remove-retrieved`, `@cleartext`: APOP, LAST, EXPIRE 0, a connection without TLS
+//! - `@mechanism NAME`, `@utf8`, `@needs-utf8 NUMBER`: a further mechanism, UTF8, as many messages for UTF-8 mode only
+//! - `@language TAG DESCRIPTION` and behind it `@text REPLY TEXT`: a further language, and what it says
+//! - `@stls`: STLS, and each turn is sent only when the one before is answered: what follows STLS earlier is an attack
 //! - `@hang-up`: the client's stream ends behind its last line
 //! - `@closed REASON` and `@removed NUMBERS`: how it must end
 //!
@@ -16,8 +19,8 @@ mod common;
 use std::path::Path;
 
 use common::{Server, Store};
-use pop3_proto::server::{Config, Security, Session};
-use pop3_proto::wire::Timestamp;
+use pop3_proto::server::{Catalogue, Config, Reply, Security, Session, Utf8};
+use pop3_proto::wire::{Mechanism, Timestamp};
 
 #[derive(Default, Debug)]
 struct Transcript {
@@ -25,6 +28,9 @@ struct Transcript {
     turns: Vec<(Vec<u8>, Vec<u8>)>,
     messages: Vec<Vec<u8>>,
     timestamp: Option<String>,
+    mechanisms: Vec<Mechanism>,
+    languages: Vec<Catalogue>,
+    needs_utf8: u32,
     /// The lines with `@` that say nothing else.
     switches: Vec<String>,
     closed: Option<String>,
@@ -41,7 +47,14 @@ impl Transcript {
                 ("S:", rest) => it.turns.last_mut().unwrap().1.extend([unescape(rest), b"\r\n".to_vec()].concat()),
                 ("@message", rest) => it.messages.push(unescape(rest)),
                 ("@timestamp", rest) => it.timestamp = Some(rest.to_owned()),
-                (switch @ ("@last" | "@remove-retrieved" | "@cleartext" | "@hang-up"), "") => {
+                ("@mechanism", rest) => it.mechanisms.push(rest.parse().unwrap()),
+                ("@language", rest) => {
+                    let (tag, description) = rest.split_once(' ').unwrap_or((rest, ""));
+                    it.languages.push(Catalogue::new(tag, description).unwrap());
+                }
+                ("@text", rest) => it.text(rest),
+                ("@needs-utf8", rest) => it.needs_utf8 = rest.parse().unwrap(),
+                (switch @ ("@last" | "@remove-retrieved" | "@cleartext" | "@hang-up" | "@stls" | "@utf8"), "") => {
                     it.switches.push(switch.to_owned());
                 }
                 ("@closed", rest) => it.closed = Some(rest.to_owned()),
@@ -50,6 +63,15 @@ impl Transcript {
             }
         }
         it
+    }
+
+    /// What the last language says for a reply.
+    fn text(&mut self, line: &str) {
+        let (name, text) = line.split_once(' ').unwrap();
+        let reply = Reply::ALL.into_iter().find(|reply| format!("{reply:?}") == name).unwrap();
+        let catalogue = self.languages.pop().unwrap();
+        let text = String::from_utf8(unescape(text)).unwrap();
+        self.languages.push(catalogue.text(reply, &text).unwrap());
     }
 
     fn client(&mut self, octets: &[u8]) {
@@ -61,7 +83,18 @@ impl Transcript {
 
     fn server(&self) -> Server {
         let store = Store::new(&self.messages);
-        let config = Config::new().last(self.has("@last")).remove_retrieved(self.has("@remove-retrieved"));
+        store.need_utf8.set(self.needs_utf8);
+        let mut config = Config::new().last(self.has("@last")).remove_retrieved(self.has("@remove-retrieved"));
+        config = config.stls(self.has("@stls"));
+        if self.has("@utf8") {
+            config = config.utf8(Utf8::MessagesAndNames);
+        }
+        for &mechanism in &self.mechanisms {
+            config = config.mechanism(mechanism).unwrap();
+        }
+        for language in &self.languages {
+            config = config.language(language.clone()).unwrap();
+        }
         let security = if self.has("@cleartext") { Security::Cleartext } else { Security::Tls };
         let timestamp = self.timestamp.as_ref().map(|text| Timestamp::new(text).unwrap());
         Server::of(&store, Session::new(config.into(), security).with_timestamp(timestamp))
@@ -73,6 +106,34 @@ impl Transcript {
 
     fn said(&self) -> Vec<u8> {
         self.turns.iter().flat_map(|(said, _)| said).copied().collect()
+    }
+
+    /// What the client sends at once.
+    fn bursts(&self) -> Vec<Vec<u8>> {
+        if self.has("@stls") { self.turns.iter().map(|(said, _)| said.clone()).collect() } else { vec![self.said()] }
+    }
+
+    /// What the server writes when the client says everything, and perhaps hangs up.
+    fn run(&self, server: &mut Server) -> Vec<u8> {
+        for burst in self.bursts() {
+            server.run(&burst, false);
+        }
+        server.run(b"", self.has("@hang-up"));
+        std::mem::take(&mut server.output)
+    }
+
+    /// What the server writes when the client says this many octets and hangs up.
+    fn run_and_cut(&self, server: &mut Server, octets: usize) -> Vec<u8> {
+        let mut left = octets;
+        for burst in self.bursts() {
+            let said = &burst[..burst.len().min(left)];
+            left -= said.len();
+            server.run(said, left == 0);
+            if left == 0 {
+                break;
+            }
+        }
+        std::mem::take(&mut server.output)
     }
 
     fn answers(&self) -> Vec<u8> {
@@ -139,15 +200,10 @@ fn each_turn_is_answered_before_the_next_one() {
             assert_text(&server.receive(said), answer);
         }
         if transcript.has("@hang-up") {
-            assert_text(&send_all(&mut server, b"", true), b"");
+            assert_text(&server.send_and_hang_up("").into_bytes(), b"");
         }
         transcript.check_end(&server);
     });
-}
-
-fn send_all(server: &mut Server, octets: &[u8], hang_up: bool) -> Vec<u8> {
-    server.run(octets, hang_up);
-    std::mem::take(&mut server.output)
 }
 
 #[test]
@@ -155,7 +211,7 @@ fn a_whole_transcript_in_one_write_is_answered_the_same() {
     // R-2449-16
     each(|transcript| {
         let mut server = transcript.server();
-        assert_text(&send_all(&mut server, &transcript.said(), transcript.has("@hang-up")), &transcript.answers());
+        assert_text(&transcript.run(&mut server), &transcript.answers());
         transcript.check_end(&server);
     });
 }
@@ -170,7 +226,7 @@ fn a_transcript_octet_by_octet_is_answered_the_same() {
             server.reads = reads.into();
             server.window = window.into();
             server.drops = vec![drops, false].into();
-            assert_text(&send_all(&mut server, &transcript.said(), transcript.has("@hang-up")), &transcript.answers());
+            assert_text(&transcript.run(&mut server), &transcript.answers());
             transcript.check_end(&server);
         });
     }
@@ -183,7 +239,7 @@ fn a_transcript_cut_at_any_octet_removes_nothing_before_the_end_of_quit() {
         let said = transcript.said();
         for end in 0..=said.len() {
             let mut server = transcript.server();
-            let output = send_all(&mut server, &said[..end], true);
+            let output = transcript.run_and_cut(&mut server, end);
             assert_text(&output, &transcript.answers()[..output.len()]);
             let quits = has_quit(&said[..end]);
             assert!(quits || server.store.updates() == 0, "{end} octets");

@@ -3,7 +3,10 @@
 mod common;
 
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, CommandError, Deviation, DeviationSet, Digest, Name, NumberError, Password, Verb};
+use pop3_proto::wire::{
+    AuthArguments, Command, CommandError, Deviation, DeviationSet, Digest, InitialResponse, Language, LanguageTag,
+    Mechanism, Name, NumberError, Password, Verb,
+};
 use proptest::prelude::*;
 
 const DIGEST: &[u8] = b"c4c9334bac560ecc979e58001b3e22fb";
@@ -21,6 +24,16 @@ fn strict(line: &[u8]) -> Command<'_> {
 
 fn error(line: &[u8]) -> CommandError {
     Command::parse(line).unwrap_err()
+}
+
+/// AUTH with a mechanism, and a response if there is one.
+fn auth(mechanism: Mechanism, response: Option<&'static str>) -> Command<'static> {
+    let initial_response = response.map(|response| InitialResponse::new(response).unwrap());
+    Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) }
+}
+
+fn lang(tag: &str) -> Command<'_> {
+    Command::Lang { language: Some(Language::Tag(LanguageTag::new(tag).unwrap())) }
 }
 
 /// One line of each command, and its value.
@@ -47,6 +60,15 @@ fn known_answers() -> Vec<(&'static [u8], Command<'static>)> {
         (b"UIDL 7", Command::Uidl { message: Some(number(7)) }),
         (b"CAPA", Command::Capa),
         (b"LAST", Command::Last),
+        (b"STLS", Command::Stls),
+        (b"AUTH", Command::Auth { arguments: None }),
+        (b"AUTH CRAM-MD5", auth(Mechanism::CRAM_MD5, None)),
+        (b"AUTH EXTERNAL =", auth(Mechanism::EXTERNAL, Some("="))),
+        (b"AUTH PLAIN AG1yb3NlAHRhbnN0YWFm", auth(Mechanism::PLAIN, Some("AG1yb3NlAHRhbnN0YWFm"))),
+        (b"UTF8", Command::Utf8),
+        (b"LANG", Command::Lang { language: None }),
+        (b"LANG *", Command::Lang { language: Some(Language::Default) }),
+        (b"LANG pt-BR", lang("pt-BR")),
     ]
 }
 
@@ -97,11 +119,25 @@ fn only_the_octets_of_a_keyword_make_a_keyword() {
 #[test]
 fn what_follows_a_keyword_without_a_space_makes_another_word() {
     // R-1939-10
-    for line in ["NOOPS", "QUIT!", "TOPS 1 1", "TO", "STA", "LIST\t1", "LIST1", "RETR-1", "", " NOOP", "\tNOOP", "XTOP"]
+    let words =
+        ["NOOPS", "QUIT!", "TOPS 1 1", "TO", "STA", "LIST\t1", "LIST1", "RETR-1", "", " NOOP", "\tNOOP", "XTOP"];
+    for line in
+        words.into_iter().chain(["UTF", "UTF-8", "UTF88", "STARTTLS", "LANGUAGE de", "AUTHX PLAIN", "AUTH\tPLAIN"])
     {
         assert_eq!(error(line.as_bytes()), CommandError::UnknownKeyword, "{line:?}");
         assert_eq!(Verb::of(line.as_bytes()), None, "{line:?}");
     }
+}
+
+#[test]
+fn the_digit_of_utf8_has_no_other_case() {
+    // R-1939-02, R-6856-01
+    for line in [b"UTF8", b"utf8", b"Utf8"] {
+        assert_eq!(strict(line), Command::Utf8);
+    }
+    // One bit away from `8`, the one that makes a letter lower case.
+    assert_eq!(error(b"UTF\x18"), CommandError::UnknownKeyword);
+    assert_eq!(Verb::of(b"utf\x18"), None);
 }
 
 #[test]
@@ -157,6 +193,12 @@ fn surplus_arguments_are_refused() {
         "UIDL 1 2",
         "CAPA x",
         "LAST 1",
+        "STLS now",
+        "UTF8 USER",
+        "LANG de en",
+        "LANG * *",
+        "AUTH PLAIN = =",
+        "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm x",
     ] {
         assert_eq!(error(line.as_bytes()), CommandError::SurplusArgument, "{line}");
         assert_eq!(error(line.replace(' ', "  ").as_bytes()), CommandError::SurplusArgument, "{line}");
@@ -176,6 +218,15 @@ fn repeated_and_trailing_spaces_around_numbers_are_a_deviation() {
         ("TOP   1 2   ", Command::Top { message: number(1), lines: 2 }),
         ("QUIT ", Command::Quit),
         ("STAT  ", Command::Stat),
+        ("STLS ", Command::Stls),
+        ("UTF8 ", Command::Utf8),
+        ("LANG ", Command::Lang { language: None }),
+        ("LANG  de ", lang("de")),
+        ("AUTH ", Command::Auth { arguments: None }),
+        ("AUTH   ", Command::Auth { arguments: None }),
+        ("AUTH  PLAIN", auth(Mechanism::PLAIN, None)),
+        ("AUTH PLAIN ", auth(Mechanism::PLAIN, None)),
+        ("AUTH PLAIN  = ", auth(Mechanism::PLAIN, Some("="))),
     ] {
         let parsed = Command::parse(line.as_bytes()).unwrap();
         assert_eq!((parsed.command, parsed.deviations), (command, extra), "{line:?}");
@@ -236,6 +287,77 @@ fn credentials_with_a_line_end_or_nul_are_refused_without_being_shown() {
 }
 
 #[test]
+fn a_mechanism_is_1_to_20_letters_digits_hyphens_and_underscores_in_any_case() {
+    // R-5034-01; failure case 32
+    for name in ["plain", "Plain", "PLAIN", "pLaIn"] {
+        assert_eq!(strict(format!("AUTH {name}").as_bytes()), auth(Mechanism::PLAIN, None));
+        assert_eq!(strict(format!("auth {name} =").as_bytes()), auth(Mechanism::PLAIN, Some("=")));
+    }
+    let longest = "ABCDEFGHIJKLMNOPQ-_9";
+    assert_eq!(strict(format!("AUTH {longest}").as_bytes()), auth(Mechanism::new(longest).unwrap(), None));
+    let too_long = format!("{longest}0");
+    for name in [too_long.as_str(), "PLAIN!", "A.B", "PLAIN=", "*", "=", "+", "PL\u{fc}IN", "PLAIN\t", "PLAIN\r", "\0"]
+    {
+        assert_eq!(error(format!("AUTH {name}").as_bytes()), CommandError::Mechanism, "{name:?}");
+        assert_eq!(error(format!("AUTH {name} =").as_bytes()), CommandError::Mechanism, "{name:?}");
+        assert!(Mechanism::new(name).is_err() && name.parse::<Mechanism>().is_err(), "{name:?}");
+    }
+    assert!(Mechanism::new("").is_err());
+}
+
+#[test]
+fn an_initial_response_is_visible_ascii_and_absent_is_not_empty() {
+    // R-5034-02
+    assert_ne!(strict(b"AUTH PLAIN"), strict(b"AUTH PLAIN ="));
+    for octet in 0..=255_u8 {
+        let line = [b"AUTH PLAIN AAA".as_slice(), &[octet]].concat();
+        match octet {
+            b' ' => assert_eq!(Command::parse(&line).unwrap().command, auth(Mechanism::PLAIN, Some("AAA"))),
+            b'!'..=b'~' => {
+                let response = InitialResponse::new(&line[11..]).unwrap();
+                let arguments = Some(AuthArguments { mechanism: Mechanism::PLAIN, initial_response: Some(response) });
+                assert_eq!(strict(&line), Command::Auth { arguments });
+                assert_eq!(response.expose(), &line[11..]);
+            }
+            _ => assert_eq!(error(&line), CommandError::ForbiddenOctet, "{octet}"),
+        }
+    }
+    assert!(InitialResponse::new("").is_err() && InitialResponse::new("a b").is_err());
+}
+
+#[test]
+fn an_initial_response_is_not_shown() {
+    // R-GEN-07
+    let command = strict(b"AUTH PLAIN zebrazebra==");
+    assert!(format!("{command:?}").contains("PLAIN"));
+    assert!(!format!("{command:?}").contains("zebra"));
+    let (mechanism, response) = (error(b"AUTH zebra! x"), error(b"AUTH PLAIN zebra\x7f"));
+    let invalid = InitialResponse::new("zebra\0").unwrap_err();
+    let shown = format!("{mechanism} {mechanism:?} {response} {response:?} {invalid} {invalid:?}");
+    assert!(!shown.contains("zebra"), "{shown}");
+}
+
+#[test]
+fn a_language_is_a_tag_of_up_to_64_octets_or_a_star() {
+    // R-6856-07
+    let longest = format!("{}a", "abcdefgh-".repeat(7));
+    assert_eq!(longest.len(), LanguageTag::MAX_OCTETS);
+    for tag in ["de", "pt-BR", "i-default", "x-1", "1", "a", "abcdefgh", "zh-Hant-TW", "QPS-ploc", longest.as_str()] {
+        assert_eq!(strict(format!("LANG {tag}").as_bytes()), lang(tag));
+        assert_eq!(strict(format!("LANG {}", tag.to_uppercase()).as_bytes()), lang(tag), "in any case");
+    }
+    assert_ne!(strict(b"LANG de"), lang("de-DE"));
+    let too_long = format!("{longest}a");
+    for tag in ["**", "*x", "de-*", "abcdefghi", "de-", "-de", "-", "de--AT", "d_e", "d.e", "d\u{e9}", "de\t", "de\r"] {
+        assert_eq!(error(format!("LANG {tag}").as_bytes()), CommandError::Language, "{tag:?}");
+        assert!(LanguageTag::new(tag).is_err(), "{tag:?}");
+    }
+    assert_eq!(error(format!("LANG {too_long}").as_bytes()), CommandError::Language);
+    assert_eq!(error(b"LANG \xff"), CommandError::Language);
+    assert!(LanguageTag::new("").is_err() && LanguageTag::new("*").is_err());
+}
+
+#[test]
 fn every_deviation_has_a_name_of_its_own() {
     // R-GEN-11
     let names: std::collections::HashSet<_> = Deviation::ALL.iter().map(|deviation| deviation.name()).collect();
@@ -255,6 +377,7 @@ proptest! {
         line in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..60),
             "(USER|pass|List|RETR|dele|TOP|UIDL|APOP|QUIT|STAT)[ 0-9a-f+-]{0,40}".prop_map(String::into_bytes),
+            "(AUTH|auth|LANG|Lang|UTF8|STLS)( {1,2}[a-fA-F0-9*=-]{0,12}){0,3}".prop_map(String::into_bytes),
         ]
     ) {
         if let Ok(parsed) = Command::parse(&line) {

@@ -1,11 +1,13 @@
-//! Drop, scan and unique-id listings; unique-ids.
+//! Drop, scan, unique-id and language listings; unique-ids.
 
 mod common;
 
 use std::collections::HashSet;
 
 use pop3_proto::message::{InvalidUniqueId, MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::wire::{DropListing, ListingError, NumberError, ScanListing, UniqueIdListing};
+use pop3_proto::wire::{
+    DropListing, LanguageListing, LanguageTag, ListingError, NumberError, ScanListing, Text, UniqueIdListing,
+};
 use proptest::prelude::*;
 
 fn number(number: u32) -> MessageNumber {
@@ -90,6 +92,37 @@ fn a_unique_id_listing_has_nothing_behind_the_unique_id() {
 }
 
 #[test]
+fn a_language_listing_is_a_tag_and_perhaps_a_description() {
+    // R-6856-07
+    let listing = |tag: &'static str, text: &'static str| LanguageListing {
+        tag: LanguageTag::new(tag).unwrap(),
+        description: Some(text).filter(|text| !text.is_empty()).map(|text| Text::new(text).unwrap()),
+    };
+    for (line, listing) in [
+        ("en English", listing("en", "English")),
+        ("de", listing("de", "")),
+        ("pt-BR Portugu\u{ea}s do Brasil", listing("pt-BR", "Portugu\u{ea}s do Brasil")),
+    ] {
+        assert_eq!(LanguageListing::parse(line.as_bytes()), Ok(listing));
+        assert_eq!(written(|out| listing.encode_line(out)), format!("{line}\r\n").as_bytes());
+    }
+    for (line, listing) in
+        [("de ", listing("de", "")), ("de   ", listing("de", "")), ("DE  Deutsch ", listing("de", "Deutsch"))]
+    {
+        assert_eq!(LanguageListing::parse(line.as_bytes()), Ok(listing), "{line:?}");
+    }
+}
+
+#[test]
+fn what_is_no_language_listing_is_refused() {
+    // R-6856-07, R-1939-05
+    for line in ["", " English", "*", "* all", "d_e", "abcdefghi x", "de a\rb", "de a\0", "de\tDeutsch"] {
+        assert!(LanguageListing::parse(line.as_bytes()).is_err(), "{line:?}");
+    }
+    assert!(LanguageListing::parse(b"de \xff").is_err(), "it isn't UTF-8");
+}
+
+#[test]
 fn valid_and_distinct_names_stay_as_they_are() {
     // R-1939-27, C10
     let ids: UniqueIds = ["b", "a", "~"].into_iter().collect();
@@ -143,9 +176,18 @@ proptest! {
     }
 
     #[test]
+    fn a_language_listing_comes_back_from_its_line(tag in "[a-zA-Z0-9]{1,8}(-[a-zA-Z0-9]{1,8}){0,3}", text in "\\PC{0,20}") {
+        let description = Text::new(text.trim_ascii()).ok().filter(|text| *text != Text::EMPTY);
+        let listing = LanguageListing { tag: LanguageTag::new(&tag).unwrap(), description };
+        let line = written(|out| listing.encode_line(out));
+        prop_assert_eq!(LanguageListing::parse(line.strip_suffix(b"\r\n").unwrap()), Ok(listing));
+    }
+
+    #[test]
     fn any_octets_are_parsed_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..40)) {
         let _ = DropListing::parse(&line);
         let _ = ScanListing::parse(&line);
         let _ = UniqueIdListing::parse(&line);
+        let _ = LanguageListing::parse(&line);
     }
 }

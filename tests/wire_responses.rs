@@ -2,7 +2,7 @@
 
 mod common;
 
-use pop3_proto::wire::{MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text};
+use pop3_proto::wire::{CodeKind, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text};
 use proptest::prelude::*;
 
 fn line(response: &Response<'_>) -> Vec<u8> {
@@ -15,17 +15,34 @@ fn line(response: &Response<'_>) -> Vec<u8> {
 fn a_response_is_indicator_code_and_text() {
     // R-1939-05, R-1939-06
     let text = Text::new("text").unwrap();
-    let cases: [(Response<'_>, &[u8]); 6] = [
+    let cases: [(Response<'_>, &[u8]); 7] = [
         (Response::new(Status::Ok, None, Text::EMPTY), b"+OK\r\n"),
         (Response::new(Status::Err, None, Text::EMPTY), b"-ERR\r\n"),
         (Response::new(Status::Ok, None, text), b"+OK text\r\n"),
         (Response::new(Status::Err, None, text), b"-ERR text\r\n"),
         (Response::new(Status::Err, Some(ResponseCode::AUTH), text), b"-ERR [AUTH] text\r\n"),
         (Response::new(Status::Ok, Some(ResponseCode::IN_USE), Text::EMPTY), b"+OK [IN-USE]\r\n"),
+        (Response::new(Status::Err, Some(ResponseCode::UTF8), text), b"-ERR [UTF8] text\r\n"),
     ];
     for (response, expected) in cases {
         assert_eq!(line(&response), expected);
         assert_eq!(Response::parse(expected.strip_suffix(b"\r\n").unwrap()), Ok(response));
+    }
+}
+
+#[test]
+fn the_code_of_a_message_for_utf8_mode_is_known_in_any_case() {
+    // R-6856-03, R-2449-08
+    for (line, kind) in [
+        ("-ERR [UTF8] text", CodeKind::Utf8),
+        ("-ERR [utf8]", CodeKind::Utf8),
+        ("-ERR [UTF8/x] text", CodeKind::Utf8),
+        ("-ERR [UTF-8] text", CodeKind::Other),
+        ("-ERR [UTF8X] text", CodeKind::Other),
+        ("-ERR [x/UTF8] text", CodeKind::Other),
+    ] {
+        let response = Response::parse(line.as_bytes()).unwrap();
+        assert_eq!(response.code().map(ResponseCode::kind), Some(kind), "{line}");
     }
 }
 

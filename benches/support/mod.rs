@@ -132,6 +132,7 @@ impl Index {
 
 impl Maildrop for Index {
     type Reader = ();
+    type Exchange = ();
 
     fn count(&self) -> u32 {
         self.count
@@ -193,6 +194,7 @@ pub fn drive(session: &mut Session<Index>, mut input: &[u8], index: &mut Option<
             }
             Action::Update(update) => update.finish(Commit::All),
             Action::Body(body) => body.end(),
+            other @ (Action::StartTls(_) | Action::Authenticate(_)) => panic!("{other:?}"),
             Action::Close(_) => return written,
         }
     }

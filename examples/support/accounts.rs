@@ -53,11 +53,26 @@ impl Accounts {
         self.by_name.values().any(|account| matches!(account.store, Store::Demo(_)))
     }
 
+    /// Whether there is a user of this name.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Names and passwords.
+    pub(crate) fn passwords(&self) -> impl Iterator<Item = (&[u8], &Secret)> {
+        self.by_name.iter().map(|(name, account)| (name.as_slice(), &account.password))
+    }
+
     /// Opens the maildrop that `credentials` give a right to, for this session alone.
     pub(crate) fn open(&self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        let account = self.by_name.get(credentials.name());
+        self.open_if(credentials.name(), |password| credentials.verify(password))
+    }
+
+    /// Opens the maildrop of `name`, for this session alone, if its password or token passes the test.
+    pub(crate) fn open_if(&self, name: &[u8], verify: impl FnOnce(&[u8]) -> bool) -> Result<Mailbox, Rejection> {
+        let account = self.by_name.get(name);
         let password = account.map_or(&self.nobody, |account| &account.password);
-        let verified = credentials.verify(password.expose());
+        let verified = verify(password.expose());
         match account {
             Some(account) if verified => account.store.open(),
             _ => Err(Rejection::BadCredentials),

@@ -4,12 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use pop3_proto::Secret;
+use rustls::ServerConfig;
 
-use super::report;
+use super::{report, tls};
 
 /// A POP3 server over Maildirs, to try pop3-proto with.
 #[derive(Parser)]
@@ -18,6 +20,22 @@ pub(crate) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
     pub(crate) listen: String,
+
+    /// Where to listen for TLS from the first octet, in addition; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tls_listen: Option<String>,
+
+    /// The certificate of the server, and those that lead to one that clients know: PEM
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key to the certificate: PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+
+    /// Refuse logins without TLS, those from this machine too
+    #[arg(long)]
+    pub(crate) require_tls: bool,
 
     /// A maildrop; may be given again. Without any, there is a demo maildrop in memory
     // Parsed after clap is done, because clap's messages would show the password.
@@ -46,9 +64,18 @@ impl Args {
         })
     }
 
-    /// The error of a server that can't have the address it was told to use.
-    pub(crate) fn cannot_listen(&self, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("cannot listen on {}: {error}", self.listen))
+    /// How to speak TLS, if the command line says with which certificate.
+    pub(crate) fn tls(&self) -> io::Result<Option<Arc<ServerConfig>>> {
+        let error = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificates), Some(key)) => return tls::server_config(certificates, key).map(Some),
+            (Some(_), None) => "--tls-cert needs --tls-key",
+            (None, Some(_)) => "--tls-key needs --tls-cert",
+            (None, None) if self.tls_listen.is_some() => "--tls-listen needs --tls-cert and --tls-key",
+            // Else nobody could log in, and they would only learn it then.
+            (None, None) if self.require_tls => "--require-tls needs --tls-cert and --tls-key",
+            (None, None) => return Ok(None),
+        };
+        Err(io::Error::other(error))
     }
 
     /// The maildrops asked for.

@@ -9,6 +9,8 @@ use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
 use pop3_proto::server::{Commit, Maildrop, Refusal};
 use pop3_proto::wire::WireSize;
 
+use super::sasl::Exchange;
+
 /// Enough for the disk and the socket to work in large pieces, little enough for thousands of downloads at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -80,6 +82,7 @@ impl Mailbox {
 
 impl Maildrop for Mailbox {
     type Reader = File;
+    type Exchange = Exchange;
 
     fn count(&self) -> u32 {
         u32::try_from(self.unique_ids.len()).unwrap_or(u32::MAX)

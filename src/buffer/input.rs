@@ -1,21 +1,23 @@
 //! The window that a peer's octets are read into.
 
+use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroize;
 
 use crate::wire::{Framed, LineScanner};
 
-/// A window of fixed size that takes a peer's octets and gives out lines.
+/// A window that takes a peer's octets and gives out lines.
 ///
-/// It has its memory only while there is something in it, or while somebody reads into it.
+/// It has its memory only while there is something in it, or while somebody reads into it. It is as large as its size,
+/// and larger only where a longer line is allowed and comes.
 pub(crate) struct Input {
-    window: Vec<u8>,
+    window: Box<[u8]>,
     start: usize,
     end: usize,
-    size: usize,
+    size: u32,
+    limit: u32,
     scanner: LineScanner,
 }
 
@@ -41,14 +43,18 @@ pub(crate) enum Defect {
 
 impl Input {
     /// A window for lines of at most `size` octets, line end included.
-    pub(crate) const fn new(size: usize) -> Self {
-        Self { window: Vec::new(), start: 0, end: 0, size, scanner: LineScanner::new(size) }
+    pub(crate) fn new(size: u32) -> Self {
+        Self { window: Box::default(), start: 0, end: 0, size, limit: size, scanner: LineScanner::new(size as usize) }
     }
 
     /// Room for more octets, never empty while a line isn't complete.
     pub(crate) fn space(&mut self) -> &mut [u8] {
+        let size = self.size as usize;
         if self.window.is_empty() {
-            self.window = vec![0; self.size];
+            self.window = vec![0; size].into_boxed_slice();
+        } else if self.window.len() > size && self.limit <= self.size && self.end - self.start < size {
+            // The long line is dealt with.
+            self.resize(size);
         }
         if self.start > 0 {
             // What is left is the front of one line, so an octet is moved at most once.
@@ -60,7 +66,33 @@ impl Input {
             self.start = 0;
             self.end = left;
         }
+        if self.end == self.window.len() && self.end < self.limit as usize {
+            self.resize((2 * self.window.len()).min(self.limit as usize));
+        }
         self.window.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Moves what is in the window to one of another size, and leaves no copy.
+    #[cold]
+    fn resize(&mut self, size: usize) {
+        let mut window = vec![0; size].into_boxed_slice();
+        let left = self.window.get(self.start..self.end).unwrap_or_default();
+        if let Some(front) = window.get_mut(..left.len()) {
+            front.copy_from_slice(left);
+        }
+        self.end -= self.start;
+        self.start = 0;
+        self.window.zeroize();
+        self.window = window;
+    }
+
+    /// Allows lines of at most `limit` octets, line end included, from the one at the front on.
+    #[inline]
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        if self.limit != limit {
+            self.limit = limit;
+            self.scanner.set_limit(limit as usize);
+        }
     }
 
     /// Takes the first `octets` of the space as read.
@@ -97,6 +129,11 @@ impl Input {
         self.window.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// The same, to be changed where they stand.
+    pub(crate) fn octets_mut(&mut self) -> &mut [u8] {
+        self.window.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
     /// Drops octets from the front.
     #[inline]
     pub(crate) fn consume(&mut self, octets: usize) {
@@ -123,7 +160,7 @@ impl Input {
     /// Gives the memory back if nothing is in it.
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
-            self.window = Vec::new();
+            self.window = Box::default();
         }
     }
 }

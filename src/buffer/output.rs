@@ -61,16 +61,15 @@ impl Output {
 
     #[inline]
     fn has_room_for_text(&mut self) -> bool {
-        self.text.capacity() - self.text.len() >= Self::ROOM || self.grow()
+        // A challenge may have made it larger than its size.
+        self.text.len() + Self::ROOM <= self.size
+            && (self.text.capacity() - self.text.len() >= Self::ROOM || self.grow())
     }
 
     /// Doubles the memory of the text, from 1,024 octets up to the size.
     #[cold]
     fn grow(&mut self) -> bool {
         let wanted = (2 * self.text.capacity()).clamp(Self::MIN_SIZE as usize, self.size);
-        if self.text.len() + Self::ROOM > wanted {
-            return false;
-        }
         self.text.reserve_exact(wanted - self.text.len());
         true
     }

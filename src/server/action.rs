@@ -7,8 +7,10 @@ use bytes::Buf;
 
 use super::authorization::Login;
 use super::connection::Connection;
+use super::exchange::Authenticate;
 use super::maildrop::Maildrop;
 use super::retrieve::{Body, Retrieve};
+use super::starttls::{Residue, StartTls};
 use super::update::Update;
 use crate::buffer::Input;
 
@@ -21,8 +23,13 @@ pub enum Action<'a, M: Maildrop> {
     Read(Read<'a>),
     /// Octets for the client are ready.
     Write(Write<'a>),
+    /// A client wants TLS, and has been told to begin. Only where [`Config::stls`](super::Config::stls) offers it.
+    StartTls(StartTls<'a>),
     /// A client wants to log in.
     Login(Login<'a, M>),
+    /// A client has taken a step in a SASL exchange. Only of mechanisms that
+    /// [`Config::mechanism`](super::Config::mechanism) offers, and not of PLAIN and LOGIN by default.
+    Authenticate(Authenticate<'a, M>),
     /// A message is wanted, by RETR or TOP.
     Retrieve(Retrieve<'a, M>),
     /// The next chunk of that message is wanted.
@@ -41,7 +48,9 @@ impl<M: Maildrop> fmt::Debug for Action<'_, M> {
         match self {
             Self::Read(read) => read.fmt(f),
             Self::Write(write) => write.fmt(f),
+            Self::StartTls(start) => start.fmt(f),
             Self::Login(login) => login.fmt(f),
+            Self::Authenticate(step) => step.fmt(f),
             Self::Retrieve(retrieve) => retrieve.fmt(f),
             Self::Body(body) => body.fmt(f),
             Self::Update(update) => update.fmt(f),
@@ -81,6 +90,12 @@ pub enum CloseReason {
     /// The client sent too many commands without logging in.
     #[error("the client sent too many commands before login")]
     TooManyCommandsBeforeLogin,
+    /// The client sent octets behind STLS, before TLS could begin: an attack, or a defect. They were not acted on.
+    #[error("octets came behind STLS: {} lines and {} octets", .0.lines, .0.octets)]
+    ResidueBehindStls(Residue),
+    /// The TLS handshake failed.
+    #[error("the TLS handshake failed")]
+    TlsFailed,
     /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to say so.
     /// No message was removed.
     #[error("a message could not be read to its end")]
@@ -90,7 +105,7 @@ pub enum CloseReason {
 impl CloseReason {
     /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
     pub const fn is_orderly(self) -> bool {
-        !matches!(self, Self::EndOfStream | Self::MessageFailed)
+        !matches!(self, Self::EndOfStream | Self::TlsFailed | Self::MessageFailed)
     }
 }
 

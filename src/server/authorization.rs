@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::Phase;
 use super::connection::{Connection, PendingLogin, Task};
+use super::exchange::{Place, position};
 use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::reply::Reply;
@@ -12,7 +13,7 @@ use super::transaction::{BrokenMaildrop, Transaction};
 use crate::auth::apop;
 use crate::buffer::{Input, Line};
 use crate::secret::Secret;
-use crate::wire::{Command, Name, Password, Timestamp};
+use crate::wire::{Command, Language, Name, Password, Timestamp};
 
 /// A client wants to log in.
 #[must_use = "the session waits for the login to be answered"]
@@ -29,11 +30,12 @@ pub struct Login<'a, M: Maildrop> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Credentials<'a> {
-    /// USER and PASS (RFC 1939 §7).
+    /// USER and PASS (RFC 1939 §7), or the mechanisms PLAIN and LOGIN if the configuration
+    /// [wants it so](super::Config::sasl_passwords_as_logins).
     Password {
-        /// What USER said.
+        /// Whose maildrop is wanted.
         name: Name<'a>,
-        /// What PASS said.
+        /// The password.
         password: Password<'a>,
     },
     /// APOP (RFC 1939 §7).
@@ -82,34 +84,25 @@ pub enum Rejection {
     Permanent,
 }
 
-impl Rejection {
-    pub(super) fn reply(self) -> Reply {
-        match self {
-            Self::BadCredentials => Reply::BadCredentials,
-            Self::InUse => Reply::InUse,
-            Self::LoginDelay { seconds } => Reply::LoginDelay { seconds },
-            Self::Temporary => Reply::Temporary,
-            Self::Permanent => Reply::Permanent,
-        }
-    }
-}
-
 impl<M: Maildrop> Login<'_, M> {
     /// What the client says to be let in.
     pub fn credentials(&self) -> Credentials<'_> {
-        // Both lines begin with a keyword of four letters and a space.
-        const ARGUMENTS: usize = 5;
         let line = self.input.octets();
         match self.pending {
-            PendingLogin::Password { content, .. } => Credentials::Password {
+            PendingLogin::Password { password, .. } => Credentials::Password {
                 name: Name::known(self.connection.name.as_ref().map_or(&[], Secret::expose)),
-                password: Password::known(line.get(ARGUMENTS..content).unwrap_or_default()),
+                password: Password::known(password.of(line)),
             },
-            PendingLogin::Apop { name_octets, digest, .. } => Credentials::Apop {
-                name: Name::known(line.get(ARGUMENTS..ARGUMENTS + name_octets).unwrap_or_default()),
+            PendingLogin::Apop { name, digest, .. } => Credentials::Apop {
+                name: Name::known(name.of(line)),
                 proof: apop::Proof::new(self.connection.timestamp.as_ref().map_or("", Timestamp::as_str), digest),
             },
         }
+    }
+
+    /// Whether the client has said UTF8, and takes messages as they are (RFC 6856 §2).
+    pub fn is_utf8_mode(&self) -> bool {
+        self.connection.utf8
     }
 
     /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
@@ -119,30 +112,13 @@ impl<M: Maildrop> Login<'_, M> {
     /// goes on without it; so the error is for a log. It can't happen where the maildrop vouches for its unique-ids.
     pub fn accept(self, maildrop: M) -> Result<(), BrokenMaildrop> {
         self.connection.end_login(self.input);
-        match Transaction::open(maildrop) {
-            Ok(transaction) => {
-                self.connection.good(Reply::LoggedIn);
-                self.connection.timestamp = None;
-                *self.phase = Phase::Transaction(transaction);
-                Ok(())
-            }
-            Err(broken) => {
-                self.connection.reply(match broken {
-                    BrokenMaildrop::NoUniqueId { .. } => Reply::Temporary,
-                    BrokenMaildrop::SameUniqueId { .. } => Reply::Permanent,
-                });
-                Err(broken)
-            }
-        }
+        self.connection.log_in(self.phase, maildrop)
     }
 
     /// Turns the client down. It may try again, within the limits of the configuration.
     pub fn reject(self, reason: Rejection) {
         self.connection.end_login(self.input);
-        match reason {
-            Rejection::BadCredentials => self.connection.failed_login(reason.reply()),
-            _ => self.connection.reply(reason.reply()),
-        }
+        self.connection.turn_down(reason);
     }
 }
 
@@ -152,7 +128,40 @@ impl<M: Maildrop> fmt::Debug for Login<'_, M> {
     }
 }
 
+/// The keyword of PASS and APOP, and a space.
+const KEYWORD: usize = 5;
+
 impl Connection {
+    /// Lets the client in, if its maildrop can be served.
+    pub(super) fn log_in<M: Maildrop>(&mut self, phase: &mut Phase<M>, maildrop: M) -> Result<(), BrokenMaildrop> {
+        match Transaction::open(maildrop) {
+            Ok(transaction) => {
+                self.good(Reply::LoggedIn);
+                self.timestamp = None;
+                *phase = Phase::Transaction(transaction);
+                Ok(())
+            }
+            Err(broken) => {
+                self.reply(match broken {
+                    BrokenMaildrop::NoUniqueId { .. } => Reply::Temporary,
+                    BrokenMaildrop::SameUniqueId { .. } => Reply::Permanent,
+                });
+                Err(broken)
+            }
+        }
+    }
+
+    /// Turns the client down.
+    pub(super) fn turn_down(&mut self, reason: Rejection) {
+        match reason {
+            Rejection::BadCredentials => self.failed_login(),
+            Rejection::InUse => self.reply(Reply::InUse),
+            Rejection::LoginDelay { seconds } => self.login_delay(seconds),
+            Rejection::Temporary => self.reply(Reply::Temporary),
+            Rejection::Permanent => self.reply(Reply::Permanent),
+        }
+    }
+
     /// Answers a command that doesn't leave the state.
     pub(super) fn answer(&mut self, command: &Command<'_>) {
         match *command {
@@ -165,7 +174,22 @@ impl Connection {
                 }
             }
             Command::Capa => self.list(Reply::Capabilities, Listing::CAPABILITIES),
+            // Said again, it is as true as before.
+            Command::Utf8 if self.config.utf8.is_some() => {
+                self.utf8 = true;
+                self.good(Reply::Utf8Mode);
+            }
+            Command::Lang { language } if self.config.has_languages() => self.answer_lang(language),
+            Command::Utf8 | Command::Lang { .. } => self.bad(State::Authorization, Reply::Unavailable),
             _ => self.bad(State::Authorization, Reply::WrongState),
+        }
+    }
+
+    /// LANG in either state, where it is offered.
+    pub(super) fn answer_lang(&mut self, language: Option<Language<'_>>) {
+        match language {
+            Some(language) => self.speak(language),
+            None => self.list(Reply::Languages, Listing::LANGUAGES),
         }
     }
 
@@ -174,9 +198,13 @@ impl Connection {
         let pending = match *command {
             _ if !self.may_log_in() => Err(Reply::CleartextLogin),
             Command::Pass { .. } if self.name.is_none() => Err(Reply::NoName),
-            Command::Pass { .. } => Ok(PendingLogin::Password { line: line.octets, content: line.content }),
+            Command::Pass { .. } => {
+                let password = Place::new(KEYWORD, line.content);
+                Ok(PendingLogin::Password { line: position(line.octets), password })
+            }
             Command::Apop { name, digest } if self.timestamp.is_some() => {
-                Ok(PendingLogin::Apop { line: line.octets, name_octets: name.as_bytes().len(), digest })
+                let name = Place::new(KEYWORD, KEYWORD + name.as_bytes().len());
+                Ok(PendingLogin::Apop { line: position(line.octets), name, digest })
             }
             _ => Err(Reply::Unavailable),
         };

@@ -2,9 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::catalogue::Catalogue;
+use super::offers::Offers;
 use crate::buffer::Output;
 use crate::wire::{
     Capability, CapabilityError, Deviation, DeviationSet, Expire, Implementation, InvalidText, LoginDelay,
@@ -22,7 +25,10 @@ use crate::wire::{
 /// | input window | 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | one chunk of a message | what the host hands over | until it is written |
-/// | the name of USER | at most 2,042 | from USER to the end of the login |
+/// | the window while a SASL line comes in | up to 65,536 ([`sasl_line_limit`](Self::sasl_line_limit)); half as much beside it for the moment in which it grows | the line isn't answered |
+/// | a challenge | what the host hands over | until it is written |
+/// | the host's [`Exchange`](super::Maildrop::Exchange) | the host's | the exchange |
+/// | the name of USER, PLAIN or LOGIN | at most 2,048 ([`command_line_limit`](Self::command_line_limit)) | from there to the end of the login |
 /// | the APOP timestamp | at most 255 | until the login |
 /// | deletion marks | a bit for each message | from the first DELE on |
 /// | marks of messages that are gone, or retrieved and to be removed | a bit each for each message | from the first such message on |
@@ -63,6 +69,21 @@ pub struct Config {
     pub(super) implementation: Option<Box<str>>,
     pub(super) private_capabilities: Vec<String>,
     pub(super) last: bool,
+    pub(super) stls: bool,
+    pub(super) discard_residue: bool,
+    pub(super) offers: Offers,
+    pub(super) utf8: Option<Utf8>,
+    /// What LANG can choose from; the first is spoken until it does.
+    pub(super) languages: Vec<Catalogue>,
+}
+
+/// What of UTF8 a server offers (RFC 6856 §2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Utf8 {
+    /// The command, after which messages in UTF-8 may be sent.
+    Messages,
+    /// The command, and names and passwords in UTF-8, whether or not the command was given: `UTF8 USER`.
+    MessagesAndNames,
 }
 
 /// Why a setting is refused.
@@ -90,6 +111,21 @@ pub enum ConfigError {
     /// A capability with this tag was added before.
     #[error("a capability with this tag was added before")]
     RepeatedCapability,
+    /// This crate doesn't know the properties of the mechanism.
+    #[error("the properties of this mechanism are not known here")]
+    UnknownMechanism,
+    /// The names of the mechanisms don't fit into a line.
+    #[error("there are more mechanisms than fit into a line")]
+    TooManyMechanisms,
+    /// A text that is spoken before LANG was given isn't ASCII.
+    #[error("the texts that are spoken first are ASCII")]
+    NotAscii,
+    /// A catalogue with this tag was added before.
+    #[error("a catalogue with this tag was added before")]
+    RepeatedLanguage,
+    /// There are 256 languages.
+    #[error("there are 256 languages at the most")]
+    TooManyLanguages,
     /// `EXPIRE 0` and removing what was retrieved go together.
     #[error("EXPIRE 0 is announced by remove_retrieved alone")]
     ExpireZero,
@@ -123,6 +159,11 @@ impl Config {
             implementation: None,
             private_capabilities: Vec::new(),
             last: false,
+            stls: false,
+            discard_residue: false,
+            offers: Offers::default(),
+            utf8: None,
+            languages: vec![Catalogue::english()],
         }
     }
 
@@ -221,14 +262,15 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether USER, PASS and APOP are allowed, and announced, on [`Security::Cleartext`]: no by default (RFC 8314 §4).
+    /// Whether USER, PASS, APOP and the mechanisms that say a password or token are allowed, and announced, on
+    /// [`Security::Cleartext`]: no by default (RFC 8314 §4).
     #[must_use]
     pub fn cleartext_logins(mut self, allowed: bool) -> Self {
         self.cleartext_logins = allowed;
         self
     }
 
-    /// Whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA may stand between;
+    /// Whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA and LANG may stand between;
     /// anything else makes the name forgotten.
     #[must_use]
     pub fn pass_directly_after_user(mut self, strict: bool) -> Self {
@@ -237,7 +279,8 @@ impl Config {
     }
 
     /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
-    /// [`Session::deviations`](super::Session::deviations).
+    /// [`Session::deviations`](super::Session::deviations). What base64 has carried is no deviation: PLAIN and LOGIN may
+    /// say any octets.
     #[must_use]
     pub fn reject(mut self, deviation: Deviation) -> Self {
         self.rejected = self.rejected.with(deviation);
@@ -313,6 +356,68 @@ impl Config {
         Ok(self)
     }
 
+    /// Whether STLS is offered where there is no TLS (RFC 2595 §4): no by default, since the host must be ready for
+    /// [`Action::StartTls`](super::Action::StartTls).
+    #[must_use]
+    pub fn stls(mut self, offered: bool) -> Self {
+        self.stls = offered;
+        self
+    }
+
+    /// Whether octets that came behind STLS, before TLS could begin, are dropped. By default they close the connection:
+    /// no honest client sends any, and whoever can put them there wants them to be taken for what came through TLS.
+    /// They are never acted on, whichever it is.
+    #[must_use]
+    pub fn discard_octets_behind_stls(mut self, discard: bool) -> Self {
+        self.discard_residue = discard;
+        self
+    }
+
+    /// Offers UTF8 (RFC 6856). By default it isn't.
+    ///
+    /// With [`Utf8::MessagesAndNames`] a name or password that isn't valid UTF-8 is answered `-ERR` and never reaches
+    /// the host as a [`Login`](super::Login). Preparing both (RFC 4013, RFC 8265) is the host's.
+    #[must_use]
+    pub fn utf8(mut self, offered: Utf8) -> Self {
+        self.utf8 = Some(offered);
+        self
+    }
+
+    /// Speaks this language until LANG chooses another, and for `LANG *`: [English](Catalogue::english) by default.
+    ///
+    /// # Errors
+    /// [`ConfigError::NotAscii`] when a text isn't ASCII: clients that don't know of LANG expect nothing else.
+    /// [`ConfigError::RepeatedLanguage`] when another one has this tag.
+    pub fn default_language(mut self, texts: Catalogue) -> Result<Self, ConfigError> {
+        if !texts.is_ascii() {
+            return Err(ConfigError::NotAscii);
+        }
+        let mut others = self.languages.split_off(1);
+        if others.iter().any(|other| other.tag() == texts.tag()) {
+            return Err(ConfigError::RepeatedLanguage);
+        }
+        self.languages.clear();
+        self.languages.push(texts);
+        self.languages.append(&mut others);
+        Ok(self)
+    }
+
+    /// Lets clients choose this language too, which offers LANG (RFC 6856 §3).
+    ///
+    /// # Errors
+    /// [`ConfigError::RepeatedLanguage`] when there is a language with this tag, [`ConfigError::TooManyLanguages`] when
+    /// there are 256.
+    pub fn language(mut self, texts: Catalogue) -> Result<Self, ConfigError> {
+        if self.languages.iter().any(|other| other.tag() == texts.tag()) {
+            return Err(ConfigError::RepeatedLanguage);
+        }
+        if self.languages.len() > usize::from(u8::MAX) {
+            return Err(ConfigError::TooManyLanguages);
+        }
+        self.languages.push(texts);
+        Ok(self)
+    }
+
     /// Whether LAST is answered (RFC 1460, dropped by RFC 1725). Off by default.
     #[must_use]
     pub fn last(mut self, answered: bool) -> Self {
@@ -322,13 +427,23 @@ impl Config {
 }
 
 impl Config {
+    /// The most octets of a line of an exchange.
+    pub(super) fn response_line_limit(&self) -> u32 {
+        self.offers.line_limit.max(self.command_line_limit)
+    }
+
+    /// Whether LANG is offered.
+    pub(super) fn has_languages(&self) -> bool {
+        self.languages.len() > 1
+    }
+
     /// Whether USER, PASS and APOP are allowed on a connection (R-8314-02).
     pub(super) fn allows_login(&self, security: Security) -> bool {
         security.is_secure() || self.cleartext_logins
     }
 }
 
-fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
+pub(super) fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
     if value < minimum { Err(ConfigError::BelowMinimum { minimum: minimum.into() }) } else { Ok(value) }
 }
 

@@ -6,16 +6,20 @@ use core::mem;
 
 use super::action::CloseReason;
 use super::clock::Clock;
-use super::config::{Config, Security};
-use super::listing::Listing;
+use super::config::{Config, Security, Utf8};
+use super::exchange::{Exchange, PendingResponse, Place};
+use super::listing::{Listing, Offered};
+use super::offers::ClientIdentity;
 use super::reply::Reply;
 use super::retrieve::{Content, Request};
+use super::starttls::Residue;
 use super::state::State;
 use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;
 use crate::wire::{
-    Command, Deviation, DeviationCounts, Digest, Greeting, Parsed, Response, Status, Text, Timestamp, Verb,
+    Command, Deviation, DeviationCounts, DeviationSet, Digest, Greeting, Language, Parsed, Response, Status, Text,
+    Timestamp, Verb,
 };
 
 /// The part of a session that knows nothing of the maildrop.
@@ -23,6 +27,11 @@ use crate::wire::{
 pub(super) struct Connection {
     pub(super) config: Arc<Config>,
     pub(super) security: Security,
+    pub(super) identity: ClientIdentity,
+    /// Whether the client has said UTF8.
+    pub(super) utf8: bool,
+    /// Which of the configuration's languages is spoken.
+    pub(super) language: u8,
     pub(super) timestamp: Option<Timestamp>,
     pub(super) output: Output,
     pub(super) clock: Clock,
@@ -44,8 +53,16 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum Task {
     None,
-    /// The host is to answer PASS or APOP.
+    /// The host is to answer PASS, APOP, or the last message of PLAIN or LOGIN.
     Login(PendingLogin),
+    /// The client is to respond: the next line is no command.
+    Exchange(Exchange),
+    /// The client has responded, and it isn't known yet whether that makes sense.
+    Response(PendingResponse),
+    /// The host is to answer the response.
+    Authenticate(PendingResponse),
+    /// All output is to be written, and then the host is to begin TLS.
+    StartTls(Residue),
     /// The host is to answer RETR or TOP.
     Retrieve(Request),
     /// A message is to be written.
@@ -58,20 +75,19 @@ pub(super) enum Task {
     Update,
 }
 
-/// PASS or APOP, whose line is still in the input window until the host has answered.
+/// What somebody wants to log in with; its line is still in the input window until the host has answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PendingLogin {
-    Password { line: usize, content: usize },
-    Apop { line: usize, name_octets: usize, digest: Digest },
-}
-
-impl PendingLogin {
-    /// The octets of the line.
-    fn line(self) -> usize {
-        match self {
-            Self::Password { line, .. } | Self::Apop { line, .. } => line,
-        }
-    }
+    /// A password. The name is the connection's.
+    Password {
+        line: u32,
+        password: Place,
+    },
+    Apop {
+        line: u32,
+        name: Place,
+        digest: Digest,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +103,9 @@ impl Connection {
             output: Output::new(config.output_limit as usize),
             config,
             security,
+            identity: ClientIdentity::Unknown,
+            utf8: false,
+            language: 0,
             timestamp: None,
             clock: Clock::new(),
             name: None,
@@ -99,6 +118,14 @@ impl Connection {
             end_of_stream: false,
             closing: None,
         }
+    }
+
+    /// The same connection behind STLS: everything is as the configuration has it, and nothing that was said in the
+    /// clear is left (R-2595-03). Only the deadline runs on, and there is no second greeting.
+    pub(super) fn behind_tls(&mut self, identity: ClientIdentity) {
+        let clock = mem::replace(&mut self.clock, Clock::new());
+        let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
+        *self = Self { identity, clock, greeting: GreetingState::Sent, ..fresh };
     }
 
     pub(super) fn refuse(&mut self, reason: Reply) {
@@ -137,8 +164,49 @@ impl Connection {
         self.config.allows_login(self.security)
     }
 
+    /// Whether STLS would be followed now (R-2595-01, R-6856-02, R-8314-03).
+    pub(super) fn offers_stls(&self) -> bool {
+        self.config.stls && !self.utf8 && matches!(self.security, Security::Cleartext | Security::TrustedLocal)
+    }
+
+    /// What can be offered on this connection now.
+    pub(super) fn offered(&self) -> Offered {
+        Offered { login: self.may_log_in(), stls: self.offers_stls(), identity: self.identity }
+    }
+
+    /// Whether AUTH takes a mechanism now.
+    pub(super) fn takes_auth(&self) -> bool {
+        self.config.offers.allowed(self.may_log_in(), self.identity).is_some()
+    }
+
+    #[inline]
     pub(super) fn reply(&mut self, reply: Reply) {
-        reply.encode(self.output.text());
+        if let Some(catalogue) = self.config.languages.get(usize::from(self.language)) {
+            self.output.text().extend_from_slice(catalogue.line(reply).as_bytes());
+        }
+    }
+
+    /// Turns a login down for now.
+    pub(super) fn login_delay(&mut self, seconds: Option<u32>) {
+        match (seconds, self.config.languages.get(usize::from(self.language))) {
+            (Some(seconds), Some(catalogue)) => catalogue.put_login_delay(seconds, self.output.text()),
+            _ => self.reply(Reply::LoginDelay),
+        }
+    }
+
+    /// Answers LANG in the language that it asks for, if there is one (R-6856-07).
+    pub(super) fn speak(&mut self, language: Language<'_>) {
+        let at = match language {
+            Language::Default => Some(0),
+            Language::Tag(tag) => self.config.languages.iter().position(|catalogue| catalogue.tag() == tag),
+        };
+        match at.and_then(|at| u8::try_from(at).ok()) {
+            Some(at) => {
+                self.language = at;
+                self.good(Reply::Language);
+            }
+            None => self.reply(Reply::UnknownLanguage),
+        }
     }
 
     /// A reply that ends the row of bad commands.
@@ -182,11 +250,11 @@ impl Connection {
         self.bad_commands_in_a_row > 0
     }
 
-    /// The name that USER said is for PASS, and CAPA may come between (R-1939-15).
+    /// The name that USER said is for PASS, and CAPA and LANG may come between (R-1939-15).
     pub(super) fn forget_name_unless(&mut self, verb: Verb) {
         let keeps = match verb {
             Verb::Pass => true,
-            Verb::Capa => !self.config.pass_directly_after_user,
+            Verb::Capa | Verb::Lang => !self.config.pass_directly_after_user,
             _ => false,
         };
         if !keeps {
@@ -206,8 +274,8 @@ impl Connection {
     }
 
     /// Answers a login that failed for its credentials, and closes if it is the last.
-    pub(super) fn failed_login(&mut self, reply: Reply) {
-        self.reply(reply);
+    pub(super) fn failed_login(&mut self) {
+        self.reply(Reply::BadCredentials);
         self.failed_logins = self.failed_logins.saturating_add(1);
         if self.failed_logins >= self.config.failed_logins {
             self.close(CloseReason::TooManyFailedLogins);
@@ -216,12 +284,20 @@ impl Connection {
 
     /// The command that a line holds, if nothing is wrong with it; deviations that are accepted are counted.
     pub(super) fn parse<'a>(&mut self, octets: &'a [u8], line: Line) -> Result<Command<'a>, Reply> {
-        match line.defect {
-            Some(Defect::TooLong) => return Err(Reply::LineTooLong),
-            Some(Defect::Stray) => return Err(Reply::StrayOctet),
-            None => {}
+        check(line)?;
+        let Parsed { command, mut deviations } = Command::parse(octets)?;
+        if deviations.contains(Deviation::EightBitCredentials) && self.config.utf8 == Some(Utf8::MessagesAndNames) {
+            if core::str::from_utf8(octets).is_err() {
+                return Err(Reply::NotUtf8);
+            }
+            deviations = deviations.without(Deviation::EightBitCredentials);
         }
-        let Parsed { command, mut deviations } = Command::parse(octets).map_err(Reply::Syntax)?;
+        self.overlook(deviations, line)?;
+        Ok(command)
+    }
+
+    /// Counts how a line deviates, if the configuration accepts that.
+    pub(super) fn overlook(&mut self, mut deviations: DeviationSet, line: Line) -> Result<(), Reply> {
         if line.bare_lf {
             deviations = deviations.with(Deviation::BareLineFeed);
         }
@@ -229,7 +305,7 @@ impl Connection {
             return Err(Reply::Deviation);
         }
         self.deviations.count(deviations);
-        Ok(command)
+        Ok(())
     }
 
     pub(super) fn close(&mut self, reason: CloseReason) {
@@ -239,8 +315,21 @@ impl Connection {
     /// Forgets what belongs to one attempt to log in, its line in the window included.
     pub(super) fn end_login(&mut self, input: &mut Input) {
         self.name = None;
-        if let Task::Login(pending) = mem::replace(&mut self.task, Task::None) {
-            input.wipe(pending.line());
+        match mem::replace(&mut self.task, Task::None) {
+            Task::Login(PendingLogin::Password { line, .. } | PendingLogin::Apop { line, .. }) => {
+                input.wipe(line as usize);
+            }
+            Task::Authenticate(pending) => input.wipe(pending.line as usize),
+            _ => {}
         }
+    }
+}
+
+/// Whether a line is worth a look at what it says.
+pub(super) fn check(line: Line) -> Result<(), Reply> {
+    match line.defect {
+        Some(Defect::TooLong) => Err(Reply::LineTooLong),
+        Some(Defect::Stray) => Err(Reply::StrayOctet),
+        None => Ok(()),
     }
 }

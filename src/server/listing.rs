@@ -2,18 +2,22 @@
 
 use alloc::vec::Vec;
 
-use super::config::Config;
+use super::config::{Config, Utf8};
 use super::maildrop::Maildrop;
+use super::offers::ClientIdentity;
 use super::transaction::Transaction;
 use crate::buffer::Output;
 use crate::message::MessageNumber;
-use crate::wire::{Capability, Expire, Implementation, LoginDelay, PrivateCapability, ScanListing, UniqueIdListing};
+use crate::wire::{
+    Capability, Expire, Implementation, LanguageListing, LoginDelay, Mechanisms, PrivateCapability, ScanListing,
+    UniqueIdListing,
+};
 
 /// A listing that is under way.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Listing {
     of: Of,
-    /// The message, or the place among the capabilities, that comes next; both begin at 1.
+    /// The message, or the place among the lines, that comes next; both begin at 1.
     next: u32,
 }
 
@@ -22,21 +26,26 @@ enum Of {
     Octets,
     UniqueIds,
     Capabilities,
+    Mechanisms,
+    Languages,
 }
 
 impl Listing {
     pub(super) const OCTETS: Self = Self { of: Of::Octets, next: 1 };
     pub(super) const UNIQUE_IDS: Self = Self { of: Of::UniqueIds, next: 1 };
     pub(super) const CAPABILITIES: Self = Self { of: Of::Capabilities, next: 1 };
+    pub(super) const MECHANISMS: Self = Self { of: Of::Mechanisms, next: 1 };
+    pub(super) const LANGUAGES: Self = Self { of: Of::Languages, next: 1 };
 
     /// Puts lines behind the output while there is room; whether that was the end of the listing.
     pub(super) fn proceed<M: Maildrop>(
         &mut self,
         output: &mut Output,
         config: &Config,
-        may_log_in: bool,
+        offered: Offered,
         transaction: Option<&Transaction<M>>,
     ) -> bool {
+        let sasl = config.offers.allowed(offered.login, offered.identity);
         let finished = match (self.of, transaction) {
             (Of::Octets, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
                 ScanListing { message, octets: maildrop.octets(message) }.encode_line(text);
@@ -46,7 +55,19 @@ impl Listing {
                     UniqueIdListing { message, unique_id }.encode_line(text);
                 }
             }),
-            (Of::Capabilities, transaction) => self.capabilities(output, capabilities(config, may_log_in, transaction)),
+            (Of::Capabilities, transaction) => {
+                let capabilities = capabilities(config, offered, sasl, transaction);
+                self.lines(output, capabilities, |capability, text| capability.encode(text))
+            }
+            (Of::Mechanisms, _) => {
+                self.lines(output, sasl.into_iter().flat_map(Mechanisms::iter), |mechanism, text| {
+                    text.extend_from_slice(mechanism.as_str().as_bytes());
+                    text.extend_from_slice(b"\r\n");
+                })
+            }
+            (Of::Languages, _) => self.lines(output, config.languages.iter(), |catalogue, text| {
+                LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode_line(text);
+            }),
             // Messages are listed in TRANSACTION only.
             (Of::Octets | Of::UniqueIds, None) => true,
         };
@@ -79,22 +100,33 @@ impl Listing {
         true
     }
 
-    fn capabilities<'a>(&mut self, output: &mut Output, all: impl Iterator<Item = Capability<'a>>) -> bool {
-        for capability in all.skip(self.next as usize - 1) {
+    /// Lists what isn't of the maildrop; all of it is made again for each part, as there is little.
+    fn lines<T>(&mut self, output: &mut Output, all: impl Iterator<Item = T>, line: impl Fn(T, &mut Vec<u8>)) -> bool {
+        for item in all.skip(self.next as usize - 1) {
             if !output.has_room() {
                 return false;
             }
-            capability.encode(output.text());
+            line(item, output.text());
             self.next += 1;
         }
         true
     }
 }
 
+/// What depends on the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offered {
+    /// Whether USER, PASS, APOP and mechanisms that say a password are allowed.
+    pub(super) login: bool,
+    pub(super) stls: bool,
+    pub(super) identity: ClientIdentity,
+}
+
 /// What CAPA announces now, in RFC 2449 §6's order (R-2449-02).
 fn capabilities<'a, M: Maildrop>(
     config: &'a Config,
-    may_log_in: bool,
+    offered: Offered,
+    sasl: Option<Mechanisms<'a>>,
     transaction: Option<&'a Transaction<M>>,
 ) -> impl Iterator<Item = Capability<'a>> {
     let maildrop = transaction.map(|transaction| &transaction.maildrop);
@@ -118,7 +150,8 @@ fn capabilities<'a, M: Maildrop>(
     let private = config.private_capabilities.iter().map(|line| PrivateCapability::known(line));
     [
         Some(Capability::Top),
-        may_log_in.then_some(Capability::User),
+        offered.login.then_some(Capability::User),
+        sasl.map(Capability::Sasl),
         Some(Capability::RespCodes),
         login_delay.map(Capability::LoginDelay),
         Some(Capability::Pipelining),
@@ -126,6 +159,10 @@ fn capabilities<'a, M: Maildrop>(
         Some(Capability::Uidl),
         implementation.map(Capability::Implementation),
         Some(Capability::AuthRespCode),
+        // Not behind login (RFC 2595 §4).
+        (offered.stls && transaction.is_none()).then_some(Capability::Stls),
+        config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),
+        config.has_languages().then_some(Capability::Lang),
     ]
     .into_iter()
     .flatten()

@@ -16,6 +16,11 @@ pub trait Maildrop {
     /// [`Body::reader`](super::Body::reader) lends back. Use `()` if messages are always sent in one piece.
     type Reader;
 
+    /// What the host remembers of a SASL exchange between two steps:
+    /// [`Authenticate::exchange_and_response`](super::Authenticate::exchange_and_response) lends it. The session drops
+    /// it when the exchange is over, however it ends. Use `()` if there is nothing to remember.
+    type Exchange;
+
     /// How many messages there are. Asked once, at login.
     fn count(&self) -> u32;
 
@@ -48,6 +53,16 @@ pub trait Maildrop {
     fn line_ends(&self, message: MessageNumber) -> LineEnds {
         let _ = message;
         LineEnds::Unknown
+    }
+
+    /// Whether a message can't be sent as it is to a client that hasn't said UTF8, since its header or address fields
+    /// are UTF-8 (RFC 6855's `message/global`). Then LIST, RETR and TOP of it are answered `-ERR [UTF8]` (RFC 6856 §5).
+    ///
+    /// A host that has a stand-in for such clients says `false`, and sends that:
+    /// [`Login::is_utf8_mode`](super::Login::is_utf8_mode) tells it which one is wanted.
+    fn needs_utf8(&self, message: MessageNumber) -> bool {
+        let _ = message;
+        false
     }
 
     /// LOGIN-DELAY for this user, to be announced in the place of [`Config::login_delay`](super::Config::login_delay).

@@ -5,15 +5,20 @@
 
 mod action;
 mod authorization;
+mod catalogue;
 mod clock;
 mod config;
 mod connection;
+mod exchange;
 mod listing;
 mod maildrop;
 mod marks;
+mod offers;
 mod reply;
 mod retrieve;
+mod starttls;
 mod state;
+mod tap;
 mod transaction;
 mod update;
 
@@ -23,21 +28,28 @@ use core::time::Duration;
 
 pub use self::action::{Action, CloseReason, Read, Write};
 pub use self::authorization::{Credentials, Login, Rejection};
-pub use self::config::{Config, ConfigError, Security};
+pub use self::catalogue::{Catalogue, CatalogueError};
+pub use self::config::{Config, ConfigError, Security, Utf8};
+pub use self::exchange::{Authenticate, ChallengeTooLong};
 pub use self::maildrop::Maildrop;
 pub use self::marks::Deletions;
+pub use self::offers::ClientIdentity;
+pub use self::reply::Reply;
 pub use self::retrieve::{Body, Refusal, Retrieve};
+pub use self::starttls::{Residue, StartTls};
 pub use self::state::State;
+pub use self::tap::Span;
 pub use self::transaction::BrokenMaildrop;
 pub use self::update::{Commit, Update};
 
 use self::connection::{Connection, PendingLogin, Task};
-use self::reply::Reply;
+use self::exchange::PendingResponse;
 use self::retrieve::Request;
 use self::state::{Verdict, verdict};
+use self::tap::Tap;
 use self::transaction::Transaction;
 use crate::buffer::{Input, Line};
-use crate::wire::{Command, DeviationCounts, Timestamp, Verb};
+use crate::wire::{DeviationCounts, Timestamp, Verb};
 
 /// One connection of a server, from the greeting to the end.
 ///
@@ -46,6 +58,8 @@ pub struct Session<M: Maildrop> {
     input: Input,
     connection: Connection,
     phase: Phase<M>,
+    /// What the host remembers of the SASL exchange that is under way.
+    exchange: Option<M::Exchange>,
 }
 
 /// Why a server doesn't serve a connection at all.
@@ -70,7 +84,9 @@ enum Phase<M: Maildrop> {
 enum Next {
     Read,
     Write,
+    StartTls(Residue),
     Login(PendingLogin),
+    Authenticate(PendingResponse),
     Retrieve(Request),
     Body,
     Update,
@@ -81,9 +97,10 @@ impl<M: Maildrop> Session<M> {
     /// A session for a connection that has just come in; `security` says who may listen to it.
     pub fn new(config: Arc<Config>, security: Security) -> Self {
         Self {
-            input: Input::new(config.command_line_limit as usize),
+            input: Input::new(config.command_line_limit),
             connection: Connection::new(config, security),
             phase: Phase::Authorization,
+            exchange: None,
         }
     }
 
@@ -104,6 +121,14 @@ impl<M: Maildrop> Session<M> {
     #[must_use]
     pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
         self.connection.offer_apop(timestamp.into());
+        self
+    }
+
+    /// Says whether the connection has proved who the client is, which offers EXTERNAL (RFC 4422 appendix A). For what
+    /// the TLS of STLS has proved, [`StartTls::established`] says it.
+    #[must_use]
+    pub fn with_client_identity(mut self, identity: ClientIdentity) -> Self {
+        self.connection.identity = identity;
         self
     }
 
@@ -141,6 +166,31 @@ impl<M: Maildrop> Session<M> {
     /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
     /// to [`Config::output_limit`]; the first STAT asks the maildrop for the octets of each message.
     pub fn poll(&mut self, now: Duration) -> Action<'_, M> {
+        self.advance(now, None)
+    }
+
+    /// Does what [`poll`](Self::poll) does, and shows what the client has sent while that is dealt with: each line once
+    /// and in order, in parts of which each says whether it is a secret. With what [`Write`] gives out, which is never
+    /// a secret of the client's, that makes a transcript for a log.
+    ///
+    /// Of a line over the limit only its front is shown, as a secret.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use pop3_proto::server::{Action, Maildrop, Session, Span};
+    ///
+    /// fn poll_and_log<M: Maildrop>(session: &mut Session<M>, now: Duration) -> Action<'_, M> {
+    ///     session.poll_tapped(now, &mut |span| match span {
+    ///         Span::Open(octets) => eprint!("{}", octets.escape_ascii()),
+    ///         Span::Secret(_) => eprint!("[secret]"),
+    ///     })
+    /// }
+    /// ```
+    pub fn poll_tapped(&mut self, now: Duration, tap: &mut dyn FnMut(Span<'_>)) -> Action<'_, M> {
+        self.advance(now, Some(tap))
+    }
+
+    fn advance(&mut self, now: Duration, tap: Tap<'_>) -> Action<'_, M> {
         let Self { connection, phase, .. } = self;
         let host_has_answered = connection.clock.tick(now, connection.config.login_deadline);
         let written = connection.output.take_progress();
@@ -148,20 +198,21 @@ impl<M: Maildrop> Session<M> {
             connection.clock.restart_later();
         }
         connection.greet();
-        let next = self.next();
+        let next = self.next(tap);
         self.action(next)
     }
 
     /// Goes on until the host is needed.
-    fn next(&mut self) -> Next {
+    fn next(&mut self, mut tap: Tap<'_>) -> Next {
         loop {
             if let Some(reason) = self.connection.closing {
                 // This drops the maildrop, and the host's lock with it, before the last response leaves.
                 self.phase = Phase::Over;
+                self.exchange = None;
                 self.input.wipe(usize::MAX);
                 return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
             }
-            if !matches!(self.connection.task, Task::None) {
+            if !matches!(self.connection.task, Task::None | Task::Exchange(_)) {
                 match self.unfinished() {
                     Some(next) => return self.wait(next),
                     // One task may lead to another.
@@ -171,8 +222,9 @@ impl<M: Maildrop> Session<M> {
             if !self.connection.output.has_room() {
                 return self.wait(Next::Write);
             }
+            self.input.set_limit(self.line_limit());
             match self.input.line() {
-                Some(line) => self.command_line(line),
+                Some(line) => self.line(line, &mut tap),
                 None if !self.connection.output.is_empty() => return self.wait(Next::Write),
                 None if self.connection.end_of_stream => self.connection.close(CloseReason::EndOfStream),
                 None => return self.wait(Next::Read),
@@ -184,9 +236,13 @@ impl<M: Maildrop> Session<M> {
     fn unfinished(&mut self) -> Option<Next> {
         let Self { connection, phase, .. } = self;
         let transaction = if let Phase::Transaction(transaction) = phase { Some(transaction) } else { None };
-        let Connection { task, output, config, .. } = connection;
+        let Connection { task, output, .. } = &mut *connection;
         match (&mut *task, transaction) {
             (Task::Login(pending), _) => return Some(Next::Login(*pending)),
+            (Task::Authenticate(pending), _) => return Some(Next::Authenticate(*pending)),
+            // What comes behind `+OK` is TLS (R-2595-01).
+            (Task::StartTls(_) | Task::Written(_), _) if !output.is_empty() => return Some(Next::Write),
+            (Task::StartTls(residue), _) => return Some(Next::StartTls(*residue)),
             (Task::Retrieve(request), _) => return Some(Next::Retrieve(*request)),
             (Task::Update, _) => return Some(Next::Update),
             (Task::Transfer(content), Some(transaction)) => {
@@ -197,41 +253,123 @@ impl<M: Maildrop> Session<M> {
                 transaction.reader = None;
                 *task = next;
             }
-            (Task::Written(_), _) if !output.is_empty() => return Some(Next::Write),
             (Task::Written(message), Some(transaction)) => {
                 transaction.mark_retrieved(*message);
                 *task = Task::None;
             }
             (Task::List(listing), transaction) => {
-                let may_log_in = config.allows_login(connection.security);
-                if !listing.proceed(output, config, may_log_in, transaction.as_deref()) {
+                let (mut listing, offered) = (*listing, connection.offered());
+                let Connection { output, config, .. } = connection;
+                if !listing.proceed(output, config, offered, transaction.as_deref()) {
+                    connection.task = Task::List(listing);
                     return Some(Next::Write);
                 }
-                *task = Task::None;
+                connection.task = Task::None;
             }
-            (Task::None | Task::Transfer(_) | Task::Written(_), _) => *task = Task::None,
+            (task, _) => *task = Task::None,
         }
         None
     }
 
-    /// Deals with a line at the front of the input.
-    fn command_line(&mut self, line: Line) {
-        let Self { input, connection, phase } = self;
-        let state = match phase {
-            Phase::Authorization => State::Authorization,
-            Phase::Transaction(_) => State::Transaction,
-            Phase::Over => return,
+    /// How long the line at the front of the input may become: more in an exchange, and where AUTH begins one with a
+    /// response (R-5034-05, R-5034-06).
+    #[inline]
+    fn line_limit(&self) -> u32 {
+        let config = &self.connection.config;
+        let begins_exchange = |line: &[u8]| {
+            line.len() >= config.command_line_limit as usize
+                && line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH "))
+                && self.connection.takes_auth()
         };
-        if state == State::Authorization && !connection.may_go_on_before_login() {
-            return;
+        match (&self.phase, &self.connection.task) {
+            (Phase::Authorization, Task::Exchange(_)) => config.response_line_limit(),
+            (Phase::Authorization, _) if begins_exchange(self.input.octets()) => config.response_line_limit(),
+            _ => config.command_line_limit,
         }
-        let octets = input.octets().get(..line.content).unwrap_or_default();
-        match connection.parse(octets, line) {
+    }
+
+    /// Deals with a line at the front of the input.
+    fn line(&mut self, line: Line, tap: &mut Tap<'_>) {
+        match self.phase {
+            Phase::Authorization => self.line_before_login(line, tap),
+            Phase::Transaction(_) => {
+                self.command_line(State::Transaction, line, tap);
+                // One that has no place here may be a password.
+                if self.connection.is_in_bad_row() {
+                    self.input.wipe(line.octets);
+                } else {
+                    self.input.consume(line.octets);
+                }
+                self.connection.clock.restart_later();
+            }
+            Phase::Over => {}
+        }
+    }
+
+    /// Deals with a command or a response, any of which may hold a secret, a mistyped one too.
+    fn line_before_login(&mut self, line: Line, tap: &mut Tap<'_>) {
+        let initial = if let Task::Exchange(exchange) = self.connection.task {
+            let octets = self.input.octets();
+            tap::show(tap, octets.get(..line.octets).unwrap_or_default(), line.content, 0);
+            self.connection.response_line(exchange, octets.get(..line.content).unwrap_or_default(), line);
+            false
+        } else {
+            if !self.connection.may_go_on_before_login() {
+                // Nobody has looked at what it says.
+                let octets = self.input.octets();
+                tap::show(tap, octets.get(..line.octets).unwrap_or_default(), line.content, 0);
+                return;
+            }
+            self.command_line(State::Authorization, line, tap);
+            true
+        };
+        if let Task::Response(pending) = self.connection.task {
+            self.connection.take_response(&mut self.input, pending, initial);
+        }
+        match self.connection.task {
+            // The host is to see the line first.
+            Task::Login(_) => self.exchange = None,
+            Task::Authenticate(_) => {}
+            Task::Exchange(_) => self.input.wipe(line.octets),
+            // What came behind STLS is never looked at (R-2595-02).
+            Task::StartTls(_) => self.input.wipe(usize::MAX),
+            _ => {
+                self.exchange = None;
+                self.input.wipe(line.octets);
+            }
+        }
+    }
+
+    /// Answers a command line, or says what is still to be done about it.
+    fn command_line(&mut self, state: State, line: Line, tap: &mut Tap<'_>) {
+        let Self { input, connection, phase, .. } = self;
+        let (front, behind) = input.octets().split_at_checked(line.octets).unwrap_or_default();
+        let octets = front.get(..line.content).unwrap_or_default();
+        let command = connection.parse(octets, line);
+        if tap.is_some() {
+            tap::show(tap, front, line.content, tap::open_octets(octets, command.as_ref().ok()));
+        }
+        match command {
             Ok(command) => {
                 if state == State::Authorization {
                     connection.forget_name_unless(command.verb());
                 }
-                Self::command(connection, phase, state, &command, line);
+                match (verdict(state, command.verb()), phase) {
+                    (Verdict::Stay, Phase::Transaction(transaction)) => transaction.answer(connection, &command),
+                    (Verdict::Stay, _) => connection.answer(&command),
+                    (Verdict::Login, _) => connection.ask_for_login(&command, line),
+                    (Verdict::Authenticate, _) => connection.authenticate(&command, octets, line),
+                    (Verdict::StartTls, _) => connection.start_tls(behind),
+                    (Verdict::Retrieve, Phase::Transaction(transaction)) => transaction.retrieve(connection, &command),
+                    (Verdict::Update, Phase::Transaction(transaction)) => transaction.enter_update(connection),
+                    (Verdict::Close, _) => {
+                        connection.good(Reply::Bye);
+                        connection.close(CloseReason::Quit);
+                    }
+                    (Verdict::Refuse | Verdict::Retrieve | Verdict::Update, _) => {
+                        connection.bad(state, Reply::WrongState);
+                    }
+                }
             }
             Err(reply) => {
                 connection.name = None;
@@ -240,40 +378,13 @@ impl<M: Maildrop> Session<M> {
                 connection.bad(state, if refused { Reply::WrongState } else { reply });
             }
         }
-        match state {
-            // The host is to see the line first.
-            State::Authorization if matches!(connection.task, Task::Login(_)) => {}
-            // Before login any line may hold a secret, a mistyped one too; later, one that has no place there.
-            State::Authorization => input.wipe(line.octets),
-            State::Transaction if connection.is_in_bad_row() => input.wipe(line.octets),
-            State::Transaction => input.consume(line.octets),
-        }
-        if state == State::Transaction {
-            connection.clock.restart_later();
-        }
-    }
-
-    /// Does what a command asks for, as the transition table has it.
-    fn command(connection: &mut Connection, phase: &mut Phase<M>, state: State, command: &Command<'_>, line: Line) {
-        match (verdict(state, command.verb()), phase) {
-            (Verdict::Stay, Phase::Transaction(transaction)) => transaction.answer(connection, command),
-            (Verdict::Stay, _) => connection.answer(command),
-            (Verdict::Login, _) => connection.ask_for_login(command, line),
-            (Verdict::Retrieve, Phase::Transaction(transaction)) => transaction.retrieve(connection, command),
-            (Verdict::Update, Phase::Transaction(transaction)) => transaction.enter_update(connection),
-            (Verdict::Close, _) => {
-                connection.good(Reply::Bye);
-                connection.close(CloseReason::Quit);
-            }
-            (Verdict::Refuse | Verdict::Retrieve | Verdict::Update, _) => connection.bad(state, Reply::WrongState),
-        }
     }
 
     /// What is to happen, unless the client has kept us waiting for too long.
     fn wait(&mut self, next: Next) -> Next {
         self.connection.clock.settle(self.connection.config.autologout);
         match next {
-            Next::Read | Next::Write if self.connection.clock.is_expired() => {
+            Next::Read | Next::Write | Next::StartTls(_) if self.connection.clock.is_expired() => {
                 let reason = match (self.connection.closing, &self.phase) {
                     (Some(reason), _) => reason,
                     (None, Phase::Authorization) => CloseReason::LoginDeadline,
@@ -282,10 +393,11 @@ impl<M: Maildrop> Session<M> {
                 self.connection.close(reason);
                 self.connection.output.discard();
                 self.phase = Phase::Over;
+                self.exchange = None;
                 Next::Close(reason)
             }
-            Next::Read | Next::Write | Next::Close(_) => next,
-            Next::Login(_) | Next::Retrieve(_) | Next::Body | Next::Update => {
+            Next::Read | Next::Write | Next::StartTls(_) | Next::Close(_) => next,
+            Next::Login(_) | Next::Authenticate(_) | Next::Retrieve(_) | Next::Body | Next::Update => {
                 self.connection.clock.ask_host();
                 next
             }
@@ -294,10 +406,14 @@ impl<M: Maildrop> Session<M> {
 
     /// Makes the token.
     fn action(&mut self, next: Next) -> Action<'_, M> {
-        let Self { input, connection, phase } = self;
+        let Self { input, connection, phase, exchange } = self;
         match (next, phase) {
             (Next::Write, _) => Action::Write(Write { connection }),
             (Next::Login(pending), phase) => Action::Login(Login { input, connection, phase, pending }),
+            (Next::Authenticate(pending), phase) => {
+                Action::Authenticate(Authenticate { input, connection, phase, pending, exchange })
+            }
+            (Next::StartTls(residue), _) => Action::StartTls(StartTls { input, connection, residue }),
             (Next::Retrieve(request), Phase::Transaction(transaction)) => {
                 Action::Retrieve(Retrieve { connection, transaction, request })
             }

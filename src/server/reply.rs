@@ -1,17 +1,25 @@
 //! The responses of the server: from a reason to status, code and text, in this one place.
 
-use alloc::vec::Vec;
+use crate::wire::{CommandError, NumberError, ResponseCode, Status};
 
-use crate::wire::{CommandError, NumberError, ResponseCode, Status, number};
-
-/// Why the server says `+OK` or `-ERR`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Reply {
+/// A response line that the session says of its own accord: everything but what STAT, and LIST and UIDL of one message,
+/// answer with.
+///
+/// Status and code belong to the reply; the text is a [`Catalogue`](super::Catalogue)'s.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the English text says what each is for")]
+pub enum Reply {
     SendPassword,
     LoggedIn,
+    Capabilities,
+    StartTls,
+    Mechanisms,
+    Utf8Mode,
+    Languages,
+    Language,
     ScanListing,
     UniqueIdListing,
-    Capabilities,
     Message,
     Marked,
     Unmarked,
@@ -21,7 +29,16 @@ pub(super) enum Reply {
 
     SomeNotRemoved,
     NoneRemoved,
-    Syntax(CommandError),
+    UnknownCommand,
+    MissingArgument,
+    SurplusArgument,
+    NotANumber,
+    NumberOutOfRange,
+    EmptyPassword,
+    ForbiddenOctet,
+    Digest,
+    MechanismName,
+    LanguageTag,
     LineTooLong,
     StrayOctet,
     Deviation,
@@ -33,23 +50,102 @@ pub(super) enum Reply {
     CleartextLogin,
     NoName,
     BadCredentials,
-    LoginDelay { seconds: Option<u32> },
+    NotUtf8,
+    UnknownMechanism,
+    UnexpectedResponse,
+    NotBase64,
+    MalformedResponse,
+    Cancelled,
+    ResidueBehindStls,
+    UnknownLanguage,
+    LoginDelay,
+    LoginDelaySeconds,
     InUse,
     Temporary,
     Permanent,
     NoSuchMessage,
     Deleted,
     Gone,
+    NeedsUtf8,
 }
 
 impl Reply {
-    fn status(self) -> Status {
+    /// All replies.
+    pub const ALL: [Self; 56] = [
+        Self::SendPassword,
+        Self::LoggedIn,
+        Self::Capabilities,
+        Self::StartTls,
+        Self::Mechanisms,
+        Self::Utf8Mode,
+        Self::Languages,
+        Self::Language,
+        Self::ScanListing,
+        Self::UniqueIdListing,
+        Self::Message,
+        Self::Marked,
+        Self::Unmarked,
+        Self::Noop,
+        Self::Bye,
+        Self::Removed,
+        Self::SomeNotRemoved,
+        Self::NoneRemoved,
+        Self::UnknownCommand,
+        Self::MissingArgument,
+        Self::SurplusArgument,
+        Self::NotANumber,
+        Self::NumberOutOfRange,
+        Self::EmptyPassword,
+        Self::ForbiddenOctet,
+        Self::Digest,
+        Self::MechanismName,
+        Self::LanguageTag,
+        Self::LineTooLong,
+        Self::StrayOctet,
+        Self::Deviation,
+        Self::WrongState,
+        Self::Unavailable,
+        Self::Unwelcome,
+        Self::TooManyBadCommands,
+        Self::TooManyCommands,
+        Self::CleartextLogin,
+        Self::NoName,
+        Self::BadCredentials,
+        Self::NotUtf8,
+        Self::UnknownMechanism,
+        Self::UnexpectedResponse,
+        Self::NotBase64,
+        Self::MalformedResponse,
+        Self::Cancelled,
+        Self::ResidueBehindStls,
+        Self::UnknownLanguage,
+        Self::LoginDelay,
+        Self::LoginDelaySeconds,
+        Self::InUse,
+        Self::Temporary,
+        Self::Permanent,
+        Self::NoSuchMessage,
+        Self::Deleted,
+        Self::Gone,
+        Self::NeedsUtf8,
+    ];
+
+    /// Where the seconds stand in the text of [`Reply::LoginDelaySeconds`].
+    pub const SECONDS: &'static str = "{seconds}";
+
+    /// The status indicator.
+    pub const fn status(self) -> Status {
         match self {
             Self::SendPassword
             | Self::LoggedIn
+            | Self::Capabilities
+            | Self::StartTls
+            | Self::Mechanisms
+            | Self::Utf8Mode
+            | Self::Languages
+            | Self::Language
             | Self::ScanListing
             | Self::UniqueIdListing
-            | Self::Capabilities
             | Self::Message
             | Self::Marked
             | Self::Unmarked
@@ -60,26 +156,32 @@ impl Reply {
         }
     }
 
-    fn code(self) -> Option<ResponseCode<'static>> {
+    /// The response code.
+    pub const fn code(self) -> Option<ResponseCode<'static>> {
         match self {
-            Self::CleartextLogin | Self::BadCredentials | Self::Syntax(CommandError::EmptyPassword) => {
-                Some(ResponseCode::AUTH)
-            }
-            Self::LoginDelay { .. } => Some(ResponseCode::LOGIN_DELAY),
+            Self::CleartextLogin | Self::BadCredentials | Self::EmptyPassword => Some(ResponseCode::AUTH),
+            Self::LoginDelay | Self::LoginDelaySeconds => Some(ResponseCode::LOGIN_DELAY),
             Self::InUse => Some(ResponseCode::IN_USE),
             Self::Temporary | Self::SomeNotRemoved | Self::NoneRemoved => Some(ResponseCode::SYS_TEMP),
             Self::Permanent => Some(ResponseCode::SYS_PERM),
+            Self::NeedsUtf8 => Some(ResponseCode::UTF8),
             _ => None,
         }
     }
 
-    fn text(self) -> &'static str {
+    /// The text in English, the language that a server speaks unless it is told otherwise.
+    pub const fn english(self) -> &'static str {
         match self {
             Self::SendPassword => "send PASS",
             Self::LoggedIn => "maildrop locked and ready",
+            Self::Capabilities => "capability list follows",
+            Self::StartTls => "begin TLS now",
+            Self::Mechanisms => "list of mechanisms follows",
+            Self::Utf8Mode => "UTF-8 mode",
+            Self::Languages => "list of languages follows",
+            Self::Language => "language changed",
             Self::ScanListing => "scan listing follows",
             Self::UniqueIdListing => "unique-id listing follows",
-            Self::Capabilities => "capability list follows",
             Self::Message => "message follows",
             Self::Marked => "message marked as deleted",
             Self::Unmarked => "no message is marked as deleted",
@@ -88,10 +190,19 @@ impl Reply {
             Self::Removed => "marked messages removed, bye",
             Self::SomeNotRemoved => "some marked messages are not removed",
             Self::NoneRemoved => "marked messages are not removed",
-            Self::Syntax(error) => syntax(error),
-            Self::LineTooLong => "command line too long",
-            Self::StrayOctet => "command line holds a forbidden octet",
-            Self::Deviation => "command line breaks a rule of the protocol",
+            Self::UnknownCommand => "unknown command",
+            Self::MissingArgument => "an argument is missing",
+            Self::SurplusArgument => "too many arguments",
+            Self::NotANumber => "an argument is not a number",
+            Self::NumberOutOfRange => "a number is out of range",
+            Self::EmptyPassword => "the password is empty",
+            Self::ForbiddenOctet => "an argument holds a forbidden octet",
+            Self::Digest => "a digest is 32 hexadecimal digits",
+            Self::MechanismName => "that is no name of a mechanism",
+            Self::LanguageTag => "that is no language tag",
+            Self::LineTooLong => "line too long",
+            Self::StrayOctet => "line holds a forbidden octet",
+            Self::Deviation => "line breaks a rule of the protocol",
             Self::WrongState => "command not valid in this state",
             Self::Unavailable => "command not available",
             Self::Unwelcome => "connection not welcome",
@@ -100,47 +211,40 @@ impl Reply {
             Self::CleartextLogin => "logging in needs a secure connection",
             Self::NoName => "send USER first",
             Self::BadCredentials => "wrong name or password",
-            Self::LoginDelay { .. } => "too soon after the last login",
+            Self::NotUtf8 => "name or password is not UTF-8",
+            Self::UnknownMechanism => "mechanism not available",
+            Self::UnexpectedResponse => "the mechanism takes no initial response",
+            Self::NotBase64 => "response is not base64",
+            Self::MalformedResponse => "response is malformed",
+            Self::Cancelled => "exchange cancelled",
+            Self::ResidueBehindStls => "nothing may follow STLS before TLS",
+            Self::UnknownLanguage => "language not available",
+            Self::LoginDelay => "too soon after the last login",
+            Self::LoginDelaySeconds => "too soon after the last login, try again in {seconds} s",
             Self::InUse => "maildrop is in use by another session",
             Self::Temporary => "temporary failure, try again later",
             Self::Permanent => "failure that needs the administrator",
             Self::NoSuchMessage => "no such message",
             Self::Deleted => "message is marked as deleted",
             Self::Gone => "message is gone",
+            Self::NeedsUtf8 => "message is for UTF-8 mode only",
         }
-    }
-
-    /// Writes the response line.
-    pub(super) fn encode(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.status().as_str().as_bytes());
-        if let Some(code) = self.code() {
-            out.extend_from_slice(b" [");
-            out.extend_from_slice(code.as_str().as_bytes());
-            out.push(b']');
-        }
-        let text = self.text();
-        if !text.is_empty() {
-            out.push(b' ');
-            out.extend_from_slice(text.as_bytes());
-        }
-        if let Self::LoginDelay { seconds: Some(seconds) } = self {
-            out.extend_from_slice(b", try again in ");
-            number::put(out, seconds.into());
-            out.extend_from_slice(b" s");
-        }
-        out.extend_from_slice(b"\r\n");
     }
 }
 
-fn syntax(error: CommandError) -> &'static str {
-    match error {
-        CommandError::UnknownKeyword => "unknown command",
-        CommandError::MissingArgument => "an argument is missing",
-        CommandError::SurplusArgument => "too many arguments",
-        CommandError::Number(NumberError::NotDigits) => "an argument is not a number",
-        CommandError::Number(NumberError::OutOfRange) => "a number is out of range",
-        CommandError::EmptyPassword => "the password is empty",
-        CommandError::ForbiddenOctet => "an argument holds a forbidden octet",
-        CommandError::Digest => "a digest is 32 hexadecimal digits",
+impl From<CommandError> for Reply {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::UnknownKeyword => Self::UnknownCommand,
+            CommandError::MissingArgument => Self::MissingArgument,
+            CommandError::SurplusArgument => Self::SurplusArgument,
+            CommandError::Number(NumberError::NotDigits) => Self::NotANumber,
+            CommandError::Number(NumberError::OutOfRange) => Self::NumberOutOfRange,
+            CommandError::EmptyPassword => Self::EmptyPassword,
+            CommandError::ForbiddenOctet => Self::ForbiddenOctet,
+            CommandError::Digest => Self::Digest,
+            CommandError::Mechanism => Self::MechanismName,
+            CommandError::Language => Self::LanguageTag,
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The transition table: which command does what in which state (RFC 1939 §3).
 //!
 //! ```text
-//!            greeting            Login accepted               QUIT
+//!            greeting     Login, Authenticate accepted     QUIT
 //!  (connect) ────────▶ AUTHORIZATION ────────▶ TRANSACTION ────────▶ UPDATE ────▶ (close)
-//!               │            │                      │          Update finished       ▲
+//!               │        ▲   │                      │          Update finished       ▲
+//!               │        └───┤ StartTls established │                                │
 //!               │            └─ QUIT ───────────────│────────────────────────────────┤
 //!               └─ refused ─────────────────────────│────────────────────────────────┤
 //!                                                   └─ end of stream, autologout,    │
-//!                                                      a limit, a failed message ────┘
+//!                                                      a limit, a failed message,    │
+//!                                                      octets behind STLS, no TLS ───┘
 //! ```
 //!
 //! UPDATE has one way in, and no way from there but to the end.
@@ -30,6 +32,10 @@ pub(super) enum Verdict {
     Stay,
     /// The host is asked; TRANSACTION follows if it accepts.
     Login,
+    /// An exchange begins, at the end of which TRANSACTION follows if the host accepts.
+    Authenticate,
+    /// The host is to begin TLS; AUTHORIZATION begins anew, as if nothing had been said.
+    StartTls,
     /// A message goes out, then the state is as it was.
     Retrieve,
     /// The host is asked to remove the marked messages; the connection closes whatever comes of it.
@@ -43,8 +49,10 @@ pub(super) enum Verdict {
 pub(super) const fn verdict(state: State, verb: Verb) -> Verdict {
     match state {
         State::Authorization => match verb {
-            Verb::User | Verb::Capa => Verdict::Stay,
+            Verb::User | Verb::Capa | Verb::Utf8 | Verb::Lang => Verdict::Stay,
             Verb::Pass | Verb::Apop => Verdict::Login,
+            Verb::Auth => Verdict::Authenticate,
+            Verb::Stls => Verdict::StartTls,
             Verb::Quit => Verdict::Close,
             Verb::Stat
             | Verb::List
@@ -57,12 +65,18 @@ pub(super) const fn verdict(state: State, verb: Verb) -> Verdict {
             | Verb::Last => Verdict::Refuse,
         },
         State::Transaction => match verb {
-            Verb::Stat | Verb::List | Verb::Dele | Verb::Noop | Verb::Rset | Verb::Uidl | Verb::Capa | Verb::Last => {
-                Verdict::Stay
-            }
+            Verb::Stat
+            | Verb::List
+            | Verb::Dele
+            | Verb::Noop
+            | Verb::Rset
+            | Verb::Uidl
+            | Verb::Capa
+            | Verb::Last
+            | Verb::Lang => Verdict::Stay,
             Verb::Retr | Verb::Top => Verdict::Retrieve,
             Verb::Quit => Verdict::Update,
-            Verb::User | Verb::Pass | Verb::Apop => Verdict::Refuse,
+            Verb::User | Verb::Pass | Verb::Apop | Verb::Stls | Verb::Auth | Verb::Utf8 => Verdict::Refuse,
         },
     }
 }

@@ -81,7 +81,7 @@ impl<M: Maildrop> Transaction<M> {
             }
             Command::List { message: None } => connection.list(Reply::ScanListing, Listing::OCTETS),
             Command::List { message: Some(message) } => {
-                if self.is_accessible(connection, message) {
+                if self.is_accessible(connection, message) && self.can_be_sent(connection, message) {
                     let octets = self.maildrop.octets(message);
                     connection.good_line(|text| ScanListing { message, octets }.encode(text));
                 }
@@ -109,6 +109,7 @@ impl<M: Maildrop> Transaction<M> {
                 }
             }
             Command::Capa => connection.list(Reply::Capabilities, Listing::CAPABILITIES),
+            Command::Lang { language } if connection.config.has_languages() => connection.answer_lang(language),
             Command::Last if connection.config.last => {
                 connection.good_line(|text| number::put(text, self.last.into()));
             }
@@ -123,7 +124,7 @@ impl<M: Maildrop> Transaction<M> {
             Command::Top { message, lines } => Request { message, lines: Some(lines) },
             _ => return connection.bad(State::Transaction, Reply::WrongState),
         };
-        if self.is_accessible(connection, request.message) {
+        if self.is_accessible(connection, request.message) && self.can_be_sent(connection, request.message) {
             connection.task = Task::Retrieve(request);
         }
     }
@@ -162,6 +163,15 @@ impl<M: Maildrop> Transaction<M> {
             return false;
         }
         true
+    }
+
+    /// Whether the client takes a message as it is; it is told if not (R-6856-03).
+    fn can_be_sent(&self, connection: &mut Connection, message: MessageNumber) -> bool {
+        let can = connection.utf8 || !self.maildrop.needs_utf8(message);
+        if !can {
+            connection.reply(Reply::NeedsUtf8);
+        }
+        can
     }
 
     /// RETR or DELE has named a message.

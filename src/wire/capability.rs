@@ -3,6 +3,7 @@
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
+use super::mechanism::Mechanism;
 use super::number::{self, FromRight};
 
 /// A line of the response to CAPA.
@@ -34,6 +35,17 @@ pub enum Capability<'a> {
     Implementation(Implementation<'a>),
     /// `AUTH-RESP-CODE`: every failure that the credentials cause says `[AUTH]` (RFC 3206 §6).
     AuthRespCode,
+    /// `SASL`: AUTH works now, with these mechanisms (RFC 5034 §3).
+    Sasl(Mechanisms<'a>),
+    /// `STLS`: the command works (RFC 2595 §4).
+    Stls,
+    /// `UTF8`: the command works (RFC 6856 §2).
+    Utf8 {
+        /// Whether names and passwords may be UTF-8.
+        user: bool,
+    },
+    /// `LANG`: the command works (RFC 6856 §3).
+    Lang,
     /// A line that none of the above describes.
     Private(PrivateCapability<'a>),
 }
@@ -66,6 +78,40 @@ impl<'a> Implementation<'a> {
     /// The text.
     pub const fn as_str(self) -> &'a str {
         self.0
+    }
+}
+
+/// The parameters of `SASL`: names of mechanisms.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Mechanisms<'a>(&'a str);
+
+impl<'a> Mechanisms<'a> {
+    /// Takes `names`, with single spaces between, for a list of mechanisms.
+    ///
+    /// # Errors
+    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
+    /// with single spaces between.
+    pub fn new(names: &'a str) -> Result<Self, CapabilityError> {
+        if "SASL ".len() + names.len() + 2 > MAX_RESPONSE_LINE {
+            return Err(CapabilityError::TooLong);
+        }
+        check_words(names)?;
+        Ok(Self(names))
+    }
+
+    /// Names that were checked before, with single spaces between.
+    pub(crate) const fn known(names: &'a str) -> Self {
+        Self(names)
+    }
+
+    /// The mechanisms in the order of the line. A word that is no name of a mechanism is left out.
+    pub fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
+        self.0.split(' ').filter_map(|name| Mechanism::new(name).ok())
+    }
+
+    /// Whether `mechanism` is one of them.
+    pub fn contains(self, mechanism: Mechanism) -> bool {
+        self.iter().any(|offered| offered == mechanism)
     }
 }
 
@@ -158,7 +204,7 @@ impl<'a> Capability<'a> {
         Ok(Self::known(private).unwrap_or(Self::Private(private)))
     }
 
-    /// Whether a tag, in any case, is one of the standards: those that the session announces, or will.
+    /// Whether a tag, in any case, is one of the standards, which the session announces by itself.
     pub(crate) fn knows(tag: &str) -> bool {
         const TAGS: [&str; 13] = [
             "TOP",
@@ -185,6 +231,17 @@ impl<'a> Capability<'a> {
         if is("IMPLEMENTATION") {
             return Implementation::new(line.as_str().get(tag.len() + 1..)?).ok().map(Self::Implementation);
         }
+        if is("SASL") {
+            return line.as_str().get(tag.len() + 1..).map(|names| Self::Sasl(Mechanisms(names)));
+        }
+        if is("UTF8") {
+            let mut parameters = line.parameters();
+            return match (parameters.next(), parameters.next()) {
+                (None, _) => Some(Self::Utf8 { user: false }),
+                (Some(user), None) if user.eq_ignore_ascii_case("USER") => Some(Self::Utf8 { user: true }),
+                _ => None,
+            };
+        }
         if is("LOGIN-DELAY") {
             let (seconds, per_user) = value_and_user(line)?;
             return Some(Self::LoginDelay(LoginDelay { seconds: number(seconds)?, per_user }));
@@ -194,9 +251,9 @@ impl<'a> Capability<'a> {
             let days = if days.eq_ignore_ascii_case("NEVER") { None } else { Some(number(days)?) };
             return Some(Self::Expire(Expire { days, per_user }));
         }
-        [Self::Top, Self::User, Self::RespCodes, Self::Pipelining, Self::Uidl, Self::AuthRespCode]
-            .into_iter()
-            .find(|known| is(known.tag()) && without_parameters)
+        let plain = [Self::Top, Self::User, Self::RespCodes, Self::Pipelining, Self::Uidl, Self::AuthRespCode];
+        let plain = plain.into_iter().chain([Self::Stls, Self::Lang]);
+        plain.into_iter().find(|known| is(known.tag()) && without_parameters)
     }
 
     /// The tag as it is sent.
@@ -211,6 +268,10 @@ impl<'a> Capability<'a> {
             Self::Uidl => "UIDL",
             Self::Implementation(_) => Implementation::TAG,
             Self::AuthRespCode => "AUTH-RESP-CODE",
+            Self::Sasl(_) => "SASL",
+            Self::Stls => "STLS",
+            Self::Utf8 { .. } => "UTF8",
+            Self::Lang => "LANG",
             Self::Private(line) => line.tag(),
         }
     }
@@ -226,6 +287,11 @@ impl<'a> Capability<'a> {
                 out.put_u8(b' ');
                 out.put_slice(text.as_str().as_bytes());
             }
+            Self::Sasl(Mechanisms(names)) => {
+                out.put_u8(b' ');
+                out.put_slice(names.as_bytes());
+            }
+            Self::Utf8 { user: true } => out.put_slice(b" USER"),
             Self::LoginDelay(LoginDelay { seconds, per_user }) => put_value_and_user(out, Some(seconds), per_user),
             Self::Expire(Expire { days, per_user }) => put_value_and_user(out, days, per_user),
             _ => {}

@@ -1,12 +1,14 @@
 //! Commands, in the order of RFC 1939 §9, then the extensions.
 
-use core::fmt;
-
 use bytes::BufMut;
 
+use super::arguments::Arguments;
 use super::credentials::{Digest, Name, Password};
-use super::deviation::{Deviation, DeviationSet};
-use super::number::{self, FromRight, NumberError};
+use super::deviation::DeviationSet;
+use super::language::Language;
+use super::mechanism::{InitialResponse, Mechanism};
+use super::number::{FromRight, NumberError};
+use super::verb::Verb;
 use crate::message::MessageNumber;
 
 /// A command with its arguments, borrowed from the line that it stands in.
@@ -82,27 +84,30 @@ pub enum Command<'a> {
     Capa,
     /// `LAST` (RFC 1460; dropped by RFC 1725).
     Last,
+    /// `STLS` (RFC 2595 §4).
+    Stls,
+    /// `AUTH [mechanism [initial-response]]` (RFC 5034 §4). Without a mechanism it asks for a list of them, which no RFC
+    /// has.
+    Auth {
+        /// How the client wants to log in; none to ask for a list.
+        arguments: Option<AuthArguments<'a>>,
+    },
+    /// `UTF8` (RFC 6856 §2).
+    Utf8,
+    /// `LANG [language]` (RFC 6856 §3).
+    Lang {
+        /// The language to switch to; none to ask for a list.
+        language: Option<Language<'a>>,
+    },
 }
 
-/// The keyword of a command.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-#[allow(missing_docs)]
-pub enum Verb {
-    User,
-    Pass,
-    Quit,
-    Stat,
-    List,
-    Retr,
-    Dele,
-    Noop,
-    Rset,
-    Apop,
-    Top,
-    Uidl,
-    Capa,
-    Last,
+/// The arguments of AUTH (RFC 5034 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AuthArguments<'a> {
+    /// The mechanism.
+    pub mechanism: Mechanism,
+    /// The client's first response, if it comes with the command.
+    pub initial_response: Option<InitialResponse<'a>>,
 }
 
 /// A command, and what had to be overlooked to understand it.
@@ -139,6 +144,12 @@ pub enum CommandError {
     /// The last word of APOP isn't 32 hexadecimal digits.
     #[error("a digest is 32 hexadecimal digits")]
     Digest,
+    /// The first word of AUTH isn't a mechanism's name.
+    #[error("a mechanism's name is 1 to 20 letters, digits, hyphens and underscores")]
+    Mechanism,
+    /// The argument of LANG isn't a language tag or `*`.
+    #[error("a language is a language tag or `*`")]
+    Language,
 }
 
 impl<'a> Command<'a> {
@@ -151,7 +162,7 @@ impl<'a> Command<'a> {
     #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Parsed<'a>, CommandError> {
         let (verb, arguments) = Verb::split(line).ok_or(CommandError::UnknownKeyword)?;
-        let mut arguments = Arguments { rest: arguments, deviations: DeviationSet::NONE };
+        let mut arguments = Arguments::new(arguments);
         let command = match verb {
             Verb::User => Self::User { name: arguments.name()? },
             Verb::Pass => Self::Pass { password: arguments.password()? },
@@ -167,6 +178,10 @@ impl<'a> Command<'a> {
             Verb::Uidl => Self::Uidl { message: arguments.optional_message()? },
             Verb::Capa => Self::Capa,
             Verb::Last => Self::Last,
+            Verb::Stls => Self::Stls,
+            Verb::Auth => Self::Auth { arguments: arguments.auth()? },
+            Verb::Utf8 => Self::Utf8,
+            Verb::Lang => Self::Lang { language: arguments.language()? },
         };
         let deviations = arguments.end()?;
         Ok(Parsed { command, deviations })
@@ -200,6 +215,18 @@ impl<'a> Command<'a> {
             | Self::Uidl { message: Some(message) } => {
                 out.put_slice(FromRight::new().number(message.get().into()).space().as_bytes());
             }
+            Self::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
+                out.put_u8(b' ');
+                out.put_slice(mechanism.as_str().as_bytes());
+                if let Some(response) = initial_response {
+                    out.put_u8(b' ');
+                    out.put_slice(response.expose());
+                }
+            }
+            Self::Lang { language: Some(language) } => {
+                out.put_u8(b' ');
+                out.put_slice(language.as_str().as_bytes());
+            }
             Self::Quit
             | Self::Stat
             | Self::List { message: None }
@@ -207,7 +234,11 @@ impl<'a> Command<'a> {
             | Self::Rset
             | Self::Uidl { message: None }
             | Self::Capa
-            | Self::Last => {}
+            | Self::Last
+            | Self::Stls
+            | Self::Auth { arguments: None }
+            | Self::Utf8
+            | Self::Lang { language: None } => {}
         }
         out.put_slice(b"\r\n");
     }
@@ -229,10 +260,15 @@ impl<'a> Command<'a> {
             Self::Uidl { .. } => Verb::Uidl,
             Self::Capa => Verb::Capa,
             Self::Last => Verb::Last,
+            Self::Stls => Verb::Stls,
+            Self::Auth { .. } => Verb::Auth,
+            Self::Utf8 => Verb::Utf8,
+            Self::Lang { .. } => Verb::Lang,
         }
     }
 
-    /// Whether an argument that may be left out is there; it decides whether LIST and UIDL are answered by one line.
+    /// Whether an argument that may be left out is there; it decides whether LIST, UIDL and LANG
+    /// are answered by one line, and whether AUTH asks for a list.
     pub const fn has_argument(&self) -> bool {
         !matches!(
             self,
@@ -244,205 +280,10 @@ impl<'a> Command<'a> {
                 | Self::Uidl { message: None }
                 | Self::Capa
                 | Self::Last
+                | Self::Stls
+                | Self::Auth { arguments: None }
+                | Self::Utf8
+                | Self::Lang { language: None }
         )
     }
-}
-
-impl Verb {
-    /// All keywords, RFC 1939 §9's first.
-    pub const ALL: [Self; 14] = [
-        Self::User,
-        Self::Pass,
-        Self::Quit,
-        Self::Stat,
-        Self::List,
-        Self::Retr,
-        Self::Dele,
-        Self::Noop,
-        Self::Rset,
-        Self::Apop,
-        Self::Top,
-        Self::Uidl,
-        Self::Capa,
-        Self::Last,
-    ];
-
-    /// The keyword as it is sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "USER",
-            Self::Pass => "PASS",
-            Self::Quit => "QUIT",
-            Self::Stat => "STAT",
-            Self::List => "LIST",
-            Self::Retr => "RETR",
-            Self::Dele => "DELE",
-            Self::Noop => "NOOP",
-            Self::Rset => "RSET",
-            Self::Apop => "APOP",
-            Self::Top => "TOP",
-            Self::Uidl => "UIDL",
-            Self::Capa => "CAPA",
-            Self::Last => "LAST",
-        }
-    }
-
-    /// The keyword of a line, whether or not the rest of the line makes sense.
-    pub fn of(line: &[u8]) -> Option<Self> {
-        Self::split(line).map(|(verb, _)| verb)
-    }
-
-    /// Splits a line into its keyword and what stands behind it: nothing, or a space and more.
-    fn split(line: &[u8]) -> Option<(Self, &[u8])> {
-        if let Some((word, rest)) = line.split_first_chunk::<4>() {
-            if rest.first().is_none_or(|&octet| octet == b' ') {
-                // A letter's upper case is the same octet without 0x20, and no other octet becomes a letter that way.
-                let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
-                    keyword::USER => Self::User,
-                    keyword::PASS => Self::Pass,
-                    keyword::QUIT => Self::Quit,
-                    keyword::STAT => Self::Stat,
-                    keyword::LIST => Self::List,
-                    keyword::RETR => Self::Retr,
-                    keyword::DELE => Self::Dele,
-                    keyword::NOOP => Self::Noop,
-                    keyword::RSET => Self::Rset,
-                    keyword::APOP => Self::Apop,
-                    keyword::UIDL => Self::Uidl,
-                    keyword::CAPA => Self::Capa,
-                    keyword::LAST => Self::Last,
-                    _ => return Self::split_top(line),
-                };
-                return Some((verb, rest));
-            }
-        }
-        Self::split_top(line)
-    }
-
-    fn split_top(line: &[u8]) -> Option<(Self, &[u8])> {
-        let (word, rest) = line.split_first_chunk::<3>()?;
-        let is_top = word.eq_ignore_ascii_case(b"TOP") && rest.first().is_none_or(|&octet| octet == b' ');
-        is_top.then_some((Self::Top, rest))
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Keywords of four letters, as one number each.
-mod keyword {
-    pub(super) const USER: u32 = u32::from_be_bytes(*b"USER");
-    pub(super) const PASS: u32 = u32::from_be_bytes(*b"PASS");
-    pub(super) const QUIT: u32 = u32::from_be_bytes(*b"QUIT");
-    pub(super) const STAT: u32 = u32::from_be_bytes(*b"STAT");
-    pub(super) const LIST: u32 = u32::from_be_bytes(*b"LIST");
-    pub(super) const RETR: u32 = u32::from_be_bytes(*b"RETR");
-    pub(super) const DELE: u32 = u32::from_be_bytes(*b"DELE");
-    pub(super) const NOOP: u32 = u32::from_be_bytes(*b"NOOP");
-    pub(super) const RSET: u32 = u32::from_be_bytes(*b"RSET");
-    pub(super) const APOP: u32 = u32::from_be_bytes(*b"APOP");
-    pub(super) const UIDL: u32 = u32::from_be_bytes(*b"UIDL");
-    pub(super) const CAPA: u32 = u32::from_be_bytes(*b"CAPA");
-    pub(super) const LAST: u32 = u32::from_be_bytes(*b"LAST");
-}
-
-/// What is still to be read behind the keyword: nothing, or a space and more.
-struct Arguments<'a> {
-    rest: &'a [u8],
-    deviations: DeviationSet,
-}
-
-impl<'a> Arguments<'a> {
-    /// `SP name`, to the end of the line.
-    fn name(&mut self) -> Result<Name<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
-        self.note_eight_bit(octets);
-        name(octets)
-    }
-
-    /// `SP string`, to the end of the line.
-    fn password(&mut self) -> Result<Password<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::EmptyPassword)?;
-        self.note_eight_bit(octets);
-        if octets.iter().any(u8::is_ascii_control) {
-            self.deviations = self.deviations.with(Deviation::ControlInPassword);
-        }
-        if octets.is_empty() {
-            return Err(CommandError::EmptyPassword);
-        }
-        Password::new(octets).map_err(|_| CommandError::ForbiddenOctet)
-    }
-
-    /// `SP name SP digest`, to the end of the line.
-    fn apop(&mut self) -> Result<Command<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
-        let space = memchr::memrchr(b' ', octets).ok_or(CommandError::MissingArgument)?;
-        let (owner, digits) = octets.split_at(space);
-        let digits = digits.get(1..).unwrap_or_default();
-        self.note_eight_bit(owner);
-        if digits.iter().any(u8::is_ascii_uppercase) {
-            self.deviations = self.deviations.with(Deviation::UpperCaseDigest);
-        }
-        Ok(Command::Apop { name: name(owner)?, digest: Digest::from_hex(digits).ok_or(CommandError::Digest)? })
-    }
-
-    /// `[SP msg]`.
-    fn optional_message(&mut self) -> Result<Option<MessageNumber>, CommandError> {
-        Ok(self.word().map(number::parse_message).transpose()?)
-    }
-
-    /// `SP msg`.
-    fn message(&mut self) -> Result<MessageNumber, CommandError> {
-        Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?)
-    }
-
-    /// `SP n`.
-    fn number(&mut self) -> Result<u64, CommandError> {
-        Ok(number::parse(self.word().ok_or(CommandError::MissingArgument)?)?)
-    }
-
-    /// Nothing more.
-    fn end(mut self) -> Result<DeviationSet, CommandError> {
-        match self.word() {
-            Some(_) => Err(CommandError::SurplusArgument),
-            None => Ok(self.deviations),
-        }
-    }
-
-    /// Takes the next word, and the spaces before it.
-    fn word(&mut self) -> Option<&'a [u8]> {
-        let (_, mut rest) = self.rest.split_first()?;
-        if rest.first().is_none_or(|&octet| octet == b' ') {
-            self.deviations = self.deviations.with(Deviation::ExtraSpaces);
-            let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
-            rest = rest.get(spaces..).unwrap_or_default();
-        }
-        let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        self.rest = rest;
-        (!word.is_empty()).then_some(word)
-    }
-
-    /// Takes everything behind one space.
-    fn verbatim(&mut self) -> Option<&'a [u8]> {
-        let (_, octets) = self.rest.split_first()?;
-        self.rest = &[];
-        Some(octets)
-    }
-
-    fn note_eight_bit(&mut self, octets: &[u8]) {
-        if !octets.is_ascii() {
-            self.deviations = self.deviations.with(Deviation::EightBitCredentials);
-        }
-    }
-}
-
-fn name(octets: &[u8]) -> Result<Name<'_>, CommandError> {
-    if octets.is_empty() {
-        return Err(CommandError::MissingArgument);
-    }
-    Name::new(octets).map_err(|_| CommandError::ForbiddenOctet)
 }

@@ -59,6 +59,12 @@ impl LineScanner {
         Self { limit, scanned: 0, stray: false, discarding: false }
     }
 
+    /// Takes another limit for the line at the front, and those behind it.
+    #[inline]
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Says what stands at the front of `window`.
     ///
     /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those

@@ -9,28 +9,34 @@
 //! - RFC 1939 §3 says that keywords have three or four letters and arguments up to 40 octets. Neither is built upon:
 //!   only the length of the whole line is limited.
 
+mod arguments;
 mod capability;
 mod command;
 mod credentials;
 mod deviation;
 mod greeting;
+mod language;
 mod line;
 mod listing;
+mod mechanism;
 pub(crate) mod number;
 mod response;
 mod stuffing;
 mod top;
 mod unstuffing;
+mod verb;
 mod wire_size;
 mod word;
 
-pub use capability::{Capability, CapabilityError, Expire, Implementation, LoginDelay, PrivateCapability};
-pub use command::{Command, CommandError, Parsed, Verb};
+pub use capability::{Capability, CapabilityError, Expire, Implementation, LoginDelay, Mechanisms, PrivateCapability};
+pub use command::{AuthArguments, Command, CommandError, Parsed};
 pub use credentials::{Digest, InvalidCredential, Name, Password};
 pub use deviation::{Deviation, DeviationCounts, DeviationSet};
 pub use greeting::{Greeting, InvalidTimestamp, Timestamp};
+pub use language::{InvalidLanguage, Language, LanguageListing, LanguageTag};
 pub use line::{Framed, LineScanner};
 pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
+pub use mechanism::{InitialResponse, InvalidInitialResponse, InvalidMechanism, Mechanism, Opening, Properties};
 pub use number::NumberError;
 pub use response::{
     CodeKind, InvalidCode, InvalidText, Response, ResponseCode, ResponseError, Status, Text, is_multi_line,
@@ -38,6 +44,7 @@ pub use response::{
 pub use stuffing::{LineEnds, Piece, Stuffer};
 pub use top::TopLimit;
 pub use unstuffing::{Unstuffed, Unstuffer};
+pub use verb::Verb;
 pub use wire_size::WireSize;
 
 /// The most octets of a response line, CRLF included (RFC 1939 §3, RFC 2449 §4).

@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
-use super::command::Verb;
+use super::verb::Verb;
 
 /// The status indicator of a response (RFC 1939 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -34,7 +34,7 @@ pub const fn is_multi_line(verb: Verb, has_argument: bool, status: Status) -> bo
         Status::Err => false,
         Status::Ok => match verb {
             Verb::Retr | Verb::Top | Verb::Capa => true,
-            Verb::List | Verb::Uidl => !has_argument,
+            Verb::List | Verb::Uidl | Verb::Auth | Verb::Lang => !has_argument,
             Verb::User
             | Verb::Pass
             | Verb::Quit
@@ -43,7 +43,9 @@ pub const fn is_multi_line(verb: Verb, has_argument: bool, status: Status) -> bo
             | Verb::Noop
             | Verb::Rset
             | Verb::Apop
-            | Verb::Last => false,
+            | Verb::Last
+            | Verb::Stls
+            | Verb::Utf8 => false,
         },
     }
 }
@@ -245,6 +247,8 @@ pub enum CodeKind {
     Sys,
     /// `AUTH`: a problem with the credentials (RFC 3206 §5).
     Auth,
+    /// `UTF8`: the message is for clients that have said UTF8 (RFC 6856 §5).
+    Utf8,
     /// Anything else.
     Other,
 }
@@ -260,6 +264,8 @@ impl<'a> ResponseCode<'a> {
     pub const SYS_PERM: Self = Self("SYS/PERM");
     /// `AUTH`
     pub const AUTH: Self = Self("AUTH");
+    /// `UTF8`
+    pub const UTF8: Self = Self("UTF8");
 
     /// The most octets of a code, so that a greeting with one has room for a timestamp.
     pub const MAX_OCTETS: usize = 200;
@@ -310,6 +316,7 @@ impl<'a> ResponseCode<'a> {
             (Self::SYS_PERM, CodeKind::SysPerm),
             (SYS, CodeKind::Sys),
             (Self::AUTH, CodeKind::Auth),
+            (Self::UTF8, CodeKind::Utf8),
         ]
         .into_iter()
         .find_map(|(code, kind)| self.is(code).then_some(kind))

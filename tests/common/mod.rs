@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
 mod models;
+mod sasl;
 mod store;
 
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Reject
 use pop3_proto::wire::Timestamp;
 
 pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
+pub use sasl::TestExchange;
 pub use store::{Call, Message, Store, TestDrop};
 
 /// The example user of RFC 1939.
@@ -160,6 +162,7 @@ impl Server {
         match self.session.poll(self.now) {
             Action::Read(read) => read.deadline(),
             Action::Write(write) => write.deadline(),
+            Action::StartTls(start) => start.deadline(),
             other => panic!("{other:?} has no deadline"),
         }
     }
@@ -200,6 +203,14 @@ impl Server {
                     self.writes.push(octets);
                 }
                 Action::Login(login) => answer_login(&self.store, login),
+                Action::StartTls(start) => {
+                    self.store.log(Call::StartTls(start.residue()));
+                    match self.store.tls.get() {
+                        Some(identity) => start.established(identity),
+                        None => start.failed(),
+                    }
+                }
+                Action::Authenticate(step) => sasl::answer(&self.store, step),
                 Action::Retrieve(retrieve) => answer_retrieve(&self.store, retrieve),
                 Action::Body(mut body) => match body.reader() {
                     (_, Some(0)) => body.fail(),
@@ -235,6 +246,8 @@ fn touch(action: Action<'_, TestDrop>) {
         Action::Read(mut read) => read.space().fill(b'!'),
         Action::Write(write) => assert!(!write.chunk().is_empty()),
         Action::Login(login) => assert!(!login.credentials().name().is_empty()),
+        Action::StartTls(start) => drop(start.residue()),
+        Action::Authenticate(mut step) => drop(step.exchange_and_response().1.map(<[u8]>::len)),
         Action::Retrieve(mut retrieve) => drop(retrieve.maildrop().store()),
         Action::Body(mut body) => drop(body.reader().0.front().cloned()),
         Action::Update(mut update) => {

@@ -6,16 +6,22 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{BrokenMaildrop, Commit, Maildrop, Refusal, Rejection};
-use pop3_proto::wire::{Expire, LineEnds, LoginDelay};
+use pop3_proto::server::{BrokenMaildrop, ClientIdentity, Commit, Maildrop, Refusal, Rejection, Residue};
+use pop3_proto::wire::{Expire, LineEnds, LoginDelay, Mechanism};
 
 use super::normalise;
+use super::sasl::TestExchange;
 
 /// What the host was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
     Password(Vec<u8>, Vec<u8>),
     Apop(Vec<u8>),
+    /// A step of a SASL exchange, and the response if there was one.
+    Step(Mechanism, Option<Vec<u8>>),
+    /// What the host remembered of an exchange was dropped.
+    ExchangeDropped,
+    StartTls(Residue),
     Retrieve(u32),
     Top(u32, u64),
     Update(Vec<u32>),
@@ -56,6 +62,13 @@ pub struct Store {
     pub unique_ids_are_checked: Cell<bool>,
     /// What was wrong with the maildrop that a login was answered with.
     pub broken: Cell<Option<BrokenMaildrop>>,
+    /// How many challenges a mechanism of no RFC has.
+    pub steps: Cell<u32>,
+    pub challenge_was_too_long: Cell<bool>,
+    /// What comes of a TLS handshake, and who the client is then; `None` if it fails.
+    pub tls: Cell<Option<ClientIdentity>>,
+    /// The first messages, as many as this, are for UTF-8 mode only.
+    pub need_utf8: Cell<u32>,
 }
 
 impl Store {
@@ -120,6 +133,10 @@ impl Store {
             arrived: Cell::new(None),
             unique_ids_are_checked: Cell::new(false),
             broken: Cell::new(None),
+            steps: Cell::new(1),
+            challenge_was_too_long: Cell::new(false),
+            tls: Cell::new(Some(ClientIdentity::Unknown)),
+            need_utf8: Cell::new(0),
         })
     }
 
@@ -178,6 +195,8 @@ impl Drop for TestDrop {
 impl Maildrop for TestDrop {
     type Reader = (VecDeque<Bytes>, Option<usize>);
 
+    type Exchange = TestExchange;
+
     fn count(&self) -> u32 {
         self.store.arrived.get().unwrap_or(self.store.messages.len() as u32)
     }
@@ -197,6 +216,10 @@ impl Maildrop for TestDrop {
 
     fn line_ends(&self, _: MessageNumber) -> LineEnds {
         self.store.line_ends.get()
+    }
+
+    fn needs_utf8(&self, message: MessageNumber) -> bool {
+        message.get() <= self.store.need_utf8.get()
     }
 
     fn login_delay(&self) -> Option<LoginDelay> {

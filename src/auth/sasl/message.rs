@@ -1,5 +1,7 @@
 //! What all messages have in common: how they are written, and why octets are none.
 
+use alloc::vec::Vec;
+
 use bytes::BufMut;
 
 use crate::wire::{InvalidCredential, Name, Timestamp};
@@ -42,6 +44,24 @@ pub trait Message {
 impl Message for [u8] {
     fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
         put(self);
+    }
+}
+
+impl<const N: usize> Message for [u8; N] {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self);
+    }
+}
+
+impl Message for Vec<u8> {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self);
+    }
+}
+
+impl Message for str {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.as_bytes());
     }
 }
 

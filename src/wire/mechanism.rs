@@ -3,12 +3,14 @@
 use core::fmt;
 use core::str::FromStr;
 
+use crate::secret;
+
 /// The name of a mechanism: 1 to 20 of A–Z, 0–9, `-` and `_` (RFC 4422 §3.1).
 ///
 /// It is read in any case and written in upper case.
 ///
 /// ```
-/// use pop3_proto::auth::sasl::{Mechanism, Opening};
+/// use pop3_proto::wire::{Mechanism, Opening};
 ///
 /// let mechanism = Mechanism::new("cram-md5").unwrap();
 /// assert_eq!(mechanism, Mechanism::CRAM_MD5);
@@ -140,3 +142,49 @@ impl Opening {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a mechanism's name is 1 to 20 letters, digits, hyphens and underscores")]
 pub struct InvalidMechanism;
+
+/// A response that comes with AUTH, as it stands there: base64, or `=` for one that is empty (RFC 5034 §4).
+///
+/// One octet or more of visible ASCII; whether it is base64 shows when it is
+/// [decoded](crate::auth::sasl::line::decode_initial_response). `Debug` doesn't show it.
+#[derive(Clone, Copy)]
+pub struct InitialResponse<'a>(&'a [u8]);
+
+impl<'a> InitialResponse<'a> {
+    /// Takes `octets` for an initial response.
+    ///
+    /// # Errors
+    /// [`InvalidInitialResponse`] when there are none, or others than visible ASCII. The error doesn't show them.
+    pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidInitialResponse> {
+        let octets = octets.as_ref();
+        if octets.is_empty() || !octets.iter().all(u8::is_ascii_graphic) {
+            return Err(InvalidInitialResponse);
+        }
+        Ok(Self(octets))
+    }
+
+    /// The octets as they go on the wire.
+    pub const fn expose(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// Compared in constant time.
+impl PartialEq for InitialResponse<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        secret::equal(self.0, other.0)
+    }
+}
+
+impl Eq for InitialResponse<'_> {}
+
+impl fmt::Debug for InitialResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InitialResponse(..)")
+    }
+}
+
+/// Octets are no initial response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an initial response is one or more octets of visible ASCII")]
+pub struct InvalidInitialResponse;

@@ -1,0 +1,126 @@
+//! What stands behind the keyword of a command.
+
+use super::command::{AuthArguments, Command, CommandError};
+use super::credentials::{Digest, Name, Password};
+use super::deviation::{Deviation, DeviationSet};
+use super::language::Language;
+use super::mechanism::{InitialResponse, Mechanism};
+use super::number;
+use crate::message::MessageNumber;
+
+/// What is still to be read behind the keyword: nothing, or a space and more.
+pub(super) struct Arguments<'a> {
+    rest: &'a [u8],
+    deviations: DeviationSet,
+}
+
+impl<'a> Arguments<'a> {
+    #[inline]
+    pub(super) const fn new(rest: &'a [u8]) -> Self {
+        Self { rest, deviations: DeviationSet::NONE }
+    }
+
+    /// `SP name`, to the end of the line.
+    pub(super) fn name(&mut self) -> Result<Name<'a>, CommandError> {
+        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
+        self.note_eight_bit(octets);
+        name(octets)
+    }
+
+    /// `SP string`, to the end of the line.
+    pub(super) fn password(&mut self) -> Result<Password<'a>, CommandError> {
+        let octets = self.verbatim().ok_or(CommandError::EmptyPassword)?;
+        self.note_eight_bit(octets);
+        if octets.iter().any(u8::is_ascii_control) {
+            self.deviations = self.deviations.with(Deviation::ControlInPassword);
+        }
+        if octets.is_empty() {
+            return Err(CommandError::EmptyPassword);
+        }
+        Password::new(octets).map_err(|_| CommandError::ForbiddenOctet)
+    }
+
+    /// `SP name SP digest`, to the end of the line.
+    pub(super) fn apop(&mut self) -> Result<Command<'a>, CommandError> {
+        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
+        let space = memchr::memrchr(b' ', octets).ok_or(CommandError::MissingArgument)?;
+        let (owner, digits) = octets.split_at(space);
+        let digits = digits.get(1..).unwrap_or_default();
+        self.note_eight_bit(owner);
+        if digits.iter().any(u8::is_ascii_uppercase) {
+            self.deviations = self.deviations.with(Deviation::UpperCaseDigest);
+        }
+        Ok(Command::Apop { name: name(owner)?, digest: Digest::from_hex(digits).ok_or(CommandError::Digest)? })
+    }
+
+    /// `[SP msg]`.
+    pub(super) fn optional_message(&mut self) -> Result<Option<MessageNumber>, CommandError> {
+        Ok(self.word().map(number::parse_message).transpose()?)
+    }
+
+    /// `SP msg`.
+    pub(super) fn message(&mut self) -> Result<MessageNumber, CommandError> {
+        Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?)
+    }
+
+    /// `SP n`.
+    pub(super) fn number(&mut self) -> Result<u64, CommandError> {
+        Ok(number::parse(self.word().ok_or(CommandError::MissingArgument)?)?)
+    }
+
+    /// `[SP mechanism [SP initial-response]]`.
+    pub(super) fn auth(&mut self) -> Result<Option<AuthArguments<'a>>, CommandError> {
+        let Some(name) = self.word() else { return Ok(None) };
+        let mechanism = Mechanism::new(name).map_err(|_| CommandError::Mechanism)?;
+        let initial_response = self.word().map(InitialResponse::new).transpose();
+        let initial_response = initial_response.map_err(|_| CommandError::ForbiddenOctet)?;
+        Ok(Some(AuthArguments { mechanism, initial_response }))
+    }
+
+    /// `[SP language]`.
+    pub(super) fn language(&mut self) -> Result<Option<Language<'a>>, CommandError> {
+        self.word().map(Language::parse).transpose().map_err(|_| CommandError::Language)
+    }
+
+    /// Nothing more.
+    pub(super) fn end(mut self) -> Result<DeviationSet, CommandError> {
+        match self.word() {
+            Some(_) => Err(CommandError::SurplusArgument),
+            None => Ok(self.deviations),
+        }
+    }
+
+    /// Takes the next word, and the spaces before it.
+    fn word(&mut self) -> Option<&'a [u8]> {
+        let (_, mut rest) = self.rest.split_first()?;
+        if rest.first().is_none_or(|&octet| octet == b' ') {
+            self.deviations = self.deviations.with(Deviation::ExtraSpaces);
+            let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
+            rest = rest.get(spaces..).unwrap_or_default();
+        }
+        let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.rest = rest;
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// Takes everything behind one space.
+    fn verbatim(&mut self) -> Option<&'a [u8]> {
+        let (_, octets) = self.rest.split_first()?;
+        self.rest = &[];
+        Some(octets)
+    }
+
+    fn note_eight_bit(&mut self, octets: &[u8]) {
+        if !octets.is_ascii() {
+            self.deviations = self.deviations.with(Deviation::EightBitCredentials);
+        }
+    }
+}
+
+fn name(octets: &[u8]) -> Result<Name<'_>, CommandError> {
+    if octets.is_empty() {
+        return Err(CommandError::MissingArgument);
+    }
+    Name::new(octets).map_err(|_| CommandError::ForbiddenOctet)
+}
