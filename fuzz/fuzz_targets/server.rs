@@ -4,15 +4,18 @@
 
 use libfuzzer_sys::fuzz_target;
 use pop3_proto_fuzz::case::Case;
-use pop3_proto_fuzz::drive::{Run, run};
+use pop3_proto_fuzz::drive::run;
 use pop3_proto_fuzz::model;
+use pop3_proto_fuzz::record::Run;
 
 fuzz_target!(|case: Case<'_>| {
     let run_in_steps = run(&case, &case.steps);
     model::check(&case, &run_in_steps);
     let run_at_once = run(&case, &[]);
     model::check(&case, &run_at_once);
-    same(&run_in_steps, &run_at_once);
+    if !case.schedule_shows() {
+        same(&run_in_steps, &run_at_once);
+    }
 });
 
 /// The schedule makes no difference, but for how far a run gets.

@@ -2,12 +2,13 @@
 //!
 //! All zeros make an everyday session, so a seed is a few zeros with a client's octets behind them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use pop3_proto::server::{Config, GreetingRefusal, Rejection, Security};
-use pop3_proto::wire::{Deviation, Expire, LineEnds, LoginDelay};
+use pop3_proto::server::Rejection;
+use pop3_proto::wire::LineEnds;
+
+use crate::settings::Settings;
 
 #[derive(Arbitrary, Debug)]
 pub struct Case<'a> {
@@ -18,38 +19,8 @@ pub struct Case<'a> {
     pub answers: Vec<Answer>,
     /// One for each poll; when there are no more, everything is done at once.
     pub steps: Vec<Step>,
-    /// What the client sends.
-    pub client: &'a [u8],
-}
-
-#[derive(Arbitrary, Debug)]
-pub struct Settings {
-    pub cleartext: bool,
-    pub cleartext_logins: bool,
-    pub timestamp: bool,
-    /// Refuses in the greeting, unless it is a multiple of 8.
-    refuse: u8,
-    pub remove_retrieved: bool,
-    pub last: bool,
-    /// Octets of a command line beyond 255.
-    line: u8,
-    /// Octets of output beyond 1,024.
-    output: u8,
-    /// A bit for each deviation that is rejected.
-    rejected: u8,
-    /// Seconds, or 0 for the default.
-    login_deadline: u8,
-    /// Seconds, or 0 for the default.
-    autologout: u8,
-    /// Beyond the least, for all limits of commands; 0 for the defaults.
-    limits: u8,
-    announced: u8,
-    /// Whether the client's stream ends behind what it sends.
-    pub hang_up: bool,
-    /// Small messages beside the others.
-    pub small_messages: u8,
-    /// Whether the index vouches for its unique-ids, rightly or not.
-    pub vouches: bool,
+    /// What the client sends, with each ESC for a long run.
+    client: &'a [u8],
 }
 
 #[derive(Arbitrary, Debug)]
@@ -83,7 +54,7 @@ pub struct Answer {
     pub chunk: u8,
     /// After how many chunks it fails.
     pub chunks: u8,
-    /// Whether there is an empty chunk before each.
+    /// Whether there is an empty chunk before each; in an exchange, whether it goes on when it could end.
     pub empty_chunks: bool,
 }
 
@@ -107,119 +78,62 @@ pub const STOP: Step = Step { drop: false, octets: 77, time: 0 };
 pub struct Message {
     pub octets: Vec<u8>,
     pub line_ends: LineEnds,
-}
-
-/// The limits that the model needs; the configuration doesn't show them.
-pub struct Limits {
-    pub line: u32,
-    pub output: u32,
-    pub failed_logins: u32,
-    pub bad_before_login: u32,
-    pub bad_after_login: u32,
-    pub before_login: u32,
-    pub login_deadline: Duration,
-    pub autologout: Duration,
+    /// Whether it is for UTF-8 mode only.
+    pub needs_utf8: bool,
 }
 
 impl Case<'_> {
+    /// What the client sends.
+    pub fn client(&self) -> Vec<u8> {
+        const ESC: u8 = 0x1B;
+        let parts: Vec<_> = self.client.split(|&octet| octet == ESC).collect();
+        let mut client = parts.join(&vec![b'A'; usize::from(self.settings.run) * 50][..]);
+        client.truncate(50_000);
+        client
+    }
+
+    /// Where reads end behind STLS, so that the schedule can't decide what comes there.
+    pub fn read_ends(&self) -> Vec<usize> {
+        if self.settings.reads_beyond_stls { Vec::new() } else { self.ends_of_stls() }
+    }
+
+    /// Whether the schedule decides what comes behind STLS (the exception of R-GEN-01).
+    pub fn schedule_shows(&self) -> bool {
+        self.settings.reads_beyond_stls && !self.ends_of_stls().is_empty()
+    }
+
+    fn ends_of_stls(&self) -> Vec<usize> {
+        let mut end = 0;
+        let client = self.client();
+        let lines = client.split_inclusive(|&octet| octet == b'\n').map(|line| {
+            end += line.len();
+            (line, end)
+        });
+        let is_stls = |line: &[u8]| line.trim_ascii_end().eq_ignore_ascii_case(b"STLS");
+        lines.filter(|(line, _)| is_stls(line)).map(|(_, end)| end).collect()
+    }
+
     pub fn messages(&self) -> Vec<Message> {
         let mut messages: Vec<_> = self.mail.iter().take(100).map(Mail::message).collect();
         if messages.is_empty() {
             let octets = b"Subject: hi\r\n\r\n.one\r\ntwo\r\n\r\n...\r\nno end".to_vec();
-            messages.push(Message { octets, line_ends: LineEnds::Unknown });
-            messages.push(Message { octets: Vec::new(), line_ends: LineEnds::Crlf });
+            messages.push(Message::new(octets, LineEnds::Unknown));
+            messages.push(Message::new(Vec::new(), LineEnds::Crlf));
             let octets = b"From: me\nTo: you\n\n.\n\n".to_vec();
-            messages.push(Message { octets, line_ends: LineEnds::Unknown });
+            messages.push(Message::new(octets, LineEnds::Unknown));
         }
         let small = (0..self.settings.small_messages).map(|n| format!("small {n}\n").into_bytes());
-        messages.extend(small.map(|octets| Message { octets, line_ends: LineEnds::Unknown }));
+        messages.extend(small.map(|octets| Message::new(octets, LineEnds::Unknown)));
+        for (index, message) in messages.iter_mut().enumerate() {
+            message.needs_utf8 = self.settings.needs_utf8(index);
+        }
         messages
     }
 }
 
-impl Settings {
-    pub fn security(&self) -> Security {
-        if self.cleartext { Security::Cleartext } else { Security::TrustedLocal }
-    }
-
-    pub fn may_log_in(&self) -> bool {
-        !self.cleartext || self.cleartext_logins
-    }
-
-    pub fn refusal(&self) -> Option<GreetingRefusal> {
-        match self.refuse % 8 {
-            1 => Some(GreetingRefusal::Temporary),
-            2 => Some(GreetingRefusal::Permanent),
-            3 => Some(GreetingRefusal::Unwelcome),
-            _ => None,
-        }
-    }
-
-    pub fn rejects(&self, deviation: &str) -> bool {
-        Deviation::ALL.iter().any(|known| known.name() == deviation && self.rejected & 1 << *known as u8 != 0)
-    }
-
-    /// The capabilities that depend on the configuration.
-    pub fn login_delay(&self) -> Option<LoginDelay> {
-        let announced = LoginDelay { seconds: self.announced.into(), per_user: self.announced & 8 != 0 };
-        (self.announced & 1 != 0).then_some(announced)
-    }
-
-    pub fn expire(&self) -> Option<Expire> {
-        let days = (self.announced & 4 != 0).then_some(self.announced.into());
-        (self.announced & 2 != 0).then_some(Expire { days, per_user: self.announced & 8 != 0 })
-    }
-
-    /// Long private capabilities, so that even CAPA doesn't fit the output.
-    pub fn private_capabilities(&self) -> Vec<String> {
-        (0..self.announced >> 5).map(|n| format!("X-{n} {}", "x".repeat(505))).collect()
-    }
-
-    pub fn limits(&self) -> Limits {
-        let more = u32::from(self.limits);
-        let seconds = |value: u8, default| Duration::from_secs(if value == 0 { default } else { value.into() });
-        let limit = |least, default| if more == 0 { default } else { least + (more - 1) % 16 };
-        Limits {
-            line: 255 + u32::from(self.line),
-            output: 1024 + u32::from(self.output) * 16,
-            failed_logins: limit(1, 3),
-            bad_before_login: limit(1, 3),
-            bad_after_login: limit(2, 20),
-            before_login: limit(10, 50),
-            login_deadline: seconds(self.login_deadline, 120),
-            autologout: seconds(self.autologout, 600),
-        }
-    }
-
-    pub fn config(&self) -> Arc<Config> {
-        let limits = self.limits();
-        let build = || {
-            let mut config = Config::new()
-                .command_line_limit(limits.line)?
-                .output_limit(limits.output)?
-                .failed_logins(limits.failed_logins)?
-                .bad_commands(limits.bad_before_login, limits.bad_after_login)?
-                .commands_before_login(limits.before_login)?
-                .login_deadline(limits.login_deadline)
-                .autologout_shorter_than_rfc1939_allows(limits.autologout)
-                .cleartext_logins(self.cleartext_logins)
-                .remove_retrieved(self.remove_retrieved)
-                .last(self.last);
-            for deviation in Deviation::ALL.into_iter().filter(|deviation| self.rejects(deviation.name())) {
-                config = config.reject(deviation);
-            }
-            for line in self.private_capabilities() {
-                config = config.private_capability(&line)?;
-            }
-            if let Some(announced) = self.login_delay() {
-                config = config.login_delay(announced);
-            }
-            if let Some(announced) = self.expire() {
-                config = config.expire(announced)?;
-            }
-            Ok::<_, pop3_proto::server::ConfigError>(config)
-        };
-        Arc::new(build().expect("a configuration within its bounds"))
+impl Message {
+    fn new(octets: Vec<u8>, line_ends: LineEnds) -> Self {
+        Self { octets, line_ends, needs_utf8: false }
     }
 }
 
@@ -241,7 +155,7 @@ impl Mail {
             }
         }
         octets.truncate(6_000);
-        Message { octets, line_ends: if self.crlf { LineEnds::Crlf } else { LineEnds::Unknown } }
+        Message::new(octets, if self.crlf { LineEnds::Crlf } else { LineEnds::Unknown })
     }
 }
 
@@ -254,12 +168,12 @@ impl Step {
     }
 }
 
-/// The reason that a number stands for, if it stands for one.
-pub fn rejection(choice: u8) -> Option<Rejection> {
-    match choice % 8 {
+/// The reason that an answer stands for, if it stands for one.
+pub fn rejection(answer: Answer) -> Option<Rejection> {
+    match answer.choice % 8 {
         1 => Some(Rejection::BadCredentials),
         2 => Some(Rejection::InUse),
-        3 => Some(Rejection::LoginDelay { seconds: None }),
+        3 => Some(Rejection::LoginDelay { seconds: (answer.chunk > 0).then(|| u32::from(answer.chunk) << 24) }),
         4 => Some(Rejection::Temporary),
         5 => Some(Rejection::Permanent),
         _ => None,

@@ -64,6 +64,12 @@ pub fn parse(line: &[u8]) -> Option<Said> {
             match (verb, &words[..]) {
                 (Verb::Retr | Verb::Dele | Verb::List | Verb::Uidl, [n]) => vec![digits(message(n)?)],
                 (Verb::Top, [n, lines]) => vec![digits(message(n)?), digits(number(lines)?)],
+                (Verb::Auth, [name]) => vec![mechanism(name)?],
+                (Verb::Auth, [name, response]) => {
+                    let response = response.iter().all(u8::is_ascii_graphic).then(|| response.to_vec());
+                    vec![mechanism(name)?, response?]
+                }
+                (Verb::Lang, [tag]) if *tag == b"*" || is_language_tag(tag) => vec![tag.to_vec()],
                 (Verb::Retr | Verb::Dele | Verb::Top, _) | (_, [_, ..]) => return None,
                 (_, []) => vec![],
             }
@@ -75,6 +81,9 @@ pub fn parse(line: &[u8]) -> Option<Said> {
 impl Said {
     /// The message number that it names.
     pub fn message(&self) -> Option<u32> {
+        if !matches!(self.verb, Verb::Retr | Verb::Dele | Verb::List | Verb::Uidl | Verb::Top) {
+            return None;
+        }
         std::str::from_utf8(self.arguments.first()?).ok()?.parse().ok()
     }
 
@@ -119,13 +128,19 @@ pub fn check(line: &[u8]) {
     match parsed {
         Command::Pass { .. } => assert_eq!(format!("{parsed:?}"), "Pass { password: Password(..) }"),
         Command::Apop { .. } => assert!(format!("{parsed:?}").ends_with(", digest: Digest(..) }")),
+        Command::Auth { arguments: Some(_) } => {
+            let shown = format!("{parsed:?}");
+            assert!(
+                shown.ends_with("initial_response: None }) }") || shown.ends_with("Some(InitialResponse(..)) }) }")
+            );
+        }
         _ => {}
     }
 }
 
 /// An error is a plain word that comes from a short list, whatever the line said.
 fn holds_nothing(error: CommandError) {
-    const WORDS: [&str; 8] = [
+    const WORDS: [&str; 10] = [
         "UnknownKeyword",
         "MissingArgument",
         "SurplusArgument",
@@ -134,6 +149,8 @@ fn holds_nothing(error: CommandError) {
         "EmptyPassword",
         "ForbiddenOctet",
         "Digest",
+        "Mechanism",
+        "Language",
     ];
     assert!(WORDS.contains(&format!("{error:?}").as_str()), "{error:?}");
 }
@@ -147,4 +164,15 @@ fn number(word: &[u8]) -> Option<u64> {
 
 fn digits(number: u64) -> Vec<u8> {
     number.to_string().into_bytes()
+}
+
+/// The name of a mechanism, in upper case.
+fn mechanism(word: &[u8]) -> Option<Vec<u8>> {
+    let is_name = word.len() <= 20 && word.iter().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(octet));
+    is_name.then(|| word.to_ascii_uppercase())
+}
+
+fn is_language_tag(word: &[u8]) -> bool {
+    let is_subtag = |subtag: &[u8]| (1..9).contains(&subtag.len()) && subtag.iter().all(u8::is_ascii_alphanumeric);
+    word.len() <= 64 && word.split(|&octet| octet == b'-').all(is_subtag)
 }

@@ -1,5 +1,7 @@
 //! A host that drives a session as a case says, and checks every token on its way.
 
+mod admit;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::rc::Rc;
@@ -7,71 +9,21 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{
-    Action, Body, CloseReason, Commit, Credentials, Login, Read, Refusal, Rejection, Retrieve, Session, State, Update,
-    Write,
-};
+use pop3_proto::server::{Action, Body, CloseReason, Commit, Read, Refusal, Retrieve, Session, State, Update, Write};
 use pop3_proto::wire::Timestamp;
 
-use crate::case::{Answer, Case, GREEDY, Limits, STOP, Step, rejection};
+use crate::case::{Answer, Case, GREEDY, STOP, Step};
 use crate::content;
 use crate::lines;
-use crate::store::{Failed, Ids, Mailbox, Reader, Store};
+use crate::record::{Asked, Call, Delivery, Run};
+use crate::settings::Limits;
+use crate::store::{Failed, Mailbox, Reader, Store};
 use crate::timer::Timer;
 
 pub const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
 
 /// Enough for any session that is worth its time.
 const MAX_POLLS: usize = 5_000;
-
-/// What became of a session.
-#[derive(Debug)]
-pub struct Run {
-    pub output: Vec<u8>,
-    /// Where in the output a write token had nothing more.
-    pub seams: Vec<usize>,
-    pub calls: Vec<Call>,
-    /// How many octets of the client were read.
-    pub taken: usize,
-    pub closed: Option<CloseReason>,
-    /// Whether all that was read is answered, and all answers are in the output.
-    pub complete: bool,
-}
-
-/// What the host was asked, when, and what it answered.
-#[derive(Debug)]
-pub struct Call {
-    /// How many octets of the client were read by then.
-    pub taken: usize,
-    /// How many octets of output were written by then.
-    pub written: usize,
-    pub asked: Asked,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Asked {
-    Login { name: Vec<u8>, password: Option<Vec<u8>>, admission: Admission },
-    Retrieve { message: u32, lines: Option<u64>, delivery: Delivery },
-    Update { deletions: Vec<u32>, commit: Commit },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Admission {
-    Accepted(Ids),
-    Broken(Ids),
-    Rejected(Rejection),
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Delivery {
-    Refused(Refusal),
-    /// What was handed over so far, and whether the host said that it was all, or that it failed.
-    Content {
-        pushed: Vec<u8>,
-        ended: bool,
-        failed: bool,
-    },
-}
 
 /// Runs the session that `case` describes, with these steps.
 pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
@@ -80,13 +32,15 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
         Some(reason) => Session::refuse(settings.config(), reason),
         None => Session::new(settings.config(), settings.security()),
     };
+    session = session.with_client_identity(settings.identity());
     if settings.timestamp {
         session = session.with_timestamp(Timestamp::new(TIMESTAMP).expect("a timestamp"));
     }
     let limits = settings.limits();
     let mut host = Host {
         store: Store::new(case.messages(), settings.vouches),
-        client: case.client,
+        client: case.client(),
+        read_ends: case.read_ends(),
         answers: case.answers.iter().copied().collect(),
         hang_up: settings.hang_up,
         hung_up: false,
@@ -94,11 +48,11 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
         unwritten: false,
         timer: Timer::new(&limits),
         limits,
-        run: Run { output: Vec::new(), seams: Vec::new(), calls: Vec::new(), taken: 0, closed: None, complete: false },
+        run: Run::default(),
     };
     host.drive(&mut session, steps);
     drop(session);
-    assert_eq!(host.store.open_now(), 0, "a maildrop is left behind");
+    assert_eq!((host.store.open_now(), host.store.remembered()), (0, 0), "something is left behind");
     host.run
 }
 
@@ -113,9 +67,11 @@ enum Acted {
     Answered,
 }
 
-struct Host<'a> {
+struct Host {
     store: Rc<Store>,
-    client: &'a [u8],
+    client: Vec<u8>,
+    /// Where a read ends.
+    read_ends: Vec<usize>,
     answers: VecDeque<Answer>,
     hang_up: bool,
     hung_up: bool,
@@ -127,7 +83,7 @@ struct Host<'a> {
     run: Run,
 }
 
-impl Host<'_> {
+impl Host {
     fn drive(&mut self, session: &mut Session<Mailbox>, steps: &[Step]) {
         let mut now = Duration::from_secs(1000);
         let mut dropped = None;
@@ -177,8 +133,16 @@ impl Host<'_> {
                 self.write(write, step);
                 Acted::Moved(deadline)
             }
+            Action::StartTls(start) => {
+                let deadline = start.deadline();
+                if !step.drop {
+                    self.start_tls(start);
+                }
+                Acted::Moved(deadline)
+            }
             _ if step.drop => Acted::Answered,
             Action::Login(login) => self.log_in(login),
+            Action::Authenticate(step) => self.authenticate(step),
             Action::Retrieve(retrieve) => self.retrieve(retrieve),
             Action::Body(body) => self.body(body),
             Action::Update(update) => self.update(update),
@@ -186,7 +150,7 @@ impl Host<'_> {
     }
 
     fn close(&mut self, session: &mut Session<Mailbox>, reason: CloseReason) {
-        assert_eq!(self.store.open_now(), 0, "a maildrop outlives its session");
+        assert_eq!((self.store.open_now(), self.store.remembered()), (0, 0), "something outlives its session");
         let expired = self.timer.check_close(reason);
         assert!(expired || !self.unwritten, "output is thrown away");
         self.run.closed = Some(reason);
@@ -203,7 +167,7 @@ impl Host<'_> {
         assert!(!self.hung_up, "a read behind the end of the stream");
         assert!(!self.unwritten, "a read before all output is written");
         let space = read.space();
-        assert!(!space.is_empty() && space.len() <= self.limits.line as usize);
+        assert!(!space.is_empty() && space.len() <= self.limits.sasl_line as usize);
         if step == STOP {
             self.stopped = true;
             return read.stop();
@@ -212,7 +176,8 @@ impl Host<'_> {
         let junk = space.len().min(8);
         space[..junk].copy_from_slice(&b"QUIT\r\nQU"[..junk]);
         let rest = &self.client[self.run.taken..];
-        let octets = space.len().min(rest.len()).min(amount(step));
+        let end = self.read_ends.iter().find(|&&end| end > self.run.taken).unwrap_or(&usize::MAX);
+        let octets = space.len().min(rest.len()).min(amount(step)).min(end - self.run.taken);
         if step.drop || (octets == 0 && !(rest.is_empty() && self.hang_up)) {
             return;
         }
@@ -221,6 +186,7 @@ impl Host<'_> {
         let whole = octets == space.len();
         read.filled(if whole { usize::MAX } else { octets });
         self.run.taken += octets;
+        self.run.reads.push(self.run.taken);
         self.timer.read(&rest[..octets]);
     }
 
@@ -232,7 +198,9 @@ impl Host<'_> {
         assert!(count > 0 && *slices[0] == *write.chunk() && !slices[0].is_empty(), "a write without octets");
         // Of two slices the second one is the host's.
         let sends_message = matches!(self.run.calls.last(), Some(Call { asked: Asked::Retrieve { .. }, .. }));
-        assert!((count == 1 && sends_message) || slices[0].len() <= self.limits.output as usize);
+        let challenges = matches!(self.run.calls.last(), Some(Call { asked: Asked::Step { .. }, .. }));
+        let challenge = if challenges { self.limits.sasl_line } else { 0 };
+        assert!((count == 1 && sends_message) || slices[0].len() <= (self.limits.output + challenge) as usize);
         self.unwritten = true;
         let mut left = amount(step).min(total);
         if step.drop || left == 0 {
@@ -262,36 +230,6 @@ impl Host<'_> {
         let lines = lines::split(&self.client[..self.run.taken], self.limits.line as usize).len();
         assert!(self.run.calls.len() <= lines, "more questions than commands");
         Acted::Answered
-    }
-
-    fn log_in(&mut self, login: Login<'_, Mailbox>) -> Acted {
-        let credentials = login.credentials();
-        let name = credentials.name().to_vec();
-        let password = match credentials {
-            Credentials::Password { password, .. } => Some(password.expose().to_vec()),
-            _ => None,
-        };
-        let known = password.as_ref().is_some_and(|password| password == b"secret");
-        assert!(password.is_none() || credentials.verify(b"secret") == known);
-        let answer = self.answer();
-        let admission = match rejection(answer.choice) {
-            Some(reason) => {
-                login.reject(reason);
-                Admission::Rejected(reason)
-            }
-            None => {
-                let ids = match answer.choice % 8 {
-                    6 => Ids::Missing,
-                    7 => Ids::Same,
-                    _ => Ids::Distinct,
-                };
-                let (mailbox, fine) = self.store.open(ids);
-                let accepted = login.accept(mailbox).is_ok();
-                assert_eq!(accepted, fine);
-                if accepted { Admission::Accepted(ids) } else { Admission::Broken(ids) }
-            }
-        };
-        self.call(Asked::Login { name, password, admission })
     }
 
     fn retrieve(&mut self, mut retrieve: Retrieve<'_, Mailbox>) -> Acted {
@@ -359,6 +297,8 @@ fn kind(action: &Action<'_, Mailbox>) -> (&'static str, usize) {
         Action::Read(_) => ("read", 0),
         Action::Write(write) => ("write", write.remaining()),
         Action::Login(login) => ("login", login.credentials().name().len()),
+        Action::StartTls(start) => ("start", start.residue().octets as usize),
+        Action::Authenticate(step) => ("step", step.response().map_or(0, |response| response.len() + 1)),
         Action::Retrieve(retrieve) => ("retrieve", retrieve.message().index()),
         Action::Body(_) => ("body", 0),
         Action::Update(_) => ("update", 0),

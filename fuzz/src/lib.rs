@@ -6,13 +6,17 @@
 pub mod case;
 pub mod command;
 pub mod content;
+pub mod dialogue;
 pub mod drive;
+pub mod languages;
 pub mod lines;
 pub mod model;
 pub mod proxy;
+pub mod record;
 pub mod replies;
 pub mod responses;
 pub mod sasl;
+pub mod settings;
 pub mod store;
 pub mod timer;
 pub mod wire;

@@ -13,26 +13,29 @@ pub struct Line {
     pub too_long: bool,
     /// How many octets must have come for it to be known.
     pub known_at: usize,
+    /// Where the next line begins, if there is one.
+    pub end: usize,
+}
+
+/// The line that begins at `start` of `input`, if it is known to have at most `limit` octets, or more.
+pub fn first(input: &[u8], start: usize, limit: usize) -> Option<Line> {
+    let whole = input[start..].split_inclusive(|&octet| octet == b'\n').next()?;
+    let end = start + whole.len();
+    if whole.len() > limit || (whole.len() == limit && !whole.ends_with(b"\n")) {
+        let (content, known_at) = (whole[..limit].to_vec(), start + limit);
+        return Some(Line { content, bare_lf: false, stray: false, too_long: true, known_at, end });
+    }
+    let content = whole.strip_suffix(b"\n")?;
+    let bare_lf = !content.ends_with(b"\r");
+    let content = content.strip_suffix(b"\r").unwrap_or(content).to_vec();
+    let stray = content.iter().any(|octet| matches!(octet, 0 | b'\r'));
+    Some(Line { content, bare_lf, stray, too_long: false, known_at: end, end })
 }
 
 /// The lines of at most `limit` octets in `input`, and those that are longer.
 pub fn split(input: &[u8], limit: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut start = 0;
-    for whole in input.split_inclusive(|&octet| octet == b'\n') {
-        let end = start + whole.len();
-        if whole.len() > limit || (whole.len() == limit && !whole.ends_with(b"\n")) {
-            let (content, known_at) = (whole[..limit].to_vec(), start + limit);
-            lines.push(Line { content, bare_lf: false, stray: false, too_long: true, known_at });
-        } else if let Some(content) = whole.strip_suffix(b"\n") {
-            let bare_lf = !content.ends_with(b"\r");
-            let content = content.strip_suffix(b"\r").unwrap_or(content).to_vec();
-            let stray = content.iter().any(|octet| matches!(octet, 0 | b'\r'));
-            lines.push(Line { content, bare_lf, stray, too_long: false, known_at: end });
-        }
-        start = end;
-    }
-    lines
+    let next = |line: &Line| first(input, line.end, limit);
+    std::iter::successors(first(input, 0, limit), next).collect()
 }
 
 /// Checks that the scanner finds the same lines, with `input` arriving in these pieces.

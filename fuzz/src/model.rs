@@ -2,32 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection};
+use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection, Security, Utf8};
 use pop3_proto::wire::{Expire, Verb};
 
-use crate::case::{Case, Limits, Message};
+use crate::case::{Case, Message};
 use crate::command::{self, Said};
 use crate::content;
-use crate::drive::{Admission, Asked, Call, Delivery, Run, TIMESTAMP};
+use crate::dialogue::Talk;
+use crate::drive::TIMESTAMP;
 use crate::lines::{self, Line};
+use crate::record::{Admission, Asked, Call, Delivery, Run};
 use crate::responses::{Expected, Responses};
+use crate::settings::Limits;
 use crate::store::Ids;
 
 /// Checks that `run` did what `case` asks for: each response, each question to the host, and why it closed.
 pub fn check(case: &Case<'_>, run: &Run) {
     let settings = &case.settings;
+    let client = case.client();
     let mut model = Model {
         case,
+        client: &client[..run.taken],
+        reads: &run.reads,
         limits: settings.limits(),
         messages: case.messages(),
         calls: run.calls.iter(),
         transaction: false,
         ids: Ids::Distinct,
         closed: None,
-        name: None,
-        bad: 0,
-        failed: 0,
-        commands: 0,
+        talk: Talk::new(settings.security(), settings.identity(), settings.timestamp),
+        handshake: false,
         deleted: BTreeSet::new(),
         retrieved: BTreeSet::new(),
         retrieved_until: None,
@@ -41,26 +45,36 @@ pub fn check(case: &Case<'_>, run: &Run) {
             GreetingRefusal::Permanent => Some("SYS/PERM"),
             _ => None,
         };
-        responses.check(&Expected::Err(code), None, false);
+        responses.check(&Expected::Err(code), None, false, &settings.languages()[0]);
         model.closed = Some(CloseReason::Refused);
     } else if let Some(greeting) = responses.greeting() {
         assert!(greeting.starts_with(b"+OK"));
         let offers = greeting.windows(TIMESTAMP.len()).any(|text| text == TIMESTAMP.as_bytes());
-        assert_eq!(offers, settings.timestamp && settings.may_log_in());
+        assert_eq!(offers, settings.timestamp && model.may_log_in());
     }
-    for line in lines::split(&case.client[..run.taken], model.limits.line as usize) {
-        if model.closed.is_some() {
-            break;
-        }
-        let said = if line.too_long { None } else { model.understand(&line) };
+    let mut at = 0;
+    while model.closed.is_none() {
+        let Some(line) = lines::first(model.client, at, model.line_limit(&model.client[at..])) else { break };
+        at = line.end;
+        let is_command = !line.too_long && model.talk.exchange.is_none();
+        let said = if is_command { model.understand(&line) } else { None };
         // Without an answer the session ended while the host was asked.
+        let language = model.talk.language;
         let Some(expected) = model.answer(&line, said.as_ref()) else {
             assert!(!run.complete, "{said:?} never reached the host");
             break;
         };
         if !responses.exhausted {
             let has_argument = said.as_ref().is_some_and(|said| !said.arguments.is_empty());
-            responses.check(&expected, said.as_ref().map(|said| said.verb), has_argument);
+            let language = &settings.languages()[language];
+            responses.check(&expected, said.as_ref().map(|said| said.verb), has_argument, language);
+        }
+        if model.handshake {
+            let Some(behind) = model.shake_hands(&line, &responses) else {
+                assert!(!run.complete, "TLS never began");
+                break;
+            };
+            at = behind;
         }
         if said.is_some_and(|said| said.verb == Verb::Retr) && matches!(expected, Expected::Message(_)) {
             model.retrieved_until = responses.octets_so_far();
@@ -74,18 +88,20 @@ pub fn check(case: &Case<'_>, run: &Run) {
     }
 }
 
-struct Model<'a> {
-    case: &'a Case<'a>,
-    limits: Limits,
+pub struct Model<'a> {
+    pub case: &'a Case<'a>,
+    /// What was read of the client, and where each read ended.
+    pub client: &'a [u8],
+    pub reads: &'a [usize],
+    pub limits: Limits,
+    pub talk: Talk,
+    pub transaction: bool,
+    /// Whether TLS is about to begin.
+    pub handshake: bool,
+    pub closed: Option<CloseReason>,
     messages: Vec<Message>,
     calls: std::slice::Iter<'a, Call>,
-    transaction: bool,
     ids: Ids,
-    closed: Option<CloseReason>,
-    name: Option<Vec<u8>>,
-    bad: u32,
-    failed: u32,
-    commands: u32,
     deleted: BTreeSet<u32>,
     retrieved: BTreeSet<u32>,
     /// Where in the output the last RETR ended, if it did.
@@ -95,18 +111,29 @@ struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
+    pub fn may_log_in(&self) -> bool {
+        self.talk.security != Security::Cleartext || self.case.settings.cleartext_logins
+    }
+
     /// What a line says, if all that is wrong with it is accepted.
     fn understand(&self, line: &Line) -> Option<Said> {
-        let said = command::parse(&line.content).filter(|_| !line.stray)?;
+        let mut said = command::parse(&line.content).filter(|_| !line.stray)?;
+        let takes_utf8 = self.case.settings.utf8() == Some(Utf8::MessagesAndNames);
+        if takes_utf8 && said.deviations.remove("eight-bit-credentials") {
+            std::str::from_utf8(&line.content).ok()?;
+        }
         let mut deviations = said.deviations.iter().copied().chain(line.bare_lf.then_some("bare-line-feed"));
         (!deviations.any(|deviation| self.case.settings.rejects(deviation))).then_some(said)
     }
 
     /// The response to a line; nothing if the host was never asked what it needs.
     fn answer(&mut self, line: &Line, said: Option<&Said>) -> Option<Expected> {
+        if let Some(exchange) = self.talk.exchange.take() {
+            return self.respond(line, exchange);
+        }
         if !self.transaction {
-            self.commands += 1;
-            if self.commands > self.limits.before_login {
+            self.talk.commands += 1;
+            if self.talk.commands > self.limits.before_login {
                 return Some(self.close(CloseReason::TooManyCommandsBeforeLogin, Expected::Err(None)));
             }
         }
@@ -116,15 +143,15 @@ impl<'a> Model<'a> {
 
     fn nonsense(&mut self, line: &Line) -> Expected {
         let verb = command::verb(&line.content);
-        self.name = None;
+        self.talk.name = None;
         let empty_password = !self.transaction && verb == Some(Verb::Pass) && !line.stray && line.content.len() < 6;
         self.bad(if empty_password { Some("AUTH") } else { None })
     }
 
     fn authorize(&mut self, line: &Line, said: &Said) -> Option<Expected> {
-        let settings = &self.case.settings;
-        if !matches!(said.verb, Verb::Capa | Verb::Pass) {
-            self.name = None;
+        let between = matches!(said.verb, Verb::Capa | Verb::Lang) && !self.case.settings.pass_directly_after_user();
+        if !between && said.verb != Verb::Pass {
+            self.talk.name = None;
         }
         Some(match said.verb {
             Verb::Capa => self.good(Expected::Lines(self.capabilities())),
@@ -132,35 +159,44 @@ impl<'a> Model<'a> {
                 let bye = self.good(Expected::Ok);
                 self.close(CloseReason::Quit, bye)
             }
-            Verb::User | Verb::Pass | Verb::Apop if !settings.may_log_in() => {
-                self.name = None;
+            Verb::User | Verb::Pass | Verb::Apop if !self.may_log_in() => {
+                self.talk.name = None;
                 Expected::Err(Some("AUTH"))
             }
             Verb::User => {
-                self.name = Some(said.arguments[0].clone());
+                self.talk.name = Some(said.arguments[0].clone());
                 self.good(Expected::Ok)
             }
-            Verb::Pass => match self.name.take() {
+            Verb::Pass => match self.talk.name.take() {
                 Some(name) => return self.log_in(line, name, Some(said.arguments[0].clone())),
                 None => self.bad(None),
             },
             Verb::Apop => {
-                self.name = None;
-                if settings.timestamp {
+                self.talk.name = None;
+                if self.talk.timestamp {
                     return self.log_in(line, said.arguments[0].clone(), None);
                 }
                 self.bad(None)
             }
+            Verb::Stls => self.start_tls(line),
+            Verb::Auth => return self.auth(line, said),
+            Verb::Utf8 => self.utf8(),
+            Verb::Lang => self.lang(said),
             _ => self.bad(None),
         })
     }
 
-    fn log_in(&mut self, line: &Line, name: Vec<u8>, password: Option<Vec<u8>>) -> Option<Expected> {
-        let Asked::Login { name: got_name, password: got_password, admission } = &self.asked(line)?.asked else {
+    pub fn log_in(&mut self, line: &Line, name: Vec<u8>, password: Option<Vec<u8>>) -> Option<Expected> {
+        let Asked::Login { name: got_name, password: got_password, utf8, admission } = &self.asked(line)?.asked else {
             panic!("the host wasn't asked for a login");
         };
-        assert_eq!((&name, &password), (got_name, got_password));
-        Some(match *admission {
+        assert_eq!((&name, &password, self.talk.utf8), (got_name, got_password, *utf8));
+        Some(self.admit(*admission))
+    }
+
+    /// What the host says to somebody who wants to log in.
+    pub fn admit(&mut self, admission: Admission) -> Expected {
+        match admission {
             Admission::Accepted(ids) => {
                 self.ids = ids;
                 self.transaction = true;
@@ -168,23 +204,31 @@ impl<'a> Model<'a> {
             }
             Admission::Broken(Ids::Missing) => Expected::Err(Some("SYS/TEMP")),
             Admission::Broken(_) => Expected::Err(Some("SYS/PERM")),
-            Admission::Rejected(reason) => {
-                let reply = Expected::Err(Some(code(reason)));
-                self.failed += u32::from(reason == Rejection::BadCredentials);
-                if reason == Rejection::BadCredentials && self.failed == self.limits.failed_logins {
-                    self.close(CloseReason::TooManyFailedLogins, reply)
-                } else {
-                    reply
-                }
-            }
-        })
+            Admission::Rejected(Rejection::BadCredentials) => self.failed(),
+            Admission::Rejected(reason) => Expected::Err(Some(code(reason))),
+        }
+    }
+
+    /// A login that fails for its credentials.
+    pub fn failed(&mut self) -> Expected {
+        self.talk.failed += 1;
+        let reply = Expected::Err(Some("AUTH"));
+        if self.talk.failed == self.limits.failed_logins {
+            return self.close(CloseReason::TooManyFailedLogins, reply);
+        }
+        reply
     }
 
     fn transact(&mut self, line: &Line, said: &Said) -> Option<Expected> {
-        let message = said.message().filter(|_| !matches!(said.verb, Verb::User | Verb::Pass | Verb::Apop));
+        let message = said.message();
         let is_there = |message| message as usize <= self.messages.len() && !self.deleted.contains(&message);
         if message.is_some_and(|message| !is_there(message)) {
             return Some(Expected::Err(None));
+        }
+        let is_for_utf8 = |message: u32| self.messages[message as usize - 1].needs_utf8 && !self.talk.utf8;
+        let sends = matches!(said.verb, Verb::List | Verb::Retr | Verb::Top);
+        if sends && message.is_some_and(is_for_utf8) {
+            return Some(Expected::Err(Some("UTF8")));
         }
         let all = (1..=self.messages.len() as u32).filter(|message| !self.deleted.contains(message));
         let expected = match (said.verb, message) {
@@ -215,6 +259,7 @@ impl<'a> Model<'a> {
             (Verb::Last, _) if self.case.settings.last => Expected::Text(self.last.to_string()),
             (Verb::Retr | Verb::Top, Some(message)) => return self.retrieve(line, said, message),
             (Verb::Quit, _) => return self.update(line),
+            (Verb::Lang, _) => return Some(self.lang(said)),
             _ => return Some(self.bad(None)),
         };
         Some(self.good(expected))
@@ -264,27 +309,27 @@ impl<'a> Model<'a> {
     }
 
     /// The next thing that the host was asked, if there was one. It must have been because of `line`.
-    fn asked(&mut self, line: &Line) -> Option<&'a Call> {
+    pub fn asked(&mut self, line: &Line) -> Option<&'a Call> {
         let call = self.calls.next()?;
         assert!(line.known_at <= call.taken, "the host was asked before the line was there");
         Some(call)
     }
 
-    fn good(&mut self, expected: Expected) -> Expected {
-        self.bad = 0;
+    pub fn good(&mut self, expected: Expected) -> Expected {
+        self.talk.bad = 0;
         expected
     }
 
-    fn bad(&mut self, code: Option<&'static str>) -> Expected {
-        self.bad += 1;
+    pub fn bad(&mut self, code: Option<&'static str>) -> Expected {
+        self.talk.bad += 1;
         let limit = if self.transaction { self.limits.bad_after_login } else { self.limits.bad_before_login };
-        if self.bad == limit {
+        if self.talk.bad == limit {
             return self.close(CloseReason::TooManyBadCommands, Expected::Err(None));
         }
         Expected::Err(code)
     }
 
-    fn close(&mut self, reason: CloseReason, last: Expected) -> Expected {
+    pub fn close(&mut self, reason: CloseReason, last: Expected) -> Expected {
         self.closed = Some(reason);
         last
     }
@@ -303,7 +348,9 @@ impl<'a> Model<'a> {
         let settings = &self.case.settings;
         let user = |per_user: bool| if per_user && !self.transaction { " USER" } else { "" };
         let mut lines = vec!["TOP".to_owned()];
-        lines.extend(settings.may_log_in().then(|| "USER".to_owned()));
+        lines.extend(self.may_log_in().then(|| "USER".to_owned()));
+        let mechanisms = self.mechanisms();
+        lines.extend((!mechanisms.is_empty()).then(|| format!("SASL {}", mechanisms.join(" "))));
         lines.push("RESP-CODES".to_owned());
         lines.extend(settings.login_delay().map(|it| format!("LOGIN-DELAY {}{}", it.seconds, user(it.per_user))));
         lines.push("PIPELINING".to_owned());
@@ -314,6 +361,12 @@ impl<'a> Model<'a> {
             format!("EXPIRE {days}{}", user(it.per_user))
         }));
         lines.extend(["UIDL".to_owned(), "AUTH-RESP-CODE".to_owned()]);
+        lines.extend((!self.transaction && self.offers_stls()).then(|| "STLS".to_owned()));
+        lines.extend(settings.utf8().map(|utf8| match utf8 {
+            Utf8::Messages => "UTF8".to_owned(),
+            Utf8::MessagesAndNames => "UTF8 USER".to_owned(),
+        }));
+        lines.extend((settings.languages().len() > 1).then(|| "LANG".to_owned()));
         lines.extend(settings.private_capabilities());
         lines
     }
@@ -321,7 +374,6 @@ impl<'a> Model<'a> {
 
 fn code(reason: Rejection) -> &'static str {
     match reason {
-        Rejection::BadCredentials => "AUTH",
         Rejection::InUse => "IN-USE",
         Rejection::LoginDelay { .. } => "LOGIN-DELAY",
         Rejection::Temporary => "SYS/TEMP",

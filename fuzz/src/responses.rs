@@ -2,7 +2,10 @@
 
 use pop3_proto::wire::{MAX_RESPONSE_LINE, Response, Status, Verb, is_multi_line};
 
-use crate::drive::Run;
+use crate::languages::Spoken;
+use crate::record::Run;
+use crate::sasl;
+use crate::settings::SASL_LINE;
 
 /// What a response should be.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub enum Expected {
     Err(Option<&'static str>),
     /// `+OK` and any text.
     Ok,
+    /// A challenge with these octets.
+    Challenge(Vec<u8>),
     /// `+OK` and exactly this text.
     Text(String),
     /// `+OK`, then these lines and the end line.
@@ -35,12 +40,17 @@ impl<'a> Responses<'a> {
 
     /// The greeting line.
     pub fn greeting(&mut self) -> Option<&'a [u8]> {
-        self.line()
+        self.line(MAX_RESPONSE_LINE)
     }
 
-    /// Checks the next response, to a command with this keyword.
-    pub fn check(&mut self, expected: &Expected, verb: Option<Verb>, has_argument: bool) {
-        let Some(line) = self.line() else { return };
+    /// Checks the next response, to a command with this keyword, in this language.
+    pub fn check(&mut self, expected: &Expected, verb: Option<Verb>, has_argument: bool, language: &Spoken) {
+        if let Expected::Challenge(octets) = expected {
+            let Some(line) = self.line(SASL_LINE as usize) else { return };
+            let text = line.strip_prefix(b"+ ").unwrap_or_else(|| panic!("{}", line.escape_ascii()));
+            return assert_eq!(sasl::decode(text).as_ref(), Some(octets));
+        }
+        let Some(line) = self.line(MAX_RESPONSE_LINE) else { return };
         let response = Response::parse(line).unwrap_or_else(|error| panic!("{error}: {}", line.escape_ascii()));
         let text = response.text();
         let wanted = if matches!(expected, Expected::Err(_)) { Status::Err } else { Status::Ok };
@@ -49,7 +59,9 @@ impl<'a> Responses<'a> {
             let several = matches!(expected, Expected::Lines(_) | Expected::Message(_) | Expected::Broken(_));
             assert_eq!(is_multi_line(verb, has_argument, wanted), several);
         }
+        assert!(matches!(expected, Expected::Text(_)) || language.says(text), "{}", line.escape_ascii());
         match expected {
+            Expected::Challenge(_) => {}
             Expected::Err(code) => assert_eq!(response.code().map(|code| code.as_str()), *code),
             Expected::Ok => {}
             Expected::Text(expected) => assert_eq!(text, expected.as_bytes()),
@@ -86,16 +98,17 @@ impl<'a> Responses<'a> {
         assert_eq!(self.at, self.run.output.len(), "more responses than commands");
     }
 
-    fn line(&mut self) -> Option<&'a [u8]> {
+    /// The next line, of `most` octets at the most, if it is there.
+    fn line(&mut self, most: usize) -> Option<&'a [u8]> {
         let rest = &self.run.output[self.at..];
         let Some(lf) = rest.iter().position(|&octet| octet == b'\n') else {
             assert!(!self.run.complete, "a command without a response");
-            assert!(rest.len() < MAX_RESPONSE_LINE);
+            assert!(rest.len() < most);
             self.at = self.run.output.len();
             self.exhausted = true;
             return None;
         };
-        assert!(lf < MAX_RESPONSE_LINE, "a line of {} octets", lf + 1);
+        assert!(lf < most, "a line of {} octets", lf + 1);
         let line = rest[..lf].strip_suffix(b"\r").expect("a line ends with CRLF");
         let end = self.at + lf + 1;
         let cut = self.run.seams.iter().find(|&&seam| seam > self.at && seam < end);

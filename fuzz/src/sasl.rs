@@ -9,7 +9,7 @@ use pop3_proto::auth::sasl::{
 };
 
 /// What is in base64; `None` if there is anything strange about it.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let padding = text.iter().rev().take_while(|&&octet| octet == b'=').count();
     let mut bits = Vec::new();
@@ -19,7 +19,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     }
     let octets = bits.len() / 8;
     let spare = bits.split_off(octets * 8);
-    let is_right = text.len() % 4 == 0 && padding == (3 - octets % 3) % 3 && spare.len() < 6;
+    let is_right = text.len().is_multiple_of(4) && padding == (3 - octets % 3) % 3 && spare.len() < 6;
     let value = |bits: &[usize]| bits.iter().fold(0, |value, bit| value << 1 | *bit as u8);
     (is_right && !spare.contains(&1)).then(|| bits.chunks(8).map(value).collect())
 }
@@ -98,7 +98,7 @@ fn encoded(message: &impl Message) -> Vec<u8> {
     octets
 }
 
-fn is_name(octets: &[u8]) -> bool {
+pub fn is_name(octets: &[u8]) -> bool {
     !octets.is_empty() && !octets.iter().any(u8::is_ascii_control)
 }
 
@@ -106,7 +106,8 @@ fn is_trace(octets: &[u8]) -> bool {
     std::str::from_utf8(octets).is_ok_and(|text| text.chars().count() < 256 && !text.chars().any(char::is_control))
 }
 
-fn plain(octets: &[u8]) -> Option<Vec<u8>> {
+/// The message of PLAIN, if it is one.
+pub fn plain(octets: &[u8]) -> Option<Vec<u8>> {
     let parts: Vec<_> = octets.split(|&octet| octet == 0).collect();
     let [identity, name, password] = parts[..] else { return None };
     let is_right = (identity.is_empty() || is_name(identity)) && is_name(name) && !password.is_empty();

@@ -33,18 +33,20 @@ impl Ids {
     }
 }
 
-/// The store, and how many maildrops of it were opened and dropped.
+/// The store, and how many maildrops of it were opened and dropped, and exchanges remembered.
 pub struct Store {
     messages: Vec<Message>,
     /// Whether the index vouches for its unique-ids, rightly or not.
     vouches: bool,
     opened: Cell<u32>,
     dropped: Cell<u32>,
+    /// How many exchanges are remembered.
+    exchanges: Cell<u32>,
 }
 
 impl Store {
     pub fn new(messages: Vec<Message>, vouches: bool) -> Rc<Self> {
-        Rc::new(Self { messages, vouches, opened: Cell::new(0), dropped: Cell::new(0) })
+        Rc::new(Self { messages, vouches, opened: Cell::new(0), dropped: Cell::new(0), exchanges: Cell::new(0) })
     }
 
     /// A maildrop with such unique-ids, and whether a session should take it.
@@ -59,6 +61,29 @@ impl Store {
     /// How many maildrops are open.
     pub fn open_now(&self) -> u32 {
         self.opened.get() - self.dropped.get()
+    }
+
+    /// Remembers a new exchange.
+    pub fn remember(self: &Rc<Self>) -> Exchange {
+        self.exchanges.set(self.exchanges.get() + 1);
+        Exchange { store: Rc::clone(self), steps: 0 }
+    }
+
+    /// How many exchanges are remembered.
+    pub fn remembered(&self) -> u32 {
+        self.exchanges.get()
+    }
+}
+
+/// What is remembered of an exchange.
+pub struct Exchange {
+    store: Rc<Store>,
+    pub steps: u32,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.store.exchanges.set(self.store.exchanges.get() - 1);
     }
 }
 
@@ -111,6 +136,7 @@ impl Reader {
 
 impl Maildrop for Mailbox {
     type Reader = Reader;
+    type Exchange = Exchange;
 
     fn count(&self) -> u32 {
         self.store.messages.len().try_into().expect("a count")
@@ -130,6 +156,10 @@ impl Maildrop for Mailbox {
 
     fn line_ends(&self, message: MessageNumber) -> LineEnds {
         self.store.messages[message.index()].line_ends
+    }
+
+    fn needs_utf8(&self, message: MessageNumber) -> bool {
+        self.store.messages[message.index()].needs_utf8
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pop3_proto::server::{CloseReason, State};
 
-use crate::case::Limits;
+use crate::settings::Limits;
 
 pub struct Timer {
     autologout: Duration,
