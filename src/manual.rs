@@ -1,0 +1,116 @@
+//! The manual: why each default is what it is, and how the pieces are put together. It holds no code.
+//!
+//! # Limits
+//! Each limit is there for an honest client that must not meet it and a dishonest one that must.
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | [`command_line_limit`] | 2,048 octets | RFC 2449 §4 asks for 255; tokens that some clients put into PASS have more than 1,000. One window of that size is cheap. |
+//! | [`sasl_line_limit`] | 65,536 octets | RFC 5034 §4 asks for 12,288; Kerberos tickets with many groups have tens of thousands. The window grows to it only while such a line comes in. |
+//! | [`output_limit`] | 16,384 octets | some 700 lines of a listing, or all responses to a burst, in one write; less than what a TCP socket buffers anyway |
+//! | [`login_deadline`] | 120 s | a person types a password into the client, not into the connection. RFC 1939 §3 has only the autologout timer, but half-open logins are what attackers hold in thousands. |
+//! | [`autologout`] | 600 s | the least that RFC 1939 §3 allows: a maildrop that stays locked keeps its owner out |
+//! | [`failed_logins`] | 3 | a mistyped password, a second one, and then it is guessing. Reconnecting is cheap for a person; what it costs a guesser is for the host to say, who knows the addresses. |
+//! | [`bad_commands`] | 3, then 20 | before login nobody has a reason for any: it is HTTP, or a scan. After login a client that probes for extensions needs some. |
+//! | [`commands_before_login`] | 50 | the longest honest dialogue (CAPA, STLS, CAPA, a few mechanisms, LANG, UTF8, USER, PASS) is about 15 |
+//!
+//! A limit ends a connection with one `-ERR` and a [`CloseReason`] that says which. It never removes a message.
+//!
+//! # Switches
+//! | setting | default | why |
+//! |---|---|---|
+//! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all. |
+//! | [`stls`] | no | the host must be able to do TLS; a switch that is on without it would make clients fail |
+//! | [`discard_octets_behind_stls`] | no | what stands there was put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
+//! | [`mechanism`] | PLAIN | RFC 5034 §4 demands it, and with TLS it is what clients use. LOGIN does the same in two steps, for old clients only. |
+//! | [`sasl_passwords_as_logins`] | yes | a host that can answer USER and PASS can answer PLAIN and LOGIN: one place that checks passwords is safer than two |
+//! | [`list_mechanisms_by_auth`] | yes | some old clients ask so instead of by CAPA, and it gives nothing away that CAPA doesn't |
+//! | [`utf8`] | not offered | only a store knows which of its messages need it, and a host that offers it must prepare names and passwords |
+//! | [`language`] | English only | |
+//! | [`pass_directly_after_user`] | no | real clients say CAPA in between |
+//! | [`reject`] | nothing | each deviation that is accepted is one that real clients show, and none can shift where a line ends |
+//! | [`remove_retrieved`], [`expire`], [`login_delay`], [`last`] | off | policies of a site, of which the client must hear |
+//! | [`implementation`] | not announced | it tells attackers more than it tells users |
+//!
+//! # TLS
+//! There are two ways. On port 995 TLS comes first: make the handshake, then
+//! [`Session::new`](crate::server::Session::new) with [`Security::Tls`]. RFC 8314 §3 prefers it, as nothing is ever said
+//! in the clear. On port 110 the client says STLS: offer it with [`stls`], and answer
+//! [`Action::StartTls`](crate::server::Action::StartTls) by a handshake on the same transport. The token comes when its
+//! `+OK` is written to the last octet, and no read is asked for in between, so whatever is on the transport belongs to
+//! TLS. Afterwards the session is as new: the configuration and the deadline are all that is left.
+//!
+//! The host's duties: TLS 1.2 at least (RFC 8314 §4); the handshake ended at the token's deadline; a closing alert at the
+//! end if [`CloseReason::is_orderly`] says so; and the truth in [`Security`]. [`Security::TrustedLocal`] is for what
+//! nobody else can listen to, not for a network that is believed to be good.
+//!
+//! # SASL
+//! The session does what all mechanisms have in common: names, lines, base64, `=`, the empty challenge, `*`, limits,
+//! and what may be used without TLS. A step that only the host can answer is an
+//! [`Authenticate`](crate::server::Authenticate) token with the decoded response; the host's own state of the exchange,
+//! [`Maildrop::Exchange`](crate::server::Maildrop::Exchange), is lent with it. [`auth::sasl`](crate::auth::sasl) has the
+//! messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL and ANONYMOUS.
+//!
+//! SCRAM, Kerberos (GSSAPI) and others come from a SASL library that does no I/O of its own: a session object of the
+//! library is the `Exchange`, its `step` takes the response and gives the challenge, and its verdict is the answer.
+//! `examples/support/sasl.rs` in the repository does this for SCRAM-SHA-256. For a mechanism that this crate doesn't
+//! know, [`mechanism_with`](crate::server::Config::mechanism_with) says who speaks first and whether it is safe without
+//! TLS. Two things to keep in mind:
+//!
+//! - A verdict of success that comes with last data for the client is two steps here: the data is a challenge, the
+//!   client's empty response follows, and then the client is accepted (RFC 5034 §4).
+//! - Security layers aren't supported: configure the library to negotiate none, as TLS does that work.
+//!
+//! OAUTHBEARER and XOAUTH2 fail in two steps as well: a challenge with a
+//! [`BearerFailure`](crate::auth::sasl::BearerFailure), and `-ERR` when the client has answered it (RFC 7628 §3.2.3).
+//!
+//! # UTF-8 and languages
+//! With [`utf8`] a client may ask for messages as they are, before it logs in. A message whose header needs UTF-8 is
+//! flagged by [`Maildrop::needs_utf8`](crate::server::Maildrop::needs_utf8) and refused to other clients with
+//! `-ERR [UTF8]`, or the host sends a stand-in of its own making and flags nothing.
+//!
+//! [`language`] takes a [`Catalogue`](crate::server::Catalogue), made once at start. All texts are checked there, so no
+//! translation can break a response.
+//!
+//! # Behind a proxy
+//! [`proxy`](crate::proxy) reads the PROXY header of a load balancer before the session begins; only the host knows whom
+//! to believe it from. It tells addresses and whether TLS was on: that makes [`Security::TlsProxy`] or
+//! [`Security::Cleartext`]. The command XCLIENT, by which some proxies say the same inside of the session, is left out:
+//! it would need a state before the greeting, a trust in the peer that every command had to ask for, and escapes of its
+//! own, for something that the header does better.
+//!
+//! # Logs
+//! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client says, part by part, and marks what
+//! may be a secret. [`CloseReason`] implements `Display`, [`Session::deviations`](crate::server::Session::deviations)
+//! counts what was overlooked. No `Debug` of this crate shows a secret.
+//!
+//! [`command_line_limit`]: crate::server::Config::command_line_limit
+//! [`sasl_line_limit`]: crate::server::Config::sasl_line_limit
+//! [`output_limit`]: crate::server::Config::output_limit
+//! [`login_deadline`]: crate::server::Config::login_deadline
+//! [`autologout`]: crate::server::Config::autologout
+//! [`failed_logins`]: crate::server::Config::failed_logins
+//! [`bad_commands`]: crate::server::Config::bad_commands
+//! [`commands_before_login`]: crate::server::Config::commands_before_login
+//! [`cleartext_logins`]: crate::server::Config::cleartext_logins
+//! [`stls`]: crate::server::Config::stls
+//! [`discard_octets_behind_stls`]: crate::server::Config::discard_octets_behind_stls
+//! [`mechanism`]: crate::server::Config::mechanism
+//! [`sasl_passwords_as_logins`]: crate::server::Config::sasl_passwords_as_logins
+//! [`list_mechanisms_by_auth`]: crate::server::Config::list_mechanisms_by_auth
+//! [`utf8`]: crate::server::Config::utf8
+//! [`language`]: crate::server::Config::language
+//! [`pass_directly_after_user`]: crate::server::Config::pass_directly_after_user
+//! [`reject`]: crate::server::Config::reject
+//! [`remove_retrieved`]: crate::server::Config::remove_retrieved
+//! [`expire`]: crate::server::Config::expire
+//! [`login_delay`]: crate::server::Config::login_delay
+//! [`last`]: crate::server::Config::last
+//! [`implementation`]: crate::server::Config::implementation
+//! [`CloseReason`]: crate::server::CloseReason
+//! [`CloseReason::is_orderly`]: crate::server::CloseReason::is_orderly
+//! [`Security`]: crate::server::Security
+//! [`Security::Tls`]: crate::server::Security::Tls
+//! [`Security::TlsProxy`]: crate::server::Security::TlsProxy
+//! [`Security::Cleartext`]: crate::server::Security::Cleartext
+//! [`Security::TrustedLocal`]: crate::server::Security::TrustedLocal
