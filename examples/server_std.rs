@@ -52,7 +52,7 @@ fn run(args: &Args) -> io::Result<()> {
     let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
     let tls = args.tls()?;
     let server = Arc::new(Server {
-        config: Arc::new(support::config(tls.is_some(), &sasl)?),
+        config: Arc::new(support::config(tls.is_some(), args.require_tls, &sasl)?),
         accounts,
         sasl,
         timestamps: Timestamps::default(),

@@ -106,6 +106,22 @@ fn each_reason_against_an_exchange_has_its_code() {
 }
 
 #[test]
+fn a_host_can_give_a_code_of_its_own_and_nothing_worse() {
+    // R-GEN-08; what a referral needs
+    let store = Store::example();
+    let longest: &'static str = "X".repeat(ResponseCode::MAX_OCTETS).leak();
+    for code in ["REFERRAL/pop://mrose@other.example.org", longest] {
+        store.refused_with.set(Some(code));
+        let config = Config::new().failed_logins(1).unwrap().mechanism(Mechanism::CRAM_MD5).unwrap();
+        let mut server = Server::with(&store, config, Security::Tls);
+        let expected = format!("-ERR [{code}] login is not possible here\r\n");
+        assert!(server.send(LOGIN).ends_with(&expected));
+        assert!(server.send("AUTH CRAM-MD5\r\nbXJvc2U=\r\n").ends_with(&expected));
+        assert_eq!(server.closed, None, "it is no failed login");
+    }
+}
+
+#[test]
 fn only_bad_credentials_count_as_a_failed_login() {
     // R-GEN-06, R-2449-10, R-2449-11
     for reason in

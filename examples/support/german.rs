@@ -7,7 +7,7 @@ pub(crate) fn german() -> Result<Catalogue, CatalogueError> {
     TEXTS.iter().try_fold(Catalogue::new("de", "Deutsch")?, |catalogue, (reply, text)| catalogue.text(*reply, text))
 }
 
-const TEXTS: [(Reply, &str); 54] = [
+const TEXTS: [(Reply, &str); 55] = [
     (Reply::SendPassword, "weiter mit PASS"),
     (Reply::LoggedIn, "Postfach gesperrt und bereit"),
     (Reply::Capabilities, "Liste der Fähigkeiten folgt"),
@@ -57,6 +57,7 @@ const TEXTS: [(Reply, &str); 54] = [
     (Reply::LoginDelay, "die letzte Anmeldung ist noch zu frisch"),
     (Reply::LoginDelaySeconds, "die letzte Anmeldung ist noch zu frisch, wieder in {seconds} s"),
     (Reply::InUse, "Postfach wird gerade anderswo benutzt"),
+    (Reply::Refused, "Anmelden ist hier nicht möglich"),
     (Reply::Temporary, "vorübergehende Störung, bitte später"),
     (Reply::Permanent, "Störung, die jemand beheben muss"),
     (Reply::NoSuchMessage, "keine solche Nachricht"),

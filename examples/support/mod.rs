@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use pop3_proto::server::{Config, Security, Utf8};
+use pop3_proto::wire::Properties;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use args::Args;
@@ -27,10 +28,22 @@ pub(crate) use sasl::{Outcome, Sasl};
 pub(crate) use timestamps::Timestamps;
 
 /// What a server offers: every mechanism that there is, UTF-8, German, and STLS if it has a certificate.
-pub(crate) fn config(stls: bool, sasl: &Sasl) -> io::Result<Config> {
-    let config = Config::new().stls(stls).utf8(Utf8::MessagesAndNames);
-    let config = config.language(german::german().map_err(io::Error::other)?).map_err(io::Error::other)?;
-    sasl.mechanisms().try_fold(config, Config::mechanism).map_err(io::Error::other)
+///
+/// Names and passwords may be any octets, so it isn't said that they are UTF-8.
+pub(crate) fn config(stls: bool, require_tls: bool, sasl: &Sasl) -> io::Result<Config> {
+    let config = Config::new().stls(stls).utf8(Utf8::Messages);
+    let mut config = config.language(german::german().map_err(io::Error::other)?).map_err(io::Error::other)?;
+    for mechanism in sasl.mechanisms() {
+        config = match mechanism.properties() {
+            // Those that send no password are good enough in the clear, unless everything has to go through TLS.
+            Some(properties) if require_tls => {
+                config.mechanism_with(mechanism, Properties { cleartext: true, ..properties })
+            }
+            _ => config.mechanism(mechanism),
+        }
+        .map_err(io::Error::other)?;
+    }
+    Ok(config)
 }
 
 /// The error of a server that can't have the address it was told to use.

@@ -13,7 +13,7 @@ use super::transaction::{BrokenMaildrop, Transaction};
 use crate::auth::apop;
 use crate::buffer::{Input, Line};
 use crate::secret::Secret;
-use crate::wire::{Command, Language, Name, Password, Timestamp};
+use crate::wire::{Command, Language, Name, Password, ResponseCode, Timestamp};
 
 /// A client wants to log in.
 #[must_use = "the session waits for the login to be answered"]
@@ -119,6 +119,13 @@ impl<M: Maildrop> Login<'_, M> {
     pub fn reject(self, reason: Rejection) {
         self.connection.end_login(self.input);
         self.connection.turn_down(reason);
+    }
+
+    /// Turns the client down for a reason that has a code of its own, `REFERRAL/…` for example. It doesn't count as a
+    /// failed login.
+    pub fn reject_with_code(self, code: ResponseCode<'_>) {
+        self.connection.end_login(self.input);
+        self.connection.refuse_login(code);
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::reply::Reply;
-use crate::wire::{InvalidLanguage, InvalidText, LanguageTag, MAX_RESPONSE_LINE, Text, number};
+use crate::wire::{InvalidLanguage, InvalidText, LanguageTag, MAX_RESPONSE_LINE, ResponseCode, Text, number};
 
 /// The texts of all [replies](Reply) in one language, made into response lines once.
 ///
@@ -69,7 +69,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`CatalogueError::Text`] when it holds a control character or begins with `[`, [`CatalogueError::TooLong`] when
-    /// the line would have more than 512 octets, [`CatalogueError::Seconds`] when the text of
+    /// the line would have more than 512 octets (with [`Reply::Refused`] and the longest code), [`CatalogueError::Seconds`] when the text of
     /// [`Reply::LoginDelaySeconds`] doesn't hold [`Reply::SECONDS`] once.
     pub fn text(mut self, reply: Reply, text: &str) -> Result<Self, CatalogueError> {
         let text = Text::new(text)?;
@@ -80,6 +80,10 @@ impl Catalogue {
             }
             // Ten digits take the place of nine octets.
             longest -= 1;
+        }
+        if reply == Reply::Refused {
+            // The code is the host's.
+            longest -= " []".len() + ResponseCode::MAX_OCTETS;
         }
         let line = line(&self.tag, reply, text);
         if line.len() > longest {
@@ -114,6 +118,15 @@ impl Catalogue {
         out.extend_from_slice(before.as_bytes());
         number::put(out, seconds.into());
         out.extend_from_slice(behind.as_bytes());
+    }
+
+    /// Writes the line of [`Reply::Refused`] with the host's code.
+    pub(super) fn put_refusal(&self, code: ResponseCode<'_>, out: &mut Vec<u8>) {
+        let line = self.line(Reply::Refused);
+        let (status, text) = line.split_at_checked(Reply::Refused.status().as_str().len()).unwrap_or((line, ""));
+        for piece in [status, " [", code.as_str(), "]", text] {
+            out.extend_from_slice(piece.as_bytes());
+        }
     }
 
     /// Whether all lines are ASCII.

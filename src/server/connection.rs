@@ -18,8 +18,8 @@ use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;
 use crate::wire::{
-    Command, Deviation, DeviationCounts, DeviationSet, Digest, Greeting, Language, Parsed, Response, Status, Text,
-    Timestamp, Verb,
+    Command, Deviation, DeviationCounts, DeviationSet, Digest, Greeting, Language, Parsed, Response, ResponseCode,
+    Status, Text, Timestamp, Verb,
 };
 
 /// The part of a session that knows nothing of the maildrop.
@@ -191,6 +191,13 @@ impl Connection {
         match (seconds, self.config.languages.get(usize::from(self.language))) {
             (Some(seconds), Some(catalogue)) => catalogue.put_login_delay(seconds, self.output.text()),
             _ => self.reply(Reply::LoginDelay),
+        }
+    }
+
+    /// Turns a login down for a reason of the host's.
+    pub(super) fn refuse_login(&mut self, code: ResponseCode<'_>) {
+        if let Some(catalogue) = self.config.languages.get(usize::from(self.language)) {
+            catalogue.put_refusal(code, self.output.text());
         }
     }
 

@@ -16,7 +16,7 @@ use super::transaction::BrokenMaildrop;
 use crate::auth::sasl::{LoginPrompt, Message, Plain, base64, line};
 use crate::buffer::{Input, Line};
 use crate::secret::Secret;
-use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password};
+use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode};
 
 /// An exchange that waits for the client.
 #[derive(Clone, Copy, Debug)]
@@ -184,6 +184,14 @@ impl<M: Maildrop> Authenticate<'_, M> {
         self.connection.end_login(self.input);
         *self.exchange = None;
         self.connection.turn_down(reason);
+    }
+
+    /// Ends the exchange and turns the client down for a reason that has a code of its own, as
+    /// [`Login::reject_with_code`](super::Login::reject_with_code) does.
+    pub fn reject_with_code(self, code: ResponseCode<'_>) {
+        self.connection.end_login(self.input);
+        *self.exchange = None;
+        self.connection.refuse_login(code);
     }
 }
 

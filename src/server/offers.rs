@@ -129,7 +129,8 @@ impl Config {
         self.mechanism_with(mechanism, properties)
     }
 
-    /// Offers a SASL mechanism whose properties the host tells, or tells otherwise than this crate does.
+    /// Offers a SASL mechanism whose properties the host tells, or tells otherwise than this crate does: with
+    /// `cleartext: true` any mechanism is offered only where USER is.
     ///
     /// # Errors
     /// [`ConfigError::TooManyMechanisms`] when there are 24 already.

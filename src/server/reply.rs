@@ -61,6 +61,7 @@ pub enum Reply {
     LoginDelay,
     LoginDelaySeconds,
     InUse,
+    Refused,
     Temporary,
     Permanent,
     NoSuchMessage,
@@ -71,7 +72,7 @@ pub enum Reply {
 
 impl Reply {
     /// All replies.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 57] = [
         Self::SendPassword,
         Self::LoggedIn,
         Self::Capabilities,
@@ -122,6 +123,7 @@ impl Reply {
         Self::LoginDelay,
         Self::LoginDelaySeconds,
         Self::InUse,
+        Self::Refused,
         Self::Temporary,
         Self::Permanent,
         Self::NoSuchMessage,
@@ -222,6 +224,7 @@ impl Reply {
             Self::LoginDelay => "too soon after the last login",
             Self::LoginDelaySeconds => "too soon after the last login, try again in {seconds} s",
             Self::InUse => "maildrop is in use by another session",
+            Self::Refused => "login is not possible here",
             Self::Temporary => "temporary failure, try again later",
             Self::Permanent => "failure that needs the administrator",
             Self::NoSuchMessage => "no such message",

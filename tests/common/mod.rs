@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
-use pop3_proto::wire::Timestamp;
+use pop3_proto::wire::{ResponseCode, Timestamp};
 
 pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
 pub use sasl::TestExchange;
@@ -265,7 +265,9 @@ fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop>) {
         _ => Call::Apop(name),
     });
     let known = credentials.name() == b"mrose" && credentials.verify(b"tanstaaf");
-    if let Some(rejection) = store.rejection.get() {
+    if let Some(code) = store.refused_with.get() {
+        login.reject_with_code(ResponseCode::new(code).unwrap());
+    } else if let Some(rejection) = store.rejection.get() {
         login.reject(rejection);
     } else if !known {
         login.reject(Rejection::BadCredentials);

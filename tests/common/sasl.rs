@@ -6,7 +6,7 @@ use pop3_proto::auth::sasl::{
     BearerFailure, CleartextPassword, CramMd5, LoginPrompt, Mechanism, Message, OAuthBearer, Plain, XOAuth2,
 };
 use pop3_proto::server::{Authenticate, Rejection};
-use pop3_proto::wire::Timestamp;
+use pop3_proto::wire::{ResponseCode, Timestamp};
 
 use super::TIMESTAMP;
 use super::store::{Call, Store, TestDrop};
@@ -48,6 +48,9 @@ pub fn answer(store: &Rc<Store>, mut step: Authenticate<'_, TestDrop>) {
     }
     match answer {
         Answer::Challenge(challenge) => store.challenge_was_too_long.set(step.challenge(challenge.as_slice()).is_err()),
+        _ if store.refused_with.get().is_some_and(|code| ResponseCode::new(code).is_ok()) => {
+            step.reject_with_code(ResponseCode::new(store.refused_with.get().unwrap()).unwrap());
+        }
         Answer::Reject => step.reject(store.rejection.get().unwrap_or(Rejection::BadCredentials)),
         Answer::Accept if store.locked.replace(true) => step.reject(Rejection::InUse),
         Answer::Accept => store.broken.set(step.accept(TestDrop::new(store)).err()),

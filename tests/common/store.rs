@@ -47,6 +47,8 @@ pub struct Store {
     /// How often an octet count was asked for.
     pub octets_asked: Cell<u32>,
     pub rejection: Cell<Option<Rejection>>,
+    /// A code of the host's own that logins are turned down with.
+    pub refused_with: Cell<Option<&'static str>>,
     pub refusal: Cell<Option<Refusal>>,
     pub commit: Cell<Commit>,
     /// Octets of a chunk; 0 sends messages whole.
@@ -123,6 +125,7 @@ impl Store {
             locked: Cell::new(false),
             octets_asked: Cell::new(0),
             rejection: Cell::new(None),
+            refused_with: Cell::new(None),
             refusal: Cell::new(None),
             commit: Cell::new(Commit::All),
             chunk: Cell::new(0),

@@ -5,6 +5,8 @@ import time
 import traceback
 from pathlib import Path
 
+from certificates import Certificate
+
 ALL = []
 
 
@@ -26,16 +28,22 @@ def only_for(name):
 
 
 class World:
-    """What a check may use: the program under test, the other one, and an empty directory."""
+    """What a check may use: the program under test, the other one, an empty directory, and the certificate of this run."""
 
-    def __init__(self, program, other, directory):
+    def __init__(self, program, other, directory, certificate):
         self.program = program
         self.other = other
         self.directory = directory
+        self.certificate = certificate
 
 
 def run_all(programs):
     """Runs every check for every program. Returns how many passed and how many failed."""
+    with tempfile.TemporaryDirectory(prefix="pop3-proto-") as directory:
+        return run_all_with(programs, Certificate(Path(directory)))
+
+
+def run_all_with(programs, certificate):
     passed = failed = 0
     for program, other in zip(programs, reversed(programs)):
         for function in ALL:
@@ -45,7 +53,7 @@ def run_all(programs):
             start = time.monotonic()
             try:
                 with tempfile.TemporaryDirectory(prefix="pop3-proto-") as directory:
-                    function(World(program, other, Path(directory)))
+                    function(World(program, other, Path(directory), certificate))
             except Exception:
                 failed += 1
                 print(f"FAILED  {program.name}: {sentence}", flush=True)

@@ -1,25 +1,42 @@
 """What curl sees."""
 
+import re
 import subprocess
 
 from checks import check, same
-from maildirs import PASSWORD, USER, digest, make_maildir, small_messages, top_form, tricky_messages, wire_form
+from maildirs import PASSWORD, TOKEN, USER, digest, make_maildir, small_messages, top_form, tricky_messages, wire_form
 from servers import PATIENCE, Server
 
+NO_TLS = 64
 LOGIN_DENIED = 67
+
+# Every mechanism that both have, what curl needs for it, and whether the client speaks first, so that it can spare a round trip.
+# (Debian's curl has no SCRAM, and given a token it never takes XOAUTH2 if OAUTHBEARER is offered. mpop does both.)
+SASL = {
+    "PLAIN": (TOKEN, [], True),
+    "LOGIN": (TOKEN, [], True),
+    "CRAM-MD5": (TOKEN, [], False),
+    "OAUTHBEARER": ("", ["--oauth2-bearer", TOKEN], True),
+}
 
 
 def curl(url, *options, password=PASSWORD):
-    """Runs curl. Returns its exit code, what it received, and the protocol lines that it saw."""
+    """Runs curl. Returns its exit code, what it received, and the protocol lines that it saw, without what is secret in them."""
     command = ["curl", "--silent", "--verbose", "--max-time", str(PATIENCE), "--user", f"{USER}:{password}", *options, url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=2 * PATIENCE, check=False)
-    return done.returncode, done.stdout, done.stderr.decode("latin-1")
+    seen = done.stderr.decode("latin-1").replace("\r", "")
+    # Base64 gives itself away by its length: no command has a word of so many letters.
+    return done.returncode, done.stdout, re.sub(r"(?m)^(> (?:AUTH \S+ )?)[A-Za-z0-9+/=]{12,}$|^(> PASS ).*", r"\1\2...", seen)
 
 
 def received(url, *options):
     code, octets, seen = curl(url, *options)
     assert code == 0, f"curl {options} {url}: exit code {code}\n{seen[-600:]}"
     return octets
+
+
+def by(method, *options):
+    return ["--login-options", f"AUTH={method}", *options]
 
 
 def as_curl_has_it(octets):
@@ -72,9 +89,8 @@ def curl_sends_the_commands_that_it_is_given(world):
 
 @check
 def curl_logs_in_with_apop(world):
-    """That's what it takes of what is offered; how to keep it to USER and PASS depends on its version."""
     with Server(world.program, make_maildir(world.directory, {"1.host": b"Subject: x\n\nhello\n"})) as server:
-        code, octets, seen = curl(server.url(1))
+        code, octets, seen = curl(server.url(1), *by("+APOP"))
         same(code, 0, "exit code")
         same(octets, b"Subject: x\r\n\r\nhello\r\n", "content")
         assert f"> APOP {USER} " in seen, seen
@@ -108,3 +124,90 @@ def curl_reads_the_demo_maildrop(world):
         done = subprocess.run([*command, "--silent"], capture_output=True, timeout=PATIENCE, check=False)
         same(done.returncode, 0, "exit code")
         assert b"\r\n\r\n" in done.stdout, done.stdout
+
+
+@check
+def curl_reads_over_tls(world):
+    """By STLS and by TLS from the first octet."""
+    messages = tricky_messages()
+    with Server(world.program, make_maildir(world.directory, messages), certificate=world.certificate) as server:
+        trust = ["--cacert", str(world.certificate.authority)]
+        for number, (name, content) in enumerate(messages.items(), 1):
+            expected = digest(as_curl_has_it(wire_form(content)))
+            same(digest(received(server.url(number), "--ssl-reqd", *trust)), expected, f"{name} by STLS")
+            same(digest(received(server.url(number, tls=True), *trust)), expected, f"{name} by pop3s")
+        capabilities = received(server.url(tls=True), *trust, "--request", "CAPA").decode().split("\r\n")
+        assert "STLS" not in capabilities, capabilities
+
+
+@check
+def curl_takes_every_version_of_tls_that_is_still_allowed(world):
+    with Server(world.program, make_maildir(world.directory, {}), certificate=world.certificate) as server:
+        for version in ["1.2", "1.3"]:
+            only = ["--cacert", str(world.certificate.authority), f"--tlsv{version}", "--tls-max", version]
+            for url in [server.url(), server.url(tls=True)]:
+                code, _, seen = curl(url, "--ssl-reqd", *only)
+                same(code, 0, f"exit code with TLS {version}")
+                assert f"SSL connection using TLSv{version} " in seen, seen
+
+
+@check
+def curl_gives_up_where_the_server_has_no_tls(world):
+    with Server(world.program, make_maildir(world.directory, {})) as server:
+        code, _, seen = curl(server.url(), "--ssl-reqd")
+        same(code, NO_TLS, "exit code")
+        assert not re.search("(?m)^> (USER|PASS|APOP|AUTH)", seen), seen
+
+
+@check
+def curl_does_not_trust_a_stranger(world):
+    """It ends the handshake with an alert. The server has to go on."""
+    with Server(world.program, make_maildir(world.directory, {}), certificate=world.certificate) as server:
+        for url in [server.url(), server.url(tls=True)]:
+            code, _, _ = curl(url, "--ssl-reqd", "--cacert", str(world.certificate.stranger))
+            same(code, 60, "exit code")
+            received(url, "--ssl-reqd", "--cacert", str(world.certificate.authority))
+
+
+@check
+def curl_is_refused_in_the_clear_where_tls_is_required(world):
+    maildir = make_maildir(world.directory, small_messages(1))
+    with Server(world.program, maildir, certificate=world.certificate, options=["--require-tls"], password=TOKEN) as server:
+        for method in ["+APOP", *SASL]:
+            password, options, _ = SASL.get(method, (TOKEN, [], False))
+            code, octets, seen = curl(server.url(1), *by(method, *options), password=password)
+            same((code, octets), (LOGIN_DENIED, b""), f"exit code and octets with {method}")
+            assert not re.search("(?m)^> (PASS|APOP|AUTH)", seen), seen
+        code, octets, seen = curl(server.url(1), password=TOKEN)
+        same((code, octets), (LOGIN_DENIED, b""), "exit code and octets")
+        assert not re.search("(?m)^> (PASS|APOP|AUTH)", seen), seen
+        trust = ["--ssl-reqd", "--cacert", str(world.certificate.authority)]
+        same(curl(server.url(1), *trust, password=TOKEN)[:2], (0, wire_form(*small_messages(1).values())), "by STLS")
+
+
+@check
+def curl_logs_in_with_every_mechanism(world):
+    """With the initial response in the line of AUTH and without, in the clear and over TLS."""
+    content = b"Subject: x\r\n\r\nhello\r\n"
+    maildir = make_maildir(world.directory, {"1.host": content})
+    with Server(world.program, maildir, certificate=world.certificate, password=TOKEN) as server:
+        trust = ["--cacert", str(world.certificate.authority)]
+        for url, tls in [(server.url(1), []), (server.url(1), ["--ssl-reqd", *trust]), (server.url(1, tls=True), trust)]:
+            for mechanism, (password, options, speaks_first) in SASL.items():
+                for early in [[], ["--sasl-ir"]]:
+                    code, octets, seen = curl(url, *tls, *by(mechanism, *early, *options), password=password)
+                    same((code, octets), (0, content), f"exit code and octets with {mechanism} {early}")
+                    line = f"> AUTH {mechanism} ..." if early and speaks_first else f"> AUTH {mechanism}"
+                    assert line in seen.splitlines(), f"no {line!r} in {seen}"
+
+
+@check
+def curl_is_told_for_every_mechanism_that_a_password_is_wrong(world):
+    with Server(world.program, make_maildir(world.directory, small_messages(1)), password=TOKEN) as server:
+        for mechanism, (password, options, _) in SASL.items():
+            wrong = ["wrong" if option == TOKEN else option for option in options]
+            for early in [[], ["--sasl-ir"]]:
+                code, octets, seen = curl(server.url(1), *by(mechanism, *early, *wrong), password=password and "wrong")
+                same((code, octets), (LOGIN_DENIED, b""), f"exit code and octets with {mechanism} {early}")
+                assert f"> AUTH {mechanism}" in seen, f"no AUTH {mechanism} in {seen}"
+                assert "< -ERR [AUTH]" in seen, seen

@@ -6,6 +6,7 @@ import re
 
 USER = "mrose@example.org"
 PASSWORD = "tan sta"  # the space belongs to it
+TOKEN = "ya29.A0-B1_c2~d3+e4/f5=="  # all that a bearer token may hold
 
 
 def tricky_messages():

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the example servers against curl, Python's POP3 client, and plain sockets.
+"""Runs the example servers against curl, fetchmail, mpop, openssl, Python's POP3 client, and plain sockets.
 
     python3 tests/interop/run.py             builds the examples first
     python3 tests/interop/run.py DIRECTORY   takes server_std and server_tokio from there
     python3 tests/interop/run.py [DIRECTORY] --only WORDS    runs the checks whose names contain them
 
-Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9 and curl.
+Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9, curl, fetchmail,
+mpop with GNU SASL, and openssl 3. Nothing is left out where one of them is missing: then nothing runs.
 """
 
 import argparse
@@ -18,12 +19,18 @@ from pathlib import Path
 
 import checks
 import curl_checks  # noqa: F401  (each of these adds its checks to the list)
+import fetchmail_checks  # noqa: F401
+import language_checks  # noqa: F401
+import mpop_checks  # noqa: F401
 import poplib_checks  # noqa: F401
+import sasl_checks  # noqa: F401
 import start_checks  # noqa: F401
 import store_checks  # noqa: F401
+import tls_checks  # noqa: F401
 import wire_checks  # noqa: F401
 
 SERVERS = ["server_std", "server_tokio"]
+CLIENTS = ["curl", "fetchmail", "mpop", "openssl"]
 
 
 def build():
@@ -45,7 +52,7 @@ def main():
     parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
     arguments = parser.parse_args()
     programs = [arguments.directory.resolve() / server for server in SERVERS] if arguments.directory else build()
-    for missing in [str(program) for program in [*programs, "curl"] if not shutil.which(program)]:
+    for missing in [str(program) for program in [*programs, *CLIENTS] if not shutil.which(program)]:
         sys.exit(f"{missing} isn't there")
     checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
     passed, failed = checks.run_all(programs)

@@ -1,8 +1,10 @@
 """Starting and stopping the example servers, and plain connections to them."""
 
 import queue
+import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -13,25 +15,37 @@ PATIENCE = 20  # seconds that anything may take before it counts as hanging
 
 
 class Server:
-    """A running server, over one maildir or over a dictionary of users and theirs; without any, over its demo maildrop."""
+    """A running server, over one maildir or over a dictionary of users and theirs; without any, over its demo maildrop.
 
-    def __init__(self, program, maildir=None, users=None):
+    With a certificate it offers STLS, and listens once more for TLS from the first octet. `options` go to its command line.
+    """
+
+    def __init__(self, program, maildir=None, users=None, certificate=None, password=PASSWORD, options=()):
         if maildir is not None:
             users = {USER: maildir}
         self.users = users or {}
-        arguments = [str(program), "--listen", "127.0.0.1:0"]
+        self.certificate = certificate
+        arguments = [str(program), "--listen", "127.0.0.1:0", *options]
+        if certificate:
+            arguments += ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
         for name, path in self.users.items():
-            arguments += ["--user", f"{name}:{PASSWORD}:{path}"]
+            arguments += ["--user", f"{name}:{password}:{path}"]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.errors = queue.Queue()
         threading.Thread(target=self.read_errors, daemon=True).start()
         try:
-            line = self.errors.get(timeout=PATIENCE)
-            assert line and line.startswith("listening on 127.0.0.1:"), f"first line on stderr: {line!r}"
-            self.port = int(line.rsplit(":", 1)[1])
+            self.port = self.announced_port("")
+            self.tls_port = self.announced_port(r" \(TLS\)") if certificate else None
         except BaseException:
             self.kill()
             raise
+
+    def announced_port(self, mark):
+        """The port in the next line on stderr."""
+        line = self.errors.get(timeout=PATIENCE)
+        match = re.fullmatch(rf"listening on 127\.0\.0\.1:(\d+){mark}\n", line or "")
+        assert match, f"line on stderr: {line!r}"
+        return int(match[1])
 
     def read_errors(self):
         for line in self.process.stderr:
@@ -70,14 +84,18 @@ class Server:
         self.process.kill()
         self.process.wait(PATIENCE)
 
-    def url(self, path=""):
-        return f"pop3://127.0.0.1:{self.port}/{path}"
+    def url(self, path="", tls=False):
+        return f"pop3s://127.0.0.1:{self.tls_port}/{path}" if tls else f"pop3://127.0.0.1:{self.port}/{path}"
+
+    def context(self):
+        """What a client needs for TLS: trust in the authority of the certificate."""
+        return ssl.create_default_context(cafile=str(self.certificate.authority))
 
     @contextmanager
-    def connection(self):
+    def connection(self, tls=False):
         """A connection whose greeting has been read."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as plain:
-            connection = Connection(plain)
+        with socket.create_connection(("127.0.0.1", self.tls_port if tls else self.port), PATIENCE) as plain:
+            connection = Connection(wrapped(plain, self.context()) if tls else plain)
             try:
                 connection.greeting = connection.line()
                 assert connection.greeting.startswith(b"+OK"), connection.greeting
@@ -86,11 +104,22 @@ class Server:
                 connection.abort()
 
     @contextmanager
-    def session(self, user=USER):
+    def session(self, user=USER, tls=False):
         """A connection that is logged in."""
-        with self.connection() as connection:
+        with self.connection(tls) as connection:
             connection.log_in(user)
             yield connection
+
+
+def wrapped(plain, context):
+    """TLS over a socket. An end of stream without TLS's own end is an error of the one who reads."""
+    return context.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
+
+
+def without_secrets(command):
+    """What may be shown of a command, or of what is sent in place of one."""
+    match = re.match(r"AUTH [\w-]+|(?!AUTH|APOP|PASS)[A-Z0-9]{3,4}( \S+)*$|(AUTH|APOP|PASS)\b", command)
+    return match[0] if match else "..."
 
 
 class Connection:
@@ -125,12 +154,23 @@ class Connection:
 
     def expect(self, command, start):
         reply = self.ask(command)
-        assert reply.startswith(start), f"{command}: {reply!r}"
+        assert reply.startswith(start), f"{without_secrets(command)}: {reply!r}"
         return reply
 
     def log_in(self, user=USER):
         self.expect(f"USER {user}", b"+OK")
         self.expect(f"PASS {PASSWORD}", b"+OK")
+
+    def start_tls(self, context):
+        """Asks for TLS, and goes on with it."""
+        self.expect("STLS", b"+OK")
+        self.file.close()
+        self.plain = wrapped(self.plain, context)
+        self.file = self.plain.makefile("rb")
+
+    def capabilities(self):
+        self.expect("CAPA", b"+OK")
+        return self.content().decode().split("\r\n")[:-1]
 
     def abort(self):
         """Ends the connection without QUIT."""

@@ -63,6 +63,24 @@ def bad_arguments_are_one_line_on_stderr(world):
 
 
 @check
+def bad_certificates_are_one_line_on_stderr(world):
+    good = world.certificate
+    other_key, garbage, missing = good.file.with_name("authority.key"), world.directory / "garbage", world.directory / "missing"
+    garbage.write_bytes(b"-----BEGIN CERTIFICATE-----\n\xff\n-----END CERTIFICATE-----\n")
+    user = ["--listen", "127.0.0.1:0", "--user", f"{USER}:{SECRET}:{make_maildir(world.directory / 'maildir', {})}"]
+    pairs = [(missing, good.key), (good.file, missing), (garbage, good.key), (good.file, good.file), (good.key, good.key)]
+    bad = [["--tls-cert", cert, "--tls-key", key] for cert, key in [*pairs, (good.file, garbage), (good.file, other_key)]]
+    bad += [["--tls-cert", good.file], ["--tls-key", good.key], ["--tls-listen", "127.0.0.1:0"]]
+    bad += [["--tls-listen", "nowhere", "--tls-cert", good.file, "--tls-key", good.key]]
+    for arguments in bad:
+        done = run(world.program, *user, *map(str, arguments))
+        assert done.returncode > 0, f"{arguments}: exit code {done.returncode}"
+        same(len(done.stderr.splitlines()), 1, f"lines on stderr of {arguments}: {done.stderr!r}")
+        same(done.stdout, "", f"stdout of {arguments}")
+        assert "PRIVATE KEY" not in done.stderr and SECRET not in done.stderr, f"a secret in {done.stderr!r}"
+
+
+@check
 def help_and_version_are_no_errors(world):
     done = run(world.program, "--help")
     same((done.returncode, done.stderr), (0, ""), "--help")

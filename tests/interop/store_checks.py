@@ -15,6 +15,8 @@ def is_in_use(server, user=USER):
         connection.expect(f"USER {user}", b"+OK")
         reply = connection.ask(f"PASS {PASSWORD}")
         assert reply.startswith((b"+OK", b"-ERR [IN-USE]")), reply
+        if reply.startswith(b"+OK"):
+            connection.expect("QUIT", b"+OK")  # so that nobody finds it in use for this question
         return reply.startswith(b"-ERR")
 
 

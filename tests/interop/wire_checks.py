@@ -8,6 +8,7 @@ import time
 from checks import check, same
 from maildirs import PASSWORD, USER, files_in, make_maildir, small_messages, tricky_messages, wire_form
 from servers import Server
+from store_checks import is_free_at_once
 
 WHOLE_SESSION = "\r\n".join(
     [
@@ -89,13 +90,7 @@ def an_aborted_download_frees_the_maildrop(world):
             session.send(b"DELE 1\r\nRSET\r\nRETR 1\r\n")
             session.plain.recv(100_000)
             session.abort()
-        with server.connection() as connection:
-            connection.expect(f"USER {USER}", b"+OK")
-            deadline = time.monotonic() + 3
-            while not (reply := connection.ask(f"PASS {PASSWORD}")).startswith(b"+OK"):
-                assert reply.startswith(b"-ERR [IN-USE]"), reply
-                assert time.monotonic() < deadline, "still in use"
-                connection.expect(f"USER {USER}", b"+OK")
+        assert is_free_at_once(server)
 
 
 @check
