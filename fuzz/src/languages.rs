@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use pop3_proto::server::{Catalogue, Reply};
+use pop3_proto::wire::ResponseCode;
 
 /// A language that is none of the crate's: each of its texts is the English one with a mark before it.
 pub struct Spoken {
@@ -27,7 +28,11 @@ impl Spoken {
         if !self.long {
             return text;
         }
-        let code = reply.code().map_or(0, |code| code.as_str().len() + 3);
+        let code = match reply {
+            // The code is the host's.
+            Reply::Refused => ResponseCode::MAX_OCTETS + 3,
+            reply => reply.code().map_or(0, |code| code.as_str().len() + 3),
+        };
         let tag = if reply == Reply::Language { self.tag.len() + 1 } else { 0 };
         let digits = usize::from(reply == Reply::LoginDelaySeconds);
         let others = reply.status().as_str().len() + code + tag + digits + " \r\n".len();
