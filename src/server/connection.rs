@@ -322,6 +322,7 @@ impl Connection {
     /// Forgets what belongs to one attempt to log in, its line in the window included.
     pub(super) fn end_login(&mut self, input: &mut Input) {
         self.name = None;
+        input.set_limit(self.config.command_line_limit);
         match mem::replace(&mut self.task, Task::None) {
             Task::Login(PendingLogin::Password { line, .. } | PendingLogin::Apop { line, .. }) => {
                 input.wipe(line as usize);

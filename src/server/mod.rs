@@ -222,7 +222,9 @@ impl<M: Maildrop> Session<M> {
             if !self.connection.output.has_room() {
                 return self.wait(Next::Write);
             }
-            self.input.set_limit(self.line_limit());
+            if matches!(self.phase, Phase::Authorization) {
+                self.input.set_limit(self.line_limit());
+            }
             match self.input.line() {
                 Some(line) => self.line(line, &mut tap),
                 None if !self.connection.output.is_empty() => return self.wait(Next::Write),
@@ -271,7 +273,7 @@ impl<M: Maildrop> Session<M> {
         None
     }
 
-    /// How long the line at the front of the input may become: more in an exchange, and where AUTH begins one with a
+    /// How long the line at the front of the input may become before login: more in an exchange, and where AUTH begins one with a
     /// response (R-5034-05, R-5034-06).
     #[inline]
     fn line_limit(&self) -> u32 {
@@ -281,9 +283,9 @@ impl<M: Maildrop> Session<M> {
                 && line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH "))
                 && self.connection.takes_auth()
         };
-        match (&self.phase, &self.connection.task) {
-            (Phase::Authorization, Task::Exchange(_)) => config.response_line_limit(),
-            (Phase::Authorization, _) if begins_exchange(self.input.octets()) => config.response_line_limit(),
+        match &self.connection.task {
+            Task::Exchange(_) => config.response_line_limit(),
+            _ if begins_exchange(self.input.octets()) => config.response_line_limit(),
             _ => config.command_line_limit,
         }
     }

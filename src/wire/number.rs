@@ -17,7 +17,11 @@ pub enum NumberError {
 }
 
 /// Reads one or more decimal digits; leading zeros are fine.
+#[inline]
 pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
+    if let Some((number, [])) = split(digits) {
+        return Ok(number);
+    }
     if digits.is_empty() {
         return Err(NumberError::NotDigits);
     }
@@ -36,7 +40,27 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
     if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
 }
 
+/// The number that digits at the front make, and what stands behind them; `None` if there is no digit, or so many that
+/// the number might not fit.
+#[inline]
+pub(crate) fn split(text: &[u8]) -> Option<(u64, &[u8])> {
+    /// No number of so many digits is out of range.
+    const SAFE: usize = 19;
+    let mut number = 0_u64;
+    let mut digits = 0;
+    for &octet in text {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        digits += 1;
+    }
+    if digits == 0 || digits > SAFE { None } else { Some((number, text.get(digits..)?)) }
+}
+
 /// Reads the number of a message.
+#[inline]
 pub(crate) fn parse_message(digits: &[u8]) -> Result<MessageNumber, NumberError> {
     let number = u32::try_from(parse(digits)?).map_err(|_| NumberError::OutOfRange)?;
     MessageNumber::new(number).ok_or(NumberError::OutOfRange)
