@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Session};
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
 use rustls::ServerConfig;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -185,7 +185,11 @@ fn converse(
                 let (exchange, response) = authenticate.exchange_and_response();
                 match server.sasl.step(mechanism, exchange, response, &server.accounts) {
                     Outcome::Challenge(octets) => {
-                        authenticate.challenge(octets.as_slice()).unwrap_or_else(support::report);
+                        authenticate.challenge(&octets).unwrap_or_else(support::report);
+                    }
+                    Outcome::ChallengeAndReject(octets) => {
+                        let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
+                        challenged.unwrap_or_else(support::report);
                     }
                     Outcome::Accept(mailbox) => authenticate.accept(mailbox).unwrap_or_else(support::report),
                     Outcome::Reject(rejection) => authenticate.reject(rejection),

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Maildrop, Session};
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Maildrop, Rejection, Session};
 use rustls::ServerConfig;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -245,7 +245,11 @@ async fn converse(
                 let (exchange, response) = authenticate.exchange_and_response();
                 match block_in_place(|| server.sasl.step(mechanism, exchange, response, &server.accounts)) {
                     Outcome::Challenge(octets) => {
-                        authenticate.challenge(octets.as_slice()).unwrap_or_else(support::report);
+                        authenticate.challenge(&octets).unwrap_or_else(support::report);
+                    }
+                    Outcome::ChallengeAndReject(octets) => {
+                        let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
+                        challenged.unwrap_or_else(support::report);
                     }
                     Outcome::Accept(mailbox) => authenticate.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
                     Outcome::Reject(rejection) => authenticate.reject(rejection),

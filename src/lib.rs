@@ -133,7 +133,7 @@
 //! | RFC 2449 | CAPA; response codes; TOP, USER, RESP-CODES, LOGIN-DELAY, PIPELINING, EXPIRE, UIDL, IMPLEMENTATION |
 //! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
 //! | RFC 2595 | STLS, as a barrier: nothing that was said before TLS is left |
-//! | RFC 8314 | no login in the clear unless the host allows it |
+//! | RFC 8314 | no password and no token in the clear unless the host allows it |
 //! | RFC 5034, 4422 | AUTH; messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS |
 //! | RFC 6856 | UTF8, UTF8 USER, LANG |
 //! | RFC 1460 | LAST, off by default |

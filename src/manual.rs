@@ -19,7 +19,7 @@
 //! # Switches
 //! | setting | default | why |
 //! |---|---|---|
-//! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all. |
+//! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all; so are APOP, and mechanisms that say a password or a token. CRAM-MD5, SCRAM and the like aren't, unless [`mechanism_with`](crate::server::Config::mechanism_with) offers them as `cleartext`. |
 //! | [`stls`] | no | the host must be able to do TLS; a switch that is on without it would make clients fail |
 //! | [`discard_octets_behind_stls`] | no | what stands there was put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
 //! | [`mechanism`] | PLAIN | RFC 5034 §4 demands it, and with TLS it is what clients use. LOGIN does the same in two steps, for old clients only. |
@@ -39,6 +39,10 @@
 //! [`Action::StartTls`](crate::server::Action::StartTls) by a handshake on the same transport. The token comes when its
 //! `+OK` is written to the last octet, and no read is asked for in between, so whatever is on the transport belongs to
 //! TLS. Afterwards the session is as new: the configuration and the deadline are all that is left.
+//!
+//! A host that reads ahead, into a buffer of its own, has a duty more: what is in that buffer when the token comes was
+//! sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the session
+//! afterwards. A host that reads straight into [`Read::space`](crate::server::Read::space) has nothing to think of.
 //!
 //! The host's duties: TLS 1.2 at least (RFC 8314 §4); the handshake ended at the token's deadline; a closing alert at the
 //! end if [`CloseReason::is_orderly`] says so; and the truth in [`Security`]. [`Security::TrustedLocal`] is for what
@@ -63,6 +67,10 @@
 //!
 //! OAUTHBEARER and XOAUTH2 fail in two steps as well: a challenge with a
 //! [`BearerFailure`](crate::auth::sasl::BearerFailure), and `-ERR` when the client has answered it (RFC 7628 §3.2.3).
+//! [`challenge_and_reject`](crate::server::Authenticate::challenge_and_reject) is both in one.
+//!
+//! A host that offers more than one of such mechanisms makes its `Exchange` an enum, and a large one a `Box`: it stands in
+//! the session. That the client has cancelled, the host learns from its `Exchange` being dropped.
 //!
 //! # UTF-8 and languages
 //! With [`utf8`] a client may ask for messages as they are, before it logs in. A message whose header needs UTF-8 is

@@ -43,6 +43,7 @@ fn each_reply_has_its_status_and_its_code() {
         (Reply::CleartextLogin, "AUTH"),
         (Reply::BadCredentials, "AUTH"),
         (Reply::EmptyPassword, "AUTH"),
+        (Reply::NotUtf8, "AUTH"),
         (Reply::LoginDelay, "LOGIN-DELAY"),
         (Reply::LoginDelaySeconds, "LOGIN-DELAY"),
         (Reply::InUse, "IN-USE"),
@@ -52,7 +53,7 @@ fn each_reply_has_its_status_and_its_code() {
         (Reply::Permanent, "SYS/PERM"),
         (Reply::NeedsUtf8, "UTF8"),
     ];
-    for reply in Reply::ALL {
+    for &reply in Reply::ALL {
         let status = if good.contains(&reply) { Status::Ok } else { Status::Err };
         assert_eq!(reply.status(), status, "{reply:?}");
         let code = coded.iter().find(|(coded, _)| *coded == reply).map(|(_, code)| *code);
@@ -65,7 +66,7 @@ fn the_english_text_of_each_reply_is_its_own_and_ascii() {
     // R-2449-07, R-6856-07
     let texts: std::collections::HashSet<_> = Reply::ALL.iter().map(|reply| reply.english()).collect();
     assert_eq!(texts.len(), Reply::ALL.len());
-    for reply in Reply::ALL {
+    for &reply in Reply::ALL {
         assert!(reply.english().is_ascii() && Text::new(reply.english()).is_ok(), "{reply:?}");
         let seconds = reply.english().contains(Reply::SECONDS);
         assert_eq!(seconds, reply == Reply::LoginDelaySeconds, "{reply:?}");

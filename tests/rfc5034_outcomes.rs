@@ -58,6 +58,23 @@ fn bearers(token: &str) -> [(Mechanism, String, &'static str); 2] {
 }
 
 #[test]
+fn a_client_that_cancels_a_challenge_of_rejection_is_rejected_all_the_same() {
+    // R-7628-01, R-GEN-06: whoever has heard that the token is wrong has made a guess
+    let wrong = "AUTH XOAUTH2 dXNlcj1tcm9zZQFhdXRoPUJlYXJlciB3cm9uZwEB\r\n";
+    for answer in ["*", "", "AQ==", "!", "QUIT"] {
+        let store = Store::example();
+        store.rejects_with_challenge.set(true);
+        let config = Config::new().mechanism(Mechanism::XOAUTH2).unwrap().failed_logins(2).unwrap();
+        let mut server = Server::with(&store, config, Security::Tls);
+        for _ in 0..2 {
+            assert!(server.send(wrong).contains("+ "));
+            assert_eq!(server.send(format!("{answer}\r\n")), "-ERR [AUTH] wrong name or password\r\n", "{answer}");
+        }
+        assert_eq!(server.closed, Some(CloseReason::TooManyFailedLogins), "{answer}");
+    }
+}
+
+#[test]
 fn the_last_data_of_the_host_is_a_challenge_and_not_in_the_ok() {
     // R-5034-09
     let store = Store::example();

@@ -227,7 +227,7 @@ fn a_name_that_no_command_could_say_is_malformed() {
 #[test]
 fn with_names_in_utf8_what_is_no_utf8_does_not_reach_the_host() {
     // R-6856-05
-    let not_utf8 = "-ERR name or password is not UTF-8\r\n";
+    let not_utf8 = "-ERR [AUTH] name or password is not UTF-8\r\n";
     let wrong: [(&[u8], &[u8]); 2] = [(b"gr\xfcn", b"x"), (b"x", b"gr\xfcn")];
     for (name, password) in wrong {
         for lines in plain([b"\0", name, b"\0", password].concat()).into_iter().chain(login(name, password)) {

@@ -160,7 +160,7 @@ fn lang_and_capa_between_user_and_pass_keep_the_name() {
 
 /// Says of each reply only its name.
 fn names() -> Catalogue {
-    Reply::ALL.into_iter().fold(Catalogue::new("x-names", "").unwrap(), |catalogue, reply| {
+    Reply::ALL.iter().copied().fold(Catalogue::new("x-names", "").unwrap(), |catalogue, reply| {
         let text = if reply == Reply::LoginDelaySeconds { Reply::SECONDS.to_owned() } else { format!("{reply:?}") };
         catalogue.text(reply, &text).unwrap()
     })
@@ -240,7 +240,7 @@ fn each_response_that_has_a_text_has_it_from_the_language_that_is_spoken() {
     let mut seen = std::collections::HashSet::new();
     assert_eq!(english.lines().count(), named.lines().count());
     for (english, named) in english.lines().zip(named.lines()) {
-        let reply = Reply::ALL.into_iter().find(|reply| {
+        let reply = Reply::ALL.iter().copied().find(|reply| {
             let code = reply.code().map(|code| format!(" [{code}]")).unwrap_or_default();
             let text = Some(reply.english()).filter(|text| !text.is_empty()).map(|text| format!(" {text}"));
             english == format!("{}{code}{}", reply.status().as_str(), text.unwrap_or_default())
@@ -258,7 +258,7 @@ fn each_response_that_has_a_text_has_it_from_the_language_that_is_spoken() {
             None => assert_eq!(english, named, "what isn't text stays"),
         }
     }
-    let unseen: Vec<_> = Reply::ALL.into_iter().filter(|reply| !seen.contains(reply)).collect();
+    let unseen: Vec<_> = Reply::ALL.iter().copied().filter(|reply| !seen.contains(reply)).collect();
     assert_eq!(
         unseen,
         [Reply::Language, Reply::Unwelcome, Reply::LoginDelaySeconds, Reply::Refused],
@@ -284,7 +284,7 @@ fn a_text_that_could_break_a_line_or_pass_for_a_code_is_refused() {
 #[test]
 fn a_line_of_512_octets_is_the_longest() {
     // R-1939-05
-    for reply in Reply::ALL {
+    for &reply in Reply::ALL {
         let code = reply.code().map_or(0, |code| code.as_str().len() + 3);
         let tag = if reply == Reply::Language { " de".len() } else { 0 };
         let mut room = MAX_RESPONSE_LINE - "\r\n".len() - reply.status().as_str().len() - code - tag - " ".len();

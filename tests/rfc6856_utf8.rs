@@ -12,7 +12,7 @@ use pop3_proto::server::{Action, CloseReason, Config, Security, Session, Utf8};
 use pop3_proto::wire::{Deviation, Mechanism, Timestamp};
 
 const UTF8: &str = "+OK UTF-8 mode\r\n";
-const NOT_UTF8: &str = "-ERR name or password is not UTF-8\r\n";
+const NOT_UTF8: &str = "-ERR [AUTH] name or password is not UTF-8\r\n";
 const NEEDS_UTF8: &str = "-ERR [UTF8] message is for UTF-8 mode only\r\n";
 const UNAVAILABLE: &str = "-ERR command not available\r\n";
 const WRONG_STATE: &str = "-ERR command not valid in this state\r\n";
@@ -138,7 +138,6 @@ fn credentials_that_are_not_utf8_never_reach_the_host_where_utf8_user_is_announc
                 server.send(before);
                 let output = server.send(lines);
                 assert!(output.contains(NOT_UTF8), "{way}: {output}");
-                assert!(!output.contains("[AUTH]"), "{way}: {output}");
                 assert_eq!(store.calls(), [], "{way}");
                 assert_eq!(server.session.deviations().of(Deviation::EightBitCredentials), 0, "{way}");
             }

@@ -68,7 +68,7 @@ impl Transcript {
     /// What the last language says for a reply.
     fn text(&mut self, line: &str) {
         let (name, text) = line.split_once(' ').unwrap();
-        let reply = Reply::ALL.into_iter().find(|reply| format!("{reply:?}") == name).unwrap();
+        let reply = Reply::ALL.iter().copied().find(|reply| format!("{reply:?}") == name).unwrap();
         let catalogue = self.languages.pop().unwrap();
         let text = String::from_utf8(unescape(text)).unwrap();
         self.languages.push(catalogue.text(reply, &text).unwrap());

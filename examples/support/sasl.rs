@@ -29,13 +29,13 @@ pub(crate) enum Exchange {
     Scram(Box<scram::Session>),
     /// SCRAM: this is who it is, and the server's own proof is out.
     ScramVerified(String),
-    /// A bearer token was turned down, and the client may say that it has understood.
-    BearerFailed,
 }
 
 /// What comes of a response.
 pub(crate) enum Outcome {
     Challenge(Vec<u8>),
+    /// The client is told why it is turned down.
+    ChallengeAndReject(Vec<u8>),
     Accept(Mailbox),
     Reject(Rejection),
 }
@@ -86,7 +86,7 @@ impl Sasl {
                 let failure = BearerFailure::new("401").and_then(|failure| failure.with_schemes("bearer"));
                 let message = XOAuth2::parse(response);
                 let claim = message.as_ref().ok().map(|message| (message.name.as_bytes(), message.token));
-                bearer(claim, failure.ok(), exchange, accounts)
+                bearer(claim, failure.ok(), accounts)
             }
             (Mechanism::OAUTHBEARER, None) => {
                 let failure = BearerFailure::new("invalid_token");
@@ -96,7 +96,7 @@ impl Sasl {
                     let name = message.authorization.as_ref()?.as_name().as_bytes();
                     Some((name, message.token?))
                 });
-                bearer(claim, failure.ok(), exchange, accounts)
+                bearer(claim, failure.ok(), accounts)
             }
             (Mechanism::SCRAM_SHA_256, None) => match self.scram.begin(response) {
                 Some((session, challenge)) => {
@@ -119,7 +119,6 @@ impl Sasl {
             (Mechanism::ANONYMOUS, None) if self.anonymous && Anonymous::parse(response).is_ok() => {
                 accounts.open_if(ANONYMOUS, |_| true).into()
             }
-            // Among them a client that has understood that its token is no good.
             _ => Outcome::BAD,
         }
     }
@@ -136,22 +135,16 @@ impl From<Result<Mailbox, Rejection>> for Outcome {
 }
 
 /// A name, and the token that is said to be its: here that is the account's password.
-fn bearer(
-    claim: Option<(&[u8], BearerToken<'_>)>,
-    failure: Option<BearerFailure<'_>>,
-    exchange: &mut Option<Exchange>,
-    accounts: &Accounts,
-) -> Outcome {
+fn bearer(claim: Option<(&[u8], BearerToken<'_>)>, failure: Option<BearerFailure<'_>>, accounts: &Accounts) -> Outcome {
     let opened = match claim {
         Some((name, token)) => accounts.open_if(name, |password| token.matches(password)),
         None => Err(Rejection::BadCredentials),
     };
     match (opened, failure) {
         (Err(Rejection::BadCredentials), Some(failure)) => {
-            *exchange = Some(Exchange::BearerFailed);
             let mut challenge = Vec::new();
             failure.encode(&mut challenge);
-            Outcome::Challenge(challenge)
+            Outcome::ChallengeAndReject(challenge)
         }
         (opened, _) => opened.into(),
     }

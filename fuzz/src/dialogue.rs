@@ -210,7 +210,7 @@ impl Model<'_> {
         let is_utf8 = |octets: &[u8]| std::str::from_utf8(octets).is_ok();
         let must_be_utf8 = self.case.settings.utf8() == Some(Utf8::MessagesAndNames);
         if must_be_utf8 && !(is_utf8(&name) && is_utf8(&password)) {
-            return Some(self.bad(None));
+            return Some(self.bad(Some("AUTH")));
         }
         if password.contains(&b'\r') || password.contains(&b'\n') {
             return Some(self.failed());

@@ -53,7 +53,7 @@ impl Spoken {
 
     fn catalogue(&self) -> Catalogue {
         let empty = Catalogue::new(self.tag, self.description).expect("a language");
-        Reply::ALL.into_iter().fold(empty, |texts, reply| texts.text(reply, &self.text(reply)).expect("a text"))
+        Reply::ALL.iter().copied().fold(empty, |texts, reply| texts.text(reply, &self.text(reply)).expect("a text"))
     }
 }
 

@@ -145,7 +145,16 @@ impl<'a> Model<'a> {
         let verb = command::verb(&line.content);
         self.talk.name = None;
         let empty_password = !self.transaction && verb == Some(Verb::Pass) && !line.stray && line.content.len() < 6;
-        self.bad(if empty_password { Some("AUTH") } else { None })
+        let coded = empty_password || (!self.transaction && self.is_not_utf8(line));
+        self.bad(if coded { Some("AUTH") } else { None })
+    }
+
+    /// Whether all that is wrong with a line is a name or password that isn't UTF-8 though it is said to be.
+    fn is_not_utf8(&self, line: &Line) -> bool {
+        let said = command::parse(&line.content).filter(|_| !line.stray);
+        self.case.settings.utf8() == Some(Utf8::MessagesAndNames)
+            && said.is_some_and(|said| said.deviations.contains("eight-bit-credentials"))
+            && std::str::from_utf8(&line.content).is_err()
     }
 
     fn authorize(&mut self, line: &Line, said: &Said) -> Option<Expected> {

@@ -141,6 +141,11 @@ impl Input {
         if self.is_empty() {
             self.start = 0;
             self.end = 0;
+            if self.window.len() > self.size as usize {
+                // The long line that it was for is dealt with.
+                self.window.zeroize();
+                self.window = Box::default();
+            }
         }
     }
 

@@ -130,7 +130,8 @@ impl Output {
             if short_runs {
                 let before = self.text.len();
                 // What is written is at most twice as long, and two octets that were held back.
-                let fitting = (self.text.capacity() - before - 2 - Stuffer::COPY_SLACK) / 2;
+                let room = self.text.capacity().min(self.size) - before;
+                let fitting = (room - 2 - Stuffer::COPY_SLACK) / 2;
                 let stretch = rest.len().min(fitting).min(STRETCH);
                 self.stuffer.copy(rest.get(..stretch).unwrap_or_default(), &mut self.text);
                 done += stretch;
@@ -199,6 +200,10 @@ impl Buf for Output {
         let of_text = octets.min(self.text.len() - self.written);
         self.written += of_text;
         if self.written == self.text.len() {
+            if self.text.capacity() > self.size {
+                // A challenge has made it so large.
+                self.text = Vec::new();
+            }
             self.text.clear();
             self.written = 0;
         }

@@ -40,7 +40,7 @@ pub enum CatalogueError {
     /// The line would have more than 512 octets.
     #[error("a response line has at most 512 octets")]
     TooLong,
-    /// The text of [`Reply::LoginDelaySeconds`] doesn't say `{{seconds}}`, once.
+    /// The text of [`Reply::LoginDelaySeconds`] doesn't say `{seconds}`, once.
     #[error("the text says {{seconds}} once")]
     Seconds,
 }

@@ -26,7 +26,7 @@ use crate::wire::{
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | one chunk of a message | what the host hands over | until it is written |
 /// | the window while a SASL line comes in | up to 65,536 ([`sasl_line_limit`](Self::sasl_line_limit)); half as much beside it for the moment in which it grows | the line isn't answered |
-/// | a challenge | what the host hands over | until it is written |
+/// | a challenge | at most 65,536 in base64 ([`sasl_line_limit`](Self::sasl_line_limit)), twice that while it is put behind other output | until it is written |
 /// | the host's [`Exchange`](super::Maildrop::Exchange) | the host's | the exchange |
 /// | the name of USER, PLAIN or LOGIN | at most 2,048 ([`command_line_limit`](Self::command_line_limit)) | from there to the end of the login |
 /// | the APOP timestamp | at most 255 | until the login |
@@ -451,7 +451,7 @@ pub(super) fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Security {
-    /// Others may listen: logins are refused unless [`Config::cleartext_logins`] allows them.
+    /// Others may listen: whatever says a password or token is refused unless [`Config::cleartext_logins`] allows them.
     Cleartext,
     /// A transport that nobody else can listen to: the loopback interface, a local socket.
     TrustedLocal,

@@ -13,7 +13,7 @@ use super::offers::Offer;
 use super::reply::Reply;
 use super::state::State;
 use super::transaction::BrokenMaildrop;
-use crate::auth::sasl::{LoginPrompt, Message, Plain, base64, line};
+use crate::auth::sasl::{CleartextPassword, LoginPrompt, Message, Plain, base64, line};
 use crate::buffer::{Input, Line};
 use crate::secret::Secret;
 use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode};
@@ -37,6 +37,8 @@ enum Via {
     LoginName,
     /// The session: it is the password in LOGIN.
     LoginPassword,
+    /// Nobody: the host has turned the client down already.
+    Rejected(Rejection),
 }
 
 /// A response, or the begin of an exchange without one, whose line is still in the input window.
@@ -169,6 +171,21 @@ impl<M: Maildrop> Authenticate<'_, M> {
         Ok(())
     }
 
+    /// Sends a last challenge and turns the client down whatever it answers, as OAUTHBEARER has it: the challenge says why
+    /// (RFC 7628 §3.2.3). A client that cancels instead is turned down as well.
+    ///
+    /// # Errors
+    /// [`ChallengeTooLong`], as [`challenge`](Self::challenge) has it.
+    pub fn challenge_and_reject(
+        mut self,
+        challenge: &(impl Message + ?Sized),
+        reason: Rejection,
+    ) -> Result<(), ChallengeTooLong> {
+        *self.exchange = None;
+        self.pending.exchange.via = Via::Rejected(reason);
+        self.challenge(challenge)
+    }
+
     /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
     ///
     /// # Errors
@@ -259,6 +276,9 @@ impl Connection {
     /// A line of an exchange, whatever it looks like.
     pub(super) fn response_line(&mut self, exchange: Exchange, octets: &[u8], line: Line) {
         self.task = Task::None;
+        if let Via::Rejected(reason) = exchange.via {
+            return self.turn_down(reason);
+        }
         let problem = match check(line).and_then(|()| self.overlook(DeviationSet::NONE, line)) {
             Ok(()) if octets == line::CANCEL => {
                 self.name = None;
@@ -315,14 +335,19 @@ impl Connection {
                 }
                 _ => self.fail_exchange(Reply::MalformedResponse),
             },
-            Via::LoginPassword if message.is_empty() || message.contains(&0) => {
+            Via::LoginPassword if CleartextPassword::new(message).is_err() => {
                 self.fail_exchange(Reply::MalformedResponse);
             }
             Via::LoginPassword => self.take_password(pending.line, place, message),
+            // Its answer isn't looked at.
+            Via::Rejected(reason) => {
+                self.task = Task::None;
+                self.turn_down(reason);
+            }
         }
     }
 
-    /// Whether a name is one that USER could have said.
+    /// Whether a name is no longer than what USER says it in.
     fn can_keep(&self, name: Name<'_>) -> bool {
         name.as_bytes().len() <= self.config.command_line_limit as usize
     }

@@ -39,6 +39,9 @@ impl Residue {
 /// Then the session begins anew, as if the client had only now connected, but for the greeting. TLS should be of
 /// version 1.2 at least (RFC 8314 §4).
 ///
+/// What the host has read from the transport and not put into [`Read::space`](super::Read::space), in a buffer of its own
+/// for example, was sent in the clear as well: it goes to the handshake, and never to the session behind it.
+///
 /// The token may be held during the handshake, or dropped and asked for again behind it.
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {

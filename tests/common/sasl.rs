@@ -47,6 +47,9 @@ pub fn answer(store: &Rc<Store>, mut step: Authenticate<'_, TestDrop>) {
         exchange.challenges += 1;
     }
     match answer {
+        Answer::Challenge(failure) if store.rejects_with_challenge.get() => {
+            step.challenge_and_reject(failure.as_slice(), Rejection::BadCredentials).unwrap();
+        }
         Answer::Challenge(challenge) => store.challenge_was_too_long.set(step.challenge(challenge.as_slice()).is_err()),
         _ if store.refused_with.get().is_some_and(|code| ResponseCode::new(code).is_ok()) => {
             step.reject_with_code(ResponseCode::new(store.refused_with.get().unwrap()).unwrap());

@@ -67,6 +67,8 @@ pub struct Store {
     /// How many challenges a mechanism of no RFC has.
     pub steps: Cell<u32>,
     pub challenge_was_too_long: Cell<bool>,
+    /// Whether a bad token is challenged and rejected in one.
+    pub rejects_with_challenge: Cell<bool>,
     /// What comes of a TLS handshake, and who the client is then; `None` if it fails.
     pub tls: Cell<Option<ClientIdentity>>,
     /// The first messages, as many as this, are for UTF-8 mode only.
@@ -138,6 +140,7 @@ impl Store {
             broken: Cell::new(None),
             steps: Cell::new(1),
             challenge_was_too_long: Cell::new(false),
+            rejects_with_challenge: Cell::new(false),
             tls: Cell::new(Some(ClientIdentity::Unknown)),
             need_utf8: Cell::new(0),
         })
