@@ -151,7 +151,7 @@ impl<'a> Model<'a> {
 
     /// Whether all that is wrong with a line is a name or password that isn't UTF-8 though it is said to be.
     fn is_not_utf8(&self, line: &Line) -> bool {
-        let said = command::parse(&line.content).filter(|_| !line.stray);
+        let said = command::parse(&line.content).filter(|_| !line.stray && !line.too_long);
         self.case.settings.utf8() == Some(Utf8::MessagesAndNames)
             && said.is_some_and(|said| said.deviations.contains("eight-bit-credentials"))
             && std::str::from_utf8(&line.content).is_err()
