@@ -9,8 +9,9 @@ mod support;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
+use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{self, Framed, LineEnds, LineScanner, WireSize};
-use support::{Index, Mail, command_lines, drive, logged_in, stuffed, unstuff};
+use support::{Index, Mail, client, command_lines, drive, logged_in, receive, said, stuffed, unstuff};
 
 /// The units of a piece of work that are counted, and the work.
 type Prepared = (u64, Box<dyn FnOnce()>);
@@ -89,6 +90,22 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "count prose", unit: "octet", sizes: MAIL, goal: 1.0, prepare: |n| count(n, Mail::Prose) },
     Workload { name: "LIST", unit: "line", sizes: [100_000, 300_000], goal: 220.0, prepare: |n| list(n, b"LIST\r\n") },
     Workload { name: "UIDL", unit: "line", sizes: [100_000, 300_000], goal: 199.0, prepare: |n| list(n, b"UIDL\r\n") },
+    Workload { name: "client: prose", unit: "octet", sizes: MAIL, goal: 0.6, prepare: |n| client_body(n, Mail::Prose) },
+    Workload { name: "client: dots", unit: "octet", sizes: MAIL, goal: 80.0, prepare: |n| client_body(n, Mail::Dots) },
+    Workload {
+        name: "client: LIST",
+        unit: "line",
+        sizes: [100_000, 300_000],
+        goal: 240.0,
+        prepare: |n| client_list(n, &wire::Command::List { message: None }, b"LIST\r\n"),
+    },
+    Workload {
+        name: "client: UIDL",
+        unit: "line",
+        sizes: [100_000, 300_000],
+        goal: 310.0,
+        prepare: |n| client_list(n, &wire::Command::Uidl { message: None }, b"UIDL\r\n"),
+    },
     Workload {
         name: "UIDL by itoa and copy",
         unit: "line",
@@ -176,6 +193,20 @@ fn count(octets: usize, mail: Mail) -> Prepared {
 fn list(count: usize, command: &'static [u8]) -> Prepared {
     let mut session = logged_in(Index::new(u32::try_from(count).unwrap()));
     (count as u64, Box::new(move || assert!(drive(&mut session, command, &mut None) > count as u64)))
+}
+
+fn client_body(octets: usize, mail: Mail) -> Prepared {
+    let mut session = client();
+    session.send(&wire::Command::Retr { message: MessageNumber::FIRST }).unwrap();
+    let reply = [b"+OK\r\n".to_vec(), stuffed(mail.make(octets))].concat();
+    (reply.len() as u64, Box::new(move || assert!(receive(&mut session, &reply) > 0)))
+}
+
+fn client_list(count: usize, list: &wire::Command<'_>, line: &[u8]) -> Prepared {
+    let mut session = client();
+    session.send(list).unwrap();
+    let reply = said(&mut logged_in(Index::new(u32::try_from(count).unwrap())), line);
+    (count as u64, Box::new(move || assert_eq!(receive(&mut session, &reply), count as u64)))
 }
 
 /// What UIDL is held against: the same lines into a buffer of the same size, by a kept crate and copies.

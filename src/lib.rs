@@ -1,14 +1,13 @@
-//! POP3 without I/O: the server's side of the protocol, and a codec for both sides, as a library that holds no socket,
-//! no thread, no clock and no file.
+//! POP3 without I/O: both sides of the protocol as a library that holds no socket, no thread, no clock and no file.
 //!
-//! A server author binds it to sockets and a store of messages; other mail software embeds its codec. It never blocks
-//! and never waits: it says what must happen next, and the host does it. There is no client session yet.
+//! A server author binds it to sockets and a store of messages; other mail software embeds its codec and its client. It
+//! never blocks and never waits: it says what must happen next, and the host does it.
 //!
 //! | layer | what | state |
 //! |---|---|---|
 //! | [`wire`] | octets to values and back: commands, responses, listings, byte-stuffing, framing | none across commands |
 //! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
-//! | [`server`] | [`Session`](server::Session): the state machine of one connection | one connection |
+//! | [`server`], [`client`] | [`Session`](server::Session): the state machine of one connection | one connection |
 //!
 //! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads what a trusted proxy says
 //! before a session begins. The [`manual`] gives each default its reason, and says how TLS, SASL and the rest are put
@@ -22,7 +21,8 @@
 //!               Read       Write      Login     Retrieve    Update …
 //!             (socket)    (socket)   (accounts)  (store)     (store)
 //! ```
-//! Five rules make it:
+//! Five rules make it, and [`client::Session`] keeps to the same, but that its poll can fail, since a server that
+//! misbehaves leaves nothing to go on with:
 //!
 //! 1. [`Session::poll(&mut self, now: Duration) -> Action<'_>`](server::Session::poll) returns the *one* thing that
 //!    must happen next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
@@ -114,6 +114,8 @@
 //! ```
 //! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
 //!
+//! A client is driven in the same way: see [`client`].
+//!
 //! # What holds whatever the peer does
 //! - The same octets come out, and the host is asked the same, however the input is split, however little a write
 //!   takes, and whichever tokens are dropped.
@@ -152,10 +154,12 @@ extern crate std;
 
 pub mod auth;
 mod buffer;
+pub mod client;
 pub mod manual;
 pub mod message;
 pub mod proxy;
 mod secret;
+mod security;
 pub mod server;
 pub mod wire;
 

@@ -1,6 +1,8 @@
 //! What the benchmarks work on: mail of several kinds, command lines, and hosts that cost next to nothing.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+mod client;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use bytes::{Buf, Bytes};
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
 use pop3_proto::server::{Action, Commit, Config, Maildrop, Security, Session};
 use pop3_proto::wire::{LineEnds, Unstuffer};
+
+pub use client::{client, receive};
 
 /// The kinds of mail that stuffing is measured on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -217,8 +221,13 @@ pub fn unstuff(mut wire: &[u8]) -> u64 {
 /// A message as RETR sends it, without the first line.
 pub fn stuffed(message: Vec<u8>) -> Vec<u8> {
     let mut session = logged_in(Index::of(message.into(), LineEnds::Unknown));
+    said(&mut session, b"RETR 1\r\n").split_off(b"+OK message follows\r\n".len())
+}
+
+/// What a session says to a command.
+pub fn said(session: &mut Session<Index>, line: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
-    let mut input = Some(b"RETR 1\r\n");
+    let mut input = Some(line);
     loop {
         match session.poll(Duration::ZERO) {
             Action::Read(mut read) => match input.take() {
@@ -226,7 +235,7 @@ pub fn stuffed(message: Vec<u8>) -> Vec<u8> {
                     read.space()[..line.len()].copy_from_slice(line);
                     read.filled(line.len());
                 }
-                None => break,
+                None => return wire,
             },
             Action::Write(mut write) => {
                 let octets = write.chunk().len();
@@ -240,5 +249,4 @@ pub fn stuffed(message: Vec<u8>) -> Vec<u8> {
             other => panic!("unexpected {other:?}"),
         }
     }
-    wire.split_off(b"+OK message follows\r\n".len())
 }

@@ -138,7 +138,7 @@ impl Message {
 }
 
 impl Mail {
-    fn message(&self) -> Message {
+    pub fn message(&self) -> Message {
         let mut octets = Vec::new();
         for part in &self.parts {
             match *part {

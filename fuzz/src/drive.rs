@@ -307,7 +307,7 @@ fn kind(action: &Action<'_, Mailbox>) -> (&'static str, usize) {
 }
 
 /// How many octets a step reads or writes at the most.
-fn amount(step: Step) -> usize {
+pub fn amount(step: Step) -> usize {
     match step.octets {
         octets @ 0..128 => octets.into(),
         u8::MAX => usize::MAX,

@@ -1,9 +1,11 @@
-//! What the fuzz targets share: naive models of the wire and of the server, and a host that answers as the input says.
+//! What the fuzz targets share: naive models of the wire, of the server and of the client, a host
+//! and a caller that do as the input says.
 //!
 //! The models say the same as the crate in as few words as can be, without a thought for speed, chunks or memory. They
 //! share no code with it.
 
 pub mod case;
+pub mod client;
 pub mod command;
 pub mod content;
 pub mod dialogue;
@@ -11,6 +13,7 @@ pub mod drive;
 pub mod languages;
 pub mod lines;
 pub mod model;
+pub mod pair;
 pub mod proxy;
 pub mod record;
 pub mod replies;

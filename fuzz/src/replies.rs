@@ -135,7 +135,7 @@ fn same_response(sent: &Response<'_>, line: &[u8], may_cut: bool) {
 }
 
 /// The timestamp: from the first `<` to the next `>`, without a regard for speed.
-fn find_timestamp(text: &[u8]) -> Option<Timestamp> {
+pub fn find_timestamp(text: &[u8]) -> Option<Timestamp> {
     let text = String::from_utf8_lossy(text).into_owned();
     let inner = text.split_once('<')?.1.split_once('>')?.0;
     let (left, right) = inner.split_once('@')?;

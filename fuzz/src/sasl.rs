@@ -8,9 +8,10 @@ use pop3_proto::auth::sasl::{
     XOAuth2, line,
 };
 
+const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// What is in base64; `None` if there is anything strange about it.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let padding = text.iter().rev().take_while(|&&octet| octet == b'=').count();
     let mut bits = Vec::new();
     for octet in &text[..text.len() - padding] {
@@ -22,6 +23,18 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let is_right = text.len().is_multiple_of(4) && padding == (3 - octets % 3) % 3 && spare.len() < 6;
     let value = |bits: &[usize]| bits.iter().fold(0, |value, bit| value << 1 | *bit as u8);
     (is_right && !spare.contains(&1)).then(|| bits.chunks(8).map(value).collect())
+}
+
+/// The same the other way round.
+pub fn encode(octets: &[u8]) -> String {
+    let symbol = |bits: &[u8]| {
+        let value = (0..6).fold(0, |value, at| value << 1 | usize::from(bits.get(at).copied().unwrap_or(0)));
+        char::from(SYMBOLS[value])
+    };
+    let bits: Vec<_> = octets.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1)).collect();
+    let text: String = bits.chunks(6).map(symbol).collect();
+    let padding = "=".repeat((3 - octets.len() % 3) % 3);
+    text + &padding
 }
 
 /// A message that comes in pieces.
@@ -47,6 +60,7 @@ pub fn check_base64(octets: &[u8], pieces: Vec<&[u8]>) {
     }
     let mut text = Vec::new();
     base64::encode(&InPieces(pieces), &mut text);
+    assert_eq!(text, encode(octets).into_bytes());
     assert_eq!((text.len(), decode(&text).as_deref()), (base64::encoded_len(octets.len()), Some(octets)));
     let mut argument = octets.to_vec();
     let initial = line::decode_initial_response(&mut argument).is_ok();

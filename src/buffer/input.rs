@@ -47,6 +47,13 @@ impl Input {
         Self { window: Box::default(), start: 0, end: 0, size, limit: size, scanner: LineScanner::new(size as usize) }
     }
 
+    /// A window of `size` octets that takes lines of at most `limit`, line end included.
+    pub(crate) fn with_line_limit(size: u32, limit: u32) -> Self {
+        let mut input = Self::new(size);
+        input.set_limit(limit);
+        input
+    }
+
     /// Room for more octets, never empty while a line isn't complete.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         let size = self.size as usize;
@@ -121,6 +128,12 @@ impl Input {
             };
             return Some(line);
         }
+    }
+
+    /// Whether what wasn't consumed is the front of a line that nobody has looked at.
+    #[inline]
+    pub(crate) fn is_at_line_start(&self) -> bool {
+        self.scanner.is_fresh()
     }
 
     /// What was read and isn't consumed.

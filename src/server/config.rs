@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::catalogue::Catalogue;
 use super::offers::Offers;
 use crate::buffer::Output;
+pub use crate::security::Security;
 use crate::wire::{
     Capability, CapabilityError, Deviation, DeviationSet, Expire, Implementation, InvalidText, LoginDelay,
     PrivateCapability, Text,
@@ -445,25 +446,4 @@ impl Config {
 
 pub(super) fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
     if value < minimum { Err(ConfigError::BelowMinimum { minimum: minimum.into() }) } else { Ok(value) }
-}
-
-/// What the host says of a connection's secrecy. It is taken as said: nothing is deduced (RFC 8314 §4).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Security {
-    /// Others may listen: whatever says a password or token is refused unless [`Config::cleartext_logins`] allows them.
-    Cleartext,
-    /// A transport that nobody else can listen to: the loopback interface, a local socket.
-    TrustedLocal,
-    /// TLS between the client and this program.
-    Tls,
-    /// TLS between the client and a proxy that this program trusts.
-    TlsProxy,
-}
-
-impl Security {
-    /// Whether passwords may pass.
-    pub const fn is_secure(self) -> bool {
-        !matches!(self, Self::Cleartext)
-    }
 }

@@ -189,43 +189,48 @@ impl<'a> Command<'a> {
 
     /// Writes the line that says this command, CRLF included.
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(self.verb().as_str().as_bytes());
+        self.pieces(|piece| out.put_slice(piece));
+    }
+
+    #[inline]
+    fn pieces(&self, mut put: impl FnMut(&[u8])) {
+        put(self.verb().as_str().as_bytes());
         match *self {
             Self::User { name } => {
-                out.put_u8(b' ');
-                out.put_slice(name.as_bytes());
+                put(b" ");
+                put(name.as_bytes());
             }
             Self::Pass { password } => {
-                out.put_u8(b' ');
-                out.put_slice(password.expose());
+                put(b" ");
+                put(password.expose());
             }
             Self::Apop { name, digest } => {
-                out.put_u8(b' ');
-                out.put_slice(name.as_bytes());
-                out.put_u8(b' ');
-                out.put_slice(&digest.to_hex());
+                put(b" ");
+                put(name.as_bytes());
+                put(b" ");
+                put(&digest.to_hex());
             }
             Self::Top { message, lines } => {
                 let arguments = FromRight::new().number(lines).space().number(message.get().into()).space();
-                out.put_slice(arguments.as_bytes());
+                put(arguments.as_bytes());
             }
             Self::Retr { message }
             | Self::Dele { message }
             | Self::List { message: Some(message) }
             | Self::Uidl { message: Some(message) } => {
-                out.put_slice(FromRight::new().number(message.get().into()).space().as_bytes());
+                put(FromRight::new().number(message.get().into()).space().as_bytes());
             }
             Self::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
-                out.put_u8(b' ');
-                out.put_slice(mechanism.as_str().as_bytes());
+                put(b" ");
+                put(mechanism.as_str().as_bytes());
                 if let Some(response) = initial_response {
-                    out.put_u8(b' ');
-                    out.put_slice(response.expose());
+                    put(b" ");
+                    put(response.expose());
                 }
             }
             Self::Lang { language: Some(language) } => {
-                out.put_u8(b' ');
-                out.put_slice(language.as_str().as_bytes());
+                put(b" ");
+                put(language.as_str().as_bytes());
             }
             Self::Quit
             | Self::Stat
@@ -240,7 +245,14 @@ impl<'a> Command<'a> {
             | Self::Utf8
             | Self::Lang { language: None } => {}
         }
-        out.put_slice(b"\r\n");
+        put(b"\r\n");
+    }
+
+    /// How many octets the line has, CRLF included.
+    pub fn octets(&self) -> usize {
+        let mut octets = 0;
+        self.pieces(|piece| octets += piece.len());
+        octets
     }
 
     /// The keyword.

@@ -18,16 +18,31 @@ pub enum Deviation {
     ControlInPassword,
     /// An APOP digest has upper-case hexadecimal digits (RFC 1939 §7).
     UpperCaseDigest,
+    /// A response line, or a line of a listing, has more than 512 octets (RFC 1939 §3).
+    LongLine,
+    /// A status indicator isn't in upper case (RFC 1939 §3).
+    LowerCaseStatus,
+    /// A response code stands behind other text (RFC 2449 §8).
+    LateCode,
+    /// A unique-id has more than 70 octets, or others than 0x21 to 0x7E (RFC 1939 §7).
+    OddUniqueId,
+    /// A challenge is a `+` without a space (RFC 5034 §4).
+    BareChallenge,
 }
 
 impl Deviation {
     /// All deviations.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::BareLineFeed,
         Self::ExtraSpaces,
         Self::EightBitCredentials,
         Self::ControlInPassword,
         Self::UpperCaseDigest,
+        Self::LongLine,
+        Self::LowerCaseStatus,
+        Self::LateCode,
+        Self::OddUniqueId,
+        Self::BareChallenge,
     ];
 
     /// A name for logs and metrics that stays the same in later releases.
@@ -38,6 +53,11 @@ impl Deviation {
             Self::EightBitCredentials => "eight-bit-credentials",
             Self::ControlInPassword => "control-in-password",
             Self::UpperCaseDigest => "upper-case-digest",
+            Self::LongLine => "long-line",
+            Self::LowerCaseStatus => "lower-case-status",
+            Self::LateCode => "late-code",
+            Self::OddUniqueId => "odd-unique-id",
+            Self::BareChallenge => "bare-challenge",
         }
     }
 }
@@ -83,6 +103,11 @@ impl DeviationSet {
         self.0 & other.0 != 0
     }
 
+    /// Whether all of `other` is in it.
+    pub const fn contains_all(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
     /// What is in it.
     pub fn iter(self) -> impl Iterator<Item = Deviation> {
         Deviation::ALL.into_iter().filter(move |&deviation| self.contains(deviation))
@@ -97,12 +122,12 @@ impl fmt::Debug for DeviationSet {
 
 /// How often each deviation was accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct DeviationCounts([u32; Deviation::ALL.len()]);
+pub struct DeviationCounts([u16; Deviation::ALL.len()]);
 
 impl DeviationCounts {
-    /// How often `deviation` was accepted; stays at `u32::MAX` once there.
+    /// How often `deviation` was accepted; stays at 65,535 once there.
     pub fn of(&self, deviation: Deviation) -> u32 {
-        self.0.get(deviation as usize).copied().unwrap_or(0)
+        self.0.get(deviation as usize).map_or(0, |&count| count.into())
     }
 
     pub(crate) fn count(&mut self, accepted: DeviationSet) {

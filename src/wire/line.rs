@@ -59,6 +59,12 @@ impl LineScanner {
         Self { limit, scanned: 0, stray: false, discarding: false }
     }
 
+    /// Whether nothing of the line at the front was looked at.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.scanned == 0 && !self.discarding
+    }
+
     /// Takes another limit for the line at the front, and those behind it.
     #[inline]
     pub(crate) fn set_limit(&mut self, limit: usize) {

@@ -2,6 +2,7 @@
 
 use bytes::BufMut;
 
+use super::word;
 use crate::message::MessageNumber;
 
 /// Why octets are no number of the wanted size.
@@ -46,6 +47,10 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
 pub(crate) fn split(text: &[u8]) -> Option<(u64, &[u8])> {
     /// No number of so many digits is out of range.
     const SAFE: usize = 19;
+    // A word holds a whole number most of the time, if something stands behind it.
+    if let Some((digits @ 1..8, number)) = word::load(text).map(word::leading_digits) {
+        return Some((number, text.get(digits..)?));
+    }
     let mut number = 0_u64;
     let mut digits = 0;
     for &octet in text {
@@ -57,6 +62,24 @@ pub(crate) fn split(text: &[u8]) -> Option<(u64, &[u8])> {
         digits += 1;
     }
     if digits == 0 || digits > SAFE { None } else { Some((number, text.get(digits..)?)) }
+}
+
+/// How many octets at the front are visible ASCII.
+#[inline]
+pub(crate) fn graphic_octets(text: &[u8]) -> usize {
+    let mut at = 0;
+    while text.get(at..).and_then(<[u8]>::first_chunk).is_some_and(word::is_graphic) {
+        at += 16;
+    }
+    while let Some(word) = text.get(at..).and_then(word::load) {
+        let graphic = word::leading_graphic(word);
+        at += graphic;
+        if graphic < 8 {
+            return at;
+        }
+    }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|octet| octet.is_ascii_graphic()).count()
 }
 
 /// Reads the number of a message.

@@ -87,6 +87,12 @@ impl<'a> Response<'a> {
             [b'-', b'E', b'R', b'R', rest @ ..] => (Status::Err, rest),
             _ => return Err(ResponseError::NoIndicator),
         };
+        Self::parse_behind(status, rest)
+    }
+
+    /// Parses what stands behind the indicator.
+    #[inline]
+    fn parse_behind(status: Status, rest: &'a [u8]) -> Result<Self, ResponseError> {
         let rest = match rest {
             [] => rest,
             [b' ', rest @ ..] => rest,
@@ -97,6 +103,26 @@ impl<'a> Response<'a> {
         }
         let (code, text) = ResponseCode::split(rest).map_or((None, rest), |(code, text)| (Some(code), text));
         Ok(Self { status, code, text })
+    }
+
+    /// Parses a line whose indicator may be in any case.
+    pub(crate) fn parse_in_any_case(line: &'a [u8]) -> Result<Self, ResponseError> {
+        let is = |status: Status| {
+            let indicator = status.as_str().as_bytes();
+            line.get(..indicator.len()).is_some_and(|front| front.eq_ignore_ascii_case(indicator))
+        };
+        let status = if is(Status::Ok) { Status::Ok } else { Status::Err };
+        if !is(status) {
+            return Err(ResponseError::NoIndicator);
+        }
+        Self::parse_behind(status, line.get(status.as_str().len()..).unwrap_or_default())
+    }
+
+    /// The response with a code that stands behind some text, if there is one.
+    pub(crate) fn with_late_code(&self) -> Option<Self> {
+        let at = memchr::memchr(b'[', self.text)?;
+        let (code, _) = ResponseCode::split(self.text.get(at..)?)?;
+        Some(Self { code: Some(code), ..*self })
     }
 
     /// Writes the line, CRLF included.

@@ -22,6 +22,38 @@ pub(super) fn first_of(word: u64, octet: u8) -> Option<usize> {
     first_below(word ^ (ONES * u64::from(octet)), 1)
 }
 
+/// How many octets at the front are decimal digits, and the number that they make.
+#[inline]
+pub(super) fn leading_digits(word: u64) -> (usize, u64) {
+    let values = word ^ (ONES * u64::from(b'0'));
+    // Digits are 0 to 9 now; whatever is more gets its highest bit.
+    let others = (values.wrapping_add(ONES * 0x76) | values) & TOPS;
+    let digits = others.trailing_zeros() as usize / 8;
+    if digits == 0 {
+        return (0, 0);
+    }
+    // The last digit moves to the highest octet, and zeros come in before the first; then neighbours are added up.
+    let values = values << (64 - 8 * digits);
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    (digits, fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
+}
+
+/// Whether all octets of a block are visible ASCII. This becomes vector code.
+#[inline]
+pub(super) fn is_graphic(block: &[u8; 16]) -> bool {
+    block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic())
+}
+
+/// How many octets at the front are visible ASCII, 0x21 to 0x7E.
+#[inline]
+pub(super) fn leading_graphic(word: u64) -> usize {
+    let below = word.wrapping_sub(ONES * 0x21) & !word;
+    // 0x7F gets its highest bit, and what is above has it.
+    let above = word.wrapping_add(ONES) | word;
+    ((below | above) & TOPS).trailing_zeros() as usize / 8
+}
+
 #[inline]
 fn first_mark(marks: u64) -> Option<usize> {
     if marks == 0 { None } else { Some(marks.trailing_zeros() as usize / 8) }

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
+mod client;
+mod link;
 mod models;
 mod sasl;
 mod store;
@@ -16,6 +18,8 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
 use pop3_proto::wire::{ResponseCode, Timestamp};
 
+pub use client::{Client, Pipe, Script, Step, in_any_way, mrose, told};
+pub use link::{Chance, Link, link};
 pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
 pub use sasl::TestExchange;
 pub use store::{Call, Message, Store, TestDrop};

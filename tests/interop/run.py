@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the example servers against curl, fetchmail, mpop, openssl, Python's POP3 client, and plain sockets.
+"""Runs the example servers against curl, fetchmail, mpop, openssl, Python's POP3 client, the example clients and plain
+sockets, and the example clients against Dovecot as well.
 
     python3 tests/interop/run.py             builds the examples first
-    python3 tests/interop/run.py DIRECTORY   takes server_std and server_tokio from there
+    python3 tests/interop/run.py DIRECTORY   takes the programs from there
     python3 tests/interop/run.py [DIRECTORY] --only WORDS    runs the checks whose names contain them
 
 Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9, curl, fetchmail,
-mpop with GNU SASL, and openssl 3. Nothing is left out where one of them is missing: then nothing runs.
+mpop with GNU SASL, Dovecot 2.3 and openssl 3. Nothing is left out where one of them is missing: then nothing runs.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import sys
 from pathlib import Path
 
 import checks
-import curl_checks  # noqa: F401  (each of these adds its checks to the list)
+import client_checks  # noqa: F401  (each of these adds its checks to the list)
+import curl_checks  # noqa: F401
+import dovecot_checks  # noqa: F401
 import fetchmail_checks  # noqa: F401
 import language_checks  # noqa: F401
 import mpop_checks  # noqa: F401
@@ -28,17 +31,19 @@ import start_checks  # noqa: F401
 import store_checks  # noqa: F401
 import tls_checks  # noqa: F401
 import wire_checks  # noqa: F401
+from clients import CLIENTS
+from dovecot import DOVECOT
 
 SERVERS = ["server_std", "server_tokio"]
-CLIENTS = ["curl", "fetchmail", "mpop", "openssl"]
+OTHERS = ["curl", "fetchmail", "mpop", "openssl"]
 
 
 def build():
-    """Builds the servers, and says where cargo has put them."""
+    """Builds the servers and the clients, and says where cargo has put the servers; the clients are beside them."""
     root = Path(__file__).resolve().parents[2]
     command = [os.environ.get("CARGO", "cargo"), "build", "--message-format=json-render-diagnostics"]
-    for server in SERVERS:
-        command += ["--example", server]
+    for program in SERVERS + CLIENTS:
+        command += ["--example", program]
     print("building:", *command, flush=True)
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
     built = [json.loads(line) for line in done.stdout.splitlines()]
@@ -47,12 +52,13 @@ def build():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Tries the example servers with real clients.")
-    parser.add_argument("directory", nargs="?", type=Path, help="where server_std and server_tokio are")
+    parser = argparse.ArgumentParser(description="Tries the examples with real mail programs.")
+    parser.add_argument("directory", nargs="?", type=Path, help="where the examples are")
     parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
     arguments = parser.parse_args()
     programs = [arguments.directory.resolve() / server for server in SERVERS] if arguments.directory else build()
-    for missing in [str(program) for program in [*programs, *CLIENTS] if not shutil.which(program)]:
+    needed = [*programs, *(programs[0].parent / client for client in CLIENTS), *OTHERS, DOVECOT]
+    for missing in [str(program) for program in needed if not shutil.which(program)]:
         sys.exit(f"{missing} isn't there")
     checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
     passed, failed = checks.run_all(programs)

@@ -1,0 +1,143 @@
+//! What a connection's octets go through: the socket as it is, or TLS over the socket.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::sync::Arc;
+
+use rustls::ClientConnection;
+
+use super::tls::Tls;
+
+/// The way between the session and the socket.
+///
+/// A call does what the socket allows at once, and reads from it once at most, so that nobody is kept past a deadline.
+/// `WouldBlock` means that it is to be called again when the socket is ready. A handshake is nothing of its own: it is
+/// what the first octet to be read or written waits for.
+pub(crate) enum Channel {
+    Plain,
+    Tls(Box<Encrypted>),
+}
+
+pub(crate) struct Encrypted {
+    connection: ClientConnection,
+    /// How many of the session's octets are encrypted, but not yet in the hands of the socket altogether.
+    unsent: usize,
+}
+
+impl Channel {
+    /// A channel of TLS where it comes first, else the plain socket.
+    pub(crate) fn new(tls: Option<&Tls>) -> io::Result<Self> {
+        match tls {
+            None => Ok(Self::Plain),
+            Some(tls) => {
+                let connection = ClientConnection::new(Arc::clone(&tls.config), tls.name.clone());
+                let connection = connection.map_err(io::Error::other)?;
+                Ok(Self::Tls(Box::new(Encrypted { connection, unsent: 0 })))
+            }
+        }
+    }
+
+    /// Begins TLS on a socket that has been plain so far, or goes on with the handshake. `Ok` when that is done.
+    pub(crate) fn start_tls(&mut self, socket: &mut (impl Read + Write), tls: Option<&Tls>) -> io::Result<()> {
+        if matches!(self, Self::Plain) {
+            *self = Self::new(tls)?;
+        }
+        match self {
+            Self::Plain => Err(ErrorKind::Unsupported.into()),
+            Self::Tls(encrypted) => encrypted.shake_hands(socket),
+        }
+    }
+
+    /// Reads what the session is to see; 0 octets at the end of the stream.
+    pub(crate) fn read(&mut self, socket: &mut (impl Read + Write), space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain => socket.read(space),
+            Self::Tls(encrypted) => encrypted.read(socket, space),
+        }
+    }
+
+    /// Writes what the session has. The octets count as written when the socket has all of them, encrypted; so a call
+    /// after `WouldBlock` must begin with the same octets.
+    pub(crate) fn write(&mut self, socket: &mut (impl Read + Write), octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain => socket.write(octets),
+            Self::Tls(encrypted) => encrypted.write(socket, octets),
+        }
+    }
+
+    /// Whether TLS itself has something to say that the socket hasn't taken.
+    #[allow(dead_code, reason = "a client that blocks has no use for it")]
+    pub(crate) fn wants_write(&self) -> bool {
+        matches!(self, Self::Tls(encrypted) if encrypted.connection.wants_write())
+    }
+
+    /// Says to the server that nothing follows, where there is a way to say it.
+    pub(crate) fn say_end(&mut self, socket: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Plain => Ok(()),
+            Self::Tls(encrypted) => {
+                encrypted.connection.send_close_notify(); // queued once, however often it's asked for
+                encrypted.flush(socket)
+            }
+        }
+    }
+}
+
+impl Encrypted {
+    fn read(&mut self, socket: &mut (impl Read + Write), space: &mut [u8]) -> io::Result<usize> {
+        match self.connection.reader().read(space) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            at_hand => return end_of_stream(at_hand),
+        }
+        // The client says the first word of the handshake.
+        self.flush(socket)?;
+        if self.receive(socket)? == 0 && self.connection.is_handshaking() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        end_of_stream(self.connection.reader().read(space))
+    }
+
+    fn write(&mut self, socket: &mut (impl Read + Write), octets: &[u8]) -> io::Result<usize> {
+        self.shake_hands(socket)?;
+        if self.unsent == 0 {
+            self.unsent = self.connection.writer().write(octets)?;
+        }
+        self.flush(socket)?;
+        Ok(mem::take(&mut self.unsent))
+    }
+
+    fn shake_hands(&mut self, socket: &mut (impl Read + Write)) -> io::Result<()> {
+        self.flush(socket)?;
+        if self.connection.is_handshaking() && self.receive(socket)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if self.connection.is_handshaking() { Err(ErrorKind::WouldBlock.into()) } else { self.flush(socket) }
+    }
+
+    /// Takes what the socket has, and sends what TLS itself answers to it. Gives the octets taken, 0 at the end.
+    fn receive(&mut self, socket: &mut (impl Read + Write)) -> io::Result<usize> {
+        let octets = self.connection.read_tls(socket)?;
+        let processed = self.connection.process_new_packets();
+        // An alert, if that failed. What the socket doesn't take now goes out before the next octet does.
+        let _ = self.flush(socket);
+        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        Ok(octets)
+    }
+
+    fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
+        while self.connection.wants_write() {
+            if self.connection.write_tls(socket)? == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A server that closes without the alert for it has ended the stream all the same: POP3 says by itself what is complete.
+fn end_of_stream(read: io::Result<usize>) -> io::Result<usize> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
+        read => read,
+    }
+}

@@ -1,0 +1,62 @@
+//! What the example clients share: arguments, TLS, what to say to the server, and where messages are stored.
+
+mod args;
+mod channel;
+mod download;
+mod job;
+mod scram;
+mod store;
+mod tls;
+
+use std::error::Error;
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use pop3_proto::wire::Response;
+
+pub(crate) use args::{Args, TlsMode};
+pub(crate) use channel::Channel;
+pub(crate) use job::Job;
+pub(crate) use tls::Tls;
+
+pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// Writes one line to stderr.
+pub(crate) fn report(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The end of the program: nothing to say when all is well, else one line on stderr.
+pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(format_args!("error: {}", printable(error.to_string().as_bytes())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a server says, for people: its code and its text.
+fn said(response: &Response<'_>) -> String {
+    let text = printable(response.text());
+    match response.code() {
+        Some(code) => format!("[{}] {text}", code.as_str()),
+        None if text.is_empty() => "the server says no more than -ERR".to_owned(),
+        None => text,
+    }
+}
+
+/// Octets of a stranger's as one line, with everything escaped that a terminal could take for more than text.
+fn printable(octets: &[u8]) -> String {
+    let mut line = String::new();
+    for character in String::from_utf8_lossy(octets).chars() {
+        if character == ' ' || character.is_ascii_graphic() {
+            line.push(character);
+        } else {
+            let _ = write!(line, "{}", character.escape_debug());
+        }
+    }
+    line
+}

@@ -1,0 +1,176 @@
+//! A POP3 client on tokio.
+//!
+//! ```text
+//! cargo run --example client_tokio -- --connect 127.0.0.1:1110 --user mrose --password tanstaaf list
+//! ```
+//!
+//! All of POP3 is in the crate, and what to say to the server is in `client_support/job.rs`. What is left stands in
+//! [`converse`]: the session says what has to happen next, one `match` does it as far as that goes without waiting, and
+//! what is left to wait for is waited for below. `client_std.rs` is the same client with a blocking socket.
+
+mod client_support;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Buf;
+use pop3_proto::client::{Action, Closed, Session};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use client_support::{Args, Channel, Job, Result, Tls, TlsMode};
+
+/// How long to wait for a connection, and for the last word to be taken.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    client_support::exit_code(run(&Args::parse_or_exit()).await)
+}
+
+async fn run(args: &Args) -> Result<()> {
+    let tls = args.tls()?;
+    let mut job = Job::new(args)?;
+    let socket = connect(&args.connect).await.map_err(|error| format!("{}: {error}", args.connect))?;
+    let mut channel = Channel::new(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
+    let session = Session::new(Arc::new(args.config()), args.security(socket.peer_addr()?));
+    let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job).await;
+    if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
+        // The server knows that it is over, and may be gone.
+        let _ = channel.say_end(&mut Ready(&socket));
+    }
+    job.finish(closed)
+}
+
+async fn connect(address: &str) -> io::Result<TcpStream> {
+    let socket = timeout(PATIENCE, TcpStream::connect(address)).await??;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+/// What a session can't go on without. The deadline counts from the start of the connection.
+enum Wait {
+    Nothing,
+    Ready(Interest, Duration),
+}
+
+impl Wait {
+    /// What a read waits for, and a handshake: octets, or that the socket takes what TLS has to say.
+    fn for_read(channel: &Channel, deadline: Duration) -> Self {
+        let interest = if channel.wants_write() { EITHER } else { Interest::READABLE };
+        Self::Ready(interest, deadline)
+    }
+
+    /// Waits, until the deadline at most. When that is over the next poll says so.
+    async fn end(self, socket: &TcpStream, start: Instant) -> io::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            // No deadline is so far away that it can't be told.
+            Self::Ready(interest, deadline) => match start.checked_add(deadline) {
+                Some(deadline) => timeout_at(deadline, socket.ready(interest)).await.map_or(Ok(()), |it| it.map(drop)),
+                None => socket.ready(interest).await.map(drop),
+            },
+        }
+    }
+}
+
+const EITHER: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// Does what the session asks for until there is nothing left to do.
+async fn converse(
+    socket: &TcpStream,
+    channel: &mut Channel,
+    tls: Option<&Tls>,
+    mut session: Session,
+    job: &mut Job<'_>,
+) -> Result<Closed> {
+    let start = Instant::now();
+    let mut socket_now = Ready(socket);
+    loop {
+        job.advance(&mut session)?;
+        // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
+        // its deadline has passed. Files and stdout block, so the runtime is told about them.
+        let wait = match session.poll(start.elapsed())? {
+            Action::Read(mut read) => match channel.read(&mut socket_now, read.space()) {
+                Ok(octets) => {
+                    read.filled(octets);
+                    Wait::Nothing
+                }
+                Err(error) if would_block(&error) => Wait::for_read(channel, read.deadline()),
+                Err(error) => return Err(error.into()),
+            },
+            Action::Write(mut write) => match channel.write(&mut socket_now, write.chunk()) {
+                Ok(octets) => {
+                    write.advance(octets);
+                    Wait::Nothing
+                }
+                // The server may be waiting for us to take what it says.
+                Err(error) if would_block(&error) => {
+                    let mut read = write.into_read();
+                    match channel.read(&mut socket_now, read.space()) {
+                        Ok(octets) => {
+                            read.filled(octets);
+                            Wait::Nothing
+                        }
+                        Err(error) if would_block(&error) => Wait::Ready(EITHER, read.deadline()),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Action::Event(event) => {
+                block_in_place(|| job.event(&event))?;
+                event.done();
+                Wait::Nothing
+            }
+            Action::Body(body) => {
+                block_in_place(|| job.body(body.octets()))?;
+                body.done();
+                Wait::Nothing
+            }
+            Action::StartTls(start) => match channel.start_tls(&mut socket_now, tls) {
+                Ok(()) => {
+                    start.established();
+                    Wait::Nothing
+                }
+                Err(error) if would_block(&error) => Wait::for_read(channel, start.deadline()),
+                Err(error) => return Err(error.into()),
+            },
+            Action::Challenge(challenge) => {
+                block_in_place(|| job.challenge(challenge));
+                Wait::Nothing
+            }
+            // The job sends QUIT when all else is answered.
+            Action::Idle(_) => return Err("there is nothing left to do".into()),
+            Action::Closed(closed) => return Ok(closed),
+        };
+        wait.end(socket, start).await?;
+    }
+}
+
+/// A socket as far as it is ready: what would have to wait is an error.
+struct Ready<'a>(&'a TcpStream);
+
+impl Read for Ready<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(space)
+    }
+}
+
+impl Write for Ready<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.try_write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

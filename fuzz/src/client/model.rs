@@ -1,0 +1,371 @@
+//! A naive client: what a session must say, ask for and write, out of all that the server has sent so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use pop3_proto::client::{Closed, Error, ProtocolError, Security, SendError, State, Ticket};
+use pop3_proto::wire::{Deviation, Verb};
+
+use super::case::Case;
+use super::said::SECRET;
+use crate::sasl;
+
+pub struct Model<'a> {
+    pub case: &'a Case<'a>,
+    pub state: State,
+    pub security: Security,
+    /// What was read and isn't dealt with; beside each octet how many lines were written when the server sent it.
+    pub inbox: Vec<u8>,
+    pub written_before: Vec<usize>,
+    /// Whether the rest of a line is to be skipped.
+    pub skips: bool,
+    /// The commands that aren't answered: first those that may be written, then the others.
+    pub queue: Vec<Sent>,
+    pub outstanding: usize,
+    /// What may be written, and isn't.
+    pub unwritten: Vec<u8>,
+    pub lines_written: usize,
+    /// How many lines the server has answered; the greeting answers none.
+    pub lines_answered: usize,
+    pub reading: Reading,
+    pub front: Option<Front>,
+    /// What CAPA has listed before login and behind it.
+    pub listed: [Option<BTreeSet<String>>; 2],
+    pub refused: BTreeSet<&'static str>,
+    /// The text of the greeting.
+    pub greeting: Vec<u8>,
+    pub timestamp: Option<String>,
+    pub utf8: bool,
+    /// Whether the last login was turned down.
+    pub login_failed: bool,
+    pub farewell: bool,
+    pub quit_is_sent: bool,
+    pub end_of_stream: bool,
+    pub over: Option<Over>,
+    pub deviations: BTreeMap<&'static str, u32>,
+    /// When the server last did something, while it owes something.
+    pub since: Option<Duration>,
+    /// Whether the schedule shows: the server said something before it could know what it answers.
+    pub races: bool,
+}
+
+/// Ways in which the session may be over.
+pub type Over = Vec<Result<Closed, Error>>;
+
+/// A command that was sent.
+#[derive(Clone)]
+pub struct Sent {
+    pub ticket: Ticket,
+    pub verb: Verb,
+    pub line: String,
+    pub exchange: Option<Exchange>,
+}
+
+#[derive(Clone)]
+pub struct Exchange {
+    pub name: &'static str,
+    /// The first message, if it didn't go with AUTH.
+    pub initial: Option<Vec<u8>>,
+    pub token_is_sent: bool,
+    pub cancelled: bool,
+}
+
+impl Sent {
+    pub fn new(ticket: Ticket, verb: Verb, line: String, exchange: Option<Exchange>) -> Self {
+        Self { ticket, verb, line, exchange }
+    }
+
+    pub fn has_argument(&self) -> bool {
+        self.line.contains(' ')
+    }
+
+    fn octets(&self) -> usize {
+        self.line.len() + 2
+    }
+
+    /// Whether nothing may follow before it is answered.
+    fn is_barrier(&self) -> bool {
+        let exchange = self.verb == Verb::Auth;
+        exchange || matches!(self.verb, Verb::Stls | Verb::Quit | Verb::Pass | Verb::Apop)
+    }
+
+    fn needs_login(&self) -> bool {
+        use Verb::{Dele, Last, List, Noop, Retr, Rset, Stat, Top, Uidl};
+        matches!(self.verb, Stat | List | Retr | Dele | Noop | Rset | Top | Uidl | Last)
+    }
+}
+
+/// What the next octets belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Status,
+    Lines,
+    /// A message, of which so many octets of content were handed out.
+    Body(usize),
+}
+
+/// What was found in the inbox, and stays until it is dealt with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Front {
+    /// How many octets of the inbox it is.
+    pub octets: usize,
+    pub found: Found,
+    /// What it answers.
+    pub ticket: Option<Ticket>,
+    pub completes: bool,
+    pub then: Then,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    Event(String),
+    StartTls,
+    Challenge(Vec<u8>),
+}
+
+/// What becomes of the session behind an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    Nothing,
+    Greeted(bool),
+    Farewell,
+    Answered(bool),
+    Begins,
+    Ends,
+    NotSent,
+    Bearer,
+}
+
+/// What a session must hand out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Expected {
+    Front(Front),
+    /// One or more of these octets.
+    Body(Vec<u8>),
+    Read,
+    Write,
+    Idle,
+    Over(Over),
+}
+
+impl<'a> Model<'a> {
+    pub fn new(case: &'a Case<'a>) -> Self {
+        Self {
+            case,
+            state: State::Greeting,
+            security: case.settings.security(),
+            inbox: Vec::new(),
+            written_before: Vec::new(),
+            skips: false,
+            queue: Vec::new(),
+            outstanding: 0,
+            unwritten: Vec::new(),
+            lines_written: 0,
+            lines_answered: 0,
+            reading: Reading::Status,
+            front: None,
+            listed: [None, None],
+            refused: BTreeSet::new(),
+            greeting: Vec::new(),
+            timestamp: None,
+            utf8: false,
+            login_failed: false,
+            farewell: false,
+            quit_is_sent: false,
+            end_of_stream: false,
+            over: None,
+            deviations: BTreeMap::new(),
+            since: None,
+            races: false,
+        }
+    }
+
+    pub fn may_send_secrets(&self) -> bool {
+        self.security != Security::Cleartext || self.case.settings.cleartext_secrets
+    }
+
+    /// What is listed for this state.
+    fn listing(&self) -> Option<&BTreeSet<String>> {
+        let [before, behind] = &self.listed;
+        if self.state == State::Transaction { behind.as_ref().or(before.as_ref()) } else { before.as_ref() }
+    }
+
+    pub fn announces(&self, tag: &str) -> bool {
+        self.listing().is_some_and(|listed| listed.contains(tag))
+    }
+
+    /// Yes, no, or nobody knows.
+    pub fn support(&self, tag: &str) -> Option<bool> {
+        match self.listing() {
+            Some(listed) => Some(listed.contains(tag)),
+            None => self.refused.contains(tag).then_some(false),
+        }
+    }
+
+    /// Why a line can't be sent, whatever the command.
+    fn refuses_line(&mut self, octets: usize) -> Vec<SendError> {
+        let mut refused = Vec::new();
+        if self.over.is_some() || self.farewell || self.quit_is_sent {
+            refused.push(SendError::Over);
+        }
+        let waiting: usize = self.queue[self.outstanding..].iter().map(Sent::octets).sum();
+        let waiting = waiting + self.unwritten.len();
+        if waiting > 0 && waiting + octets > self.case.settings.queue() {
+            refused.push(SendError::QueueFull);
+            self.races = true;
+        }
+        refused
+    }
+
+    /// Why a command can't be sent.
+    pub fn refuses(&mut self, line: &str, verb: Verb) -> Vec<SendError> {
+        let mut refused = self.refuses_line(line.len() + 2);
+        let is = |wrong: bool, error| wrong.then_some(error);
+        refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
+        refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
+        refused.extend(is(line.len() + 2 > 255, SendError::TooLong));
+        refused
+    }
+
+    /// Why an exchange can't be begun.
+    pub fn refuses_exchange(&mut self, line: &str, cleartext: bool) -> Vec<SendError> {
+        let mut refused = self.refuses_line(line.len() + 2);
+        let is = |wrong: bool, error| wrong.then_some(error);
+        refused.extend(is(cleartext && !self.may_send_secrets(), SendError::Cleartext));
+        refused.extend(is(self.queue.iter().any(|sent| sent.exchange.is_some()), SendError::WrongState));
+        refused
+    }
+
+    pub fn send(&mut self, sent: Sent) {
+        self.quit_is_sent = sent.verb == Verb::Quit;
+        self.queue.push(sent);
+    }
+
+    pub fn read(&mut self, octets: &[u8], written_before: usize, now: Duration) {
+        self.inbox.extend_from_slice(octets);
+        self.written_before.extend(octets.iter().map(|_| written_before));
+        self.end_of_stream |= octets.is_empty();
+        self.since = Some(now);
+    }
+
+    pub fn wrote(&mut self, octets: &[u8], now: Duration) {
+        assert!(self.unwritten.starts_with(octets));
+        self.unwritten.drain(..octets.len());
+        self.lines_written += octets.iter().filter(|&&octet| octet == b'\n').count();
+        self.since = Some(now);
+        let secrets = [SECRET.to_owned(), sasl::encode(format!("\0mrose\0{SECRET}").as_bytes())];
+        let text = String::from_utf8_lossy(octets);
+        let leaks = secrets.iter().any(|secret| text.contains(secret));
+        assert!(!leaks || self.may_send_secrets(), "a secret goes out in the clear");
+    }
+
+    /// What the session must hand out.
+    pub fn poll(&mut self, now: Duration) -> Expected {
+        loop {
+            if let Some(front) = &self.front {
+                self.since = Some(now);
+                return Expected::Front(front.clone());
+            }
+            if let Some(over) = &self.over {
+                return Expected::Over(over.clone());
+            }
+            if let Some(expected) = self.look() {
+                self.since = Some(now);
+                return expected;
+            }
+            if self.front.is_some() || self.over.is_some() {
+                continue;
+            }
+            if self.end_of_stream {
+                self.conclude();
+                continue;
+            }
+            // Half a line that nothing has asked for is no answer to a command that is sent later.
+            if self.outstanding > 0 || self.inbox.is_empty() {
+                self.release();
+            } else {
+                self.races |= self.state != State::Greeting;
+            }
+            if self.front.is_some() {
+                continue;
+            }
+            let waits = self.outstanding > 0 || self.state == State::Greeting || self.farewell;
+            if !waits && self.inbox.is_empty() {
+                self.since = None;
+                return Expected::Idle;
+            }
+            let since = *self.since.get_or_insert(now);
+            if now >= since + self.case.settings.deadline() {
+                self.races = true;
+                self.over = Some(vec![Err(Error::TimedOut)]);
+                continue;
+            }
+            return if self.unwritten.is_empty() { Expected::Read } else { Expected::Write };
+        }
+    }
+
+    /// Lets those commands go whose turn has come.
+    fn release(&mut self) {
+        while self.state != State::Greeting && !self.farewell && self.outstanding < self.queue.len() {
+            let (before, next) = (&self.queue[..self.outstanding], &self.queue[self.outstanding]);
+            if next.needs_login() && self.state == State::Authorization {
+                if before.is_empty() {
+                    let found = Found::Event("not sent".to_owned());
+                    let (ticket, then) = (Some(next.ticket), Then::NotSent);
+                    self.front = Some(Front { octets: 0, found, ticket, completes: true, then });
+                }
+                return;
+            }
+            if let Some(last) = before.last() {
+                let settings = &self.case.settings;
+                let octets: usize = before.iter().chain([next]).map(Sent::octets).sum();
+                let discloses = last.verb == Verb::User && next.verb == Verb::Pass;
+                let may_follow = !last.is_barrier()
+                    && !(discloses && self.security == Security::Cleartext)
+                    && !settings.one_by_one
+                    && self.announces("PIPELINING")
+                    && before.len() < settings.commands()
+                    && octets <= settings.octets();
+                if !may_follow {
+                    return;
+                }
+            }
+            self.unwritten.extend_from_slice(next.line.as_bytes());
+            self.unwritten.extend_from_slice(b"\r\n");
+            self.outstanding += 1;
+        }
+    }
+
+    fn conclude(&mut self) {
+        let partial = !self.inbox.is_empty() || self.reading != Reading::Status || self.skips;
+        let first = self.queue[..self.outstanding].first().map(|sent| sent.verb);
+        self.over = Some(vec![match first {
+            _ if partial => Err(Error::Truncated),
+            _ if self.state == State::Greeting => Err(Error::Disconnected),
+            Some(Verb::Quit) => Ok(Closed::Quit(pop3_proto::client::Removal::Unknown)),
+            Some(_) => Err(Error::Disconnected),
+            None if self.login_failed => Ok(Closed::AfterFailedLogin),
+            None => Ok(Closed::WhileIdle),
+        }]);
+        // Of a challenge that is too long, the rest isn't worth a word.
+        if self.skips {
+            self.over.iter_mut().for_each(|over| over.push(Err(Error::Disconnected)));
+        }
+        // With QUIT behind others nobody knows either.
+        if self.queue[..self.outstanding].last().is_some_and(|sent| sent.verb == Verb::Quit) {
+            self.over.iter_mut().for_each(|over| over.push(Ok(Closed::Quit(pop3_proto::client::Removal::Unknown))));
+        }
+        self.state = State::Over;
+    }
+
+    pub fn fail(&mut self, errors: &[ProtocolError]) {
+        self.over = Some(errors.iter().map(|error| Err(Error::Protocol(*error))).collect());
+        self.state = State::Over;
+    }
+
+    pub fn count(&mut self, deviations: &[Deviation]) {
+        for deviation in deviations {
+            *self.deviations.entry(deviation.name()).or_default() += 1;
+        }
+    }
+}

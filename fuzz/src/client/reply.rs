@@ -1,0 +1,119 @@
+//! What a server's line says, in words that can be compared; read by splitting.
+
+use pop3_proto::client::What;
+use pop3_proto::wire::{Deviation, Response, Status, Verb};
+
+use super::case::Settings;
+
+/// A line in words, and what had to be overlooked.
+pub struct Read {
+    pub words: String,
+    /// The text of a response.
+    pub text: Vec<u8>,
+    pub deviations: Vec<Deviation>,
+}
+
+/// A response: its status, and the rest of it.
+pub fn response(content: &[u8], settings: &Settings) -> Option<(bool, Read)> {
+    let indicator = content.split(|&octet| octet == b' ').next()?;
+    let rest = content.get(indicator.len() + 1..).unwrap_or_default();
+    let lower = !matches!(indicator, b"+OK" | b"-ERR");
+    if lower && !settings.accepts(Deviation::LowerCaseStatus) {
+        return None;
+    }
+    let ok = match &indicator.to_ascii_uppercase()[..] {
+        b"+OK" => true,
+        b"-ERR" => false,
+        _ => return None,
+    };
+    let mut deviations = Vec::new();
+    deviations.extend(lower.then_some(Deviation::LowerCaseStatus));
+    let (code, text) = split_code(rest).unwrap_or(("none".to_owned(), rest));
+    let late = rest.iter().position(|&octet| octet == b'[').and_then(|at| split_code(&rest[at..]));
+    let code = match late {
+        Some((late, _)) if !ok && code == "none" && settings.accepts(Deviation::LateCode) => {
+            deviations.push(Deviation::LateCode);
+            late
+        }
+        _ => code,
+    };
+    Some((ok, Read { words: format!("{ok} {code} {}", text.escape_ascii()), text: text.to_vec(), deviations }))
+}
+
+/// A response code in brackets, and what stands behind it.
+fn split_code(text: &[u8]) -> Option<(String, &[u8])> {
+    let end = text.iter().position(|&octet| octet == b']')?;
+    let code = text[..end].strip_prefix(b"[")?;
+    let is_level = |level: &[u8]| !level.is_empty() && level.iter().all(u8::is_ascii_graphic);
+    let is_code = code.len() <= 200 && code.split(|&octet| octet == b'/').all(is_level);
+    let behind = &text[end + 1..];
+    is_code.then(|| (code.escape_ascii().to_string(), behind.strip_prefix(b" ").unwrap_or(behind)))
+}
+
+/// An entry of a listing, or the answer to a command that names a message.
+pub fn entry(verb: Verb, content: &[u8], text: &[u8], settings: &Settings) -> Read {
+    let words = format!("unreadable {}", content.escape_ascii());
+    let unreadable = Read { words, text: Vec::new(), deviations: Vec::new() };
+    let words: Vec<_> = text.split(|&octet| octet == b' ').filter(|word| !word.is_empty()).collect();
+    let [number, second, ..] = words[..] else { return unreadable };
+    let front = [number, b" ", second].concat();
+    let extra = !text.starts_with(&front) || text.ends_with(b" ");
+    let least = u64::from(verb != Verb::Stat);
+    let Some(number) = digits(number).filter(|number| (least..=u64::from(u32::MAX)).contains(number)) else {
+        return unreadable;
+    };
+    let mut deviations = Vec::new();
+    deviations.extend(extra.then_some(Deviation::ExtraSpaces));
+    let words = if verb != Verb::Uidl {
+        let Some(octets) = digits(second) else { return unreadable };
+        let what = if verb == Verb::Stat { "stat" } else { "scan" };
+        format!("{what} {number} {octets}")
+    } else {
+        let odd = second.len() > 70 || !second.iter().all(u8::is_ascii_graphic);
+        deviations.extend(odd.then_some(Deviation::OddUniqueId));
+        format!("uid {number} {}", second.escape_ascii())
+    };
+    let fine = deviations.iter().all(|deviation| settings.accepts(*deviation));
+    if fine { Read { words, text: Vec::new(), deviations } } else { unreadable }
+}
+
+fn digits(word: &[u8]) -> Option<u64> {
+    word.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(word).ok()?.parse().ok()).flatten()
+}
+
+/// A line of CAPA, if it is a capability by its form: its tag and its parameters, in upper case.
+pub fn capability(line: &[u8]) -> Option<Vec<String>> {
+    let words: Vec<_> = line.split(|&octet| octet == b' ').collect();
+    let is_word = |word: &&[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_graphic);
+    let fine = line.len() <= 510 && words.iter().all(is_word) && !words[0].contains(&b'.');
+    let upper = |word: &&[u8]| String::from_utf8_lossy(word).to_ascii_uppercase();
+    fine.then(|| words.iter().map(upper).collect())
+}
+
+/// What an event of a session says, in the words of this module.
+pub fn words(what: &What<'_>) -> String {
+    let said = |name: &str, response: &Response<'_>| {
+        let code = response.code().map_or("none".to_owned(), |code| code.to_string());
+        let ok = response.status() == Status::Ok;
+        format!("{name} {ok} {code} {}", response.text().escape_ascii())
+    };
+    match what {
+        What::Greeting(response) => said("greeting", response),
+        What::Ok(response) => said("ok", response),
+        What::Failed(response) => said("failed", response),
+        What::Begins(response) => said("begins", response),
+        What::Farewell(response) => said("farewell", response),
+        What::Stat(listing) => format!("stat {} {}", listing.messages, listing.octets),
+        What::Scan(listing) => format!("scan {} {}", listing.message, listing.octets),
+        What::UniqueId { message, unique_id } => format!("uid {message} {}", unique_id.escape_ascii()),
+        What::Capability { line, capability } => {
+            format!("capability {} {}", capability.is_some(), line.escape_ascii())
+        }
+        What::Mechanism { line, .. } | What::Language { line, .. } => format!("line {}", line.escape_ascii()),
+        What::Unreadable { line, .. } => format!("unreadable {}", line.escape_ascii()),
+        What::BearerFailure(octets) => format!("bearer {}", octets.escape_ascii()),
+        What::Ends => "ends".to_owned(),
+        What::NotSent => "not sent".to_owned(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,297 @@
+//! What a session wants next.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Buf;
+
+use super::capabilities::Knowledge;
+use super::error::Error;
+use super::event::{Event, Front};
+use super::exchange::Challenge;
+use super::{Session, State, Ticket};
+use crate::security::Security;
+
+/// The one thing that must happen next, as [`Session::poll`] tells it.
+///
+/// Each but `Closed` is a token: answer it by consuming it, or drop it, and the next poll hands out the same again.
+#[derive(Debug)]
+#[must_use = "the session goes on when its action is answered"]
+pub enum Action<'a> {
+    /// Octets from the server are wanted.
+    Read(Read<'a>),
+    /// Octets for the server are ready.
+    Write(Write<'a>),
+    /// The server has said something.
+    Event(Event<'a>),
+    /// A part of a message is there.
+    Body(Body<'a>),
+    /// The server is ready for TLS.
+    StartTls(StartTls<'a>),
+    /// The server challenges the client, in an exchange of SASL.
+    Challenge(Challenge<'a>),
+    /// All commands are answered: [`send`](Session::send) more, or wait for the server to close the connection.
+    Idle(Idle<'a>),
+    /// The session is over: close the connection.
+    Closed(Closed),
+}
+
+/// How a session has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Closed {
+    /// QUIT was sent, and this is what became of the messages that were marked as deleted.
+    Quit(Removal),
+    /// The greeting was `-ERR`: the server doesn't want to serve.
+    Refused,
+    /// The server closed the connection behind a login that it turned down.
+    AfterFailedLogin,
+    /// The server closed the connection while it owed nothing: autologout, most likely. No message was removed.
+    WhileIdle,
+}
+
+impl Closed {
+    /// Whether both sides knew that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
+    pub const fn is_orderly(self) -> bool {
+        matches!(self, Self::Quit(Removal::All | Removal::NotAll) | Self::Refused)
+    }
+}
+
+/// What became of the messages that were marked as deleted (RFC 1939 §6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Removal {
+    /// All are removed: QUIT was answered `+OK`.
+    All,
+    /// Some or all are still there: QUIT was answered `-ERR`.
+    NotAll,
+    /// Nobody knows: QUIT wasn't answered.
+    Unknown,
+}
+
+/// Octets from the server are wanted.
+#[must_use = "the session waits for octets from the server"]
+pub struct Read<'a> {
+    session: &'a mut Session,
+    /// How many octets of space were given out.
+    space: usize,
+    answered: bool,
+}
+
+impl<'a> Read<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Self { session, space: 0, answered: false }
+    }
+
+    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with
+    /// nothing read, if it holds no octets otherwise.
+    pub fn space(&mut self) -> &mut [u8] {
+        let space = self.session.input.space();
+        self.space = space.len();
+        space
+    }
+
+    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken, and
+    /// nothing where no space was asked for.
+    pub fn filled(mut self, octets: usize) {
+        self.answered = true;
+        if octets == 0 {
+            self.session.end_of_stream = true;
+        }
+        self.session.input.filled(octets.min(self.space));
+        self.session.since = None;
+    }
+
+    /// When to poll again though nothing was read, on the clock that `now` comes from.
+    pub fn deadline(&self) -> Duration {
+        self.session.deadline()
+    }
+}
+
+/// Gives the memory of an empty window back, so that a session that waits has none.
+impl Drop for Read<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.session.input.release();
+            self.session.outbox.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for Read<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read").field("deadline", &self.deadline()).finish_non_exhaustive()
+    }
+}
+
+/// Octets for the server are ready: what [`Buf`] says, all of it or a part, in this order.
+#[must_use = "the session waits for the server to take its octets"]
+pub struct Write<'a> {
+    session: &'a mut Session,
+}
+
+impl<'a> Write<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Self { session }
+    }
+
+    /// When to poll again though nothing was written, on the clock that `now` comes from.
+    pub fn deadline(&self) -> Duration {
+        self.session.deadline()
+    }
+
+    /// Reads instead. Where the transport takes nothing at the moment, the server may be waiting for its own octets to
+    /// be taken: a caller that can wait for both waits for both, and none ever waits for the other for good.
+    ///
+    /// A caller that can't needn't: what is written ahead of responses keeps within
+    /// [`Config::pipelined`](super::Config::pipelined), which fits into the buffers of any socket.
+    pub fn into_read(self) -> Read<'a> {
+        Read::new(self.session)
+    }
+}
+
+impl Buf for Write<'_> {
+    fn remaining(&self) -> usize {
+        self.session.outbox.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.session.outbox.chunk()
+    }
+
+    fn advance(&mut self, octets: usize) {
+        if octets > 0 {
+            self.session.since = None;
+        }
+        self.session.outbox.advance(octets);
+    }
+}
+
+impl fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write")
+            .field("octets", &self.remaining())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A part of a message, or of its front that TOP gives.
+#[must_use = "the session waits for this part to be taken"]
+pub struct Body<'a> {
+    session: &'a mut Session,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Self { session }
+    }
+
+    /// The command that it answers.
+    pub fn ticket(&self) -> Ticket {
+        self.session.outbox.front().map_or(Ticket(0), |sent| sent.ticket)
+    }
+
+    /// The octets of the message, dots undone, CRLF kept: one or more, and at most as many as the window holds. They
+    /// lie in the window. Nothing says how many are to come: the message ends with [`What::Ends`](super::What::Ends).
+    pub fn octets(&self) -> &[u8] {
+        match self.session.front {
+            Some(Front::Body { start, consumed }) => {
+                self.session.input.octets().get(start as usize..consumed as usize).unwrap_or_default()
+            }
+            Some(Front::CarriageReturn { .. }) => b"\r",
+            _ => &[],
+        }
+    }
+
+    /// The octets are taken.
+    pub fn done(self) {
+        self.session.take_front();
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("octets", &self.octets().len()).finish_non_exhaustive()
+    }
+}
+
+/// The server is ready for TLS: what comes next on the transport is the handshake.
+///
+/// No octet came behind its `+OK`; one would have ended the session (RFC 2595 §4). The certificate must be for
+/// [`server_name`](StartTls::server_name), and TLS of version 1.2 at least (RFC 7817, RFC 8314 §4).
+#[must_use = "the session waits for TLS"]
+pub struct StartTls<'a> {
+    session: &'a mut Session,
+}
+
+impl<'a> StartTls<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Self { session }
+    }
+
+    /// The name that the certificate must be for, if the configuration has one.
+    pub fn server_name(&self) -> Option<&str> {
+        self.session.config.server_name.as_deref()
+    }
+
+    /// When to give the handshake up, on the clock that `now` comes from.
+    pub fn deadline(&self) -> Duration {
+        self.session.deadline()
+    }
+
+    /// There is TLS. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595 §4).
+    pub fn established(self) {
+        self.session.take_front();
+        self.session.security = Security::Tls;
+        self.session.knowledge = Knowledge::default();
+        self.session.timestamp = None;
+        self.session.utf8 = false;
+        self.session.login_failed = false;
+        self.session.stls_is_pending = false;
+    }
+
+    /// There is no TLS. The session is over with [`Error::TlsFailed`].
+    pub fn failed(self) {
+        self.session.fail(Error::TlsFailed);
+    }
+}
+
+impl fmt::Debug for StartTls<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartTls").field("server_name", &self.server_name()).finish_non_exhaustive()
+    }
+}
+
+/// All commands are answered.
+#[must_use = "drop it to send a command, or read"]
+pub struct Idle<'a> {
+    /// Dropped with the token, it gives the memory of empty buffers back.
+    read: Read<'a>,
+}
+
+impl<'a> Idle<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        Self { read: Read::new(session) }
+    }
+
+    /// Waits for the server to close the connection, which is all that it can do without being asked.
+    pub fn into_read(self) -> Read<'a> {
+        self.read
+    }
+}
+
+impl fmt::Debug for Idle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idle").finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// When the server will have been silent for too long.
+    fn deadline(&self) -> Duration {
+        match self.since {
+            Some(since) if self.state != State::Over => since.saturating_add(self.config.reply_deadline),
+            _ => Duration::MAX,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a caller decides once for its connections.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use crate::wire::{Deviation, DeviationSet};
+
+/// Limits and policies of a client, shared by its connections in an `Arc`.
+///
+/// # Memory
+/// With the defaults a connection has at most
+///
+/// | what | octets | while |
+/// |---|---|---|
+/// | `Session` itself | under 450 | it exists |
+/// | input window | 65,536 ([`window`](Self::window)) | something is in it or is read into it |
+/// | commands that aren't answered | 8,192 ([`queue`](Self::queue)), and 16 for each command | they aren't answered |
+/// | an initial response that waits for its challenge, or a response | its own | it isn't sent |
+/// | names of mechanisms that this crate doesn't know | 20 for each, 24 at the most | CAPA's answer holds |
+/// | the timestamp of the greeting | at most 255 | until STLS |
+///
+/// and nothing per line of a listing or octet of a message.
+///
+/// # Deviations
+/// What servers do against the rules is accepted as far as that can't be taken for something else, and
+/// [counted](super::Session::deviations):
+///
+/// | deviation | default |
+/// |---|---|
+/// | [`BareLineFeed`](Deviation::BareLineFeed) in responses and listings | accepted |
+/// | [`ExtraSpaces`](Deviation::ExtraSpaces) in listings and capabilities | accepted |
+/// | [`LongLine`](Deviation::LongLine): a response line over 512 octets | accepted |
+/// | [`OddUniqueId`](Deviation::OddUniqueId): over 70 octets, or others than 0x21 to 0x7E | accepted |
+/// | [`BareChallenge`](Deviation::BareChallenge): `+` without a space | accepted |
+/// | [`LowerCaseStatus`](Deviation::LowerCaseStatus): `+ok` | rejected |
+/// | [`LateCode`](Deviation::LateCode): text before the response code | rejected: it is text |
+///
+/// In a message nothing is overlooked: it ends at CRLF `.` CRLF, and everything else is content.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) window: u32,
+    pub(super) line_limit: u32,
+    pub(super) sasl_line_limit: u32,
+    pub(super) queue: u32,
+    pub(super) pipelined_commands: u32,
+    pub(super) pipelined_octets: u32,
+    pub(super) reply_deadline: Duration,
+    pub(super) cleartext_secrets: bool,
+    pub(super) pipelining: bool,
+    pub(super) initial_response: InitialResponsePolicy,
+    pub(super) accepted: DeviationSet,
+    pub(super) server_name: Option<Box<str>>,
+}
+
+/// When the first message of a mechanism goes with AUTH (RFC 5034 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum InitialResponsePolicy {
+    /// Where the mechanism allows it and the line keeps within 255 octets.
+    #[default]
+    Auto,
+    /// Never: the server's empty challenge asks for it. Some servers understand nothing else.
+    Never,
+    /// Where the mechanism allows it, however long the line is. Some servers understand nothing else.
+    Always,
+}
+
+/// Why a setting is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A number is below the least that is allowed.
+    #[error("the value is below its minimum of {minimum}")]
+    BelowMinimum {
+        /// The least that is allowed, in the unit of the setting.
+        minimum: u64,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        let accepted = [
+            Deviation::BareLineFeed,
+            Deviation::ExtraSpaces,
+            Deviation::LongLine,
+            Deviation::OddUniqueId,
+            Deviation::BareChallenge,
+        ];
+        Self {
+            window: 65_536,
+            line_limit: 8_192,
+            sasl_line_limit: 65_536,
+            queue: 8_192,
+            pipelined_commands: 32,
+            pipelined_octets: 1_024,
+            reply_deadline: Duration::from_secs(120),
+            cleartext_secrets: false,
+            pipelining: true,
+            initial_response: InitialResponsePolicy::Auto,
+            accepted: accepted.into_iter().fold(DeviationSet::NONE, DeviationSet::with),
+            server_name: None,
+        }
+    }
+
+    /// The size of the input window: 65,536 octets by default, at least 512. What a message is given out in is no
+    /// larger.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 512.
+    pub fn window(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.window = at_least(octets, 512)?;
+        Ok(self)
+    }
+
+    /// The most octets of a response line or a line of a listing, CRLF included: 8,192 by default, at least 512. A
+    /// longer one ends the session. The window grows for one that doesn't fit.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 512.
+    pub fn line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.line_limit = at_least(octets, 512)?;
+        Ok(self)
+    }
+
+    /// The most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 12,288.
+    pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.sasl_line_limit = at_least(octets, 12_288)?;
+        Ok(self)
+    }
+
+    /// The most octets of commands that wait to be written: 8,192 by default, at least 255.
+    /// [`send`](super::Session::send) refuses more. A SASL response may be longer.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] under 255.
+    pub fn queue(mut self, octets: u32) -> Result<Self, ConfigError> {
+        self.queue = at_least(octets, 255)?;
+        Ok(self)
+    }
+
+    /// How far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets
+    /// by default, at least one command (RFC 2449 §6.6). Both ends' buffers hold that, so neither can block the other.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] for no command.
+    pub fn pipelined(mut self, commands: u32, octets: u32) -> Result<Self, ConfigError> {
+        self.pipelined_commands = at_least(commands, 1)?;
+        self.pipelined_octets = octets;
+        Ok(self)
+    }
+
+    /// Whether commands may go ahead of their responses at all: yes by default. Some servers announce it and can't.
+    #[must_use]
+    pub fn pipelining(mut self, allowed: bool) -> Self {
+        self.pipelining = allowed;
+        self
+    }
+
+    /// How long the server may take no octet that it is sent, and send none that it owes: 120 seconds by default.
+    #[must_use]
+    pub fn reply_deadline(mut self, after: Duration) -> Self {
+        self.reply_deadline = after;
+        self
+    }
+
+    /// Whether passwords and tokens may be sent over a connection that others can listen to: no by default (RFC 8314
+    /// §4).
+    #[must_use]
+    pub fn cleartext_secrets(mut self, allowed: bool) -> Self {
+        self.cleartext_secrets = allowed;
+        self
+    }
+
+    /// When the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
+    #[must_use]
+    pub fn initial_response(mut self, policy: InitialResponsePolicy) -> Self {
+        self.initial_response = policy;
+        self
+    }
+
+    /// Rejects a deviation: it ends the session with a protocol error, or is taken by its letter.
+    #[must_use]
+    pub fn reject(mut self, deviation: Deviation) -> Self {
+        self.accepted = self.accepted.without(deviation);
+        self
+    }
+
+    /// Accepts a deviation that is rejected.
+    #[must_use]
+    pub fn accept(mut self, deviation: Deviation) -> Self {
+        self.accepted = self.accepted.with(deviation);
+        self
+    }
+
+    /// The name that the server's certificate must be for, handed out with [`StartTls`](super::StartTls) (RFC 7817).
+    #[must_use]
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+}
+
+fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
+    if value < minimum { Err(ConfigError::BelowMinimum { minimum: minimum.into() }) } else { Ok(value) }
+}

@@ -1,0 +1,84 @@
+//! What ends a client's session before its time, and what a caller can't do.
+
+/// Why a session can't go on. Nothing that comes from this connection later is worth anything.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server broke a rule in a way that leaves no telling what it means.
+    #[error("the server broke the protocol: {0}")]
+    Protocol(#[from] ProtocolError),
+    /// The stream ended inside a response: what was given out of it isn't the whole.
+    #[error("the connection ended inside a response")]
+    Truncated,
+    /// The stream ended while responses were due. Whether those commands had an effect isn't known; deletions have none,
+    /// unless QUIT was among those commands.
+    #[error("the connection ended before the server had answered")]
+    Disconnected,
+    /// The server took or sent nothing for too long.
+    #[error("the server did not answer in time")]
+    TimedOut,
+    /// The caller said that there is no TLS where it was wanted.
+    #[error("the TLS handshake failed")]
+    TlsFailed,
+}
+
+/// How a server broke the protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A line isn't a response where one is due.
+    #[error("a line is no response")]
+    NotAResponse,
+    /// Octets came that no command waits for.
+    #[error("octets came that no command asked for")]
+    Unsolicited,
+    /// Octets came behind the response to STLS, before TLS: somebody wants them to be taken for what came through it.
+    #[error("octets came between STLS and TLS")]
+    BehindStls,
+    /// A line is longer than the configuration's limit.
+    #[error("a line is too long")]
+    LineTooLong,
+    /// A line holds a NUL, or a CR that doesn't end it.
+    #[error("a line holds a forbidden octet")]
+    ForbiddenOctet,
+    /// A line deviates in a way that the configuration doesn't accept.
+    #[error("a line breaks a rule that was not to be overlooked")]
+    Deviation,
+    /// A challenge came where none is due.
+    #[error("a challenge came where none is due")]
+    UnexpectedChallenge,
+}
+
+/// Why a command isn't sent. Nothing of it has left, and nothing of its values is in this.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is over, or QUIT was sent.
+    #[error("the session is over")]
+    Over,
+    /// The command has no place in the state of the session: an exchange is under way, or STLS, behind which what is known
+    /// now doesn't hold.
+    #[error("the command has no place in this state")]
+    WrongState,
+    /// The line would be longer than 255 octets (RFC 2449 §4).
+    #[error("a command line has at most 255 octets")]
+    TooLong,
+    /// A name or password isn't ASCII, and the server doesn't announce `UTF8 USER` (RFC 6856 §2.2).
+    #[error("the server takes names and passwords in ASCII only")]
+    NotAscii,
+    /// A password or token would go over a connection that others can listen to (RFC 8314 §4).
+    #[error("a secret is not sent without TLS")]
+    Cleartext,
+    /// The server's greeting has no timestamp that is worth a digest.
+    #[error("the server does not offer APOP")]
+    NoTimestamp,
+    /// Too many commands wait: read some responses first.
+    #[error("too many commands wait for their responses")]
+    QueueFull,
+    /// AUTH with a mechanism is begun by [`Session::authenticate`](super::Session::authenticate).
+    #[error("an exchange is begun by authenticate")]
+    Exchange,
+    /// This mechanism has no first message of the client's.
+    #[error("the mechanism begins with the server")]
+    NoInitialResponse,
+}

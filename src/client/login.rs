@@ -1,0 +1,190 @@
+//! Which way of logging in to take, and how to go it.
+
+use super::error::SendError;
+use super::exchange::Challenge;
+use super::{Feature, Session, Support, Ticket};
+use crate::auth::apop;
+use crate::auth::sasl::{
+    AuthorizationIdentity, BearerToken, CleartextPassword, CramMd5, InvalidMessage, LoginPrompt, Mechanism,
+    OAuthBearer, Plain, XOAuth2,
+};
+use crate::wire::{Command, InvalidCredential, Name, Password};
+
+/// A way of logging in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Method {
+    /// AUTH SCRAM-SHA-256 (RFC 7677): neither side learns what it could use elsewhere. It needs a SASL library:
+    /// [`Session::authenticate_with`] begins it.
+    ScramSha256,
+    /// AUTH OAUTHBEARER (RFC 7628): a token in the place of a password.
+    OAuthBearer,
+    /// AUTH XOAUTH2: the same, in the way of one vendor.
+    XOAuth2,
+    /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but whoever listens can try passwords.
+    CramMd5,
+    /// AUTH PLAIN (RFC 4616).
+    Plain,
+    /// AUTH LOGIN, PLAIN in two steps.
+    Login,
+    /// USER and PASS (RFC 1939 §7).
+    User,
+    /// APOP (RFC 1939 §7), with MD5. A hostile server that chooses its timestamps learns about the password (RFC 1939 §13
+    /// is older than that), so this stands last, and nobody should allow it without need.
+    Apop,
+}
+
+impl Method {
+    /// All methods, the best first.
+    pub const ALL: [Self; 8] = [
+        Self::ScramSha256,
+        Self::OAuthBearer,
+        Self::XOAuth2,
+        Self::CramMd5,
+        Self::Plain,
+        Self::Login,
+        Self::User,
+        Self::Apop,
+    ];
+
+    /// The methods for a password, the best first, as they are fit for most callers: no APOP, and nothing that needs a
+    /// library.
+    pub const PASSWORD: [Self; 4] = [Self::CramMd5, Self::Plain, Self::Login, Self::User];
+
+    /// The methods for a bearer token, the best first.
+    pub const TOKEN: [Self; 2] = [Self::OAuthBearer, Self::XOAuth2];
+
+    /// The mechanism behind it, if it is one of AUTH.
+    pub const fn mechanism(self) -> Option<Mechanism> {
+        match self {
+            Self::ScramSha256 => Some(Mechanism::SCRAM_SHA_256),
+            Self::OAuthBearer => Some(Mechanism::OAUTHBEARER),
+            Self::XOAuth2 => Some(Mechanism::XOAUTH2),
+            Self::CramMd5 => Some(Mechanism::CRAM_MD5),
+            Self::Plain => Some(Mechanism::PLAIN),
+            Self::Login => Some(Mechanism::LOGIN),
+            Self::User | Self::Apop => None,
+        }
+    }
+
+    /// Whether whoever listens gets hold of something to log in with.
+    pub const fn says_secret(self) -> bool {
+        matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::Plain | Self::Login | Self::User)
+    }
+
+    /// The first of the `allowed` methods that the server offers and that doesn't say a secret to others, now: so send
+    /// CAPA first, and STLS before that where there is no TLS.
+    ///
+    /// A server that doesn't know CAPA is taken to have USER. `None` if there is no way: better no login than a weak one
+    /// (RFC 5034 §4).
+    pub fn choose(session: &Session, allowed: &[Self]) -> Option<Self> {
+        let is_offered = |method: &&Self| {
+            let offered = match method.mechanism() {
+                Some(mechanism) => {
+                    session.capabilities().is_some_and(|listed| listed.mechanisms().any(|listed| listed == mechanism))
+                }
+                None if **method == Self::Apop => session.timestamp().is_some(),
+                None => session.support(Feature::User) != Support::No,
+            };
+            offered && (!method.says_secret() || session.may_send_secrets())
+        };
+        allowed.iter().find(is_offered).copied()
+    }
+}
+
+/// What a user proves an identity with.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// A password, for all methods but the two of tokens.
+    Password(CleartextPassword<'a>),
+    /// A token, for OAUTHBEARER and XOAUTH2.
+    Token(BearerToken<'a>),
+}
+
+/// A login on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Login<'a> {
+    method: Method,
+    name: Name<'a>,
+    proof: Proof<'a>,
+    /// How many challenges of LOGIN were answered.
+    step: usize,
+}
+
+/// Why a login can't begin. Nothing was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// A command can't be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The password can't stand in a command: it holds CR, LF or NUL.
+    #[error(transparent)]
+    Credential(#[from] InvalidCredential),
+    /// The message can't be made.
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
+    /// The method needs the other kind of proof, or a SASL library.
+    #[error("the method is not for this kind of proof")]
+    Method,
+}
+
+impl<'a> Login<'a> {
+    /// A login by this method.
+    pub const fn new(method: Method, name: Name<'a>, proof: Proof<'a>) -> Self {
+        Self { method, name, proof, step: 0 }
+    }
+
+    /// Sends what the login begins with. Its end is what is said of the ticket.
+    ///
+    /// # Errors
+    /// [`LoginError`]; nothing was sent then.
+    pub fn begin(&self, session: &mut Session) -> Result<Ticket, LoginError> {
+        let name = self.name;
+        Ok(match (self.method, self.proof) {
+            (Method::User, Proof::Password(password)) => {
+                let password = Password::new(password.expose())?;
+                let octets = session.check_command(&Command::User { name })?;
+                if !session.has_room_for(octets + session.check_command(&Command::Pass { password })?) {
+                    return Err(SendError::QueueFull.into());
+                }
+                session.send(&Command::User { name })?;
+                session.send(&Command::Pass { password })?
+            }
+            (Method::Apop, Proof::Password(password)) => {
+                let timestamp = session.timestamp().ok_or(SendError::NoTimestamp)?;
+                let digest = apop::digest(timestamp, password.expose());
+                session.send(&Command::Apop { name, digest })?
+            }
+            (Method::Plain, Proof::Password(password)) => {
+                session.authenticate_with(Mechanism::PLAIN, &Plain { authorization: None, name, password })?
+            }
+            (Method::Login, Proof::Password(_)) => session.authenticate(Mechanism::LOGIN)?,
+            (Method::CramMd5, Proof::Password(_)) => session.authenticate(Mechanism::CRAM_MD5)?,
+            (Method::XOAuth2, Proof::Token(token)) => {
+                session.authenticate_with(Mechanism::XOAUTH2, &XOAuth2 { name, token })?
+            }
+            (Method::OAuthBearer, Proof::Token(token)) => {
+                let authorization = Some(AuthorizationIdentity::from(name));
+                let message = OAuthBearer { authorization, host: None, port: None, token: Some(token) };
+                session.authenticate_with(Mechanism::OAUTHBEARER, &message)?
+            }
+            _ => return Err(LoginError::Method),
+        })
+    }
+
+    /// Answers a challenge of the login.
+    pub fn answer(&mut self, challenge: Challenge<'_>) {
+        let prompt = LoginPrompt::of_step(self.step);
+        self.step += 1;
+        match (self.method, self.proof, prompt) {
+            (Method::CramMd5, Proof::Password(password), Some(LoginPrompt::Name)) => {
+                let response = CramMd5::new(self.name, challenge.octets(), password.expose());
+                challenge.respond(&response);
+            }
+            (Method::Login, _, Some(LoginPrompt::Name)) => challenge.respond(&self.name),
+            (Method::Login, Proof::Password(password), Some(LoginPrompt::Password)) => challenge.respond(&password),
+            _ => challenge.cancel(),
+        }
+    }
+}

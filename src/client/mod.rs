@@ -1,0 +1,340 @@
+//! The client's half of a connection, as a state machine that the caller drives.
+//!
+//! [`Session::send`] queues commands, and [`Session::poll`] tells the one thing that must happen next: octets to read or
+//! to write, what the server has said, a part of a message, a step of TLS or SASL.
+//!
+//! ```no_run
+//! use std::io::{self, Read as _, Write as _};
+//! use std::net::TcpStream;
+//! use std::sync::Arc;
+//! use std::time::Instant;
+//!
+//! use bytes::Buf;
+//! use pop3_proto::client::{Action, Closed, Config, Security, Session, What};
+//! use pop3_proto::message::MessageNumber;
+//! use pop3_proto::wire::{Command, Name, Password};
+//!
+//! /// Prints the first message of a maildrop.
+//! fn first_message(mut socket: TcpStream) -> Result<Closed, Box<dyn std::error::Error>> {
+//!     let start = Instant::now();
+//!     let mut session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
+//!     session.send(&Command::User { name: Name::new("mrose")? })?;
+//!     session.send(&Command::Pass { password: Password::new("tanstaaf")? })?;
+//!     session.send(&Command::Retr { message: MessageNumber::FIRST })?;
+//!     session.send(&Command::Quit)?;
+//!     loop {
+//!         match session.poll(start.elapsed())? {
+//!             Action::Read(mut read) => {
+//!                 let octets = socket.read(read.space())?;
+//!                 read.filled(octets);
+//!             }
+//!             Action::Write(mut write) => {
+//!                 let octets = socket.write(write.chunk())?;
+//!                 write.advance(octets);
+//!             }
+//!             Action::Event(event) => {
+//!                 if let What::Failed(response) = event.what() {
+//!                     eprintln!("{:?} failed: {}", event.verb(), response.text().escape_ascii());
+//!                 }
+//!                 event.done();
+//!             }
+//!             Action::Body(body) => {
+//!                 io::stdout().write_all(body.octets())?;
+//!                 body.done();
+//!             }
+//!             Action::StartTls(start) => start.failed(), // STLS wasn't sent
+//!             Action::Challenge(challenge) => challenge.cancel(), // nor AUTH
+//!             Action::Idle(_) => unreachable!("QUIT was sent"),
+//!             Action::Closed(closed) => return Ok(closed),
+//!         }
+//!     }
+//! }
+//! ```
+
+mod action;
+mod capabilities;
+mod config;
+mod error;
+mod event;
+mod exchange;
+mod fetch;
+mod list;
+mod login;
+mod outbox;
+mod pipeline;
+mod reply;
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+pub use self::action::{Action, Body, Closed, Idle, Read, Removal, StartTls, Write};
+pub use self::capabilities::{Capabilities, Feature, Support};
+pub use self::config::{Config, ConfigError, InitialResponsePolicy};
+pub use self::error::{Error, ProtocolError, SendError};
+pub use self::event::{Event, What};
+pub use self::exchange::Challenge;
+pub use self::fetch::{Fetch, Progress, Wanted};
+pub use self::login::{Login, LoginError, Method, Proof};
+pub use self::reply::Retry;
+pub use crate::security::Security;
+
+use self::capabilities::Knowledge;
+use self::event::{Front, UnderWay};
+use self::exchange::Exchange;
+use self::outbox::Outbox;
+use crate::buffer::Input;
+use crate::wire::{DeviationCounts, Timestamp, Verb};
+
+/// One connection of a client, from the greeting to the end.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Session {
+    config: Arc<Config>,
+    security: Security,
+    input: Input,
+    outbox: Outbox,
+    state: State,
+    /// What of a response is still to come.
+    under_way: UnderWay,
+    /// What stands at the front of the input, until it is dealt with.
+    front: Option<Front>,
+    exchange: Option<Exchange>,
+    /// Whether the last login was turned down.
+    login_failed: bool,
+    /// Whether the last USER was turned down, so that the password behind it isn't said.
+    name_refused: bool,
+    /// Whether STLS waits for its answer, or for TLS.
+    stls_is_pending: bool,
+    knowledge: Knowledge,
+    timestamp: Option<Timestamp>,
+    utf8: bool,
+    deviations: DeviationCounts,
+    next_ticket: u32,
+    now: Duration,
+    /// When the server last did something, while it owes something.
+    since: Option<Duration>,
+    end_of_stream: bool,
+    closed: Option<Result<Closed, Error>>,
+    quit_is_sent: bool,
+    /// Whether the server has said that it is about to close.
+    farewell: bool,
+}
+
+/// The states of a session, as the client knows them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum State {
+    /// The greeting hasn't come.
+    Greeting,
+    /// Nobody is logged in (RFC 1939 §4).
+    Authorization,
+    /// The maildrop is open (RFC 1939 §5).
+    Transaction,
+    /// The session is over.
+    Over,
+}
+
+/// Names a command that was sent, in what the server says about it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(u32);
+
+impl Session {
+    /// A session on a connection that was just made; `security` says who may listen to it.
+    pub fn new(config: Arc<Config>, security: Security) -> Self {
+        Self {
+            input: Input::with_line_limit(config.window, config.line_limit),
+            config,
+            security,
+            outbox: Outbox::new(),
+            state: State::Greeting,
+            under_way: UnderWay::Status,
+            front: None,
+            exchange: None,
+            login_failed: false,
+            name_refused: false,
+            stls_is_pending: false,
+            knowledge: Knowledge::default(),
+            timestamp: None,
+            utf8: false,
+            deviations: DeviationCounts::default(),
+            next_ticket: 0,
+            now: Duration::ZERO,
+            since: None,
+            end_of_stream: false,
+            closed: None,
+            quit_is_sent: false,
+            farewell: false,
+        }
+    }
+
+    /// The state, as far as the server has answered.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Who may listen to the connection: TLS, once STLS was followed by it.
+    pub fn security(&self) -> Security {
+        self.security
+    }
+
+    /// What CAPA has listed; `None` before it was asked, and where the server doesn't know it. What was listed before
+    /// login is taken to hold behind it unless CAPA is sent again; what was listed before STLS is forgotten.
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.knowledge.capabilities(self.state == State::Transaction)
+    }
+
+    /// Whether the server has something, as far as that is known.
+    pub fn support(&self, feature: Feature) -> Support {
+        self.knowledge.support(self.state == State::Transaction, feature)
+    }
+
+    /// The timestamp of the greeting, which offers APOP; `None` behind STLS, since it came in the clear.
+    pub fn timestamp(&self) -> Option<&Timestamp> {
+        self.timestamp.as_ref()
+    }
+
+    /// Whether the server has answered UTF8 with `+OK`.
+    pub fn is_utf8_mode(&self) -> bool {
+        self.utf8
+    }
+
+    /// How often the server has broken a rule and was understood all the same.
+    pub fn deviations(&self) -> &DeviationCounts {
+        &self.deviations
+    }
+
+    /// Whether a secret may be sent now.
+    fn may_send_secrets(&self) -> bool {
+        self.security.is_secure() || self.config.cleartext_secrets
+    }
+
+    /// Tells the one thing that must happen next.
+    ///
+    /// `now` is the time since any fixed moment, the same one at each call. Dropping the action changes nothing, and
+    /// the next call hands it out again; so does a call after [`Action::Closed`].
+    ///
+    /// # Errors
+    /// [`Error`] when the session can't go on, at this call and all later ones.
+    pub fn poll(&mut self, now: Duration) -> Result<Action<'_>, Error> {
+        self.now = now.max(self.now);
+        if self.plain_entry().is_some() {
+            return Ok(Action::Event(Event::new(self)));
+        }
+        let next = self.next()?;
+        Ok(self.action(next))
+    }
+
+    /// What must happen next, before the token for it is made.
+    fn next(&mut self) -> Result<Next, Error> {
+        loop {
+            match self.closed {
+                // What the server said last is still to be told.
+                Some(Ok(closed)) if self.front.is_none() => return Ok(Next::Closed(closed)),
+                Some(Err(error)) => return Err(error),
+                _ => {}
+            }
+            if let Some(next) = self.front()? {
+                // Until it is dealt with it isn't the server that is waited for.
+                self.since = None;
+                return Ok(next);
+            }
+            if self.closed.is_some() {
+                continue;
+            }
+            if self.end_of_stream {
+                self.conclude();
+                continue;
+            }
+            self.release();
+            if self.front.is_some() {
+                continue;
+            }
+            let waits = !self.outbox.is_written() || self.is_owed();
+            match (waits, self.since) {
+                (false, _) => {
+                    self.since = None;
+                    return Ok(Next::Idle);
+                }
+                (true, None) => self.since = Some(self.now),
+                (true, Some(since)) if self.now >= since.saturating_add(self.config.reply_deadline) => {
+                    return Err(self.fail(Error::TimedOut));
+                }
+                (true, Some(_)) => {}
+            }
+            return Ok(if self.outbox.is_written() { Next::Read } else { Next::Write });
+        }
+    }
+
+    /// Whether the server owes an answer.
+    fn is_owed(&self) -> bool {
+        self.state == State::Greeting
+            || self.outbox.outstanding() > 0
+            || self.farewell
+            // Half a line that no command has asked for.
+            || !self.input.octets().is_empty()
+    }
+
+    /// Ends the session with an error.
+    #[cold]
+    fn fail(&mut self, error: impl Into<Error>) -> Error {
+        let error = error.into();
+        self.close(Err(error));
+        error
+    }
+
+    fn close(&mut self, how: Result<Closed, Error>) {
+        self.closed = Some(how);
+        self.state = State::Over;
+        self.exchange = None;
+        self.outbox = Outbox::new();
+    }
+
+    /// The stream has ended, and all that came is dealt with.
+    fn conclude(&mut self) {
+        let partial = !self.input.octets().is_empty() || !matches!(self.under_way, UnderWay::Status);
+        let closed = match self.outbox.front().map(|sent| sent.verb) {
+            _ if partial => Err(Error::Truncated),
+            _ if self.state == State::Greeting => Err(Error::Disconnected),
+            Some(Verb::Quit) => Ok(Closed::Quit(Removal::Unknown)),
+            Some(_) => Err(Error::Disconnected),
+            None if self.login_failed => Ok(Closed::AfterFailedLogin),
+            None => Ok(Closed::WhileIdle),
+        };
+        self.close(closed);
+    }
+
+    fn action(&mut self, next: Next) -> Action<'_> {
+        match next {
+            Next::Read => Action::Read(Read::new(self)),
+            Next::Write => Action::Write(Write::new(self)),
+            Next::Event => Action::Event(Event::new(self)),
+            Next::Body => Action::Body(Body::new(self)),
+            Next::StartTls => Action::StartTls(StartTls::new(self)),
+            Next::Challenge => Action::Challenge(Challenge::new(self)),
+            Next::Idle => Action::Idle(Idle::new(self)),
+            Next::Closed(closed) => Action::Closed(closed),
+        }
+    }
+}
+
+/// What must happen next, before the token for it is made.
+#[derive(Clone, Copy)]
+enum Next {
+    Read,
+    Write,
+    Event,
+    Body,
+    StartTls,
+    Challenge,
+    Idle,
+    Closed(Closed),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.state)
+            .field("security", &self.security)
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}

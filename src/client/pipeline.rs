@@ -1,0 +1,136 @@
+//! Which commands are sent, and when (RFC 2449 §6.6).
+
+use alloc::vec::Vec;
+
+use super::error::SendError;
+use super::event::Front;
+use super::outbox::Sent;
+use super::{Feature, Session, State, Support, Ticket};
+use crate::wire::{Command, Verb};
+
+/// Whether a command has its place in TRANSACTION only (RFC 1939 §5).
+fn needs_login(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Stat
+            | Verb::List
+            | Verb::Retr
+            | Verb::Dele
+            | Verb::Noop
+            | Verb::Rset
+            | Verb::Top
+            | Verb::Uidl
+            | Verb::Last
+    )
+}
+
+/// The most octets of a command line, CRLF included (RFC 2449 §4).
+pub(super) const MAX_COMMAND_LINE: usize = 255;
+
+impl Session {
+    /// Queues a command. It is sent when its turn comes: at once, or behind the responses to those before it, as far as
+    /// the server takes commands ahead of its responses.
+    ///
+    /// What is said about it names the ticket.
+    ///
+    /// # Errors
+    /// [`SendError`] when the command can't be sent, whatever the server would say to it. Nothing is queued then.
+    pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
+        let octets = self.check_command(command)?;
+        self.push(command.verb(), command.has_argument(), octets, |lines| command.encode(lines))
+    }
+
+    /// Whether a command can be sent at all; its octets.
+    pub(super) fn check_command(&self, command: &Command<'_>) -> Result<usize, SendError> {
+        let credential = match command {
+            Command::User { name } | Command::Apop { name, .. } => name.as_bytes(),
+            Command::Pass { password } => password.expose(),
+            Command::Auth { arguments: Some(_) } => return Err(SendError::Exchange),
+            _ => b"",
+        };
+        if !credential.is_ascii() && self.support(Feature::Utf8User) != Support::Yes {
+            return Err(SendError::NotAscii);
+        }
+        if matches!(command, Command::Pass { .. }) && !self.may_send_secrets() {
+            return Err(SendError::Cleartext);
+        }
+        if matches!(command, Command::Apop { .. }) && self.state != State::Greeting && self.timestamp.is_none() {
+            return Err(SendError::NoTimestamp);
+        }
+        let octets = command.octets();
+        if octets > MAX_COMMAND_LINE { Err(SendError::TooLong) } else { Ok(octets) }
+    }
+
+    /// Whether so many octets find room in the queue.
+    pub(super) fn has_room_for(&self, octets: usize) -> bool {
+        self.outbox.queued() == 0 || self.outbox.queued() + octets <= self.config.queue as usize
+    }
+
+    /// Puts a line of these octets into the queue.
+    pub(super) fn push(
+        &mut self,
+        verb: Verb,
+        has_argument: bool,
+        octets: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Ticket, SendError> {
+        if self.closed.is_some() || self.farewell || self.quit_is_sent {
+            return Err(SendError::Over);
+        }
+        if !self.has_room_for(octets) {
+            return Err(SendError::QueueFull);
+        }
+        if self.stls_is_pending && matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth) {
+            // What is known now of how to log in doesn't hold behind TLS.
+            return Err(SendError::WrongState);
+        }
+        self.stls_is_pending |= verb == Verb::Stls;
+        self.quit_is_sent = verb == Verb::Quit;
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        self.outbox.push(ticket, verb, has_argument, octets, write);
+        Ok(ticket)
+    }
+
+    /// Lets those commands go whose turn has come.
+    pub(super) fn release(&mut self) {
+        if self.state == State::Greeting || self.farewell {
+            return;
+        }
+        while let Some(next) = self.outbox.next_queued() {
+            let is_futile = self.state == State::Authorization
+                && (needs_login(next.verb) || (next.verb == Verb::Pass && self.name_refused));
+            if self.outbox.outstanding() > 0 {
+                if is_futile {
+                    return;
+                }
+            } else if !self.input.octets().is_empty() {
+                // Half a line that no command has asked for: this one must not be taken to have.
+                return;
+            } else if is_futile {
+                self.front = Some(Front::NotSent(next));
+                return;
+            }
+            let may_go = self.outbox.last_outstanding().is_none_or(|last| self.may_follow(last, next));
+            if !may_go {
+                return;
+            }
+            self.outbox.release();
+        }
+    }
+
+    /// Whether a command may go ahead of the response to the one before it.
+    fn may_follow(&self, last: Sent, next: Sent) -> bool {
+        let behind = match last.verb {
+            // What these are answered decides whether anything behind them makes sense.
+            Verb::Stls | Verb::Auth | Verb::Quit | Verb::Pass | Verb::Apop => false,
+            // A server that refuses a name in the clear doesn't want to hear the password.
+            _ => next.verb != Verb::Pass || self.security.is_secure() || !self.outbox.is_outstanding(Verb::User),
+        };
+        behind
+            && self.config.pipelining
+            && self.support(Feature::Pipelining) == Support::Yes
+            && self.outbox.outstanding() < self.config.pipelined_commands
+            && self.outbox.fits(next, self.config.pipelined_octets)
+    }
+}

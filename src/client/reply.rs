@@ -1,0 +1,78 @@
+//! What the server says, read as far as the configuration's tolerance goes.
+
+use super::error::ProtocolError;
+use crate::buffer::{Defect, Line};
+use crate::wire::{
+    CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status,
+};
+
+/// What a response says to do about it (RFC 2449 §8, RFC 3206).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Retry {
+    /// The name, the password, or what policy says of them: ask the user (`AUTH`).
+    AskUser,
+    /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
+    Soon,
+    /// The last login was too short a time ago: wait, for LOGIN-DELAY's time if it is known (`LOGIN-DELAY`).
+    Wait,
+    /// Something of the server's that is likely to pass: try again later (`SYS/TEMP`, or `SYS` with anything else).
+    Later,
+    /// Something of the server's that somebody must see to: stop and tell the user (`SYS/PERM`).
+    Stop,
+    /// The message needs UTF-8 mode: log in again, with UTF8 before (`UTF8`).
+    Utf8Mode,
+    /// Nothing is known. At a login it may be the credentials, unless the server announces AUTH-RESP-CODE.
+    Unknown,
+}
+
+impl Retry {
+    /// What a response code says.
+    pub fn of(code: Option<ResponseCode<'_>>) -> Self {
+        match code.map(ResponseCode::kind) {
+            Some(CodeKind::Auth) => Self::AskUser,
+            Some(CodeKind::InUse) => Self::Soon,
+            Some(CodeKind::LoginDelay) => Self::Wait,
+            Some(CodeKind::SysTemp | CodeKind::Sys) => Self::Later,
+            Some(CodeKind::SysPerm) => Self::Stop,
+            Some(CodeKind::Utf8) => Self::Utf8Mode,
+            Some(CodeKind::Other) | None => Self::Unknown,
+        }
+    }
+}
+
+/// The deviations of a line as such, if it can be worth a look at all.
+pub(super) fn check(line: Line, accepted: DeviationSet) -> Result<DeviationSet, ProtocolError> {
+    match line.defect {
+        Some(Defect::TooLong) => return Err(ProtocolError::LineTooLong),
+        Some(Defect::Stray) => return Err(ProtocolError::ForbiddenOctet),
+        None => {}
+    }
+    let mut deviations = DeviationSet::NONE;
+    if line.bare_lf {
+        deviations = deviations.with(Deviation::BareLineFeed);
+    }
+    if line.content > MAX_RESPONSE_LINE - 2 {
+        deviations = deviations.with(Deviation::LongLine);
+    }
+    if accepted.contains_all(deviations) { Ok(deviations) } else { Err(ProtocolError::Deviation) }
+}
+
+/// A response, and what had to be overlooked.
+pub(super) fn response(line: &[u8], accepted: DeviationSet) -> Result<(Response<'_>, DeviationSet), ProtocolError> {
+    let (response, mut deviations) = match Response::parse(line) {
+        Ok(response) => (response, DeviationSet::NONE),
+        Err(ResponseError::NoIndicator) if accepted.contains(Deviation::LowerCaseStatus) => {
+            let response = Response::parse_in_any_case(line).map_err(|_| ProtocolError::NotAResponse)?;
+            (response, DeviationSet::NONE.with(Deviation::LowerCaseStatus))
+        }
+        Err(_) => return Err(ProtocolError::NotAResponse),
+    };
+    if response.code().is_none() && response.status() == Status::Err && accepted.contains(Deviation::LateCode) {
+        if let Some(late) = response.with_late_code() {
+            deviations = deviations.with(Deviation::LateCode);
+            return Ok((late, deviations));
+        }
+    }
+    Ok((response, deviations))
+}

@@ -1,0 +1,210 @@
+//! Greetings, and how a session ends.
+
+mod common;
+
+use common::{Script, in_any_way, mrose};
+use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Security, SendError, State};
+
+fn error(error: ProtocolError) -> Result<Closed, Error> {
+    Err(Error::Protocol(error))
+}
+
+#[test]
+fn the_greeting_comes_before_anything_is_sent() {
+    // R-1939-01
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.client.say("CAPA\r\nQUIT");
+        assert_eq!(script.wrote(), "");
+        assert_eq!(script.client.session.state(), State::Greeting);
+        assert!(script.says("+OK rea").is_empty());
+        assert_eq!(script.wrote(), "");
+        assert_eq!(script.says("dy\r\n"), ["greeting +OK ready"]);
+        assert_eq!(script.client.session.state(), State::Authorization);
+        assert_eq!(script.wrote(), "CAPA\r\n");
+    });
+}
+
+#[test]
+fn a_greeting_that_refuses_ends_the_session() {
+    // R-1939-01
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.client.say("CAPA");
+        assert_eq!(script.says("-ERR [SYS/TEMP] too busy\r\n"), ["greeting -ERR (SYS/TEMP) too busy"]);
+        assert_eq!(script.closed(), Ok(Closed::Refused));
+        assert_eq!(script.wrote(), "");
+        assert_eq!(script.client.try_to_say("CAPA"), Err(SendError::Over));
+        assert_eq!(script.client.session.state(), State::Over);
+    });
+}
+
+/// The timestamp that a greeting offers.
+fn timestamp(greeting: &str) -> Option<String> {
+    let mut script = Script::new(Config::new().line_limit(1 << 20).unwrap());
+    assert_eq!(script.says(format!("{greeting}\r\n")).len(), 1);
+    script.client.session.timestamp().map(ToString::to_string)
+}
+
+#[test]
+fn a_timestamp_is_found_wherever_it_stands_if_it_is_valid() {
+    // R-1939-31; failure case 30
+    let valid = "<1896.697170952@dbc.mtview.ca.us>";
+    for greeting in ["+OK #", "+OK ready #", "+OK # ready", "+OK [X] ready# bye", "+OK ready #>", "+OK cmVhZHk= #"] {
+        assert_eq!(timestamp(&greeting.replace('#', valid)).as_deref(), Some(valid), "{greeting}");
+    }
+    for text in ["", "<1896>", "<a@b@c>", "<a b@c>", "<@b>", "<a@>", "<>", "a@b", "<a@b", "> <", "<<a@b>", "<x> <a@b>"]
+    {
+        assert_eq!(timestamp(&format!("+OK ready {text}")), None, "{text}");
+    }
+    assert_eq!(timestamp(&format!("+OK {}", "<".repeat(100_000))), None);
+    assert_eq!(timestamp(&format!("+OK {}a@b>", "<".repeat(100_000))), None);
+    assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(251))).map(|it| it.len()), Some(255));
+    assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(252))), None);
+}
+
+#[test]
+fn what_stands_at_the_end_of_a_greeting_is_text() {
+    // R-2449-07
+    let mut script = Script::new(Config::new());
+    assert_eq!(script.says("+OK ready [IN-USE]\r\n"), ["greeting +OK ready [IN-USE]"]);
+    let mut script = Script::new(Config::new());
+    assert_eq!(script.says("+OK ready dGhlIGVuZA==\r\n"), ["greeting +OK ready dGhlIGVuZA=="]);
+    assert_eq!(script.asks("CAPA", "-ERR\r\n"), ["CAPA -ERR"]);
+}
+
+#[test]
+fn a_farewell_is_told_and_the_session_ends_while_idle() {
+    // R-1939-12
+    for in_one in [false, true] {
+        in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+            script.log_in();
+            let heard = script.says("-ERR [SYS/TEMP] going down\r\n");
+            assert_eq!(heard, ["farewell -ERR (SYS/TEMP) going down"]);
+            assert_eq!(script.client.try_to_say("NOOP"), Err(SendError::Over));
+            if !in_one {
+                assert_eq!(script.says("-ERR really\r\n"), ["farewell -ERR really"]);
+            }
+            assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+            assert_eq!(script.wrote(), "");
+        });
+    }
+}
+
+#[test]
+fn a_farewell_is_never_an_answer_to_what_is_sent_later() {
+    // R-1939-12: it came before the command was written.
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("NOOP");
+    assert_eq!(script.wrote(), "NOOP\r\n");
+    assert_eq!(script.says("+OK\r\n-ERR autologout\r\n"), ["NOOP +OK", "farewell -ERR autologout"]);
+    assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+}
+
+#[test]
+fn what_nobody_asked_for_ends_the_session() {
+    // R-1939-11
+    for octets in ["+OK\r\n", "hello\r\n", "\r\n", ".\r\n", "+ \r\n", "+OK [UNSOLICITED] new mail\r\n"] {
+        in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+            script.log_in();
+            assert!(script.says(octets).is_empty(), "{octets:?}");
+            assert_eq!(script.closed(), error(ProtocolError::Unsolicited), "{octets:?}");
+            assert_eq!(script.hangs_up(), error(ProtocolError::Unsolicited), "{octets:?}");
+        });
+    }
+    // Behind an answer, before the next command is written.
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("NOOP\r\nSTAT");
+    script.wrote();
+    assert_eq!(script.says("+OK\r\n+OK 1 2\r\n"), ["NOOP +OK"]);
+    assert_eq!(script.closed(), error(ProtocolError::Unsolicited));
+    assert_eq!(script.wrote(), "");
+    // In the greeting's read.
+    let mut script = Script::new(Config::new());
+    script.client.say("CAPA");
+    assert_eq!(script.says("+OK\r\n+OK\r\n.\r\n"), ["greeting +OK"]);
+    assert_eq!(script.closed(), error(ProtocolError::Unsolicited));
+}
+
+#[test]
+fn octets_that_are_no_line_and_an_end_are_truncated() {
+    // R-GEN-09
+    let mut script = Script::logged_in(Config::new());
+    script.says("-ER");
+    assert_eq!(script.hangs_up(), Err(Error::Truncated));
+    let mut script = Script::new(Config::new());
+    script.says("+O");
+    assert_eq!(script.hangs_up(), Err(Error::Truncated));
+}
+
+#[test]
+fn an_end_without_a_greeting_is_a_disconnection() {
+    let mut script = Script::new(Config::new());
+    assert_eq!(script.hangs_up(), Err(Error::Disconnected));
+}
+
+#[test]
+fn an_end_behind_a_failed_login_is_that() {
+    // R-1939-18; failure case 29
+    for method in [Method::Plain, Method::User, Method::CramMd5] {
+        let mut script = Script::new(Config::new());
+        script.says("+OK\r\n");
+        script.client.log_in(mrose(method, "wrong"));
+        script.wrote();
+        if method == Method::User {
+            script.says("+OK\r\n");
+        }
+        assert_eq!(script.says("-ERR [AUTH] no\r\n").len(), 1, "{method:?}");
+        assert_eq!(script.hangs_up(), Ok(Closed::AfterFailedLogin), "{method:?}");
+    }
+    // Not before it is answered, and not behind a login that has succeeded.
+    let mut script = Script::new(Config::new());
+    script.says("+OK\r\n");
+    script.client.log_in(mrose(Method::Plain, "wrong"));
+    script.wrote();
+    assert_eq!(script.hangs_up(), Err(Error::Disconnected));
+    let mut script = Script::logged_in(Config::new());
+    assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+}
+
+#[test]
+fn quit_has_three_outcomes() {
+    // R-1939-20, R-1939-29, R-1939-30
+    for (answer, closed, orderly) in [
+        ("+OK\r\n", Ok(Closed::Quit(Removal::All)), true),
+        ("-ERR some messages were not removed\r\n", Ok(Closed::Quit(Removal::NotAll)), true),
+        ("", Ok(Closed::Quit(Removal::Unknown)), false),
+    ] {
+        let mut script = Script::logged_in(Config::new());
+        script.client.say("DELE 1\r\nQUIT");
+        script.says("+OK\r\n");
+        assert_eq!(script.wrote(), "DELE 1\r\nQUIT\r\n");
+        script.says(answer);
+        assert_eq!(script.hangs_up(), closed);
+        assert_eq!(closed.unwrap().is_orderly(), orderly);
+    }
+    // Octets behind the answer are of no interest.
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("QUIT");
+    script.wrote();
+    assert_eq!(script.says("+OK\r\nbye bye\r\n"), ["QUIT +OK"]);
+    assert_eq!(script.closed(), Ok(Closed::Quit(Removal::All)));
+}
+
+#[test]
+fn an_end_before_quit_is_answered_for_is_a_disconnection() {
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("DELE 1\r\nQUIT");
+    assert_eq!(script.wrote(), "DELE 1\r\n");
+    assert_eq!(script.hangs_up(), Err(Error::Disconnected));
+    assert!(!Closed::WhileIdle.is_orderly() && !Closed::AfterFailedLogin.is_orderly() && Closed::Refused.is_orderly());
+}
+
+#[test]
+fn how_a_session_ended_is_told_again_and_again() {
+    let mut script = Script::new(Config::new());
+    script.says("nonsense\r\n");
+    for _ in 0..3 {
+        assert_eq!(script.says("+OK\r\n"), [""; 0]);
+        assert_eq!(script.closed(), error(ProtocolError::NotAResponse));
+        assert_eq!(script.client.session.state(), State::Over);
+    }
+}

@@ -1,0 +1,298 @@
+//! Lists as servers really send them: LIST, UIDL, CAPA, LANG, AUTH; and what is known of a server then.
+
+mod common;
+
+use common::{Script, in_any_way};
+use pop3_proto::client::{Config, Feature, Security, State, Support};
+use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
+
+fn greeted() -> Script {
+    let mut script = Script::new(Config::new());
+    script.says("+OK\r\n");
+    script
+}
+
+fn supports<const N: usize>(script: &Script, features: [Feature; N]) -> [Support; N] {
+    features.map(|feature| script.client.session.support(feature))
+}
+
+#[test]
+fn garbage_in_a_listing_is_unreadable_and_the_session_goes_on() {
+    // R-GEN-12; failure case 16
+    let lines = ["", "x", "1", "1 ", "0 5", "-1 5", "1 x", "1 -5", "1 18446744073709551616", "4294967296 1", "1\t5"];
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.log_in();
+        let escaped = |line: &&str| line.escape_default().to_string();
+        let mut expected: Vec<_> = lines.iter().map(|line| format!("LIST ?{}", escaped(line))).collect();
+        expected.insert(0, "LIST begins +OK".into());
+        expected.extend(["LIST 2 18446744073709551615".into(), "LIST ends".into()]);
+        let answer = format!("+OK\r\n{}\r\n2 18446744073709551615\r\n.\r\n", lines.join("\r\n"));
+        assert_eq!(script.asks("LIST", answer), expected);
+        for line in ["x", "1", "0 5", "1 x"] {
+            let answer = format!("+OK {line}\r\n");
+            assert_eq!(script.asks("LIST 1", &answer), [format!("LIST ?+OK {line}")]);
+            assert_eq!(script.asks("STAT", "+OK x 1\r\n"), ["STAT ?+OK x 1"]);
+        }
+        assert_eq!(script.asks("LIST 1", "+OK\r\n"), ["LIST ?+OK"]);
+        assert_eq!(script.asks("STAT", "+OK\r\n"), ["STAT ?+OK"]);
+        assert_eq!(script.asks("STAT", "+OK 1\r\n"), ["STAT ?+OK 1"]);
+        assert_eq!(script.asks("UIDL 1", "+OK 1\r\n"), ["UIDL ?+OK 1"]);
+        assert_eq!(
+            script.asks("UIDL", "+OK\r\n1\r\nx y\r\n2 b\r\n.\r\n")[1..],
+            ["UIDL ?1", "UIDL ?x y", "UIDL 2 b", "UIDL ends"]
+        );
+        assert_eq!(
+            script.asks("STAT", "+OK 4294967295 18446744073709551615\r\n"),
+            ["STAT 4294967295 18446744073709551615"]
+        );
+    });
+}
+
+#[test]
+fn text_behind_numbers_is_ignored() {
+    // R-1939-21, R-1939-22; failure case 15
+    let mut script = Script::logged_in(Config::new());
+    assert_eq!(script.asks("STAT", "+OK 2 320 octets\r\n"), ["STAT 2 320"]);
+    assert_eq!(script.asks("LIST 1", "+OK 1 120 octets\r\n"), ["LIST 1 120"]);
+    assert_eq!(
+        script.asks("LIST", "+OK 20 messages\r\n1 120 octets\r\n.\r\n")[..2],
+        ["LIST begins +OK 20 messages", "LIST 1 120"]
+    );
+    assert_eq!(script.asks("UIDL", "+OK\r\n1 a b c\r\n.\r\n")[1], "UIDL 1 a");
+}
+
+#[test]
+fn repeated_and_trailing_spaces_are_counted_or_make_an_entry_unreadable() {
+    // R-GEN-11; failure case 17
+    let lines = ["1   a", " 1 a", "1 a ", "   1   a   "];
+    let ask = |config: Config| {
+        let mut script = Script::logged_in(config);
+        let heard = script.asks("UIDL", format!("+OK\r\n{}\r\n2 b\r\n.\r\n", lines.join("\r\n")));
+        script.asks("LIST 1", "+OK 1  5\r\n");
+        (heard[1..].to_vec(), script.client.session.deviations().of(Deviation::ExtraSpaces))
+    };
+    let read = ["UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 2 b", "UIDL ends"].map(String::from);
+    assert_eq!(ask(Config::new()), (read.to_vec(), 5));
+    let (heard, counted) = ask(Config::new().reject(Deviation::ExtraSpaces));
+    assert_eq!(heard, ["UIDL ?1   a", "UIDL ? 1 a", "UIDL ?1 a ", "UIDL ?   1   a   ", "UIDL 2 b", "UIDL ends"]);
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn odd_unique_ids_are_counted_or_unreadable() {
+    // R-1939-27; failure case 17
+    let (fits, long, longer) = ("a".repeat(70), "b".repeat(71), "c".repeat(500));
+    let answer = format!("+OK\r\n1 {fits}\r\n2 {long}\r\n3 {longer}\r\n4 same\r\n5 same\r\n6 \u{fc}\x01\r\n.\r\n");
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.log_in();
+        let heard = script.asks("UIDL", &answer);
+        let expected = [
+            format!("UIDL 1 {fits}"),
+            format!("UIDL 2 {long}"),
+            format!("UIDL 3 {longer}"),
+            "UIDL 4 same".into(),
+            "UIDL 5 same".into(),
+            r"UIDL 6 \xc3\xbc\x01".into(),
+        ];
+        assert_eq!(heard[1..7], expected);
+        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 3);
+        assert_eq!(script.asks("UIDL 2", format!("+OK 2 {long}\r\n")), [format!("UIDL 2 {long}")]);
+        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 4);
+    });
+    let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
+    let heard = script.asks("UIDL", &answer);
+    assert_eq!(heard.iter().filter(|line| line.contains('?')).count(), 3, "{heard:?}");
+    assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 0);
+}
+
+#[test]
+fn entries_may_come_in_any_order_and_twice() {
+    // R-GEN-12
+    let mut script = Script::logged_in(Config::new());
+    let heard = script.asks("LIST", "+OK\r\n3 1\r\n1 1\r\n3 2\r\n4294967295 1\r\n.\r\n");
+    assert_eq!(heard[1..5], ["LIST 3 1", "LIST 1 1", "LIST 3 2", "LIST 4294967295 1"]);
+}
+
+#[test]
+fn a_stuffed_dot_in_a_list_is_undone() {
+    // R-1939-07, R-2449-03; failure case 9
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.log_in();
+        let heard = script.asks("LIST", "+OK\r\n..x\r\n.1 5\r\n..\r\n.\r\n");
+        assert_eq!(heard[1..], ["LIST ?..x", "LIST 1 5", "LIST ?..", "LIST ends"]);
+        let heard = script.asks("UIDL", "+OK\r\n.1 .a\r\n.\r\n");
+        assert_eq!(heard[1..], ["UIDL 1 .a", "UIDL ends"]);
+        let heard = script.asks("CAPA", "+OK\r\n.TOP\r\n.\r\n");
+        assert_eq!(heard[1..], ["CAPA TOP", "CAPA ends"]);
+    });
+}
+
+#[test]
+fn what_capa_lists_is_told_line_by_line_and_known_then() {
+    // R-2449-03, R-2449-04, R-2449-12, R-2449-13
+    let lines = [
+        "top",
+        "USER",
+        "RESP-CODES",
+        "LOGIN-DELAY 900 USER",
+        "PIPELINING",
+        "EXPIRE 60",
+        "Uidl",
+        "IMPLEMENTATION x y",
+        "AUTH-RESP-CODE",
+        "SASL PLAIN x-private LOGIN",
+        "STLS",
+        "UTF8 USER",
+        "LANG",
+        "XFOO bar",
+        "A..B c",
+        "TOP 5",
+    ];
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.says("+OK\r\n");
+        let heard = script.asks("CAPA", format!("+OK\r\n{}\r\n.\r\n", lines.join("\r\n")));
+        assert_eq!(heard[1..=14], lines[..14].iter().map(|line| format!("CAPA {line}")).collect::<Vec<_>>());
+        assert_eq!(heard[15..], ["CAPA ?A..B c", "CAPA TOP 5", "CAPA ends"]);
+        let all = [
+            Feature::Top,
+            Feature::User,
+            Feature::RespCodes,
+            Feature::Pipelining,
+            Feature::Uidl,
+            Feature::AuthRespCode,
+            Feature::Stls,
+            Feature::Utf8,
+            Feature::Utf8User,
+            Feature::Lang,
+            Feature::Sasl,
+        ];
+        assert_eq!(supports(script, all), [Support::Yes; 11]);
+        let listed = script.client.session.capabilities().unwrap();
+        assert_eq!(listed.login_delay(), Some(LoginDelay { seconds: 900, per_user: true }));
+        assert_eq!(listed.expire(), Some(Expire { days: Some(60), per_user: false }));
+        let mut mechanisms: Vec<_> = listed.mechanisms().collect();
+        mechanisms.sort();
+        let private = Mechanism::new("X-PRIVATE").unwrap();
+        assert_eq!(mechanisms, [Mechanism::LOGIN, Mechanism::PLAIN, private]);
+    });
+}
+
+#[test]
+fn odd_capability_lines_are_survived() {
+    // R-2449-03, R-2449-04
+    let long = format!("XLONG {}", "x".repeat(600));
+    let mut script = greeted();
+    let heard = script.asks(
+        "CAPA",
+        format!("+OK\r\n\r\nTOP \r\nSASL\r\nSASL \r\n\u{fc}\r\n{long}\r\nEXPIRE soon\r\nUIDL\t\r\n.\r\n"),
+    );
+    assert_eq!(heard[1], "CAPA ?");
+    assert_eq!(heard[2], "CAPA TOP");
+    assert_eq!(heard[3..5], ["CAPA SASL", "CAPA SASL"]);
+    assert_eq!(heard[5], r"CAPA ?\xc3\xbc");
+    assert_eq!(heard[6], format!("CAPA ?{long}"));
+    assert_eq!(heard[7..], ["CAPA EXPIRE soon", r"CAPA ?UIDL\t", "CAPA ends"]);
+    assert_eq!(
+        supports(&script, [Feature::Top, Feature::Uidl, Feature::Stls]),
+        [Support::Yes, Support::No, Support::No]
+    );
+    assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 2);
+    assert_eq!(script.client.session.deviations().of(Deviation::LongLine), 1);
+    assert_eq!(script.client.session.capabilities().unwrap().expire(), None);
+}
+
+#[test]
+fn spaces_behind_a_capability_can_be_rejected() {
+    let mut script = Script::new(Config::new().reject(Deviation::ExtraSpaces));
+    script.says("+OK\r\n");
+    assert_eq!(script.asks("CAPA", "+OK\r\nTOP \r\nUIDL\r\n.\r\n")[1..3], ["CAPA ?TOP ", "CAPA UIDL"]);
+    assert_eq!(supports(&script, [Feature::Top, Feature::Uidl]), [Support::No, Support::Yes]);
+}
+
+#[test]
+fn no_number_of_mechanisms_takes_more_memory() {
+    // R-GEN-04
+    let mut script = greeted();
+    for round in 0..20 {
+        let lines: String = (0..50).map(|i| format!("SASL X{round}-{i} PLAIN\r\n")).collect();
+        script.asks("CAPA", format!("+OK\r\n{lines}.\r\n"));
+        let listed = script.client.session.capabilities().unwrap();
+        assert!(listed.mechanisms().any(|mechanism| mechanism == Mechanism::PLAIN));
+        assert_eq!(listed.mechanisms().count(), 25);
+    }
+}
+
+#[test]
+fn there_are_three_truths_of_capa() {
+    // R-2449-02, R-2595-03; failure case 39
+    let features = [Feature::Stls, Feature::User, Feature::Top, Feature::Uidl];
+    let mut script = Script::with(Config::new(), Security::Cleartext);
+    script.says("+OK\r\n");
+    assert_eq!(supports(&script, features), [Support::Unknown; 4]);
+    assert!(script.client.session.capabilities().is_none());
+    script.asks("CAPA", "+OK\r\nSTLS\r\nTOP\r\n.\r\n");
+    assert_eq!(supports(&script, features), [Support::Yes, Support::No, Support::Yes, Support::No]);
+    script.asks("STLS", "+OK\r\n");
+    assert_eq!(supports(&script, features), [Support::Unknown; 4]);
+    script.asks("CAPA", "+OK\r\nUSER\r\n.\r\n");
+    assert_eq!(supports(&script, features), [Support::No, Support::Yes, Support::No, Support::No]);
+    script.asks("USER mrose", "+OK\r\n");
+    script.asks("PASS tanstaaf", "+OK\r\n");
+    // What was listed before login holds until it is asked again.
+    assert_eq!(supports(&script, features), [Support::No, Support::Yes, Support::No, Support::No]);
+    script.asks("CAPA", "+OK\r\nUIDL\r\n.\r\n");
+    assert_eq!(supports(&script, features), [Support::No, Support::No, Support::No, Support::Yes]);
+    assert_eq!(script.asks("CAPA", "-ERR\r\n"), ["CAPA -ERR"]);
+    assert_eq!(supports(&script, features), [Support::No, Support::No, Support::No, Support::Yes]);
+}
+
+#[test]
+fn a_second_capa_takes_the_place_of_the_first() {
+    let mut script = greeted();
+    script.asks("CAPA", "+OK\r\nTOP\r\nSASL PLAIN\r\nEXPIRE 5\r\n.\r\n");
+    script.asks("CAPA", "+OK\r\nUIDL\r\n.\r\n");
+    assert_eq!(
+        supports(&script, [Feature::Top, Feature::Uidl, Feature::Sasl]),
+        [Support::No, Support::Yes, Support::No]
+    );
+    let listed = script.client.session.capabilities().unwrap();
+    assert_eq!((listed.mechanisms().count(), listed.expire()), (0, None));
+}
+
+#[test]
+fn a_refusal_turns_unknown_into_no() {
+    // R-2449-01; failure case 18
+    let mut script = greeted();
+    script.asks("CAPA", "-ERR\r\n");
+    for (feature, command) in [(Feature::Stls, "STLS"), (Feature::Utf8, "UTF8"), (Feature::Lang, "LANG")] {
+        assert_eq!(script.client.session.support(feature), Support::Unknown);
+        assert_eq!(script.asks(command, "-ERR what?\r\n"), [format!("{command} -ERR what?")]);
+        assert_eq!(script.client.session.support(feature), Support::No);
+    }
+    assert!(!script.client.session.is_utf8_mode());
+    script.let_in();
+    script.asks("UIDL 1", "-ERR no such message\r\n");
+    assert_eq!(script.client.session.support(Feature::Uidl), Support::Unknown);
+    script.asks("UIDL", "-ERR what?\r\n");
+    assert_eq!(script.client.session.support(Feature::Uidl), Support::No);
+    assert_eq!(script.client.session.state(), State::Transaction);
+    // Who announces it has it, whatever becomes of a command.
+    script.asks("CAPA", "+OK\r\nUIDL\r\n.\r\n");
+    assert_eq!(script.client.session.support(Feature::Uidl), Support::Yes);
+}
+
+#[test]
+fn languages_and_mechanisms_are_told_with_what_can_not_be_understood() {
+    // R-6856-07, R-OBS-01
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.says("+OK\r\n");
+        let heard = script.asks("LANG", "+OK languages:\r\nen English\r\nde\r\ni-default d\u{fc}\r\n\r\n-x y\r\n.\r\n");
+        let told = ["LANG en English", "LANG de", r"LANG i-default d\xc3\xbc", "LANG ?", "LANG ?-x y", "LANG ends"];
+        assert_eq!(heard[1..], told);
+        assert_eq!(script.asks("LANG de", "+OK de gut\r\n"), ["LANG +OK de gut"]);
+        let heard = script.asks("AUTH", "+OK\r\nPLAIN\r\ncram-md5\r\n*\r\n.\r\n");
+        assert_eq!(heard[1..], ["AUTH PLAIN", "AUTH cram-md5", "AUTH ?*", "AUTH ends"]);
+        assert_eq!(script.asks("AUTH", "-ERR\r\n"), ["AUTH -ERR"]);
+        assert_eq!(script.client.session.state(), State::Authorization);
+    });
+}

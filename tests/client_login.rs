@@ -1,0 +1,179 @@
+//! Which way of logging in is chosen, and how each goes.
+
+mod common;
+
+use common::{Script, mrose};
+use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::client::{Config, Login, LoginError, Method, Proof, Security, SendError, State};
+use pop3_proto::wire::{Name, Timestamp};
+
+fn script(security: Security, greeting: &str, capa: &str) -> Script {
+    let mut script = Script::with(Config::new(), security);
+    script.says(format!("{greeting}\r\n"));
+    script.asks("CAPA", capa);
+    script
+}
+
+const ALL: &str = "+OK\r\nUSER\r\nSASL PLAIN LOGIN CRAM-MD5 XOAUTH2 OAUTHBEARER SCRAM-SHA-256\r\n.\r\n";
+const APOP: &str = "+OK <1896.697170952@dbc.mtview.ca.us>";
+
+#[test]
+fn the_first_allowed_method_that_is_offered_and_safe_is_chosen() {
+    // R-5034-10, R-8314-02
+    let choose = |security, greeting, capa, allowed: &[Method]| {
+        Method::choose(&script(security, greeting, capa).client.session, allowed)
+    };
+    let (tls, clear) = (Security::Tls, Security::Cleartext);
+    assert_eq!(choose(tls, "+OK", ALL, &Method::ALL), Some(Method::ScramSha256));
+    assert_eq!(choose(tls, "+OK", ALL, &Method::PASSWORD), Some(Method::CramMd5));
+    assert_eq!(choose(tls, "+OK", ALL, &Method::TOKEN), Some(Method::OAuthBearer));
+    assert_eq!(choose(tls, "+OK", ALL, &[Method::User, Method::Plain]), Some(Method::User));
+    assert_eq!(choose(tls, "+OK", ALL, &[]), None);
+    let plain = "+OK\r\nSASL X-A PLAIN\r\n.\r\n";
+    assert_eq!(choose(tls, "+OK", plain, &Method::ALL), Some(Method::Plain));
+    assert_eq!(choose(tls, "+OK", plain, &[Method::Login, Method::User]), None);
+    assert_eq!(choose(tls, "+OK", plain, &Method::TOKEN), None);
+    assert_eq!(choose(tls, "+OK", "+OK\r\nSASL login\r\n.\r\n", &Method::PASSWORD), Some(Method::Login));
+    assert_eq!(choose(tls, "+OK", "+OK\r\nUSER\r\n.\r\n", &Method::ALL), Some(Method::User));
+    assert_eq!(choose(tls, "+OK", "+OK\r\n.\r\n", &Method::ALL), None);
+    // A server that doesn't know CAPA has USER.
+    assert_eq!(choose(tls, "+OK", "-ERR\r\n", &Method::ALL), Some(Method::User));
+    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::ALL), Some(Method::Apop));
+    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::PASSWORD), None);
+    // Better none than one that tells.
+    assert_eq!(choose(clear, "+OK", ALL, &Method::PASSWORD), Some(Method::CramMd5));
+    assert_eq!(choose(clear, "+OK", plain, &Method::ALL), None);
+    assert_eq!(choose(clear, "+OK", "-ERR\r\n", &Method::ALL), None);
+    assert_eq!(choose(clear, APOP, "-ERR\r\n", &Method::ALL), Some(Method::Apop));
+    assert_eq!(choose(clear, "+OK", ALL, &Method::TOKEN), None);
+}
+
+#[test]
+fn each_method_says_whether_it_tells_a_secret_and_its_mechanism_agrees() {
+    for method in Method::ALL {
+        if let Some(mechanism) = method.mechanism() {
+            assert_eq!(mechanism.properties().unwrap().cleartext, method.says_secret(), "{method:?}");
+        }
+    }
+    assert!(Method::User.says_secret() && !Method::Apop.says_secret());
+}
+
+/// What a login writes, line by line, as these answers come.
+fn written(method: Method, capa: &str, answers: &[&str]) -> Vec<String> {
+    let mut script = script(Security::Tls, APOP, capa);
+    script.client.log_in(mrose(method, "tanstaaf"));
+    let mut written = vec![script.wrote()];
+    for answer in answers {
+        script.says(format!("{answer}\r\n"));
+        written.push(script.wrote());
+    }
+    assert_eq!(script.client.session.state(), State::Transaction, "{method:?}");
+    assert_eq!(written.pop().unwrap(), "");
+    written
+}
+
+#[test]
+fn each_method_goes_as_its_document_has_it() {
+    // R-1939-15, R-1939-32, R-5034-13, R-7628-01
+    assert_eq!(written(Method::User, "-ERR\r\n", &["+OK", "+OK"]), ["USER mrose\r\n", "PASS tanstaaf\r\n"]);
+    let apop = ["APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n"];
+    assert_eq!(written(Method::Apop, "-ERR\r\n", &["+OK"]), apop);
+    assert_eq!(written(Method::Plain, ALL, &["+OK"]), ["AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n"]);
+    assert_eq!(written(Method::Plain, "-ERR\r\n", &["+ ", "+OK"]), ["AUTH PLAIN\r\n", "AG1yb3NlAHRhbnN0YWFm\r\n"]);
+    let login = ["AUTH LOGIN\r\n", "bXJvc2U=\r\n", "dGFuc3RhYWY=\r\n"];
+    // Whatever a server asks in, the name comes first.
+    assert_eq!(written(Method::Login, ALL, &["+ VXNlcm5hbWU6", "+ UGFzc3dvcmQ6", "+OK"]), login);
+    assert_eq!(written(Method::Login, "-ERR\r\n", &["+ ", "+", "+OK"]), login);
+    let xoauth2 = "AUTH XOAUTH2 dXNlcj1tcm9zZQFhdXRoPUJlYXJlciB0YW5zdGFhZgEB\r\n";
+    assert_eq!(written(Method::XOAuth2, ALL, &["+OK"]), [xoauth2]);
+    let bearer = "AUTH OAUTHBEARER bixhPW1yb3NlLAFhdXRoPUJlYXJlciB0YW5zdGFhZgEB\r\n";
+    assert_eq!(written(Method::OAuthBearer, ALL, &["+OK"]), [bearer]);
+}
+
+#[test]
+fn cram_md5_answers_the_example_of_its_document() {
+    // RFC 2195 §2
+    let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
+    let password = CleartextPassword::new("tanstaaftanstaaf").unwrap();
+    script.client.log_in(Login::new(Method::CramMd5, Name::new("tim").unwrap(), Proof::Password(password)));
+    assert_eq!(script.wrote(), "AUTH CRAM-MD5\r\n");
+    script.says("+ PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n");
+    assert_eq!(script.wrote(), "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n");
+    assert_eq!(script.says("+OK\r\n"), ["AUTH +OK"]);
+}
+
+#[test]
+fn a_challenge_too_many_is_cancelled() {
+    for (method, challenges) in
+        [(Method::Plain, 1), (Method::CramMd5, 2), (Method::Login, 3), (Method::User, 0), (Method::Apop, 0)]
+    {
+        let mut script = script(Security::Tls, APOP, ALL);
+        script.client.log_in(mrose(method, "tanstaaf"));
+        if challenges == 0 {
+            continue;
+        }
+        for _ in 1..challenges {
+            script.wrote();
+            script.says("+ PDE+\r\n");
+            assert_ne!(script.wrote(), "*\r\n", "{method:?}");
+        }
+        script.wrote();
+        script.says("+ PDE+\r\n");
+        assert_eq!(script.wrote(), "*\r\n", "{method:?}");
+    }
+}
+
+#[test]
+fn a_method_needs_its_kind_of_proof() {
+    let mut script = script(Security::Tls, APOP, ALL);
+    let name = Name::new("mrose").unwrap();
+    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    let token = Proof::Token(BearerToken::new("tanstaaf").unwrap());
+    for method in Method::ALL {
+        let wrong = if matches!(method, Method::OAuthBearer | Method::XOAuth2) { password } else { token };
+        let refused = Login::new(method, name, wrong).begin(&mut script.client.session);
+        assert_eq!(refused, Err(LoginError::Method), "{method:?}");
+    }
+    let scram = Login::new(Method::ScramSha256, name, password).begin(&mut script.client.session);
+    assert_eq!(scram, Err(LoginError::Method));
+    assert_eq!(script.wrote(), "");
+}
+
+#[test]
+fn a_login_that_can_not_begin_has_sent_nothing() {
+    let name = Name::new("mrose").unwrap();
+    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    let begin = |method, script: &mut Script| Login::new(method, name, password).begin(&mut script.client.session);
+    let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
+    for method in [Method::User, Method::Plain, Method::Login] {
+        assert_eq!(begin(method, &mut script), Err(LoginError::Send(SendError::Cleartext)), "{method:?}");
+    }
+    assert_eq!(begin(Method::Apop, &mut script), Err(LoginError::Send(SendError::NoTimestamp)));
+    assert_eq!(script.wrote(), "");
+    // The queue has room for the name, and for no password behind it.
+    let mut script = Script::new(Config::new().queue(255).unwrap());
+    for _ in 0..39 {
+        script.client.say("CAPA");
+    }
+    assert_eq!(begin(Method::User, &mut script), Err(LoginError::Send(SendError::QueueFull)));
+    assert!(script.client.try_to_say("USER mrose").is_ok(), "its place is taken");
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("QUIT");
+    assert_eq!(begin(Method::User, &mut script), Err(LoginError::Send(SendError::Over)));
+}
+
+#[test]
+fn a_name_in_an_oauth_message_is_escaped() {
+    let mut script = script(Security::Tls, "+OK", ALL);
+    let token = BearerToken::new("t").unwrap();
+    script.client.log_in(Login::new(Method::OAuthBearer, Name::new("a=b,c").unwrap(), Proof::Token(token)));
+    // n,a=a=3Db=2Cc,^Aauth=Bearer t^A^A
+    assert_eq!(script.wrote(), "AUTH OAUTHBEARER bixhPWE9M0RiPTJDYywBYXV0aD1CZWFyZXIgdAEB\r\n");
+}
+
+#[test]
+fn the_timestamp_that_apop_answers_is_the_greetings() {
+    let script = script(Security::Tls, APOP, "-ERR\r\n");
+    let timestamp = Timestamp::new("<1896.697170952@dbc.mtview.ca.us>").unwrap();
+    assert_eq!(script.client.session.timestamp(), Some(&timestamp));
+}

@@ -1,0 +1,128 @@
+//! A secret of a client's is on the wire and nowhere else (R-GEN-07; failure case 50).
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Buf;
+use common::{Script, mrose};
+use pop3_proto::auth::sasl::{BearerToken, CleartextPassword, Message, Plain, XOAuth2, base64};
+use pop3_proto::client::{Action, Config, Login, LoginError, Method, Proof, Security, SendError, Session};
+use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
+use proptest::prelude::*;
+
+/// Whether a good part of `secret` stands in `text`, in any case, or as numbers.
+fn leaks(text: &str, secret: &str) -> bool {
+    let text: String = text.to_lowercase().split_whitespace().collect();
+    let numbers = format!("{:?}", &secret.as_bytes()[..5]).replace(' ', "");
+    text.contains(&secret.to_lowercase()[..8]) || text.contains(numbers.trim_matches(['[', ']']))
+}
+
+fn encoded(message: &impl Message) -> String {
+    let mut text = Vec::new();
+    base64::encode(message, &mut text);
+    String::from_utf8(text).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_secret_is_in_no_debug_while_it_is_sent(secret in "[a-zA-Z0-9]{16,24}", octets in 1_usize..20, method in
+        prop::sample::select(vec![Method::User, Method::Plain, Method::Login, Method::CramMd5, Method::XOAuth2])) {
+        let kept: &'static str = Box::leak(secret.clone().into_boxed_str());
+        let mut script = Script::new(Config::new());
+        script.client.shown = Some(String::new());
+        script.client.writes = octets.into();
+        script.says("+OK\r\n");
+        let login = mrose(method, kept);
+        let mut shown = format!("{login:?} {login:#?}");
+        script.client.log_in(login);
+        for answer in ["+OK\r\n", "-ERR\r\n"] {
+            script.wrote();
+            script.says(match method {
+                Method::User => answer,
+                Method::Login => "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n",
+                _ => "+ PDE+\r\n",
+            });
+        }
+        script.wrote();
+        shown += &script.client.shown.take().unwrap();
+        prop_assert!(shown.contains("Write") && !leaks(&shown, &secret), "{}", shown);
+    }
+}
+
+#[test]
+fn no_error_shows_the_value_it_is_about() {
+    let long = "secret-".repeat(60);
+    let name = Name::new("mrose").unwrap();
+    let mut shown = String::new();
+    let mut show = |error: &dyn std::error::Error| shown += &format!("{error} {error:?} {error:#?}\n");
+    let mut session = Session::new(Config::new().into(), Security::Tls);
+    show(&session.send(&Command::Pass { password: Password::new(&long).unwrap() }).unwrap_err());
+    show(&session.send(&Command::User { name: Name::new(&long).unwrap() }).unwrap_err());
+    show(&session.send(&Command::Pass { password: Password::new("secret-\u{fc}").unwrap() }).unwrap_err());
+    let mut clear = Session::new(Config::new().into(), Security::Cleartext);
+    show(&clear.send(&Command::Pass { password: Password::new("secret-").unwrap() }).unwrap_err());
+    let two_lines = CleartextPassword::new("secret-\r\nQUIT").unwrap();
+    for method in [Method::User, Method::Apop, Method::XOAuth2, Method::ScramSha256] {
+        let login = Login::new(method, name, Proof::Password(two_lines));
+        show(&login.begin(&mut session).unwrap_err());
+        show(&login.begin(&mut clear).unwrap_err());
+    }
+    assert!(!shown.contains("secret-"), "{shown}");
+}
+
+#[test]
+fn a_password_of_two_lines_is_never_a_command() {
+    // R-1939-04, R-OBS-06; failure case 27
+    for password in ["tan\r\nDELE 1", "tan\nDELE 1", "tan\rx"] {
+        let mut script = Script::new(Config::new());
+        script.says("+OK\r\n");
+        let password = CleartextPassword::new(password).unwrap();
+        let login = |method| Login::new(method, Name::new("mrose").unwrap(), Proof::Password(password));
+        let refused = login(Method::User).begin(&mut script.client.session);
+        assert_eq!(refused, Err(LoginError::Credential(InvalidCredential::ForbiddenOctet)));
+        assert_eq!(script.wrote(), "");
+        // Base64 carries it.
+        login(Method::Plain).begin(&mut script.client.session).unwrap();
+        assert_eq!(script.wrote(), "AUTH PLAIN\r\n");
+        script.says("+ \r\n");
+        let plain = Plain { authorization: None, name: Name::new("mrose").unwrap(), password };
+        assert_eq!(script.wrote(), format!("{}\r\n", encoded(&plain)));
+    }
+}
+
+#[test]
+fn what_was_written_is_not_written_again() {
+    // However it is taken, octet by octet, and with tokens dropped in between.
+    let mut session = Session::new(Config::new().into(), Security::Tls);
+    session.send(&Command::Capa).unwrap();
+    let token = BearerToken::new("a-token").unwrap();
+    let message = XOAuth2 { name: Name::new("mrose").unwrap(), token };
+    let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+    read.space()[..5].copy_from_slice(b"+OK\r\n");
+    read.filled(5);
+    let Ok(Action::Event(event)) = session.poll(Duration::ZERO) else { panic!("no event") };
+    event.done();
+    session.send(&Command::Pass { password: Password::new("tanstaaf").unwrap() }).unwrap();
+    session.authenticate_with(Mechanism::XOAUTH2, &message).unwrap();
+    let mut written = Vec::new();
+    while let Ok(Action::Write(mut write)) = session.poll(Duration::ZERO) {
+        written.push(write.chunk()[0]);
+        write.advance(1);
+    }
+    assert_eq!(written, b"CAPA\r\n");
+    assert_eq!(format!("{session:?}").matches("tanstaaf").count(), 0);
+    assert!(matches!(session.poll(Duration::ZERO), Ok(Action::Read(_))));
+}
+
+#[test]
+fn nothing_leaves_of_a_session_that_has_failed() {
+    let mut script = Script::new(Config::new());
+    script.client.say("USER mrose\r\nPASS tanstaaf");
+    script.says("nonsense\r\n");
+    assert!(script.client.closed.unwrap().is_err());
+    assert_eq!(script.wrote(), "");
+    assert_eq!(script.client.try_to_say("PASS tanstaaf"), Err(SendError::Over));
+}

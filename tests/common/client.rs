@@ -1,0 +1,329 @@
+//! A naive client that notes what it hears, and a server by hand.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Buf;
+use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::client::{
+    Action, Closed, Config, Error, Event, Login, Method, Proof, Read, Security, SendError, Session, Ticket, What,
+};
+use pop3_proto::wire::{Command, Name, Response, Status, Verb};
+
+use super::Cycle;
+
+/// Octets on their way, at most so many.
+pub struct Pipe {
+    pub octets: VecDeque<u8>,
+    capacity: usize,
+    /// Whether nothing follows.
+    pub ended: bool,
+}
+
+impl Pipe {
+    pub fn new(capacity: usize) -> Self {
+        Self { octets: VecDeque::new(), capacity, ended: false }
+    }
+
+    pub fn room(&self) -> usize {
+        self.capacity - self.octets.len()
+    }
+
+    pub fn take(&mut self, octets: usize) -> Vec<u8> {
+        self.octets.drain(..octets.min(self.octets.len())).collect()
+    }
+}
+
+/// What has become of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    Done,
+    /// The pipes let nothing through.
+    Blocked,
+    Idle,
+    Over,
+}
+
+/// A session, and everything that it was told.
+pub struct Client {
+    pub session: Session,
+    pub now: Duration,
+    /// What it was told, a line each.
+    pub heard: Vec<String>,
+    /// The messages that were told to be complete.
+    pub bodies: Vec<Vec<u8>>,
+    /// What has come of the message that isn't complete.
+    pub partial: Vec<u8>,
+    pub closed: Option<Result<Closed, Error>>,
+    /// What answers challenges; without it they are cancelled.
+    pub login: Option<Login<'static>>,
+    /// Whether the handshake of TLS succeeds.
+    pub tls: bool,
+    /// The most octets of a read, and of a write.
+    pub reads: Cycle<usize>,
+    pub writes: Cycle<usize>,
+    /// Whether a token is dropped before it is polled again and answered.
+    pub drops: Cycle<bool>,
+    /// Whether it reads first where it can write.
+    pub reads_first: Cycle<bool>,
+    /// The `Debug` of all that was seen, where it is wanted.
+    pub shown: Option<String>,
+}
+
+impl Client {
+    pub fn new(config: Config, security: Security) -> Self {
+        Self {
+            session: Session::new(config.into(), security),
+            now: Duration::ZERO,
+            heard: Vec::new(),
+            bodies: Vec::new(),
+            partial: Vec::new(),
+            closed: None,
+            login: None,
+            tls: true,
+            reads: usize::MAX.into(),
+            writes: usize::MAX.into(),
+            drops: false.into(),
+            reads_first: false.into(),
+            shown: None,
+        }
+    }
+
+    /// Sends commands, a line each; the ticket of the last.
+    pub fn say(&mut self, lines: &str) -> Ticket {
+        lines.lines().map(|line| self.try_to_say(line).unwrap()).last().unwrap()
+    }
+
+    pub fn try_to_say(&mut self, line: &str) -> Result<Ticket, SendError> {
+        self.session.send(&Command::parse(line.as_bytes()).unwrap().command)
+    }
+
+    /// Begins a login, and answers its challenges.
+    pub fn log_in(&mut self, login: Login<'static>) -> Ticket {
+        let ticket = login.begin(&mut self.session).unwrap();
+        self.login = Some(login);
+        ticket
+    }
+
+    /// Does the one thing that is next.
+    pub fn step(&mut self, down: &mut Pipe, up: &mut Pipe) -> Step {
+        if self.drops.next() {
+            if let Ok(action) = self.session.poll(self.now) {
+                touch(action);
+            }
+        }
+        if let Some(shown) = &mut self.shown {
+            *shown += &format!("{:?} ", self.session);
+        }
+        let action = match self.session.poll(self.now) {
+            Ok(action) => action,
+            Err(error) => {
+                self.closed = Some(Err(error));
+                return Step::Over;
+            }
+        };
+        if let Some(shown) = &mut self.shown {
+            *shown += &format!("{action:?}\n");
+        }
+        match action {
+            Action::Read(read) => return fill(read, down, self.reads.next()),
+            Action::Write(write) if up.room() == 0 || self.reads_first.next() && !down.octets.is_empty() => {
+                return fill(write.into_read(), down, self.reads.next());
+            }
+            Action::Write(mut write) => {
+                assert!(write.has_remaining(), "a write without octets");
+                let octets = write.remaining().min(self.writes.next()).min(up.room());
+                up.octets.extend(write.copy_to_bytes(octets));
+            }
+            Action::Event(event) => {
+                self.heard.push(told(&event));
+                if event.what() == What::Ends && matches!(event.verb(), Some(Verb::Retr | Verb::Top)) {
+                    self.bodies.push(std::mem::take(&mut self.partial));
+                }
+                event.done();
+            }
+            Action::Body(body) => {
+                assert!(!body.octets().is_empty(), "a part without octets");
+                self.partial.extend_from_slice(body.octets());
+                body.done();
+            }
+            Action::StartTls(start) => {
+                self.heard.push("start TLS".into());
+                assert!(down.octets.is_empty() && up.octets.is_empty(), "octets between STLS and TLS");
+                if self.tls { start.established() } else { start.failed() }
+            }
+            Action::Challenge(challenge) => {
+                self.heard.push(format!("challenge: {}", challenge.octets().escape_ascii()));
+                match &mut self.login {
+                    Some(login) => login.answer(challenge),
+                    None => challenge.cancel(),
+                }
+            }
+            Action::Idle(idle) => {
+                if down.octets.is_empty() && !down.ended {
+                    return Step::Idle;
+                }
+                return fill(idle.into_read(), down, self.reads.next());
+            }
+            Action::Closed(closed) => {
+                self.closed = Some(Ok(closed));
+                return Step::Over;
+            }
+        }
+        Step::Done
+    }
+}
+
+fn fill(mut read: Read<'_>, down: &mut Pipe, at_most: usize) -> Step {
+    if down.octets.is_empty() && !down.ended {
+        return Step::Blocked;
+    }
+    let space = read.space();
+    assert!(!space.is_empty(), "a read without space");
+    let octets = down.take(space.len().min(at_most));
+    space[..octets.len()].copy_from_slice(&octets);
+    read.filled(octets.len());
+    Step::Done
+}
+
+/// Makes use of a token as far as that goes without answering it.
+fn touch(action: Action<'_>) {
+    match action {
+        Action::Read(mut read) => read.space().fill(b'!'),
+        Action::Write(write) => assert!(!write.chunk().is_empty()),
+        Action::Event(event) => drop(told(&event)),
+        Action::Body(body) => assert!(!body.octets().is_empty()),
+        Action::StartTls(start) => assert!(start.deadline() > Duration::ZERO),
+        Action::Challenge(challenge) => assert!(challenge.mechanism().is_some()),
+        Action::Idle(idle) => drop(idle.into_read()),
+        Action::Closed(_) => {}
+    }
+}
+
+/// An event as a line: the keyword of its command, then what was said. A response code stands in parentheses.
+pub fn told(event: &Event<'_>) -> String {
+    let what = match event.what() {
+        What::Greeting(response) => format!("greeting {}", told_response(&response)),
+        What::Farewell(response) => format!("farewell {}", told_response(&response)),
+        What::Ok(response) | What::Failed(response) => told_response(&response),
+        What::Begins(response) => format!("begins {}", told_response(&response)),
+        What::Stat(listing) => format!("{} {}", listing.messages, listing.octets),
+        What::Scan(listing) => format!("{} {}", listing.message, listing.octets),
+        What::UniqueId { message, unique_id } => format!("{message} {}", unique_id.escape_ascii()),
+        What::Capability { line, capability } => read(line, capability.is_some()),
+        What::Mechanism { line, mechanism } => read(line, mechanism.is_some()),
+        What::Language { line, language } => read(line, language.is_some()),
+        What::Unreadable { line, .. } => read(line, false),
+        What::Ends => "ends".into(),
+        What::NotSent => "not sent".into(),
+        What::BearerFailure(failure) => format!("failure {}", failure.escape_ascii()),
+        other => panic!("{other:?}"),
+    };
+    event.verb().map_or(what.clone(), |verb| format!("{} {what}", verb.as_str()))
+}
+
+fn told_response(response: &Response<'_>) -> String {
+    let status = if response.status() == Status::Ok { "+OK" } else { "-ERR" };
+    let code = response.code().map_or(String::new(), |code| format!(" ({code})"));
+    let text = response.text().escape_ascii();
+    if response.text().is_empty() { format!("{status}{code}") } else { format!("{status}{code} {text}") }
+}
+
+fn read(line: &[u8], understood: bool) -> String {
+    format!("{}{}", if understood { "" } else { "?" }, line.escape_ascii())
+}
+
+/// A client and what a test has its server say.
+pub struct Script {
+    pub client: Client,
+    down: Pipe,
+    up: Pipe,
+}
+
+impl Script {
+    /// A client on a connection that nobody can listen to.
+    pub fn new(config: Config) -> Self {
+        Self::with(config, Security::TrustedLocal)
+    }
+
+    pub fn with(config: Config, security: Security) -> Self {
+        let client = Client::new(config, security);
+        Self { client, down: Pipe::new(usize::MAX), up: Pipe::new(usize::MAX) }
+    }
+
+    /// A client that has logged in.
+    pub fn logged_in(config: Config) -> Self {
+        let mut script = Self::new(config);
+        script.log_in();
+        script
+    }
+
+    /// Greets the client and lets it in.
+    pub fn log_in(&mut self) {
+        self.says("+OK\r\n");
+        self.let_in();
+    }
+
+    /// Lets a client in that was greeted.
+    pub fn let_in(&mut self) {
+        self.client.say("USER mrose\r\nPASS tanstaaf");
+        self.says("+OK\r\n");
+        assert_eq!(self.says("+OK\r\n"), ["PASS +OK"]);
+        assert_eq!(self.wrote(), "USER mrose\r\nPASS tanstaaf\r\n");
+    }
+
+    /// Has the server send octets; what the client hears then.
+    pub fn says(&mut self, octets: impl AsRef<[u8]>) -> Vec<String> {
+        self.down.octets.extend(octets.as_ref());
+        while self.client.step(&mut self.down, &mut self.up) == Step::Done {}
+        std::mem::take(&mut self.client.heard)
+    }
+
+    /// What the client has written since the last call.
+    pub fn wrote(&mut self) -> String {
+        while self.client.step(&mut self.down, &mut self.up) == Step::Done {}
+        String::from_utf8(self.up.take(usize::MAX)).unwrap()
+    }
+
+    /// Has the client send commands, and the server answer; what the client hears.
+    pub fn asks(&mut self, lines: &str, answer: impl AsRef<[u8]>) -> Vec<String> {
+        self.client.say(lines);
+        assert!(self.wrote().starts_with(lines.lines().next().unwrap()));
+        self.says(answer)
+    }
+
+    /// Ends the server's stream; how the session ends.
+    pub fn hangs_up(&mut self) -> Result<Closed, Error> {
+        self.down.ended = true;
+        self.says("");
+        self.closed()
+    }
+
+    /// How the session has ended.
+    pub fn closed(&mut self) -> Result<Closed, Error> {
+        self.says("");
+        self.client.closed.expect("the session isn't over")
+    }
+}
+
+/// Runs a test with reads of few octets and of many, with tokens dropped and without.
+pub fn in_any_way(config: &Config, security: Security, test: impl Fn(&mut Script)) {
+    for reads in [1, 2, 3, 7, usize::MAX] {
+        for drops in [false, true] {
+            let mut script = Script::with(config.clone(), security);
+            script.client.reads = reads.into();
+            script.client.writes = reads.into();
+            script.client.drops = drops.into();
+            test(&mut script);
+        }
+    }
+}
+
+/// The example user's login.
+pub fn mrose(method: Method, secret: &'static str) -> Login<'static> {
+    let proof = match method {
+        Method::OAuthBearer | Method::XOAuth2 => Proof::Token(BearerToken::new(secret).unwrap()),
+        _ => Proof::Password(CleartextPassword::new(secret).unwrap()),
+    };
+    Login::new(method, Name::new("mrose").unwrap(), proof)
+}

@@ -1,0 +1,193 @@
+"""Running the example clients, and servers that say what a check wants them to say."""
+
+import socket
+import subprocess
+import threading
+
+from checks import same
+from maildirs import PASSWORD, USER
+from servers import PATIENCE
+
+CLIENTS = ["client_std", "client_tokio"]
+
+
+class Client:
+    """One of the example clients, and the server that it is to connect to."""
+
+    def __init__(self, program, address, *options, user=USER, password=PASSWORD):
+        self.program = program
+        self.arguments = [str(program), "--connect", str(address), "--user", user, "--password", password, *options]
+        self.password = password
+
+    def run(self, *arguments):
+        """Runs it. Returns its exit code, and what it wrote to stdout and stderr."""
+        command = [*self.arguments, *map(str, arguments)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=2 * PATIENCE, check=False)
+        said = done.stderr.decode()
+        assert self.password not in said and "panicked" not in said, f"{self.program.name}: {without(self.password, said)}"
+        return done.returncode, done.stdout, said
+
+    def start(self, *arguments):
+        """Starts it, for a check that doesn't let it end by itself."""
+        command = [*self.arguments, *map(str, arguments)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def succeeds(self, *arguments):
+        """What it writes to stdout."""
+        code, output, said = self.run(*arguments)
+        assert code == 0 and not said, f"{self.program.name} {arguments}: exit code {code}, {said!r}"
+        return output
+
+    def fails(self, *arguments):
+        """The one line that it writes to stderr."""
+        code, _, said = self.run(*arguments)
+        assert code == 1 and said.count("\n") == 1 and said.endswith("\n"), f"{arguments}: exit code {code}, {said!r}"
+        assert said.startswith("error: "), said
+        return said
+
+
+def without(secret, text):
+    return text.replace(secret, "...")
+
+
+def clients(world, address, *options, **credentials):
+    """Both clients, which stand beside the servers."""
+    return [Client(world.program.parent / name, address, *options, **credentials) for name in CLIENTS]
+
+
+class Last(bytes):
+    """An answer that the connection ends behind."""
+
+
+class Script:
+    """A server that answers by the first word of each command, on every connection.
+
+    An answer is what to send, or a function of the line; `None` closes the connection. What has no answer gets `other`.
+    `received` has all lines.
+    """
+
+    def __init__(self, answers=None, other=b"-ERR what?\r\n", greeting=b"+OK ready\r\n", address="127.0.0.1"):
+        self.answers = {
+            "CAPA": b"-ERR what?\r\n",
+            "USER": b"+OK\r\n",
+            "PASS": b"+OK\r\n",
+            "STAT": b"+OK 0 0\r\n",
+            "QUIT": b"+OK\r\n",
+            **(answers or {}),
+        }
+        self.other = other
+        self.greeting = greeting
+        self.received = []
+        self.connections = 0
+        self.listener = socket.create_server((address, 0))
+        self.address = f"{address}:{self.listener.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(PATIENCE)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection:
+                connection.settimeout(PATIENCE)
+                try:
+                    self.converse(connection)
+                except OSError:
+                    pass  # the client has gone
+
+    def converse(self, connection):
+        connection.sendall(self.greeting)
+        with connection.makefile("rb") as file:
+            for line in file:
+                self.received.append(line)
+                answer = self.answers.get(first_word(line), self.other)
+                if callable(answer):
+                    answer = answer(line)
+                if answer is None:
+                    return
+                connection.sendall(answer)
+                if isinstance(answer, Last):
+                    return
+
+    def verbs(self):
+        """The first words of what was received, since the last call."""
+        received, self.received = self.received, []
+        return [first_word(line) for line in received]
+
+
+def first_word(line):
+    return line.split()[0].decode("latin-1") if line.strip() else ""
+
+
+class Stalling:
+    """Hands everything on between a client and a server, but of what the server says only so many octets."""
+
+    def __init__(self, port, octets):
+        self.port = port
+        self.octets = octets
+        self.stalled = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.thread.join(PATIENCE)
+
+    def serve(self):
+        client, _ = self.listener.accept()
+        with client, socket.create_connection(("127.0.0.1", self.port), PATIENCE) as server:
+            threading.Thread(target=self.hand_on, args=(client, server), daemon=True).start()
+            left = self.octets
+            while left:
+                octets = server.recv(min(left, 65_536))
+                if not octets:
+                    return
+                client.sendall(octets)
+                left -= len(octets)
+            self.stalled.set()
+            client.settimeout(PATIENCE)
+            while client_is_there(client):
+                pass
+
+    @staticmethod
+    def hand_on(client, server):
+        try:
+            while octets := client.recv(65_536):
+                server.sendall(octets)
+        except OSError:
+            pass
+
+
+def client_is_there(client):
+    try:
+        return bool(client.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+def stored(directory):
+    """The files of a directory that isn't a Maildir, and their octets."""
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
+def one_of_each(lines):
+    """The second words of lines, checked to stand in order from 1."""
+    numbers, words = zip(*(line.split(b" ", 1) for line in lines.splitlines()))
+    same([int(number) for number in numbers], list(range(1, len(numbers) + 1)), "message numbers")
+    return list(words)
