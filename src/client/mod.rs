@@ -232,10 +232,18 @@ impl Session {
                 Some(Err(error)) => return Err(error),
                 _ => {}
             }
-            if let Some(next) = self.front()? {
-                // Until it is dealt with it isn't the server that is waited for.
-                self.since = None;
-                return Ok(next);
+            match self.front()? {
+                // The server has its part in the handshake.
+                Some(Next::StartTls) => {
+                    self.check_deadline()?;
+                    return Ok(Next::StartTls);
+                }
+                Some(next) => {
+                    // Until it is dealt with it isn't the server that is waited for.
+                    self.since = None;
+                    return Ok(next);
+                }
+                None => {}
             }
             if self.closed.is_some() {
                 continue;
@@ -248,20 +256,22 @@ impl Session {
             if self.front.is_some() {
                 continue;
             }
-            let waits = !self.outbox.is_written() || self.is_owed();
-            match (waits, self.since) {
-                (false, _) => {
-                    self.since = None;
-                    return Ok(Next::Idle);
-                }
-                (true, None) => self.since = Some(self.now),
-                (true, Some(since)) if self.now >= since.saturating_add(self.config.reply_deadline) => {
-                    return Err(self.fail(Error::TimedOut));
-                }
-                (true, Some(_)) => {}
+            if self.outbox.is_written() && !self.is_owed() {
+                self.since = None;
+                return Ok(Next::Idle);
             }
+            self.check_deadline()?;
             return Ok(if self.outbox.is_written() { Next::Read } else { Next::Write });
         }
+    }
+
+    /// Fails when the server has done nothing for too long.
+    fn check_deadline(&mut self) -> Result<(), Error> {
+        let since = *self.since.get_or_insert(self.now);
+        if self.now < since.saturating_add(self.config.reply_deadline) {
+            return Ok(());
+        }
+        Err(self.fail(Error::TimedOut))
     }
 
     /// Whether the server owes an answer.
