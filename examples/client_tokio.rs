@@ -69,7 +69,7 @@ impl Wait {
     async fn end(self, socket: &TcpStream, start: Instant) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            // No deadline is so far away that it can't be told.
+            // A deadline beyond all time is none.
             Self::Ready(interest, deadline) => match start.checked_add(deadline) {
                 Some(deadline) => timeout_at(deadline, socket.ready(interest)).await.map_or(Ok(()), |it| it.map(drop)),
                 None => socket.ready(interest).await.map(drop),

@@ -5,6 +5,7 @@ mod common;
 use common::{Script, in_any_way};
 use pop3_proto::client::{Config, Feature, Security, State, Support};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
+use proptest::prelude::*;
 
 fn greeted() -> Script {
     let mut script = Script::new(Config::new());
@@ -214,8 +215,8 @@ fn no_number_of_mechanisms_takes_more_memory() {
     // R-GEN-04
     let mut script = greeted();
     for round in 0..20 {
-        let lines: String = (0..50).map(|i| format!("SASL X{round}-{i} PLAIN\r\n")).collect();
-        script.asks("CAPA", format!("+OK\r\n{lines}.\r\n"));
+        let lines: Vec<_> = (0..50).map(|i| format!("SASL X{round}-{i} PLAIN\r\n")).collect();
+        script.asks("CAPA", format!("+OK\r\n{}.\r\n", lines.concat()));
         let listed = script.client.session.capabilities().unwrap();
         assert!(listed.mechanisms().any(|mechanism| mechanism == Mechanism::PLAIN));
         assert_eq!(listed.mechanisms().count(), 25);
@@ -295,4 +296,45 @@ fn languages_and_mechanisms_are_told_with_what_can_not_be_understood() {
         assert_eq!(script.asks("AUTH", "-ERR\r\n"), ["AUTH -ERR"]);
         assert_eq!(script.client.session.state(), State::Authorization);
     });
+}
+
+/// What a line of LIST or UIDL says, read as plainly as can be.
+fn naive(verb: &str, line: &str) -> String {
+    let line_without_stuffing = line.strip_prefix('.').unwrap_or(line);
+    let mut words = line_without_stuffing.split(' ').filter(|word| !word.is_empty());
+    let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_digit());
+    let message = words.next().filter(is_number).and_then(|word| word.parse::<u32>().ok()).filter(|it| *it > 0);
+    let second = words.next();
+    let octets = second.filter(is_number).and_then(|word| word.parse::<u64>().ok());
+    match (message, second, octets) {
+        (Some(message), Some(unique_id), _) if verb == "UIDL" => {
+            format!("UIDL {message} {}", unique_id.escape_default())
+        }
+        (Some(message), _, Some(octets)) if verb == "LIST" => format!("LIST {message} {octets}"),
+        _ => format!("{verb} ?{}", line.escape_default()),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_listing_is_read_as_a_naive_reader_reads_it(
+        lines in prop::collection::vec(
+            "[0-9 .a\t]{0,12}|[0-9]{1,12} [0-9]{1,21}|[1-9] ?[!-~]{60,90}|[0-9]{8} [!-~]{1,20}( x)?", 0..20),
+        line_feeds in any::<u32>(),
+        reads in 1_usize..40,
+        uidl in any::<bool>(),
+    ) {
+        let verb = if uidl { "UIDL" } else { "LIST" };
+        let mut answer = "+OK\r\n".to_owned();
+        let mut expected = vec![format!("{verb} begins +OK")];
+        for (at, line) in lines.iter().filter(|line| *line != ".").enumerate() {
+            answer += line;
+            answer += if line_feeds >> at & 1 == 1 { "\n" } else { "\r\n" };
+            expected.push(naive(verb, line));
+        }
+        expected.push(format!("{verb} ends"));
+        let mut script = Script::logged_in(Config::new());
+        script.client.reads = reads.into();
+        prop_assert_eq!(script.asks(verb, answer + ".\r\n"), expected);
+    }
 }

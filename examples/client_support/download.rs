@@ -41,7 +41,8 @@ impl Download {
             }
             Progress::Refused(wanted, _) => return Ok(Some(format!("message {}: {}", wanted.message, why(event)))),
             Progress::ListRefused(_) => return Ok(Some(format!("no list of messages: {}", why(event)))),
-            Progress::None => {}
+            // It is what the event says, and the job has looked at that.
+            Progress::None | Progress::Unreadable => {}
         }
         Ok(None)
     }

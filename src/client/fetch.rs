@@ -69,6 +69,8 @@ pub enum Progress {
         /// How many.
         new: usize,
     },
+    /// A line of the list can't be read, so there may be a message that this plan doesn't know of.
+    Unreadable,
     /// The parts of this message follow.
     Begins(Wanted),
     /// This message is complete: store it, and say [`Fetch::stored`].
@@ -211,6 +213,7 @@ impl Fetch {
                 self.stage = Stage::Retrieving;
                 return Progress::ListRefused(Retry::of(response.code()));
             }
+            What::Unreadable { .. } => return Progress::Unreadable,
             What::NotSent => {
                 self.listing = None;
                 self.stage = Stage::Retrieving;

@@ -1,6 +1,7 @@
 //! A naive client that notes what it hears, and a server by hand.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -113,7 +114,7 @@ impl Client {
             }
         }
         if let Some(shown) = &mut self.shown {
-            *shown += &format!("{:?} ", self.session);
+            let _ = write!(shown, "{:?} ", self.session);
         }
         let action = match self.session.poll(self.now) {
             Ok(action) => action,
@@ -123,7 +124,7 @@ impl Client {
             }
         };
         if let Some(shown) = &mut self.shown {
-            *shown += &format!("{action:?}\n");
+            let _ = writeln!(shown, "{action:?}");
         }
         match action {
             Action::Read(read) => return fill(read, down, self.reads.next()),

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import checks
 import client_checks  # noqa: F401  (each of these adds its checks to the list)
+import client_odd_checks  # noqa: F401
 import curl_checks  # noqa: F401
 import dovecot_checks  # noqa: F401
 import fetchmail_checks  # noqa: F401

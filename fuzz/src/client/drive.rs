@@ -226,7 +226,7 @@ impl Caller<'_> {
             let written = write.chunk()[..octets].to_vec();
             write.advance(octets);
             self.run.output.extend_from_slice(&written);
-            self.model.wrote(&written, self.now);
+            self.model.wrote(&written);
         }
     }
 
@@ -244,7 +244,7 @@ impl Caller<'_> {
             let mut read = read;
             assert!(!read.space().is_empty());
             read.filled(0);
-            self.model.read(b"", 0, self.now);
+            self.model.read(b"", 0);
             return Go::On;
         }
         if last { Go::Stop } else { Go::On }
@@ -268,7 +268,7 @@ impl Caller<'_> {
         let front: Vec<_> = part.drain(..octets).collect();
         space[..octets].copy_from_slice(&front);
         read.filled(octets);
-        self.model.read(&front, self.seen, self.now);
+        self.model.read(&front, self.seen);
     }
 
     fn deadline(&self) -> Duration {

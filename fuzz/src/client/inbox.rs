@@ -140,7 +140,7 @@ impl Model<'_> {
             _ if several => self.found(line.end, format!("begins {}", said.words), false, Then::Begins),
             _ => {
                 let how = if ok { "ok" } else { "failed" };
-                self.found(line.end, format!("{how} {}", said.words), true, Then::Answered(ok));
+                self.found(line.end, format!("{how} {}", said.words), true, Then::Answered(ok, said.has_code));
             }
         }
     }
@@ -243,7 +243,7 @@ impl Model<'_> {
             Then::Nothing => {}
             Then::Greeted(ok) => self.greeted(ok),
             Then::Farewell => self.farewell = true,
-            Then::Answered(ok) => self.answered(ok),
+            Then::Answered(ok, has_code) => self.answered(ok, has_code),
             Then::Begins => {
                 let body = matches!(self.queue[0].verb, Verb::Retr | Verb::Top);
                 self.reading = if body { Reading::Body(0) } else { Reading::Lines };
@@ -279,21 +279,23 @@ impl Model<'_> {
         }
     }
 
-    fn answered(&mut self, ok: bool) {
+    fn answered(&mut self, ok: bool, has_code: bool) {
         let sent = self.next();
         let logs_in = matches!(sent.verb, Verb::Pass | Verb::Apop) || sent.exchange.is_some();
-        if logs_in {
+        if logs_in || sent.verb == Verb::User {
             self.login_failed = !ok;
+        }
+        if sent.verb == Verb::User {
+            self.name_refused = !ok;
         }
         match (sent.verb, ok) {
             (Verb::Quit, _) => {
                 self.over = Some(vec![Ok(Closed::Quit(if ok { Removal::All } else { Removal::NotAll }))]);
                 self.state = State::Over;
             }
-            (Verb::User, _) => self.login_failed = !ok,
             (Verb::Utf8, true) => self.utf8 = true,
             (_, true) if logs_in => self.state = State::Transaction,
-            (Verb::Uidl | Verb::Lang | Verb::Stls | Verb::Utf8, false) if !sent.has_argument() => {
+            (Verb::Uidl | Verb::Lang | Verb::Stls | Verb::Utf8, false) if !sent.has_argument() && !has_code => {
                 self.refused.insert(sent.verb.as_str());
             }
             _ => {}
@@ -308,5 +310,7 @@ impl Model<'_> {
         self.refused.clear();
         self.timestamp = None;
         self.utf8 = false;
+        self.login_failed = false;
+        self.since = None;
     }
 }

@@ -38,6 +38,8 @@ pub struct Model<'a> {
     pub utf8: bool,
     /// Whether the last login was turned down.
     pub login_failed: bool,
+    /// Whether the last answer turned a name down.
+    pub name_refused: bool,
     pub farewell: bool,
     pub quit_is_sent: bool,
     pub end_of_stream: bool,
@@ -129,7 +131,8 @@ pub enum Then {
     Nothing,
     Greeted(bool),
     Farewell,
-    Answered(bool),
+    /// Whether it succeeded, and whether there is a code.
+    Answered(bool, bool),
     Begins,
     Ends,
     NotSent,
@@ -170,6 +173,7 @@ impl<'a> Model<'a> {
             timestamp: None,
             utf8: false,
             login_failed: false,
+            name_refused: false,
             farewell: false,
             quit_is_sent: false,
             end_of_stream: false,
@@ -224,6 +228,8 @@ impl<'a> Model<'a> {
         refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
         refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(line.len() + 2 > 255, SendError::TooLong));
+        let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
+        refused.extend(is(logs_in && self.waits_for_tls(), SendError::WrongState));
         refused
     }
 
@@ -233,7 +239,12 @@ impl<'a> Model<'a> {
         let is = |wrong: bool, error| wrong.then_some(error);
         refused.extend(is(cleartext && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(self.queue.iter().any(|sent| sent.exchange.is_some()), SendError::WrongState));
+        refused.extend(is(self.waits_for_tls(), SendError::WrongState));
         refused
+    }
+
+    fn waits_for_tls(&self) -> bool {
+        self.queue.iter().any(|sent| sent.verb == Verb::Stls)
     }
 
     pub fn send(&mut self, sent: Sent) {
@@ -241,18 +252,18 @@ impl<'a> Model<'a> {
         self.queue.push(sent);
     }
 
-    pub fn read(&mut self, octets: &[u8], written_before: usize, now: Duration) {
+    pub fn read(&mut self, octets: &[u8], written_before: usize) {
         self.inbox.extend_from_slice(octets);
         self.written_before.extend(octets.iter().map(|_| written_before));
         self.end_of_stream |= octets.is_empty();
-        self.since = Some(now);
+        self.since = None;
     }
 
-    pub fn wrote(&mut self, octets: &[u8], now: Duration) {
+    pub fn wrote(&mut self, octets: &[u8]) {
         assert!(self.unwritten.starts_with(octets));
         self.unwritten.drain(..octets.len());
         self.lines_written += octets.iter().filter(|&&octet| octet == b'\n').count();
-        self.since = Some(now);
+        self.since = None;
         let secrets = [SECRET.to_owned(), sasl::encode(format!("\0mrose\0{SECRET}").as_bytes())];
         let text = String::from_utf8_lossy(octets);
         let leaks = secrets.iter().any(|secret| text.contains(secret));
@@ -262,15 +273,19 @@ impl<'a> Model<'a> {
     /// What the session must hand out.
     pub fn poll(&mut self, now: Duration) -> Expected {
         loop {
-            if let Some(front) = &self.front {
-                self.since = Some(now);
-                return Expected::Front(front.clone());
+            if let Some(front) = self.front.clone() {
+                // Until it is dealt with it isn't the server that is waited for, but for a handshake.
+                self.since = self.since.filter(|_| front.found == Found::StartTls);
+                if front.found == Found::StartTls && self.is_late(now) {
+                    continue;
+                }
+                return Expected::Front(front);
             }
             if let Some(over) = &self.over {
                 return Expected::Over(over.clone());
             }
             if let Some(expected) = self.look() {
-                self.since = Some(now);
+                self.since = None;
                 return expected;
             }
             if self.front.is_some() || self.over.is_some() {
@@ -294,21 +309,30 @@ impl<'a> Model<'a> {
                 self.since = None;
                 return Expected::Idle;
             }
-            let since = *self.since.get_or_insert(now);
-            if now >= since + self.case.settings.deadline() {
-                self.races = true;
-                self.over = Some(vec![Err(Error::TimedOut)]);
+            if self.is_late(now) {
                 continue;
             }
             return if self.unwritten.is_empty() { Expected::Read } else { Expected::Write };
         }
     }
 
+    /// Whether the server has done nothing for too long, which is the end.
+    fn is_late(&mut self, now: Duration) -> bool {
+        let late = now >= *self.since.get_or_insert(now) + self.case.settings.deadline();
+        if late {
+            self.races = true;
+            self.front = None;
+            self.over = Some(vec![Err(Error::TimedOut)]);
+        }
+        late
+    }
+
     /// Lets those commands go whose turn has come.
     fn release(&mut self) {
         while self.state != State::Greeting && !self.farewell && self.outstanding < self.queue.len() {
             let (before, next) = (&self.queue[..self.outstanding], &self.queue[self.outstanding]);
-            if next.needs_login() && self.state == State::Authorization {
+            let is_futile = next.needs_login() || next.verb == Verb::Pass && self.name_refused;
+            if is_futile && self.state == State::Authorization {
                 if before.is_empty() {
                     let found = Found::Event("not sent".to_owned());
                     let (ticket, then) = (Some(next.ticket), Then::NotSent);
@@ -319,9 +343,10 @@ impl<'a> Model<'a> {
             if let Some(last) = before.last() {
                 let settings = &self.case.settings;
                 let octets: usize = before.iter().chain([next]).map(Sent::octets).sum();
-                let discloses = last.verb == Verb::User && next.verb == Verb::Pass;
-                let may_follow = !last.is_barrier()
-                    && !(discloses && self.security == Security::Cleartext)
+                let is_named = before.iter().any(|sent| sent.verb == Verb::User);
+                let discloses = next.verb == Verb::Pass && is_named && self.security == Security::Cleartext;
+                let must_wait = last.is_barrier() || discloses;
+                let may_follow = !must_wait
                     && !settings.one_by_one
                     && self.announces("PIPELINING")
                     && before.len() < settings.commands()

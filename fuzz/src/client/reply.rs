@@ -10,6 +10,7 @@ pub struct Read {
     pub words: String,
     /// The text of a response.
     pub text: Vec<u8>,
+    pub has_code: bool,
     pub deviations: Vec<Deviation>,
 }
 
@@ -28,16 +29,17 @@ pub fn response(content: &[u8], settings: &Settings) -> Option<(bool, Read)> {
     };
     let mut deviations = Vec::new();
     deviations.extend(lower.then_some(Deviation::LowerCaseStatus));
-    let (code, text) = split_code(rest).unwrap_or(("none".to_owned(), rest));
+    let (code, text) = split_code(rest).map_or((None, rest), |(code, text)| (Some(code), text));
     let late = rest.iter().position(|&octet| octet == b'[').and_then(|at| split_code(&rest[at..]));
     let code = match late {
-        Some((late, _)) if !ok && code == "none" && settings.accepts(Deviation::LateCode) => {
+        Some((late, _)) if !ok && code.is_none() && settings.accepts(Deviation::LateCode) => {
             deviations.push(Deviation::LateCode);
-            late
+            Some(late)
         }
         _ => code,
     };
-    Some((ok, Read { words: format!("{ok} {code} {}", text.escape_ascii()), text: text.to_vec(), deviations }))
+    let words = format!("{ok} {code:?} {}", text.escape_ascii());
+    Some((ok, Read { words, text: text.to_vec(), has_code: code.is_some(), deviations }))
 }
 
 /// A response code in brackets, and what stands behind it.
@@ -53,7 +55,7 @@ fn split_code(text: &[u8]) -> Option<(String, &[u8])> {
 /// An entry of a listing, or the answer to a command that names a message.
 pub fn entry(verb: Verb, content: &[u8], text: &[u8], settings: &Settings) -> Read {
     let words = format!("unreadable {}", content.escape_ascii());
-    let unreadable = Read { words, text: Vec::new(), deviations: Vec::new() };
+    let unreadable = Read { words, text: Vec::new(), has_code: false, deviations: Vec::new() };
     let words: Vec<_> = text.split(|&octet| octet == b' ').filter(|word| !word.is_empty()).collect();
     let [number, second, ..] = words[..] else { return unreadable };
     let front = [number, b" ", second].concat();
@@ -74,7 +76,7 @@ pub fn entry(verb: Verb, content: &[u8], text: &[u8], settings: &Settings) -> Re
         format!("uid {number} {}", second.escape_ascii())
     };
     let fine = deviations.iter().all(|deviation| settings.accepts(*deviation));
-    if fine { Read { words, text: Vec::new(), deviations } } else { unreadable }
+    if fine { Read { words, text: Vec::new(), has_code: false, deviations } } else { unreadable }
 }
 
 fn digits(word: &[u8]) -> Option<u64> {
@@ -93,9 +95,9 @@ pub fn capability(line: &[u8]) -> Option<Vec<String>> {
 /// What an event of a session says, in the words of this module.
 pub fn words(what: &What<'_>) -> String {
     let said = |name: &str, response: &Response<'_>| {
-        let code = response.code().map_or("none".to_owned(), |code| code.to_string());
+        let code = response.code().map(|code| code.to_string());
         let ok = response.status() == Status::Ok;
-        format!("{name} {ok} {code} {}", response.text().escape_ascii())
+        format!("{name} {ok} {code:?} {}", response.text().escape_ascii())
     };
     match what {
         What::Greeting(response) => said("greeting", response),
