@@ -2,8 +2,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Script, in_any_way, mrose};
+use pop3_proto::client::{Action, What};
 use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Security, SendError, State};
+use pop3_proto::wire::Deviation;
 
 fn error(error: ProtocolError) -> Result<Closed, Error> {
     Err(Error::Protocol(error))
@@ -59,6 +63,10 @@ fn a_timestamp_is_found_wherever_it_stands_if_it_is_valid() {
     assert_eq!(timestamp(&format!("+OK {}a@b>", "<".repeat(100_000))), None);
     assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(251))).map(|it| it.len()), Some(255));
     assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(252))), None);
+    // However the status is written.
+    let mut script = Script::new(Config::new().accept(Deviation::LowerCaseStatus));
+    script.says(format!("+ok {valid}\r\n"));
+    assert_eq!(script.client.session.timestamp().map(ToString::to_string).as_deref(), Some(valid));
 }
 
 #[test]
@@ -97,6 +105,67 @@ fn a_farewell_is_never_an_answer_to_what_is_sent_later() {
     assert_eq!(script.wrote(), "NOOP\r\n");
     assert_eq!(script.says("+OK\r\n-ERR autologout\r\n"), ["NOOP +OK", "farewell -ERR autologout"]);
     assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+}
+
+#[test]
+fn half_a_farewell_is_never_the_front_of_an_answer() {
+    // R-1939-12: it began to come before the command was sent.
+    for cut in 1.."-ERR autologout\r\n".len() {
+        let mut script = Script::logged_in(Config::new());
+        let (front, back) = "-ERR autologout\r\n".split_at(cut);
+        assert!(script.says(front).is_empty());
+        script.client.say("NOOP");
+        assert_eq!(script.wrote(), "");
+        assert_eq!(script.says(back), ["farewell -ERR autologout"], "{cut}");
+        assert_eq!(script.wrote(), "");
+        assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+    }
+}
+
+#[test]
+fn what_comes_before_a_command_is_wholly_written_is_no_answer_to_it() {
+    // R-1939-11, R-1939-12
+    for commands in ["PASS tanstaaf\r\nSTAT", "USER mrose", "CAPA"] {
+        for written in 0..6 {
+            let greeted = || {
+                let mut script = Script::new(Config::new());
+                script.says("+OK\r\n");
+                script.client.say(commands);
+                script.client.writes = 1.into();
+                let first: Vec<bool> = [false].repeat(written).into_iter().chain([true; 99]).collect();
+                script.client.reads_first = first.into();
+                script
+            };
+            let mut script = greeted();
+            assert!(script.says("+OK\r\n").is_empty(), "{commands} {written}");
+            assert_eq!(script.closed(), error(ProtocolError::Unsolicited), "{commands} {written}");
+            let mut script = greeted();
+            assert_eq!(script.says("-ERR\r\n"), ["farewell -ERR"], "{commands} {written}");
+            assert_eq!(script.hangs_up(), Err(Error::Disconnected), "{commands} {written}");
+        }
+    }
+}
+
+#[test]
+fn a_read_takes_what_was_read_and_no_more_than_its_space() {
+    let mut script = Script::new(Config::new().window(512).unwrap());
+    let session = &mut script.client.session;
+    for (front, octets) in [(b"+OK hi\r\n".as_slice(), 3), (b" hi", 3)] {
+        let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+        read.space()[..front.len()].copy_from_slice(front);
+        read.filled(octets);
+        // Where no space was asked for, nothing was read.
+        let Ok(Action::Read(read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+        read.filled(5);
+    }
+    let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+    let space = read.space();
+    space.fill(b'x');
+    space[..2].copy_from_slice(b"\r\n");
+    let octets = space.len();
+    read.filled(octets + 999);
+    let Ok(Action::Event(event)) = session.poll(Duration::ZERO) else { panic!("no event") };
+    assert!(matches!(event.what(), What::Greeting(response) if response.text() == b"hi"));
 }
 
 #[test]
@@ -154,6 +223,15 @@ fn an_end_behind_a_failed_login_is_that() {
         }
         assert_eq!(script.says("-ERR [AUTH] no\r\n").len(), 1, "{method:?}");
         assert_eq!(script.hangs_up(), Ok(Closed::AfterFailedLogin), "{method:?}");
+    }
+    // A server that doesn't even want the name.
+    for first in ["-ERR [AUTH] no\r\n", "-ERR\r\n"] {
+        let mut script = Script::new(Config::new());
+        script.says("+OK\r\n");
+        script.client.log_in(mrose(Method::User, "wrong"));
+        script.wrote();
+        assert_eq!(script.says(first)[1..], ["PASS not sent"]);
+        assert_eq!(script.hangs_up(), Ok(Closed::AfterFailedLogin));
     }
     // Not before it is answered, and not behind a login that has succeeded.
     let mut script = Script::new(Config::new());

@@ -46,6 +46,8 @@ struct Outcome {
     /// Number, unique-id, whether it is repeated, and the message.
     complete: Vec<(u32, String, bool, Vec<u8>)>,
     refused: Vec<(u32, Retry)>,
+    /// How many entries of the list made no sense.
+    unreadable: u32,
     new: Option<usize>,
     list_refused: Option<Retry>,
     deletions: u32,
@@ -111,7 +113,8 @@ fn run(mut peer: Peer, mut fetch: Fetch, caller: &Caller) -> Outcome {
                 logged_in |=
                     matches!(event.what(), What::Ok(_)) && event.verb().is_some_and(|it| it.as_str() == "PASS");
                 match fetch.observe(&event, |id| caller.has.contains(std::str::from_utf8(id).unwrap())) {
-                    Progress::None | Progress::Unreadable => {}
+                    Progress::None => {}
+                    Progress::Unreadable => outcome.unreadable += 1,
                     Progress::Listed { new } => assert_eq!(outcome.new.replace(new), None),
                     Progress::Begins(_) => assert!(body.is_empty()),
                     Progress::Complete(wanted) => {
@@ -273,6 +276,7 @@ fn a_server_without_unique_ids_has_its_messages_listed() {
     let asked = run(lines(&[("UIDL", "-ERR what?\r\n")]), Fetch::new().deleting(true), &Caller::default());
     assert_eq!(asked.sent[..2], ["UIDL", "LIST"]);
     assert_eq!((numbers(&asked), asked.new, asked.closed), (vec![1, 3], Some(2), ALL));
+    assert_eq!(asked.unreadable, 1);
     assert!(asked.complete.iter().all(|(_, id, repeated, _)| id.is_empty() && !repeated));
     // One that says so isn't asked.
     let caller = Caller { capa: true, ..Caller::default() };

@@ -80,6 +80,34 @@ fn repeated_and_trailing_spaces_are_counted_or_make_an_entry_unreadable() {
 }
 
 #[test]
+fn repeated_spaces_in_an_answer_of_one_line_are_no_different() {
+    // R-GEN-11
+    let answers = [("STAT", "+OK   2   320  \r\n", "STAT 2 320"), ("LIST 2", "+OK  2  200\r\n", "LIST 2 200")];
+    for (command, answer, told) in answers.into_iter().chain([("UIDL 2", "+OK 2  a \r\n", "UIDL 2 a")]) {
+        let mut script = Script::logged_in(Config::new());
+        assert_eq!(script.asks(command, answer), [told]);
+        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 1);
+        let mut script = Script::logged_in(Config::new().reject(Deviation::ExtraSpaces));
+        let verb = command.split(' ').next().unwrap();
+        assert_eq!(script.asks(command, answer), [format!("{verb} ?{}", answer.trim_end_matches("\r\n"))]);
+        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 0);
+    }
+}
+
+#[test]
+fn repeated_spaces_in_a_capability_are_overlooked() {
+    let mut script = greeted();
+    let lines = "SASL  PLAIN   LOGIN\r\n PIPELINING\r\nLOGIN-DELAY   5\r\nTOP\r\n";
+    let heard = script.asks("CAPA", format!("+OK\r\n{lines}.\r\n"));
+    assert!(heard.iter().all(|line| !line.contains('?')), "{heard:?}");
+    assert_eq!(supports(&script, [Feature::Sasl, Feature::Pipelining, Feature::Top]), [Support::Yes; 3]);
+    let listed = script.client.session.capabilities().unwrap();
+    assert_eq!(listed.mechanisms().count(), 2);
+    assert_eq!(listed.login_delay(), Some(LoginDelay { seconds: 5, per_user: false }));
+    assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 3);
+}
+
+#[test]
 fn odd_unique_ids_are_counted_or_unreadable() {
     // R-1939-27; failure case 17
     let (fits, long, longer) = ("a".repeat(70), "b".repeat(71), "c".repeat(500));
@@ -273,6 +301,9 @@ fn a_refusal_turns_unknown_into_no() {
     assert!(!script.client.session.is_utf8_mode());
     script.let_in();
     script.asks("UIDL 1", "-ERR no such message\r\n");
+    assert_eq!(script.client.session.support(Feature::Uidl), Support::Unknown);
+    // It has the command, and can't now: whoever took LIST instead would fetch everything again.
+    script.asks("UIDL", "-ERR [SYS/TEMP] later\r\n");
     assert_eq!(script.client.session.support(Feature::Uidl), Support::Unknown);
     script.asks("UIDL", "-ERR what?\r\n");
     assert_eq!(script.client.session.support(Feature::Uidl), Support::No);

@@ -263,8 +263,22 @@ fn a_challenge_where_none_is_due_ends_the_session() {
         script.client.log_in(mrose(Method::Plain, "tanstaaf"));
         script.wrote();
         assert!(script.says(answer).is_empty());
-        assert!(matches!(script.closed(), Err(Error::Protocol(_))), "{command}");
+        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::NotAResponse)), "{command}");
         assert_eq!(script.wrote(), "");
+    }
+}
+
+#[test]
+fn a_challenge_behind_a_cancelled_exchange_ends_the_session() {
+    // R-5034-07: only the failure may follow.
+    for first in ["+ PDE+\r\n", "+ !\r\n"] {
+        let mut script = told(Config::new(), "TOP");
+        script.client.session.authenticate(Mechanism::CRAM_MD5).unwrap();
+        script.wrote();
+        script.says(first);
+        assert_eq!(script.wrote(), "*\r\n");
+        assert!(script.says("+ PDE+\r\n").is_empty());
+        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedChallenge)));
     }
 }
 

@@ -38,11 +38,11 @@ proptest! {
         let login = mrose(method, kept);
         let mut shown = format!("{login:?} {login:#?}");
         script.client.log_in(login);
-        for answer in ["+OK\r\n", "-ERR\r\n"] {
+        for (answer, prompt) in [("+OK\r\n", "+ VXNlcm5hbWU6\r\n"), ("-ERR\r\n", "+ UGFzc3dvcmQ6\r\n")] {
             script.wrote();
             script.says(match method {
                 Method::User => answer,
-                Method::Login => "+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\n",
+                Method::Login => prompt,
                 _ => "+ PDE+\r\n",
             });
         }

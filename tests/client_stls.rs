@@ -135,6 +135,28 @@ fn what_was_learnt_in_the_clear_is_forgotten() {
 }
 
 #[test]
+fn no_login_waits_for_tls_since_what_is_known_will_not_hold() {
+    // R-2595-03, R-1939-34
+    let mut script = greeted();
+    script.asks("CAPA", "+OK\r\nSTLS\r\nSASL CRAM-MD5\r\n.\r\n");
+    script.client.say("STLS");
+    let apop = format!("APOP mrose {}", "0".repeat(32));
+    for line in [apop.as_str(), "USER mrose"] {
+        assert_eq!(script.client.try_to_say(line), Err(SendError::WrongState), "{line}");
+    }
+    assert_eq!(script.client.session.authenticate(Mechanism::CRAM_MD5), Err(SendError::WrongState));
+    script.client.say("CAPA");
+    script.wrote();
+    script.says("+OK\r\n");
+    assert_eq!(script.wrote(), "CAPA\r\n");
+    assert!(script.client.try_to_say("USER mrose").is_ok());
+    // Behind a refusal too.
+    let mut script = greeted();
+    assert_eq!(script.asks("STLS", "-ERR\r\n"), ["STLS -ERR"]);
+    assert!(script.client.try_to_say(&apop).is_ok());
+}
+
+#[test]
 fn a_login_that_failed_in_the_clear_is_forgotten_too() {
     let mut script = greeted();
     script.client.log_in(mrose(Method::CramMd5, "tanstaaf"));
@@ -195,4 +217,29 @@ fn the_end_of_the_stream_instead_of_tls_is_an_error() {
     script.client.say("STLS");
     script.wrote();
     assert_eq!(script.hangs_up(), Err(Error::Disconnected));
+}
+
+#[test]
+fn the_handshake_has_a_deadline() {
+    let mut session = Session::new(Config::new().into(), Security::Cleartext);
+    session.send(&pop3_proto::wire::Command::Stls).unwrap();
+    let mut feed = [b"+OK\r\n".as_slice(); 2].into_iter();
+    loop {
+        match session.poll(Duration::from_secs(5)).unwrap() {
+            Action::Read(mut read) => {
+                let octets = feed.next().unwrap();
+                read.space()[..octets.len()].copy_from_slice(octets);
+                read.filled(octets.len());
+            }
+            Action::Event(event) => event.done(),
+            Action::Write(mut write) => bytes::Buf::advance(&mut write, 6),
+            Action::StartTls(start) => {
+                assert_eq!(start.deadline(), Duration::from_secs(125));
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let Ok(Action::StartTls(start)) = session.poll(Duration::from_secs(60)) else { panic!("no TLS") };
+    assert_eq!(start.deadline(), Duration::from_secs(125), "it is the handshake that takes so long");
 }

@@ -145,7 +145,9 @@ impl Settings {
     }
 
     pub fn rejects(&self, deviation: &str) -> bool {
-        Deviation::ALL.iter().any(|known| known.name() == deviation && self.rejected & 1 << *known as u8 != 0)
+        Deviation::ALL
+            .iter()
+            .any(|known| known.name() == deviation && u16::from(self.rejected) & 1 << *known as u16 != 0)
     }
 
     /// The capabilities that depend on the configuration.

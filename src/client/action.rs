@@ -247,7 +247,7 @@ impl<'a> StartTls<'a> {
         self.session.timestamp = None;
         self.session.utf8 = false;
         self.session.login_failed = false;
-        self.session.stls_is_pending = false;
+        self.session.since = None;
     }
 
     /// There is no TLS. The session is over with [`Error::TlsFailed`].

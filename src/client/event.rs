@@ -498,9 +498,6 @@ impl Session {
         if sent.verb == Verb::User {
             self.name_refused = status == Status::Err;
         }
-        if sent.verb == Verb::Stls {
-            self.stls_is_pending = false;
-        }
         self.end_exchange(sent.ticket);
         match (sent.verb, status) {
             (Verb::Quit, Status::Ok) => self.close(Ok(Closed::Quit(Removal::All))),

@@ -103,8 +103,6 @@ pub struct Session {
     login_failed: bool,
     /// Whether the last USER was turned down, so that the password behind it isn't said.
     name_refused: bool,
-    /// Whether STLS waits for its answer, or for TLS.
-    stls_is_pending: bool,
     knowledge: Knowledge,
     timestamp: Option<Timestamp>,
     utf8: bool,
@@ -151,7 +149,6 @@ impl Session {
             exchange: None,
             login_failed: false,
             name_refused: false,
-            stls_is_pending: false,
             knowledge: Knowledge::default(),
             timestamp: None,
             utf8: false,

@@ -71,6 +71,11 @@ impl Outbox {
         self.commands.iter().take(self.outstanding as usize).any(|sent| sent.verb == verb)
     }
 
+    /// Whether a command of this kind isn't answered, sent or not.
+    pub(super) fn holds(&self, verb: Verb) -> bool {
+        self.commands.iter().any(|sent| sent.verb == verb)
+    }
+
     pub(super) fn outstanding(&self) -> u32 {
         self.outstanding
     }

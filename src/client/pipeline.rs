@@ -80,11 +80,11 @@ impl Session {
         if !self.has_room_for(octets) {
             return Err(SendError::QueueFull);
         }
-        if self.stls_is_pending && matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth) {
+        let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
+        if logs_in && self.outbox.holds(Verb::Stls) {
             // What is known now of how to log in doesn't hold behind TLS.
             return Err(SendError::WrongState);
         }
-        self.stls_is_pending |= verb == Verb::Stls;
         self.quit_is_sent = verb == Verb::Quit;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
