@@ -49,7 +49,7 @@ fn split_code(text: &[u8]) -> Option<(String, &[u8])> {
     let is_level = |level: &[u8]| !level.is_empty() && level.iter().all(u8::is_ascii_graphic);
     let is_code = code.len() <= 200 && code.split(|&octet| octet == b'/').all(is_level);
     let behind = &text[end + 1..];
-    is_code.then(|| (code.escape_ascii().to_string(), behind.strip_prefix(b" ").unwrap_or(behind)))
+    is_code.then(|| (String::from_utf8_lossy(code).into_owned(), behind.strip_prefix(b" ").unwrap_or(behind)))
 }
 
 /// An entry of a listing, or the answer to a command that names a message.
