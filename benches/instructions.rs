@@ -96,14 +96,14 @@ const WORKLOADS: &[Workload] = &[
         name: "client: LIST",
         unit: "line",
         sizes: [100_000, 300_000],
-        goal: 240.0,
+        goal: 190.0,
         prepare: |n| client_list(n, &wire::Command::List { message: None }, b"LIST\r\n"),
     },
     Workload {
         name: "client: UIDL",
         unit: "line",
         sizes: [100_000, 300_000],
-        goal: 310.0,
+        goal: 190.0,
         prepare: |n| client_list(n, &wire::Command::Uidl { message: None }, b"UIDL\r\n"),
     },
     Workload {

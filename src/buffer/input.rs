@@ -139,7 +139,13 @@ impl Input {
     /// What was read and isn't consumed.
     #[inline]
     pub(crate) fn octets(&self) -> &[u8] {
-        self.window.get(self.start..self.end).unwrap_or_default()
+        self.unread().unwrap_or_default()
+    }
+
+    /// The same. It is never `None`, but the fast paths are faster if they don't make an empty slice of that.
+    #[inline]
+    pub(crate) fn unread(&self) -> Option<&[u8]> {
+        self.window.get(self.start..self.end)
     }
 
     /// The same, to be changed where they stand.
@@ -147,11 +153,18 @@ impl Input {
         self.window.get_mut(self.start..self.end).unwrap_or_default()
     }
 
+    /// What stands between two positions behind what was consumed.
+    #[inline]
+    pub(crate) fn range(&self, start: usize, end: usize) -> Option<&[u8]> {
+        self.window.get(self.start.wrapping_add(start)..self.start.wrapping_add(end))
+    }
+
     /// Drops octets from the front.
     #[inline]
     pub(crate) fn consume(&mut self, octets: usize) {
-        self.start = self.start.saturating_add(octets).min(self.end);
-        if self.is_empty() {
+        if octets < self.end - self.start {
+            self.start += octets;
+        } else {
             self.start = 0;
             self.end = 0;
             if self.window.len() > self.size as usize {

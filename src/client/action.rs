@@ -7,8 +7,9 @@ use bytes::Buf;
 
 use super::capabilities::Knowledge;
 use super::error::Error;
-use super::event::{Event, Front};
+use super::event::Event;
 use super::exchange::Challenge;
+use super::inbox::Front;
 use super::{Session, State, Ticket};
 use crate::security::Security;
 
@@ -78,6 +79,7 @@ pub struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { session, space: 0, answered: false }
     }
@@ -130,6 +132,7 @@ pub struct Write<'a> {
 }
 
 impl<'a> Write<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { session }
     }
@@ -182,6 +185,7 @@ pub struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { session }
     }
@@ -225,6 +229,7 @@ pub struct StartTls<'a> {
 }
 
 impl<'a> StartTls<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { session }
     }
@@ -270,6 +275,7 @@ pub struct Idle<'a> {
 }
 
 impl<'a> Idle<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { read: Read::new(session) }
     }

@@ -2,24 +2,22 @@
 
 use core::fmt;
 
-use super::action::{Closed, Removal};
-use super::capabilities::Feature;
-use super::error::{Error, ProtocolError};
-use super::list::{Entry, List};
+use super::inbox::{CHALLENGE, Front, Place};
+use super::list::{Entry, Plain};
 use super::outbox::Sent;
 use super::reply;
-use super::{Next, Session, State, Ticket};
-use crate::buffer::Line;
+use super::{Session, Ticket};
 use crate::message::MessageNumber;
 use crate::wire::{
-    Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Timestamp,
-    Unstuffer, Verb, is_multi_line,
+    Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Verb,
 };
 
 /// The server has said something. It stays until it is [done](Event::done).
 #[must_use = "the session waits for the event to be dealt with"]
 pub struct Event<'a> {
     session: &'a mut Session,
+    /// The entry that it tells, if that is [plain](List::plain); anything else stands at the session's front.
+    plain: Option<Plain>,
 }
 
 /// What the server has said. Octets lie in the input window.
@@ -88,110 +86,20 @@ pub enum What<'a> {
     Farewell(Response<'a>),
 }
 
-/// What stands at the front of the input.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Front {
-    Greeting(Place),
-    Farewell(Place),
-    Status {
-        place: Place,
-        status: Status,
-        multi_line: bool,
-        has_code: bool,
-    },
-    /// The whole answer of STAT.
-    Stat {
-        place: Place,
-        listing: Result<DropListing, ListingError>,
-    },
-    /// The whole answer of LIST and UIDL with a number, whose text begins at `offset`.
-    Answer {
-        place: Place,
-        entry: Entry,
-    },
-    Entry {
-        place: Place,
-        entry: Entry,
-    },
-    Ends {
-        octets: u32,
-    },
-    Body {
-        start: u32,
-        consumed: u32,
-    },
-    /// A CR of a message that was read before, and what was read behind it.
-    CarriageReturn {
-        consumed: u32,
-    },
-    StartTls(Place),
-    /// A challenge; what it says, decoded, begins at its third octet.
-    Challenge {
-        octets: u32,
-        decoded: u32,
-    },
-    BearerFailure {
-        octets: u32,
-        decoded: u32,
-    },
-    NotSent(Sent),
-}
-
-/// How long a line is, with and without its line end.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) octets: u32,
-    pub(super) content: u32,
-}
-
-impl From<Line> for Place {
-    #[inline]
-    fn from(line: Line) -> Self {
-        Self { octets: position(line.octets), content: position(line.content) }
-    }
-}
-
-/// What is still to come of a response.
-#[derive(Debug)]
-pub(super) enum UnderWay {
-    /// The first line of the next one.
-    Status,
-    /// Lines up to the end line.
-    Entries(List),
-    /// A message.
-    Body(Unstuffer),
-}
-
-/// Where the text of a challenge begins.
-pub(super) const CHALLENGE: u32 = 2;
-
-/// A position in the window, which isn't larger than a `u32` can say.
-#[inline]
-pub(super) fn position(octets: usize) -> u32 {
-    u32::try_from(octets).unwrap_or(u32::MAX)
-}
-
 impl<'a> Event<'a> {
-    pub(super) fn new(session: &'a mut Session) -> Self {
-        Self { session }
+    #[inline]
+    pub(super) fn new(session: &'a mut Session, plain: Option<Plain>) -> Self {
+        Self { session, plain }
     }
 
     /// The command that it answers; `None` for the greeting, and for what no command asked for.
     pub fn ticket(&self) -> Option<Ticket> {
-        self.answers().map(|sent| sent.ticket)
+        self.session.answers().map(|sent| sent.ticket)
     }
 
     /// The keyword of that command.
     pub fn verb(&self) -> Option<Verb> {
-        self.answers().map(|sent| sent.verb)
-    }
-
-    fn answers(&self) -> Option<Sent> {
-        match self.session.front {
-            Some(Front::Greeting(_) | Front::Farewell(_)) => None,
-            Some(Front::NotSent(sent)) => Some(sent),
-            _ => self.session.outbox.front(),
-        }
+        self.session.answers().map(|sent| sent.verb)
     }
 
     /// Whether the command is answered with this.
@@ -206,24 +114,47 @@ impl<'a> Event<'a> {
     /// What the server has said.
     #[inline]
     pub fn what(&self) -> What<'_> {
-        match self.session.front {
-            Some(Front::Entry { entry: Entry::Scan(listing), .. }) => What::Scan(listing),
-            Some(Front::Entry { entry: Entry::UniqueId { message, start, end }, .. }) => {
-                let octets = self.session.input.octets();
-                What::UniqueId { message, unique_id: octets.get(start as usize..end as usize).unwrap_or_default() }
-            }
-            _ => self.other(),
+        match self.plain {
+            Some(plain) => plain.what(&self.session.input),
+            None => self.session.what(),
         }
     }
 
-    fn other(&self) -> What<'_> {
-        let octets = self.session.input.octets();
+    /// The event is dealt with, and the session goes on.
+    #[inline]
+    pub fn done(self) {
+        match self.plain {
+            Some(plain) => self.session.input.consume(plain.octets),
+            None => self.session.take_front(),
+        }
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("ticket", &self.ticket()).field("what", &self.what()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// The command that what stands at the front answers.
+    fn answers(&self) -> Option<Sent> {
+        match self.front {
+            Some(Front::Greeting(_) | Front::Farewell(_)) => None,
+            Some(Front::NotSent(sent)) => Some(sent),
+            _ => self.outbox.front(),
+        }
+    }
+
+    /// What stands at the front.
+    fn what(&self) -> What<'_> {
+        let octets = self.input.octets();
         let text = |start: u32, end: u32| octets.get(start as usize..end as usize).unwrap_or_default();
         let response = |place: Place| {
-            let parsed = reply::response(text(0, place.content), self.session.config.accepted);
+            let parsed = reply::response(text(0, place.content), self.config.accepted);
             parsed.map_or(Response::new(Status::Err, None, Text::EMPTY), |(response, _)| response)
         };
-        match self.session.front {
+        match self.front {
             Some(Front::Greeting(place)) => What::Greeting(response(place)),
             Some(Front::Farewell(place)) => What::Farewell(response(place)),
             Some(Front::Status { place, status: Status::Err, .. }) => What::Failed(response(place)),
@@ -239,7 +170,7 @@ impl<'a> Event<'a> {
                 Entry::Unreadable(error) => What::Unreadable { line: text(0, place.content), error },
                 Entry::Text { start, end } => {
                     let line = text(start, end);
-                    match self.verb() {
+                    match self.answers().map(|sent| sent.verb) {
                         Some(Verb::Capa) => What::Capability { line, capability: Capability::parse(line).ok() },
                         Some(Verb::Auth) => What::Mechanism { line, mechanism: Mechanism::new(line).ok() },
                         _ => What::Language { line, language: LanguageListing::parse(line).ok() },
@@ -249,268 +180,6 @@ impl<'a> Event<'a> {
             Some(Front::NotSent(_)) => What::NotSent,
             Some(Front::BearerFailure { decoded, .. }) => What::BearerFailure(text(CHALLENGE, CHALLENGE + decoded)),
             _ => What::Ends,
-        }
-    }
-
-    /// The event is dealt with, and the session goes on.
-    #[inline]
-    pub fn done(self) {
-        if let Some(Front::Entry { place, .. }) = self.session.front {
-            self.session.input.consume(place.octets as usize);
-            self.session.front = None;
-        } else {
-            self.session.take_front();
-        }
-    }
-}
-
-impl fmt::Debug for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("ticket", &self.ticket()).field("what", &self.what()).finish_non_exhaustive()
-    }
-}
-
-impl Front {
-    /// Which token it is handed out with.
-    fn next(&self) -> Next {
-        match self {
-            Self::Body { .. } | Self::CarriageReturn { .. } => Next::Body,
-            Self::StartTls(_) => Next::StartTls,
-            Self::Challenge { .. } => Next::Challenge,
-            _ => Next::Event,
-        }
-    }
-}
-
-impl Session {
-    /// What stands at the front of the input, if it is complete.
-    pub(super) fn front(&mut self) -> Result<Option<Next>, Error> {
-        loop {
-            if let Some(front) = &self.front {
-                return Ok(Some(front.next()));
-            }
-            if self.closed.is_some() {
-                return Ok(None);
-            }
-            self.front = match &mut self.under_way {
-                UnderWay::Body(unstuffer) => {
-                    let part = unstuffer.next(self.input.octets());
-                    let consumed = position(part.consumed);
-                    let content = position(part.content.len());
-                    match consumed.checked_sub(content) {
-                        _ if part.ended => Some(Front::Ends { octets: consumed }),
-                        None => Some(Front::CarriageReturn { consumed }),
-                        Some(start) if content > 0 => Some(Front::Body { start, consumed }),
-                        Some(0) => return Ok(None),
-                        Some(_) => {
-                            self.input.consume(part.consumed);
-                            None
-                        }
-                    }
-                }
-                UnderWay::Entries(list) => {
-                    let list = *list;
-                    let Some(line) = self.input.line() else { return Ok(None) };
-                    self.check(line)?;
-                    Some(self.entry(list, line))
-                }
-                UnderWay::Status => {
-                    let in_exchange = self.is_in_exchange();
-                    let config = &self.config;
-                    self.input.set_limit(if in_exchange { config.sasl_line_limit } else { config.line_limit });
-                    let Some(line) = self.input.line() else { return Ok(None) };
-                    match in_exchange.then(|| self.challenge_line(line)).flatten() {
-                        Some(challenge) => challenge?,
-                        None => Some(self.status_line(line)?),
-                    }
-                }
-            };
-        }
-    }
-
-    /// Whether a line is worth a look.
-    fn check(&mut self, line: Line) -> Result<(), Error> {
-        let checked = if line.octets > self.config.line_limit as usize {
-            Err(ProtocolError::LineTooLong)
-        } else {
-            reply::check(line, self.config.accepted)
-        };
-        let deviations = checked.map_err(|error| self.fail(error))?;
-        self.deviations.count(deviations);
-        Ok(())
-    }
-
-    /// Reads the first line of a response.
-    fn status_line(&mut self, line: Line) -> Result<Front, Error> {
-        // Nothing can be an answer to what isn't written to its end.
-        let answers = self.outbox.front().filter(|_| self.outbox.front_is_written());
-        self.check(line)?;
-        let accepted = self.config.accepted;
-        let octets = self.input.octets();
-        let content = octets.get(..line.content).unwrap_or_default();
-        let is_expected = self.state == State::Greeting || answers.is_some();
-        let (response, deviations) = match reply::response(content, accepted) {
-            Ok(response) => response,
-            Err(error) => {
-                let error = if is_expected { error } else { ProtocolError::Unsolicited };
-                return Err(self.fail(error));
-            }
-        };
-        let (status, has_code) = (response.status(), response.code().is_some());
-        let text = response.text();
-        let offset = position(content.len() - text.len());
-        let is_residue = octets.len() > line.octets;
-        let place = Place::from(line);
-        self.deviations.count(deviations);
-        if self.state == State::Greeting {
-            return Ok(Front::Greeting(place));
-        }
-        let Some(sent) = answers else {
-            return match status {
-                Status::Err => Ok(Front::Farewell(place)),
-                Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
-            };
-        };
-        let multi_line = is_multi_line(sent.verb, sent.has_argument, status);
-        let answer =
-            |(entry, deviations): (Entry, _)| (Front::Answer { place, entry: entry.moved(offset) }, deviations);
-        let (front, deviations) = match (sent.verb, status) {
-            (Verb::Stls, Status::Ok) if is_residue => return Err(self.fail(ProtocolError::BehindStls)),
-            (Verb::Stls, Status::Ok) => return Ok(Front::StartTls(place)),
-            (Verb::Stat, Status::Ok) => {
-                let (listing, deviations) = List::stat(text, accepted);
-                (Front::Stat { place, listing }, deviations)
-            }
-            (Verb::List, Status::Ok) if !multi_line => answer(List::Scan.read(text, accepted)),
-            (Verb::Uidl, Status::Ok) if !multi_line => answer(List::UniqueId.read(text, accepted)),
-            _ => return Ok(Front::Status { place, status, multi_line, has_code }),
-        };
-        self.deviations.count(deviations);
-        Ok(front)
-    }
-
-    /// Reads a line of a list.
-    fn entry(&mut self, list: List, line: Line) -> Front {
-        let accepted = self.config.accepted;
-        let place = Place::from(line);
-        let content = self.input.octets_mut().get_mut(..line.content).unwrap_or_default();
-        if content == b"." {
-            return Front::Ends { octets: place.octets };
-        }
-        // A dot at the start is one that was stuffed.
-        let offset = u32::from(content.first() == Some(&b'.'));
-        let text = content.get_mut(offset as usize..).unwrap_or_default();
-        let (entry, deviations) =
-            if list == List::Text { List::squeeze(text, accepted) } else { list.read(text, accepted) };
-        let entry = entry.moved(offset);
-        if let (Entry::Text { start, end }, Some(Verb::Capa)) = (entry, self.outbox.front().map(|sent| sent.verb)) {
-            let text = self.input.octets().get(start as usize..end as usize).unwrap_or_default();
-            if let Ok(capability) = Capability::parse(text) {
-                self.knowledge.add(self.state == State::Transaction, &capability);
-            }
-        }
-        self.deviations.count(deviations);
-        Front::Entry { place, entry }
-    }
-
-    /// An entry that is there as a whole and keeps to the rules, as most of a million do.
-    #[inline]
-    pub(super) fn plain_entry(&mut self) -> Option<Next> {
-        let UnderWay::Entries(list) = self.under_way else { return None };
-        if self.front.is_some() || self.closed.is_some() || !self.input.is_at_line_start() {
-            return None;
-        }
-        let (octets, entry) = list.plain(self.input.octets())?;
-        self.front = Some(Front::Entry { place: Place { octets, content: octets - 2 }, entry });
-        self.since = None;
-        Some(Next::Event)
-    }
-
-    /// Goes on behind what stands at the front.
-    pub(super) fn take_front(&mut self) {
-        match self.front.take() {
-            None => {}
-            Some(Front::Greeting(place)) => {
-                let content = self.input.octets().get(..place.content as usize).unwrap_or_default();
-                let greeting = reply::response(content, self.config.accepted).map(|(response, _)| response);
-                let refused = greeting.is_ok_and(|response| response.status() == Status::Err);
-                self.timestamp = greeting.ok().and_then(|response| Timestamp::find(response.text()));
-                self.input.consume(place.octets as usize);
-                self.state = State::Authorization;
-                if refused {
-                    self.close(Ok(Closed::Refused));
-                }
-            }
-            Some(Front::Farewell(place)) => {
-                self.input.consume(place.octets as usize);
-                self.farewell = true;
-            }
-            Some(Front::Status { place, status, multi_line, has_code }) => {
-                self.input.consume(place.octets as usize);
-                self.answered(status, multi_line, has_code);
-            }
-            Some(Front::Stat { place, .. } | Front::Answer { place, .. } | Front::StartTls(place)) => {
-                self.input.consume(place.octets as usize);
-                self.outbox.answered();
-            }
-            Some(Front::Entry { place, .. }) => self.input.consume(place.octets as usize),
-            Some(Front::Ends { octets }) => {
-                self.input.consume(octets as usize);
-                self.under_way = UnderWay::Status;
-                self.outbox.answered();
-            }
-            Some(Front::Body { consumed, .. } | Front::CarriageReturn { consumed }) => {
-                self.input.consume(consumed as usize);
-            }
-            Some(Front::Challenge { octets, .. }) => self.input.wipe(octets as usize),
-            Some(Front::BearerFailure { octets, .. }) => {
-                self.input.wipe(octets as usize);
-                self.answer_bearer_failure();
-            }
-            Some(Front::NotSent(_)) => self.outbox.drop_next(),
-        }
-    }
-
-    /// The status of the command at the front is told.
-    fn answered(&mut self, status: Status, multi_line: bool, has_code: bool) {
-        let Some(sent) = self.outbox.front() else { return };
-        if multi_line {
-            self.under_way = match sent.verb {
-                Verb::Retr | Verb::Top => UnderWay::Body(Unstuffer::new()),
-                Verb::List => UnderWay::Entries(List::Scan),
-                Verb::Uidl => UnderWay::Entries(List::UniqueId),
-                _ => UnderWay::Entries(List::Text),
-            };
-            if sent.verb == Verb::Capa {
-                self.knowledge.begin(self.state == State::Transaction);
-            }
-            return;
-        }
-        self.outbox.answered();
-        let logs_in = match sent.verb {
-            Verb::Pass | Verb::Apop => true,
-            Verb::Auth => sent.has_argument,
-            _ => false,
-        };
-        if logs_in || sent.verb == Verb::User {
-            self.login_failed = status == Status::Err;
-        }
-        if sent.verb == Verb::User {
-            self.name_refused = status == Status::Err;
-        }
-        self.end_exchange(sent.ticket);
-        match (sent.verb, status) {
-            (Verb::Quit, Status::Ok) => self.close(Ok(Closed::Quit(Removal::All))),
-            (Verb::Quit, Status::Err) => self.close(Ok(Closed::Quit(Removal::NotAll))),
-            (Verb::Utf8, Status::Ok) => self.utf8 = true,
-            (_, Status::Ok) if logs_in => self.state = State::Transaction,
-            // A refusal turns what isn't known into what isn't there (R-2449-01), if it isn't for a reason of its own.
-            (_, Status::Err) if has_code => {}
-            (Verb::Uidl, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Uidl),
-            (Verb::Stls, Status::Err) => self.knowledge.refuse(Feature::Stls),
-            (Verb::Utf8, Status::Err) => self.knowledge.refuse(Feature::Utf8),
-            (Verb::Lang, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Lang),
-            _ => {}
         }
     }
 }

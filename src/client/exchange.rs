@@ -5,10 +5,10 @@ use core::{fmt, mem};
 
 use super::config::InitialResponsePolicy;
 use super::error::{Error, ProtocolError, SendError};
-use super::event::{CHALLENGE, Front, position};
+use super::inbox::{CHALLENGE, Front};
 use super::{Feature, Session, Support, Ticket};
 use crate::auth::sasl::{Message, base64, line};
-use crate::buffer::Line;
+use crate::buffer::{Line, position};
 use crate::secret::Secret;
 use crate::wire::{Deviation, DeviationSet, Mechanism, Opening, Properties, Verb};
 
@@ -42,6 +42,7 @@ pub struct Challenge<'a> {
 }
 
 impl<'a> Challenge<'a> {
+    #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
         Self { session }
     }

@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use super::event::position;
+use super::event::What;
+use crate::buffer::{Input, position};
 use crate::message::{MessageNumber, UniqueId};
 use crate::wire::{Deviation, DeviationSet, DropListing, ListingError, NumberError, ScanListing, number};
 
@@ -23,6 +24,36 @@ pub(super) enum Entry {
     Unreadable(ListingError),
 }
 
+/// A line that keeps to the rules by the letter: its octets with CRLF, and what it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    pub(super) octets: usize,
+    entry: PlainEntry,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum PlainEntry {
+    Scan(ScanListing),
+    UniqueId { message: MessageNumber, octets: usize },
+}
+
+impl Plain {
+    /// What it says, out of the octets that it stands at the front of.
+    #[inline]
+    pub(super) fn what(self, input: &Input) -> What<'_> {
+        match self.entry {
+            PlainEntry::Scan(listing) => What::Scan(listing),
+            PlainEntry::UniqueId { message, octets: unique_id } => {
+                let end = self.octets.wrapping_sub(2);
+                match input.range(end.wrapping_sub(unique_id), end) {
+                    Some(unique_id) => What::UniqueId { message, unique_id },
+                    None => What::Ends,
+                }
+            }
+        }
+    }
+}
+
 impl Entry {
     /// The same entry of a line that begins so many octets earlier.
     pub(super) fn moved(self, octets: u32) -> Self {
@@ -40,28 +71,26 @@ impl List {
     /// The whole line at the front, if it is there and keeps to the rules by the letter; its octets with CRLF, and what
     /// it says.
     #[inline]
-    pub(super) fn plain(self, octets: &[u8]) -> Option<(u32, Entry)> {
-        let (message, rest) = number::split(octets)?;
+    pub(super) fn plain(self, octets: &[u8]) -> Option<Plain> {
+        let (message, rest) = number::short(octets)?;
         let [b' ', rest @ ..] = rest else { return None };
-        let message = MessageNumber::new(u32::try_from(message).ok()?)?;
+        let message = MessageNumber::new(message)?;
         let (behind, entry) = match self {
             Self::Scan => {
-                let (octets, behind) = number::split(rest)?;
-                (behind, Entry::Scan(ScanListing { message, octets }))
+                let (octets, behind) = number::short(rest)?;
+                (behind, PlainEntry::Scan(ScanListing { message, octets: octets.into() }))
             }
             Self::UniqueId => {
-                let graphic = number::graphic_octets(rest);
-                if graphic == 0 || graphic > UniqueId::MAX_OCTETS {
+                let octets = number::graphic_octets(rest);
+                if octets == 0 || octets > UniqueId::MAX_OCTETS {
                     return None;
                 }
-                let start = position(octets.len() - rest.len());
-                let end = start + position(graphic);
-                (rest.get(graphic..)?, Entry::UniqueId { message, start, end })
+                (rest.get(octets..)?, PlainEntry::UniqueId { message, octets })
             }
             Self::Text => return None,
         };
-        let [b'\r', b'\n', behind @ ..] = behind else { return None };
-        Some((position(octets.len() - behind.len()), entry))
+        let behind = behind.strip_prefix(b"\r\n")?;
+        Some(Plain { octets: octets.len() - behind.len(), entry })
     }
 
     /// Reads a line without its line end; text behind what is to be read is ignored.

@@ -58,6 +58,7 @@ mod error;
 mod event;
 mod exchange;
 mod fetch;
+mod inbox;
 mod list;
 mod login;
 mod outbox;
@@ -80,8 +81,9 @@ pub use self::reply::Retry;
 pub use crate::security::Security;
 
 use self::capabilities::Knowledge;
-use self::event::{Front, UnderWay};
 use self::exchange::Exchange;
+use self::inbox::{Front, UnderWay};
+use self::list::Plain;
 use self::outbox::Outbox;
 use crate::buffer::Input;
 use crate::wire::{DeviationCounts, Timestamp, Verb};
@@ -211,12 +213,16 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`] when the session can't go on, at this call and all later ones.
+    #[inline]
     pub fn poll(&mut self, now: Duration) -> Result<Action<'_>, Error> {
         self.now = now.max(self.now);
-        if self.plain_entry().is_some() {
-            return Ok(Action::Event(Event::new(self)));
-        }
-        let next = self.next()?;
+        let next = match self.plain_entry() {
+            Some(plain) => {
+                self.since = None;
+                Next::Event(Some(plain))
+            }
+            None => self.next()?,
+        };
         Ok(self.action(next))
     }
 
@@ -291,6 +297,7 @@ impl Session {
     fn close(&mut self, how: Result<Closed, Error>) {
         self.closed = Some(how);
         self.state = State::Over;
+        self.under_way = UnderWay::Status;
         self.exchange = None;
         self.outbox = Outbox::new();
     }
@@ -309,11 +316,12 @@ impl Session {
         self.close(closed);
     }
 
+    #[inline]
     fn action(&mut self, next: Next) -> Action<'_> {
         match next {
             Next::Read => Action::Read(Read::new(self)),
             Next::Write => Action::Write(Write::new(self)),
-            Next::Event => Action::Event(Event::new(self)),
+            Next::Event(plain) => Action::Event(Event::new(self, plain)),
             Next::Body => Action::Body(Body::new(self)),
             Next::StartTls => Action::StartTls(StartTls::new(self)),
             Next::Challenge => Action::Challenge(Challenge::new(self)),
@@ -328,7 +336,7 @@ impl Session {
 enum Next {
     Read,
     Write,
-    Event,
+    Event(Option<Plain>),
     Body,
     StartTls,
     Challenge,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::error::SendError;
-use super::event::Front;
+use super::inbox::Front;
 use super::outbox::Sent;
 use super::{Feature, Session, State, Support, Ticket};
 use crate::wire::{Command, Verb};

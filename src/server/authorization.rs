@@ -4,14 +4,14 @@ use core::fmt;
 
 use super::Phase;
 use super::connection::{Connection, PendingLogin, Task};
-use super::exchange::{Place, position};
+use super::exchange::Place;
 use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::reply::Reply;
 use super::state::State;
 use super::transaction::{BrokenMaildrop, Transaction};
 use crate::auth::apop;
-use crate::buffer::{Input, Line};
+use crate::buffer::{Input, Line, position};
 use crate::secret::Secret;
 use crate::wire::{Command, Language, Name, Password, ResponseCode, Timestamp};
 

@@ -14,7 +14,7 @@ use super::reply::Reply;
 use super::state::State;
 use super::transaction::BrokenMaildrop;
 use crate::auth::sasl::{CleartextPassword, LoginPrompt, Message, Plain, base64, line};
-use crate::buffer::{Input, Line};
+use crate::buffer::{Input, Line, position};
 use crate::secret::Secret;
 use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode};
 
@@ -71,11 +71,6 @@ impl Place {
     pub(super) fn of(self, line: &[u8]) -> &[u8] {
         line.get(self.range()).unwrap_or_default()
     }
-}
-
-/// A position in a line.
-pub(super) fn position(octets: usize) -> u32 {
-    u32::try_from(octets).unwrap_or(u32::MAX)
 }
 
 /// The client has taken a step in a SASL exchange: it began one, or it responded.

@@ -20,9 +20,6 @@ pub enum NumberError {
 /// Reads one or more decimal digits; leading zeros are fine.
 #[inline]
 pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
-    if let Some((number, [])) = split(digits) {
-        return Ok(number);
-    }
     if digits.is_empty() {
         return Err(NumberError::NotDigits);
     }
@@ -41,45 +38,26 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
     if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
 }
 
-/// The number that digits at the front make, and what stands behind them; `None` if there is no digit, or so many that
-/// the number might not fit.
+/// The number at the front, and what stands behind it, if there is one of at most seven digits and some more octets: it
+/// is read in one go then.
 #[inline]
-pub(crate) fn split(text: &[u8]) -> Option<(u64, &[u8])> {
-    /// No number of so many digits is out of range.
-    const SAFE: usize = 19;
-    // A word holds a whole number most of the time, if something stands behind it.
-    if let Some((digits @ 1..8, number)) = word::load(text).map(word::leading_digits) {
-        return Some((number, text.get(digits..)?));
-    }
-    let mut number = 0_u64;
-    let mut digits = 0;
-    for &octet in text {
-        let digit = octet.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-        digits += 1;
-    }
-    if digits == 0 || digits > SAFE { None } else { Some((number, text.get(digits..)?)) }
+pub(crate) fn short(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, number) = word::leading_digits(word::load(text)?);
+    // One comparison for both bounds.
+    if digits.wrapping_sub(1) < 7 { Some((number, text.get(digits..)?)) } else { None }
 }
 
 /// How many octets at the front are visible ASCII.
 #[inline]
 pub(crate) fn graphic_octets(text: &[u8]) -> usize {
-    let mut at = 0;
-    while text.get(at..).and_then(<[u8]>::first_chunk).is_some_and(word::is_graphic) {
-        at += 16;
-    }
-    while let Some(word) = text.get(at..).and_then(word::load) {
-        let graphic = word::leading_graphic(word);
-        at += graphic;
-        if graphic < 8 {
-            return at;
+    let mut rest = text;
+    while let Some((block, behind)) = rest.split_first_chunk() {
+        if !word::is_graphic(block) {
+            return text.len() - rest.len() + word::leading_graphic(block);
         }
+        rest = behind;
     }
-    let rest = text.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|octet| octet.is_ascii_graphic()).count()
+    text.len() - rest.len() + rest.iter().take_while(|octet| octet.is_ascii_graphic()).count()
 }
 
 /// Reads the number of a message.

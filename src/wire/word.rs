@@ -22,21 +22,19 @@ pub(super) fn first_of(word: u64, octet: u8) -> Option<usize> {
     first_below(word ^ (ONES * u64::from(octet)), 1)
 }
 
-/// How many octets at the front are decimal digits, and the number that they make.
+/// How many octets at the front are decimal digits, and the number that they make; any number if there are none.
 #[inline]
-pub(super) fn leading_digits(word: u64) -> (usize, u64) {
+#[expect(clippy::cast_possible_truncation, reason = "eight digits fit")]
+pub(super) fn leading_digits(word: u64) -> (usize, u32) {
     let values = word ^ (ONES * u64::from(b'0'));
     // Digits are 0 to 9 now; whatever is more gets its highest bit.
     let others = (values.wrapping_add(ONES * 0x76) | values) & TOPS;
-    let digits = others.trailing_zeros() as usize / 8;
-    if digits == 0 {
-        return (0, 0);
-    }
+    let bits = others.trailing_zeros() & !7;
     // The last digit moves to the highest octet, and zeros come in before the first; then neighbours are added up.
-    let values = values << (64 - 8 * digits);
+    let values = values.wrapping_shl(64 - bits);
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8) & 0x00FF_00FF_00FF_00FF;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
-    (digits, fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
+    (bits as usize / 8, fours.wrapping_mul(10_000).wrapping_add(fours >> 32) as u32)
 }
 
 /// Whether all octets of a block are visible ASCII. This becomes vector code.
@@ -45,13 +43,24 @@ pub(super) fn is_graphic(block: &[u8; 16]) -> bool {
     block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic())
 }
 
-/// How many octets at the front are visible ASCII, 0x21 to 0x7E.
+/// Of sixteen octets that aren't all visible ASCII, how many at the front are.
 #[inline]
-pub(super) fn leading_graphic(word: u64) -> usize {
+pub(super) fn leading_graphic(block: &[u8; 16]) -> usize {
+    let (low, high) = block.split_at(8);
+    let mark = |half| load(half).map_or(0, not_graphic);
+    match mark(low) {
+        0 => 8 + mark(high).trailing_zeros() as usize / 8,
+        low => low.trailing_zeros() as usize / 8,
+    }
+}
+
+/// Marks the first octet that isn't visible ASCII; marks at higher octets may be wrong.
+#[inline]
+fn not_graphic(word: u64) -> u64 {
     let below = word.wrapping_sub(ONES * 0x21) & !word;
     // 0x7F gets its highest bit, and what is above has it.
     let above = word.wrapping_add(ONES) | word;
-    ((below | above) & TOPS).trailing_zeros() as usize / 8
+    (below | above) & TOPS
 }
 
 #[inline]

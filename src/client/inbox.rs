@@ -1,0 +1,330 @@
+//! The octets of the server, read as what they answer.
+
+use super::action::{Closed, Removal};
+use super::capabilities::Feature;
+use super::error::{Error, ProtocolError};
+use super::list::{Entry, List, Plain};
+use super::outbox::Sent;
+use super::reply;
+use super::{Next, Session, State};
+use crate::buffer::{Line, position};
+use crate::wire::{Capability, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb, is_multi_line};
+
+/// What stands at the front of the input.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Front {
+    Greeting(Place),
+    Farewell(Place),
+    Status {
+        place: Place,
+        status: Status,
+        multi_line: bool,
+        has_code: bool,
+    },
+    /// The whole answer of STAT.
+    Stat {
+        place: Place,
+        listing: Result<DropListing, ListingError>,
+    },
+    /// The whole answer of LIST and UIDL with a number, which is one entry.
+    Answer {
+        place: Place,
+        entry: Entry,
+    },
+    Entry {
+        place: Place,
+        entry: Entry,
+    },
+    Ends {
+        octets: u32,
+    },
+    Body {
+        start: u32,
+        consumed: u32,
+    },
+    /// A CR of a message that was read before, and what was read behind it.
+    CarriageReturn {
+        consumed: u32,
+    },
+    StartTls(Place),
+    /// A challenge; what it says, decoded, begins at its third octet.
+    Challenge {
+        octets: u32,
+        decoded: u32,
+    },
+    BearerFailure {
+        octets: u32,
+        decoded: u32,
+    },
+    NotSent(Sent),
+}
+
+/// How long a line is, with and without its line end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) octets: u32,
+    pub(super) content: u32,
+}
+
+impl From<Line> for Place {
+    #[inline]
+    fn from(line: Line) -> Self {
+        Self { octets: position(line.octets), content: position(line.content) }
+    }
+}
+
+/// What is still to come of a response.
+#[derive(Debug)]
+pub(super) enum UnderWay {
+    /// The first line of the next one.
+    Status,
+    /// Lines up to the end line.
+    Entries(List),
+    /// A message.
+    Body(Unstuffer),
+}
+
+/// Where the text of a challenge begins.
+pub(super) const CHALLENGE: u32 = 2;
+
+impl Front {
+    /// Which token it is handed out with.
+    fn next(&self) -> Next {
+        match self {
+            Self::Body { .. } | Self::CarriageReturn { .. } => Next::Body,
+            Self::StartTls(_) => Next::StartTls,
+            Self::Challenge { .. } => Next::Challenge,
+            _ => Next::Event(None),
+        }
+    }
+}
+
+impl Session {
+    /// What stands at the front of the input, if it is complete.
+    pub(super) fn front(&mut self) -> Result<Option<Next>, Error> {
+        loop {
+            if let Some(front) = &self.front {
+                return Ok(Some(front.next()));
+            }
+            if self.closed.is_some() {
+                return Ok(None);
+            }
+            self.front = match &mut self.under_way {
+                UnderWay::Body(unstuffer) => {
+                    let part = unstuffer.next(self.input.octets());
+                    let consumed = position(part.consumed);
+                    let content = position(part.content.len());
+                    match consumed.checked_sub(content) {
+                        _ if part.ended => Some(Front::Ends { octets: consumed }),
+                        None => Some(Front::CarriageReturn { consumed }),
+                        Some(start) if content > 0 => Some(Front::Body { start, consumed }),
+                        Some(0) => return Ok(None),
+                        Some(_) => {
+                            self.input.consume(part.consumed);
+                            None
+                        }
+                    }
+                }
+                UnderWay::Entries(list) => {
+                    let list = *list;
+                    let Some(line) = self.input.line() else { return Ok(None) };
+                    self.check(line)?;
+                    Some(self.entry(list, line))
+                }
+                UnderWay::Status => {
+                    let in_exchange = self.is_in_exchange();
+                    let config = &self.config;
+                    self.input.set_limit(if in_exchange { config.sasl_line_limit } else { config.line_limit });
+                    let Some(line) = self.input.line() else { return Ok(None) };
+                    match in_exchange.then(|| self.challenge_line(line)).flatten() {
+                        Some(challenge) => challenge?,
+                        None => Some(self.status_line(line)?),
+                    }
+                }
+            };
+        }
+    }
+
+    /// Whether a line is worth a look.
+    fn check(&mut self, line: Line) -> Result<(), Error> {
+        let checked = if line.octets > self.config.line_limit as usize {
+            Err(ProtocolError::LineTooLong)
+        } else {
+            reply::check(line, self.config.accepted)
+        };
+        let deviations = checked.map_err(|error| self.fail(error))?;
+        self.deviations.count(deviations);
+        Ok(())
+    }
+
+    /// Reads the first line of a response.
+    fn status_line(&mut self, line: Line) -> Result<Front, Error> {
+        // Nothing can be an answer to what isn't written to its end.
+        let answers = self.outbox.front().filter(|_| self.outbox.front_is_written());
+        self.check(line)?;
+        let accepted = self.config.accepted;
+        let octets = self.input.octets();
+        let content = octets.get(..line.content).unwrap_or_default();
+        let is_expected = self.state == State::Greeting || answers.is_some();
+        let (response, deviations) = match reply::response(content, accepted) {
+            Ok(response) => response,
+            Err(error) => {
+                let error = if is_expected { error } else { ProtocolError::Unsolicited };
+                return Err(self.fail(error));
+            }
+        };
+        let (status, has_code) = (response.status(), response.code().is_some());
+        let text = response.text();
+        let offset = position(content.len() - text.len());
+        let is_residue = octets.len() > line.octets;
+        let place = Place::from(line);
+        self.deviations.count(deviations);
+        if self.state == State::Greeting {
+            return Ok(Front::Greeting(place));
+        }
+        let Some(sent) = answers else {
+            return match status {
+                Status::Err => Ok(Front::Farewell(place)),
+                Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
+            };
+        };
+        let multi_line = is_multi_line(sent.verb, sent.has_argument, status);
+        let answer =
+            |(entry, deviations): (Entry, _)| (Front::Answer { place, entry: entry.moved(offset) }, deviations);
+        let (front, deviations) = match (sent.verb, status) {
+            (Verb::Stls, Status::Ok) if is_residue => return Err(self.fail(ProtocolError::BehindStls)),
+            (Verb::Stls, Status::Ok) => return Ok(Front::StartTls(place)),
+            (Verb::Stat, Status::Ok) => {
+                let (listing, deviations) = List::stat(text, accepted);
+                (Front::Stat { place, listing }, deviations)
+            }
+            (Verb::List, Status::Ok) if !multi_line => answer(List::Scan.read(text, accepted)),
+            (Verb::Uidl, Status::Ok) if !multi_line => answer(List::UniqueId.read(text, accepted)),
+            _ => return Ok(Front::Status { place, status, multi_line, has_code }),
+        };
+        self.deviations.count(deviations);
+        Ok(front)
+    }
+
+    /// Reads a line of a list.
+    fn entry(&mut self, list: List, line: Line) -> Front {
+        let accepted = self.config.accepted;
+        let place = Place::from(line);
+        let content = self.input.octets_mut().get_mut(..line.content).unwrap_or_default();
+        if content == b"." {
+            return Front::Ends { octets: place.octets };
+        }
+        // A dot at the start is one that was stuffed.
+        let offset = u32::from(content.first() == Some(&b'.'));
+        let text = content.get_mut(offset as usize..).unwrap_or_default();
+        let (entry, deviations) =
+            if list == List::Text { List::squeeze(text, accepted) } else { list.read(text, accepted) };
+        let entry = entry.moved(offset);
+        if let (Entry::Text { start, end }, Some(Verb::Capa)) = (entry, self.outbox.front().map(|sent| sent.verb)) {
+            let text = self.input.octets().get(start as usize..end as usize).unwrap_or_default();
+            if let Ok(capability) = Capability::parse(text) {
+                self.knowledge.add(self.state == State::Transaction, &capability);
+            }
+        }
+        self.deviations.count(deviations);
+        Front::Entry { place, entry }
+    }
+
+    /// An entry that is there as a whole and keeps to the rules, as most of a million do.
+    #[inline]
+    pub(super) fn plain_entry(&self) -> Option<Plain> {
+        let UnderWay::Entries(list) = self.under_way else { return None };
+        if self.front.is_some() || !self.input.is_at_line_start() {
+            return None;
+        }
+        list.plain(self.input.unread()?)
+    }
+
+    /// Goes on behind what stands at the front.
+    pub(super) fn take_front(&mut self) {
+        match self.front.take() {
+            None => {}
+            Some(Front::Greeting(place)) => {
+                let content = self.input.octets().get(..place.content as usize).unwrap_or_default();
+                let greeting = reply::response(content, self.config.accepted).map(|(response, _)| response);
+                let refused = greeting.is_ok_and(|response| response.status() == Status::Err);
+                self.timestamp = greeting.ok().and_then(|response| Timestamp::find(response.text()));
+                self.input.consume(place.octets as usize);
+                self.state = State::Authorization;
+                if refused {
+                    self.close(Ok(Closed::Refused));
+                }
+            }
+            Some(Front::Farewell(place)) => {
+                self.input.consume(place.octets as usize);
+                self.farewell = true;
+            }
+            Some(Front::Status { place, status, multi_line, has_code }) => {
+                self.input.consume(place.octets as usize);
+                self.answered(status, multi_line, has_code);
+            }
+            Some(Front::Stat { place, .. } | Front::Answer { place, .. } | Front::StartTls(place)) => {
+                self.input.consume(place.octets as usize);
+                self.outbox.answered();
+            }
+            Some(Front::Entry { place, .. }) => self.input.consume(place.octets as usize),
+            Some(Front::Ends { octets }) => {
+                self.input.consume(octets as usize);
+                self.under_way = UnderWay::Status;
+                self.outbox.answered();
+            }
+            Some(Front::Body { consumed, .. } | Front::CarriageReturn { consumed }) => {
+                self.input.consume(consumed as usize);
+            }
+            Some(Front::Challenge { octets, .. }) => self.input.wipe(octets as usize),
+            Some(Front::BearerFailure { octets, .. }) => {
+                self.input.wipe(octets as usize);
+                self.answer_bearer_failure();
+            }
+            Some(Front::NotSent(_)) => self.outbox.drop_next(),
+        }
+    }
+
+    /// The status of the command at the front is told.
+    fn answered(&mut self, status: Status, multi_line: bool, has_code: bool) {
+        let Some(sent) = self.outbox.front() else { return };
+        if multi_line {
+            self.under_way = match sent.verb {
+                Verb::Retr | Verb::Top => UnderWay::Body(Unstuffer::new()),
+                Verb::List => UnderWay::Entries(List::Scan),
+                Verb::Uidl => UnderWay::Entries(List::UniqueId),
+                _ => UnderWay::Entries(List::Text),
+            };
+            if sent.verb == Verb::Capa {
+                self.knowledge.begin(self.state == State::Transaction);
+            }
+            return;
+        }
+        self.outbox.answered();
+        let logs_in = match sent.verb {
+            Verb::Pass | Verb::Apop => true,
+            Verb::Auth => sent.has_argument,
+            _ => false,
+        };
+        if logs_in || sent.verb == Verb::User {
+            self.login_failed = status == Status::Err;
+        }
+        if sent.verb == Verb::User {
+            self.name_refused = status == Status::Err;
+        }
+        self.end_exchange(sent.ticket);
+        match (sent.verb, status) {
+            (Verb::Quit, Status::Ok) => self.close(Ok(Closed::Quit(Removal::All))),
+            (Verb::Quit, Status::Err) => self.close(Ok(Closed::Quit(Removal::NotAll))),
+            (Verb::Utf8, Status::Ok) => self.utf8 = true,
+            (_, Status::Ok) if logs_in => self.state = State::Transaction,
+            // A refusal turns what isn't known into what isn't there (R-2449-01), if it isn't for a reason of its own.
+            (_, Status::Err) if has_code => {}
+            (Verb::Uidl, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Uidl),
+            (Verb::Stls, Status::Err) => self.knowledge.refuse(Feature::Stls),
+            (Verb::Utf8, Status::Err) => self.knowledge.refuse(Feature::Utf8),
+            (Verb::Lang, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Lang),
+            _ => {}
+        }
+    }
+}
