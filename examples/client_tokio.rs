@@ -55,12 +55,12 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
 /// What a session can't go on without. The deadline counts from the start of the connection.
 enum Wait {
     Nothing,
-    Ready(Interest, Duration),
+    Ready(Interest, Option<Duration>),
 }
 
 impl Wait {
     /// What a read waits for, and a handshake: octets, or that the socket takes what TLS has to say.
-    fn for_read(channel: &Channel, deadline: Duration) -> Self {
+    fn for_read(channel: &Channel, deadline: Option<Duration>) -> Self {
         let interest = if channel.wants_write() { EITHER } else { Interest::READABLE };
         Self::Ready(interest, deadline)
     }
@@ -69,9 +69,10 @@ impl Wait {
     async fn end(self, socket: &TcpStream, start: Instant) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
-            // A deadline beyond all time is none.
-            Self::Ready(interest, deadline) => match start.checked_add(deadline) {
-                Some(deadline) => timeout_at(deadline, socket.ready(interest)).await.map_or(Ok(()), |it| it.map(drop)),
+            Self::Ready(interest, deadline) => match deadline {
+                Some(deadline) => {
+                    timeout_at(start + deadline, socket.ready(interest)).await.map_or(Ok(()), |it| it.map(drop))
+                }
                 None => socket.ready(interest).await.map(drop),
             },
         }

@@ -95,7 +95,7 @@ fn no_secret_is_sent_where_others_listen() {
 #[test]
 fn nothing_of_a_command_that_can_not_be_sent_is_queued() {
     let mut script = Script::with(Config::new(), Security::Cleartext);
-    let login = Login::new(
+    let mut login = Login::new(
         Method::User,
         Name::new("mrose").unwrap(),
         Proof::Password(CleartextPassword::new("tanstaaf").unwrap()),

@@ -114,7 +114,7 @@ fn every_method_logs_in_behind_stls() {
         for capacity in [1, 7, 4_096] {
             let store = Store::new(["body\n"]);
             let mut link = behind_stls(&store, capacity, capacity as u64);
-            assert_eq!(Method::choose(&link.client.session, &[method]), Some(method));
+            assert_eq!(Method::choose(&link.client.session, &[method]), Ok(method));
             link.client.log_in(mrose(method, "tanstaaf"));
             link.client.say("RETR 1\r\nQUIT");
             link.run();

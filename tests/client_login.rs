@@ -4,7 +4,7 @@ mod common;
 
 use common::{Script, mrose};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
-use pop3_proto::client::{Config, Login, LoginError, Method, Proof, Security, SendError, State};
+use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, Security, SendError, State};
 use pop3_proto::wire::{Name, Timestamp};
 
 fn script(security: Security, greeting: &str, capa: &str) -> Script {
@@ -24,38 +24,69 @@ fn the_first_allowed_method_that_is_offered_and_safe_is_chosen() {
         Method::choose(&script(security, greeting, capa).client.session, allowed)
     };
     let (tls, clear) = (Security::Tls, Security::Cleartext);
-    assert_eq!(choose(tls, "+OK", ALL, &Method::ALL), Some(Method::ScramSha256));
-    assert_eq!(choose(tls, "+OK", ALL, &Method::PASSWORD), Some(Method::CramMd5));
-    assert_eq!(choose(tls, "+OK", ALL, &Method::TOKEN), Some(Method::OAuthBearer));
-    assert_eq!(choose(tls, "+OK", ALL, &[Method::User, Method::Plain]), Some(Method::User));
-    assert_eq!(choose(tls, "+OK", ALL, &[]), None);
+    assert_eq!(choose(tls, "+OK", ALL, &Method::ALL), Ok(Method::ScramSha256));
+    assert_eq!(choose(tls, "+OK", ALL, &Method::PASSWORD), Ok(Method::CramMd5));
+    assert_eq!(choose(tls, "+OK", ALL, &Method::TOKEN), Ok(Method::OAuthBearer));
+    assert_eq!(choose(tls, "+OK", ALL, &[Method::User, Method::Plain]), Ok(Method::User));
+    assert_eq!(choose(tls, "+OK", ALL, &[]), Err(NoMethod::NotOffered));
     let plain = "+OK\r\nSASL X-A PLAIN\r\n.\r\n";
-    assert_eq!(choose(tls, "+OK", plain, &Method::ALL), Some(Method::Plain));
-    assert_eq!(choose(tls, "+OK", plain, &[Method::Login, Method::User]), None);
-    assert_eq!(choose(tls, "+OK", plain, &Method::TOKEN), None);
-    assert_eq!(choose(tls, "+OK", "+OK\r\nSASL login\r\n.\r\n", &Method::PASSWORD), Some(Method::Login));
-    assert_eq!(choose(tls, "+OK", "+OK\r\nUSER\r\n.\r\n", &Method::ALL), Some(Method::User));
-    assert_eq!(choose(tls, "+OK", "+OK\r\n.\r\n", &Method::ALL), None);
+    assert_eq!(choose(tls, "+OK", plain, &Method::ALL), Ok(Method::Plain));
+    assert_eq!(choose(tls, "+OK", plain, &[Method::Login, Method::User]), Err(NoMethod::NotOffered));
+    assert_eq!(choose(tls, "+OK", plain, &Method::TOKEN), Err(NoMethod::NotOffered));
+    assert_eq!(choose(tls, "+OK", "+OK\r\nSASL login\r\n.\r\n", &Method::PASSWORD), Ok(Method::Login));
+    assert_eq!(choose(tls, "+OK", "+OK\r\nUSER\r\n.\r\n", &Method::ALL), Ok(Method::User));
+    assert_eq!(choose(tls, "+OK", "+OK\r\n.\r\n", &Method::ALL), Err(NoMethod::NotOffered));
     // A server that doesn't know CAPA has USER.
-    assert_eq!(choose(tls, "+OK", "-ERR\r\n", &Method::ALL), Some(Method::User));
-    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::ALL), Some(Method::Apop));
-    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::PASSWORD), None);
+    assert_eq!(choose(tls, "+OK", "-ERR\r\n", &Method::ALL), Ok(Method::User));
+    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::ALL), Ok(Method::Apop));
+    assert_eq!(choose(tls, APOP, "+OK\r\n.\r\n", &Method::PASSWORD), Err(NoMethod::NotOffered));
     // Better none than one that tells.
-    assert_eq!(choose(clear, "+OK", ALL, &Method::PASSWORD), Some(Method::CramMd5));
-    assert_eq!(choose(clear, "+OK", plain, &Method::ALL), None);
-    assert_eq!(choose(clear, "+OK", "-ERR\r\n", &Method::ALL), None);
-    assert_eq!(choose(clear, APOP, "-ERR\r\n", &Method::ALL), Some(Method::Apop));
-    assert_eq!(choose(clear, "+OK", ALL, &Method::TOKEN), None);
+    assert_eq!(choose(clear, "+OK", ALL, &Method::PASSWORD), Ok(Method::CramMd5));
+    assert_eq!(choose(clear, "+OK", plain, &Method::ALL), Err(NoMethod::NeedsTls));
+    assert_eq!(choose(clear, "+OK", "-ERR\r\n", &Method::ALL), Err(NoMethod::NeedsTls));
+    assert_eq!(choose(clear, APOP, "-ERR\r\n", &Method::ALL), Ok(Method::Apop));
+    assert_eq!(choose(clear, "+OK", ALL, &Method::TOKEN), Err(NoMethod::NeedsTls));
+    assert_eq!(choose(clear, "+OK", plain, &[Method::CramMd5]), Err(NoMethod::NotOffered));
 }
 
 #[test]
-fn each_method_says_whether_it_tells_a_secret_and_its_mechanism_agrees() {
+fn no_method_is_chosen_before_the_server_has_said_what_it_offers() {
+    let mut script = Script::with(Config::new(), Security::Tls);
+    script.says(format!("{APOP}\r\n"));
+    let choose = |script: &Script| Method::choose(&script.client.session, &Method::ALL);
+    assert_eq!(choose(&script), Err(NoMethod::CapabilitiesUnknown));
+    script.client.say("CAPA");
+    assert_eq!(choose(&script), Err(NoMethod::CapabilitiesUnknown));
+    script.says("-ERR\r\n");
+    assert_eq!(choose(&script), Ok(Method::User));
+}
+
+#[test]
+fn a_login_tells_what_came_of_it_once_by_whichever_of_its_commands() {
+    // R-1939-13, R-3206-02
+    let mut script = Script::with(Config::new(), Security::TrustedLocal);
+    script.says("+OK\r\n");
+    script.client.log_in(mrose(Method::User, "wrong"));
+    assert_eq!(script.says("-ERR [AUTH] who?\r\n"), ["USER -ERR (AUTH) who?", "PASS not sent"]);
+    assert_eq!(script.client.logins, [Err(Retry::AskUser)]);
+    script.client.log_in(mrose(Method::User, "tanstaaf"));
+    script.says("+OK\r\n");
+    assert_eq!(script.client.logins.len(), 1, "a name isn't a login");
+    script.says("-ERR [IN-USE] later\r\n");
+    script.client.log_in(mrose(Method::Plain, "tanstaaf"));
+    script.says("+ \r\n");
+    script.says("+OK\r\n");
+    assert_eq!(script.client.logins, [Err(Retry::AskUser), Err(Retry::Soon), Ok(())]);
+}
+
+#[test]
+fn each_method_says_whether_it_sends_a_secret_and_its_mechanism_agrees() {
     for method in Method::ALL {
         if let Some(mechanism) = method.mechanism() {
-            assert_eq!(mechanism.properties().unwrap().cleartext, method.says_secret(), "{method:?}");
+            assert_eq!(mechanism.properties().unwrap().cleartext, method.sends_secret(), "{method:?}");
         }
     }
-    assert!(Method::User.says_secret() && !Method::Apop.says_secret());
+    assert!(Method::User.sends_secret() && !Method::Apop.sends_secret());
 }
 
 /// What a login writes, line by line, as these answers come.

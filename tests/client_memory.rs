@@ -74,7 +74,10 @@ fn drive(session: &mut Session, octets: &mut Octets<'_>) -> Got {
         };
         match action {
             Action::Read(mut read) => match octets.read(read.space()) {
-                0 => return got,
+                0 => {
+                    read.nothing_yet();
+                    return got;
+                }
                 octets => read.filled(octets),
             },
             Action::Write(mut write) => {
@@ -233,7 +236,7 @@ fn an_idle_client_takes_512_octets_at_the_most() {
 }
 
 #[test]
-fn a_client_that_waits_for_an_answer_has_no_window() {
+fn a_client_that_is_told_to_wait_for_an_answer_has_no_window() {
     let mut session = logged_in(Config::new());
     let info = measure(|| {
         session.send(&RETR).unwrap();

@@ -66,7 +66,7 @@ fn no_error_shows_the_value_it_is_about() {
     show(&clear.send(&Command::Pass { password: Password::new("secret-").unwrap() }).unwrap_err());
     let two_lines = CleartextPassword::new("secret-\r\nQUIT").unwrap();
     for method in [Method::User, Method::Apop, Method::XOAuth2, Method::ScramSha256] {
-        let login = Login::new(method, name, Proof::Password(two_lines));
+        let mut login = Login::new(method, name, Proof::Password(two_lines));
         show(&login.begin(&mut session).unwrap_err());
         show(&login.begin(&mut clear).unwrap_err());
     }

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use pop3_proto::client::{
-    Challenge, Closed, Event, Login, Method, Proof, Removal, Security, SendError, Session, Ticket, What,
-};
+use pop3_proto::client::{Challenge, Closed, Event, Login, Method, Proof, Removal, SendError, Session, Ticket, What};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Mechanism, Response, Status, Verb};
 
@@ -25,7 +23,8 @@ pub(crate) struct Job<'a> {
     step: Step,
     /// What must be answered before that.
     awaited: Option<Ticket>,
-    login: Option<(Ticket, Exchange<'a>)>,
+    /// The login, until it is answered.
+    login: Option<Exchange<'a>>,
     work: Work<'a>,
     /// What went wrong first.
     failure: Option<String>,
@@ -42,10 +41,9 @@ enum Step {
     Done,
 }
 
-/// A login on its way.
 enum Exchange<'a> {
     Plain(Login<'a>),
-    Scram(Box<Scram>),
+    Scram(Ticket, Box<Scram>),
 }
 
 enum Work<'a> {
@@ -87,11 +85,7 @@ impl<'a> Job<'a> {
 
     /// Sends what can be sent now. Call it before each poll.
     pub(crate) fn advance(&mut self, session: &mut Session) -> Result<()> {
-        // STLS isn't answered by an event, but by TLS.
-        if self.step == Step::Capabilities && session.security() == Security::Tls {
-            self.awaited = None;
-        }
-        while self.awaited.is_none() {
+        while self.awaited.is_none() && self.login.is_none() {
             match self.step {
                 Step::Stls => {
                     self.awaited = Some(session.send(&Command::Stls)?);
@@ -103,8 +97,8 @@ impl<'a> Job<'a> {
                     self.step = Step::Login;
                 }
                 Step::Login => match self.log_in(session) {
-                    Ok(ticket) => {
-                        self.awaited = Some(ticket);
+                    Ok(exchange) => {
+                        self.login = Some(exchange);
                         self.step = Step::Work;
                     }
                     Err(error) => {
@@ -126,24 +120,21 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn log_in(&mut self, session: &mut Session) -> Result<Ticket> {
+    fn log_in(&mut self, session: &mut Session) -> Result<Exchange<'a>> {
         let Some(Credentials { name, proof }) = self.credentials else { return Err("no name to log in with".into()) };
         let scram = if let Proof::Password(password) = proof { Scram::new(name, password) } else { None };
         let method = match self.args.auth.0 {
             Some(method) => method,
-            None => Method::choose(session, if scram.is_some() { &AUTO } else { &AUTO[1..] })
-                .ok_or("the server offers no way to log in that is safe here")?,
+            None => Method::choose(session, if scram.is_some() { &AUTO } else { &AUTO[1..] })?,
         };
-        let (ticket, exchange) = if method == Method::ScramSha256 {
+        if method == Method::ScramSha256 {
             let mut scram = scram.ok_or("the name or password is not fit for SCRAM")?;
             let ticket = session.authenticate_with(Mechanism::SCRAM_SHA_256, &scram.first()?)?;
-            (ticket, Exchange::Scram(Box::new(scram)))
-        } else {
-            let login = Login::new(method, name, proof);
-            (login.begin(session)?, Exchange::Plain(login))
-        };
-        self.login = Some((ticket, exchange));
-        Ok(ticket)
+            return Ok(Exchange::Scram(ticket, Box::new(scram)));
+        }
+        let mut login = Login::new(method, name, proof);
+        login.begin(session)?;
+        Ok(Exchange::Plain(login))
     }
 
     /// Sends what the work needs. Gives what comes behind it, if all is sent.
@@ -191,7 +182,7 @@ impl<'a> Job<'a> {
             (Some(verb), What::Unreadable { line, .. }) => {
                 self.note(format!("the answer to {verb} has a line that makes no sense: {}", printable(line)));
             }
-            (_, What::Ok(_)) => self.logged_in(event.ticket()),
+            (Some(Verb::Dele), What::Ok(_)) => self.deleted(),
             (_, What::Stat(listing)) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets)?,
             (_, What::Scan(listing)) if is_shown => writeln!(self.stdout, "{} {}", listing.message, listing.octets)?,
             (_, What::UniqueId { message, unique_id }) if is_shown => {
@@ -201,6 +192,7 @@ impl<'a> Job<'a> {
             (_, What::Capability { line, .. }) => self.line(line)?,
             _ => {}
         }
+        self.observe_login(event);
         Ok(())
     }
 
@@ -215,8 +207,8 @@ impl<'a> Job<'a> {
     /// Answers a challenge of the login.
     pub(crate) fn challenge(&mut self, challenge: Challenge<'_>) {
         match &mut self.login {
-            Some((_, Exchange::Plain(login))) => login.answer(challenge),
-            Some((_, Exchange::Scram(scram))) => match scram.answer(challenge.octets()) {
+            Some(Exchange::Plain(login)) => login.answer(challenge),
+            Some(Exchange::Scram(_, scram)) => match scram.answer(challenge.octets()) {
                 Ok(response) => challenge.respond(&response),
                 Err(error) => {
                     challenge.cancel();
@@ -265,17 +257,30 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// A command has succeeded that is answered by one line.
-    fn logged_in(&mut self, ticket: Option<Ticket>) {
+    /// The next DELE has succeeded: they are answered in order.
+    fn deleted(&mut self) {
         if let Work::Delete { sent, .. } = &mut self.work {
-            // They are answered in order.
             sent.pop_front();
         }
-        if let Some((_, Exchange::Scram(scram))) = self.login.take_if(|(login, _)| Some(*login) == ticket) {
-            if !scram.is_proved() {
-                self.note("the server has not proved that it knows the password".to_owned());
-                self.step = Step::Quit;
+    }
+
+    /// Ends the login if this is its answer.
+    fn observe_login(&mut self, event: &Event<'_>) {
+        let is_over = match &mut self.login {
+            Some(Exchange::Plain(login)) => login.observe(event).is_some(),
+            Some(Exchange::Scram(ticket, scram)) => {
+                let is_over = event.completes() && event.ticket() == Some(*ticket);
+                if is_over && matches!(event.what(), What::Ok(_)) && !scram.is_proved() {
+                    // Whoever knows the password proves it, and this one hasn't: it may be anybody.
+                    self.failure.get_or_insert("the server has not proved that it knows the password".to_owned());
+                    self.step = Step::Quit;
+                }
+                is_over
             }
+            None => false,
+        };
+        if is_over {
+            self.login = None;
         }
     }
 

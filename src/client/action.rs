@@ -10,7 +10,7 @@ use super::error::Error;
 use super::event::Event;
 use super::exchange::Challenge;
 use super::inbox::Front;
-use super::{Session, State, Ticket};
+use super::{Session, Ticket};
 use crate::security::Security;
 
 /// The one thing that must happen next, as [`Session::poll`] tells it.
@@ -61,7 +61,8 @@ impl Closed {
 /// What became of the messages that were marked as deleted (RFC 1939 §6).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Removal {
-    /// All are removed: QUIT was answered `+OK`.
+    /// All that the server has marked are removed: QUIT was answered `+OK`. Those that DELE was refused for aren't among
+    /// them. Before login there are none, and so no answer is needed.
     All,
     /// Some or all are still there: QUIT was answered `-ERR`.
     NotAll,
@@ -75,17 +76,17 @@ pub struct Read<'a> {
     session: &'a mut Session,
     /// How many octets of space were given out.
     space: usize,
-    answered: bool,
 }
 
 impl<'a> Read<'a> {
     #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
-        Self { session, space: 0, answered: false }
+        Self { session, space: 0 }
     }
 
-    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with
-    /// nothing read, if it holds no octets otherwise.
+    /// Where to read into, never empty. The session has memory for it from the first call of this until it is
+    /// [idle](Action::Idle), or told that there is [nothing yet](Self::nothing_yet). Who waits for many servers calls it
+    /// once there is something to read.
     pub fn space(&mut self) -> &mut [u8] {
         let space = self.session.input.space();
         self.space = space.len();
@@ -94,8 +95,10 @@ impl<'a> Read<'a> {
 
     /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken, and
     /// nothing where no space was asked for.
-    pub fn filled(mut self, octets: usize) {
-        self.answered = true;
+    ///
+    /// Over TLS the stream has ended also where the connection did so without TLS's own end: whether anything is missing
+    /// is known from POP3.
+    pub fn filled(self, octets: usize) {
         if octets == 0 {
             self.session.end_of_stream = true;
         }
@@ -103,19 +106,18 @@ impl<'a> Read<'a> {
         self.session.since = None;
     }
 
-    /// When to poll again though nothing was read, on the clock that `now` comes from.
-    pub fn deadline(&self) -> Duration {
-        self.session.deadline()
+    /// There is nothing to read at the moment: the session gives the memory of the space back. Otherwise the same as to
+    /// drop the token.
+    pub fn nothing_yet(self) {
+        self.session.give_memory_back();
     }
-}
 
-/// Gives the memory of an empty window back, so that a session that waits has none.
-impl Drop for Read<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.session.input.release();
-            self.session.outbox.give_back();
-        }
+    /// When to poll again though nothing was read, on the clock that `now` comes from; `None` where the server owes
+    /// nothing, so that there's no end to waiting.
+    ///
+    /// For a socket's timeout, `deadline - now` may be 0, which most take for no timeout at all: poll instead.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.session.deadline()
     }
 }
 
@@ -138,7 +140,7 @@ impl<'a> Write<'a> {
     }
 
     /// When to poll again though nothing was written, on the clock that `now` comes from.
-    pub fn deadline(&self) -> Duration {
+    pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }
 
@@ -239,12 +241,18 @@ impl<'a> StartTls<'a> {
         self.session.config.server_name.as_deref()
     }
 
-    /// When to give the handshake up, on the clock that `now` comes from.
-    pub fn deadline(&self) -> Duration {
+    /// When to give the handshake up, on the clock that `now` comes from: it is one deadline for all of it.
+    pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }
 
-    /// There is TLS. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595 §4).
+    /// The command STLS that it answers.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.session.outbox.front().map(|sent| sent.ticket)
+    }
+
+    /// There is TLS. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595 §4). An
+    /// event tells that STLS has succeeded, without the text of its response.
     pub fn established(self) {
         self.session.take_front();
         self.session.security = Security::Tls;
@@ -267,22 +275,26 @@ impl fmt::Debug for StartTls<'_> {
     }
 }
 
-/// All commands are answered.
-#[must_use = "drop it to send a command, or read"]
+/// All commands are answered, and no octet is buffered on either side.
+///
+/// The next poll says so again: [`send`](Session::send) something first, or wait. A program that sends QUIT when it has
+/// nothing more to ask sees this only where it waits for something else, such as a
+/// [plan](super::Fetch) whose messages aren't stored.
+#[must_use = "poll again when a command was sent, or read"]
 pub struct Idle<'a> {
-    /// Dropped with the token, it gives the memory of empty buffers back.
-    read: Read<'a>,
+    session: &'a mut Session,
 }
 
 impl<'a> Idle<'a> {
     #[inline]
     pub(super) fn new(session: &'a mut Session) -> Self {
-        Self { read: Read::new(session) }
+        Self { session }
     }
 
-    /// Waits for the server to close the connection, which is all that it can do without being asked.
+    /// Waits for the server to close the connection, which is all that it can do without being asked. To send a command
+    /// after all, drop this.
     pub fn into_read(self) -> Read<'a> {
-        self.read
+        Read::new(self.session)
     }
 }
 
@@ -294,10 +306,14 @@ impl fmt::Debug for Idle<'_> {
 
 impl Session {
     /// When the server will have been silent for too long.
-    fn deadline(&self) -> Duration {
-        match self.since {
-            Some(since) if self.state != State::Over => since.saturating_add(self.config.reply_deadline),
-            _ => Duration::MAX,
-        }
+    fn deadline(&self) -> Option<Duration> {
+        // The longest one is none.
+        self.since?.checked_add(self.config.reply_deadline).filter(|deadline| *deadline < Duration::MAX)
+    }
+
+    /// Gives the memory of empty buffers back.
+    pub(super) fn give_memory_back(&mut self) {
+        self.input.release();
+        self.outbox.give_back();
     }
 }

@@ -139,7 +139,7 @@ impl Capabilities {
 pub(super) struct Knowledge {
     /// What CAPA has listed before login and behind it; never mixed (R-2449-02).
     listed: [Option<Capabilities>; 2],
-    /// What was refused though nothing was known of it.
+    /// What was refused though nothing was known of it: a bit for each feature, and one for CAPA.
     refused: u16,
 }
 
@@ -175,7 +175,20 @@ impl Knowledge {
     pub(super) fn refuse(&mut self, feature: Feature) {
         self.refused |= bit(feature);
     }
+
+    pub(super) fn refuse_capa(&mut self) {
+        self.refused |= CAPA;
+    }
+
+    /// Whether the server was asked what it has, and has answered.
+    pub(super) fn is_complete(&self) -> bool {
+        let [before, _] = &self.listed;
+        before.is_some() || self.refused & CAPA != 0
+    }
 }
+
+/// The bit that isn't a feature's.
+const CAPA: u16 = 1 << 15;
 
 fn bit(feature: Feature) -> u16 {
     1 << feature as u16

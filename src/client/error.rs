@@ -56,8 +56,8 @@ pub enum SendError {
     /// The session is over, or QUIT was sent.
     #[error("the session is over")]
     Over,
-    /// The command has no place in the state of the session: an exchange is under way, or STLS, behind which what is known
-    /// now doesn't hold.
+    /// The command has no place in the state of the session: an exchange is under way, or STLS, after which what is known
+    /// now doesn't hold; or it is STLS where there is TLS.
     #[error("the command has no place in this state")]
     WrongState,
     /// The line would be longer than 255 octets (RFC 2449 §4).

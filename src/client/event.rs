@@ -106,7 +106,9 @@ impl<'a> Event<'a> {
     pub fn completes(&self) -> bool {
         match self.session.front {
             Some(Front::Status { multi_line, .. }) => !multi_line,
-            Some(Front::Stat { .. } | Front::Answer { .. } | Front::Ends { .. } | Front::NotSent(_)) => true,
+            Some(
+                Front::Stat { .. } | Front::Answer { .. } | Front::Ends { .. } | Front::Secured | Front::NotSent(_),
+            ) => true,
             _ => false,
         }
     }
@@ -177,6 +179,7 @@ impl Session {
                     }
                 }
             },
+            Some(Front::Secured) => What::Ok(Response::new(Status::Ok, None, Text::EMPTY)),
             Some(Front::NotSent(_)) => What::NotSent,
             Some(Front::BearerFailure { decoded, .. }) => What::BearerFailure(text(CHALLENGE, CHALLENGE + decoded)),
             _ => What::Ends,

@@ -47,6 +47,8 @@ pub(super) enum Front {
         consumed: u32,
     },
     StartTls(Place),
+    /// There is TLS.
+    Secured,
     /// A challenge; what it says, decoded, begins at its third octet.
     Challenge {
         octets: u32,
@@ -263,10 +265,15 @@ impl Session {
                 self.input.consume(place.octets as usize);
                 self.answered(status, multi_line, has_code);
             }
-            Some(Front::Stat { place, .. } | Front::Answer { place, .. } | Front::StartTls(place)) => {
+            Some(Front::Stat { place, .. } | Front::Answer { place, .. }) => {
                 self.input.consume(place.octets as usize);
                 self.outbox.answered();
             }
+            Some(Front::StartTls(place)) => {
+                self.input.consume(place.octets as usize);
+                self.front = Some(Front::Secured);
+            }
+            Some(Front::Secured) => self.outbox.answered(),
             Some(Front::Entry { place, .. }) => self.input.consume(place.octets as usize),
             Some(Front::Ends { octets }) => {
                 self.input.consume(octets as usize);
@@ -318,6 +325,7 @@ impl Session {
             (Verb::Quit, Status::Err) => self.close(Ok(Closed::Quit(Removal::NotAll))),
             (Verb::Utf8, Status::Ok) => self.utf8 = true,
             (_, Status::Ok) if logs_in => self.state = State::Transaction,
+            (Verb::Capa, Status::Err) => self.knowledge.refuse_capa(),
             // A refusal turns what isn't known into what isn't there (R-2449-01), if it isn't for a reason of its own.
             (_, Status::Err) if has_code => {}
             (Verb::Uidl, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Uidl),

@@ -1,7 +1,11 @@
 //! Which way of logging in to take, and how to go it.
 
+use core::fmt;
+
 use super::error::SendError;
+use super::event::{Event, What};
 use super::exchange::Challenge;
+use super::reply::Retry;
 use super::{Feature, Session, Support, Ticket};
 use crate::auth::apop;
 use crate::auth::sasl::{
@@ -67,29 +71,63 @@ impl Method {
         }
     }
 
-    /// Whether whoever listens gets hold of something to log in with.
-    pub const fn says_secret(self) -> bool {
+    /// Whether it sends a password or token in a form that whoever listens could log in with.
+    pub const fn sends_secret(self) -> bool {
         matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::Plain | Self::Login | Self::User)
     }
 
-    /// The first of the `allowed` methods that the server offers and that doesn't say a secret to others, now: so send
-    /// CAPA first, and STLS before that where there is no TLS.
+    /// The first of the `allowed` methods that the server offers and that sends no secret to others, now: so send CAPA
+    /// first, and STLS before that where there is no TLS.
     ///
-    /// A server that doesn't know CAPA is taken to have USER. `None` if there is no way: better no login than a weak one
-    /// (RFC 5034 §4).
-    pub fn choose(session: &Session, allowed: &[Self]) -> Option<Self> {
-        let is_offered = |method: &&Self| {
-            let offered = match method.mechanism() {
-                Some(mechanism) => {
-                    session.capabilities().is_some_and(|listed| listed.mechanisms().any(|listed| listed == mechanism))
-                }
-                None if **method == Self::Apop => session.timestamp().is_some(),
-                None => session.support(Feature::User) != Support::No,
-            };
-            offered && (!method.says_secret() || session.may_send_secrets())
+    /// A server that doesn't know CAPA is taken to have USER.
+    ///
+    /// # Errors
+    /// [`NoMethod`]: better no login than a weak one (RFC 5034 §4).
+    pub fn choose(session: &Session, allowed: &[Self]) -> Result<Self, NoMethod> {
+        if !session.knowledge.is_complete() {
+            return Err(NoMethod::CapabilitiesUnknown);
+        }
+        let is_offered = |method: &&Self| match method.mechanism() {
+            Some(mechanism) => {
+                session.capabilities().is_some_and(|listed| listed.mechanisms().any(|listed| listed == mechanism))
+            }
+            None if **method == Self::Apop => session.timestamp().is_some(),
+            None => session.support(Feature::User) != Support::No,
         };
-        allowed.iter().find(is_offered).copied()
+        let mut why = NoMethod::NotOffered;
+        for method in allowed.iter().filter(is_offered) {
+            if !method.sends_secret() || session.may_send_secrets() {
+                return Ok(*method);
+            }
+            why = NoMethod::NeedsTls;
+        }
+        Err(why)
     }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.mechanism(), self) {
+            (Some(mechanism), _) => f.write_str(mechanism.as_str()),
+            (None, Self::Apop) => f.write_str("APOP"),
+            (None, _) => f.write_str("USER"),
+        }
+    }
+}
+
+/// Why there is no method to log in by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoMethod {
+    /// The server wasn't asked by CAPA what it offers, or hasn't answered.
+    #[error("the server was not asked what it offers")]
+    CapabilitiesUnknown,
+    /// What the server offers of the allowed methods sends a secret, and others may listen: TLS is needed.
+    #[error("the server offers no way to log in that is safe without TLS")]
+    NeedsTls,
+    /// The server offers none of the allowed methods.
+    #[error("the server offers none of the allowed ways to log in")]
+    NotOffered,
 }
 
 /// What a user proves an identity with.
@@ -101,7 +139,10 @@ pub enum Proof<'a> {
     Token(BearerToken<'a>),
 }
 
-/// A login on its way.
+/// A login, from its first command to what came of it.
+///
+/// [`begin`](Self::begin) it, show it each event by [`observe`](Self::observe), and have it
+/// [`answer`](Self::answer) each challenge.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {
     method: Method,
@@ -109,6 +150,8 @@ pub struct Login<'a> {
     proof: Proof<'a>,
     /// How many challenges of LOGIN were answered.
     step: usize,
+    /// The commands whose answers tell what came of it: USER, if that was sent, and the last one.
+    sent: Option<(Option<Ticket>, Ticket)>,
 }
 
 /// Why a login can't begin. Nothing was sent.
@@ -124,31 +167,32 @@ pub enum LoginError {
     /// The message can't be made.
     #[error(transparent)]
     Message(#[from] InvalidMessage),
-    /// The method needs the other kind of proof, or a SASL library.
-    #[error("the method is not for this kind of proof")]
+    /// The method takes the other kind of proof, or needs a SASL library.
+    #[error("the method takes another kind of proof, or needs a SASL library")]
     Method,
 }
 
 impl<'a> Login<'a> {
     /// A login by this method.
     pub const fn new(method: Method, name: Name<'a>, proof: Proof<'a>) -> Self {
-        Self { method, name, proof, step: 0 }
+        Self { method, name, proof, step: 0, sent: None }
     }
 
-    /// Sends what the login begins with. Its end is what is said of the ticket.
+    /// Sends what the login begins with.
     ///
     /// # Errors
     /// [`LoginError`]; nothing was sent then.
-    pub fn begin(&self, session: &mut Session) -> Result<Ticket, LoginError> {
+    pub fn begin(&mut self, session: &mut Session) -> Result<(), LoginError> {
         let name = self.name;
-        Ok(match (self.method, self.proof) {
+        let mut user = None;
+        let last = match (self.method, self.proof) {
             (Method::User, Proof::Password(password)) => {
                 let password = Password::new(password.expose())?;
                 let octets = session.check_command(&Command::User { name })?;
                 if !session.has_room_for(octets + session.check_command(&Command::Pass { password })?) {
                     return Err(SendError::QueueFull.into());
                 }
-                session.send(&Command::User { name })?;
+                user = Some(session.send(&Command::User { name })?);
                 session.send(&Command::Pass { password })?
             }
             (Method::Apop, Proof::Password(password)) => {
@@ -170,7 +214,25 @@ impl<'a> Login<'a> {
                 session.authenticate_with(Mechanism::OAUTHBEARER, &message)?
             }
             _ => return Err(LoginError::Method),
-        })
+        };
+        self.sent = Some((user, last));
+        Ok(())
+    }
+
+    /// What came of the login, if this event tells it: `Err` says what to do now that the server has refused it. The
+    /// event itself has the server's words.
+    pub fn observe(&mut self, event: &Event<'_>) -> Option<Result<(), Retry>> {
+        let (user, last) = self.sent?;
+        let ticket = event.ticket();
+        let outcome = match event.what() {
+            What::Ok(_) if ticket == Some(last) => Ok(()),
+            What::Failed(response) if ticket == Some(last) || (ticket.is_some() && ticket == user) => {
+                Err(Retry::of(response.code()))
+            }
+            _ => return None,
+        };
+        self.sent = None;
+        Some(outcome)
     }
 
     /// Answers a challenge of the login.

@@ -76,7 +76,7 @@ pub use self::error::{Error, ProtocolError, SendError};
 pub use self::event::{Event, What};
 pub use self::exchange::Challenge;
 pub use self::fetch::{Fetch, Progress, Wanted};
-pub use self::login::{Login, LoginError, Method, Proof};
+pub use self::login::{Login, LoginError, Method, NoMethod, Proof};
 pub use self::reply::Retry;
 pub use crate::security::Security;
 
@@ -261,6 +261,7 @@ impl Session {
             }
             if self.outbox.is_written() && !self.is_owed() {
                 self.since = None;
+                self.give_memory_back();
                 return Ok(Next::Idle);
             }
             self.check_deadline()?;
@@ -308,6 +309,8 @@ impl Session {
         let closed = match self.outbox.front().map(|sent| sent.verb) {
             _ if partial => Err(Error::Truncated),
             _ if self.state == State::Greeting => Err(Error::Disconnected),
+            // Before login nothing can have been marked (R-1939-20).
+            Some(Verb::Quit) if self.state == State::Authorization => Ok(Closed::Quit(Removal::All)),
             Some(Verb::Quit) => Ok(Closed::Quit(Removal::Unknown)),
             Some(_) => Err(Error::Disconnected),
             None if self.login_failed => Ok(Closed::AfterFailedLogin),

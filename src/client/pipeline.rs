@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::error::SendError;
 use super::inbox::Front;
 use super::outbox::Sent;
-use super::{Feature, Session, State, Support, Ticket};
+use super::{Feature, Security, Session, State, Support, Ticket};
 use crate::wire::{Command, Verb};
 
 /// Whether a command has its place in TRANSACTION only (RFC 1939 §5).
@@ -83,6 +83,10 @@ impl Session {
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         if logs_in && self.outbox.holds(Verb::Stls) {
             // What is known now of how to log in doesn't hold behind TLS.
+            return Err(SendError::WrongState);
+        }
+        if verb == Verb::Stls && (self.security == Security::Tls || self.outbox.holds(Verb::Stls)) {
+            // There is at most one TLS (RFC 2595 §4).
             return Err(SendError::WrongState);
         }
         self.quit_is_sent = verb == Verb::Quit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{
-    Action, Closed, Config, Error, Event, Login, Method, Proof, Read, Security, SendError, Session, Ticket, What,
+    Action, Closed, Config, Error, Event, Login, Method, Proof, Read, Retry, Security, SendError, Session, Ticket, What,
 };
 use pop3_proto::wire::{Command, Name, Response, Status, Verb};
 
@@ -58,6 +58,8 @@ pub struct Client {
     pub closed: Option<Result<Closed, Error>>,
     /// What answers challenges; without it they are cancelled.
     pub login: Option<Login<'static>>,
+    /// What came of logins.
+    pub logins: Vec<Result<(), Retry>>,
     /// Whether the handshake of TLS succeeds.
     pub tls: bool,
     /// The most octets of a read, and of a write.
@@ -81,6 +83,7 @@ impl Client {
             partial: Vec::new(),
             closed: None,
             login: None,
+            logins: Vec::new(),
             tls: true,
             reads: usize::MAX.into(),
             writes: usize::MAX.into(),
@@ -100,10 +103,9 @@ impl Client {
     }
 
     /// Begins a login, and answers its challenges.
-    pub fn log_in(&mut self, login: Login<'static>) -> Ticket {
-        let ticket = login.begin(&mut self.session).unwrap();
+    pub fn log_in(&mut self, mut login: Login<'static>) {
+        login.begin(&mut self.session).unwrap();
         self.login = Some(login);
-        ticket
     }
 
     /// Does the one thing that is next.
@@ -138,6 +140,9 @@ impl Client {
             }
             Action::Event(event) => {
                 self.heard.push(told(&event));
+                if let Some(outcome) = self.login.as_mut().and_then(|login| login.observe(&event)) {
+                    self.logins.push(outcome);
+                }
                 if event.what() == What::Ends && matches!(event.verb(), Some(Verb::Retr | Verb::Top)) {
                     self.bodies.push(std::mem::take(&mut self.partial));
                 }
@@ -194,7 +199,7 @@ fn touch(action: Action<'_>) {
         Action::Write(write) => assert!(!write.chunk().is_empty()),
         Action::Event(event) => drop(told(&event)),
         Action::Body(body) => assert!(!body.octets().is_empty()),
-        Action::StartTls(start) => assert!(start.deadline() > Duration::ZERO),
+        Action::StartTls(start) => assert!(start.deadline() > Some(Duration::ZERO)),
         Action::Challenge(challenge) => assert!(challenge.mechanism().is_some()),
         Action::Idle(idle) => drop(idle.into_read()),
         Action::Closed(_) => {}

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::BufMut;
 
+use crate::Secret;
 use crate::wire::{InvalidCredential, Name, Timestamp};
 
 /// Something that a challenge or a response carries, before base64.
@@ -36,7 +37,10 @@ pub trait Message {
     /// Writes the octets as they are. A buffer that holds a secret afterwards is better as large as
     /// [`octets`](Message::octets) from the start: where a vector grows, it leaves a copy behind.
     /// [`base64::encode`](super::base64::encode) and what is in [`line`](mod@super::line) need no such buffer.
-    fn encode(&self, out: &mut impl BufMut) {
+    fn encode(&self, out: &mut impl BufMut)
+    where
+        Self: Sized,
+    {
         self.pieces(&mut |piece| out.put_slice(piece));
     }
 }
@@ -66,6 +70,12 @@ impl Message for str {
 }
 
 /// A response of LOGIN.
+impl Message for Secret {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.expose());
+    }
+}
+
 impl Message for Name<'_> {
     fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
         put(self.as_bytes());
