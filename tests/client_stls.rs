@@ -71,7 +71,7 @@ fn an_answer_that_comes_before_the_command_opens_nothing() {
 
 #[test]
 fn nothing_is_sent_before_tls_and_what_waits_goes_behind_it() {
-    // R-2595-01
+    // R-2595-01, R-7817-01: the name that the certificate must be for goes with it.
     let mut session = Session::new(Config::new().server_name("pop.example").into(), Security::Cleartext);
     let mut feed = b"+OK\r\n".to_vec();
     for line in [pop3_proto::wire::Command::Stls, pop3_proto::wire::Command::Capa] {

@@ -1,4 +1,4 @@
-//! Whole sessions as data: each file in `transcripts` is run in several ways, and cut at every octet.
+//! Whole sessions as data: each file in `transcripts/server` is run in several ways, and cut at every octet.
 //!
 //! A line `C: ` is a line of the client and `S: ` one of the server, each without its CRLF; `\r`, `\n`, `\0`, `\t`,
 //! `\xNN` and `\\` stand for octets. `C> ` is the same without a CRLF behind it. Lines that begin with `@` say how the
@@ -16,9 +16,7 @@
 
 mod common;
 
-use std::path::Path;
-
-use common::{Server, Store};
+use common::{Server, Store, assert_text, each_transcript, statements, unescape, unescape_line};
 use pop3_proto::server::{Catalogue, Config, Reply, Security, Session, Utf8};
 use pop3_proto::wire::{Mechanism, Timestamp};
 
@@ -40,11 +38,11 @@ struct Transcript {
 impl Transcript {
     fn parse(text: &str) -> Self {
         let mut it = Self { turns: vec![Default::default()], ..Self::default() };
-        for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-            match line.split_once(' ').unwrap_or((line, "")) {
-                ("C:", rest) => it.client(&[unescape(rest), b"\r\n".to_vec()].concat()),
+        for statement in statements(text) {
+            match statement {
+                ("C:", rest) => it.client(&unescape_line(rest)),
                 ("C>", rest) => it.client(&unescape(rest)),
-                ("S:", rest) => it.turns.last_mut().unwrap().1.extend([unescape(rest), b"\r\n".to_vec()].concat()),
+                ("S:", rest) => it.turns.last_mut().unwrap().1.extend(unescape_line(rest)),
                 ("@message", rest) => it.messages.push(unescape(rest)),
                 ("@timestamp", rest) => it.timestamp = Some(rest.to_owned()),
                 ("@mechanism", rest) => it.mechanisms.push(rest.parse().unwrap()),
@@ -59,7 +57,7 @@ impl Transcript {
                 }
                 ("@closed", rest) => it.closed = Some(rest.to_owned()),
                 ("@removed", rest) => it.removed = rest.split(' ').map(|number| number.parse().unwrap()).collect(),
-                _ => panic!("not a line of a transcript: {line}"),
+                other => panic!("not a line of a transcript: {other:?}"),
             }
         }
         it
@@ -153,43 +151,9 @@ impl Transcript {
     }
 }
 
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = text.bytes();
-    let mut out = Vec::new();
-    while let Some(octet) = octets.next() {
-        out.push(match octet {
-            b'\\' => match octets.next().unwrap() {
-                b'r' => b'\r',
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'0' => 0,
-                b'x' => {
-                    let digits = [octets.next().unwrap(), octets.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                }
-                other => other,
-            },
-            octet => octet,
-        });
-    }
-    out
-}
-
-/// Does something with each transcript; its name stands in front of what fails.
+/// Does something with each transcript.
 fn each(check: impl Fn(&Transcript)) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() >= 10, "{files:?}");
-    for file in files {
-        println!("{}", file.display());
-        check(&Transcript::parse(&std::fs::read_to_string(file).unwrap()));
-    }
-}
-
-#[track_caller]
-fn assert_text(left: &[u8], right: &[u8]) {
-    assert!(left == right, "\n{}\nshould be\n{}", String::from_utf8_lossy(left), String::from_utf8_lossy(right));
+    each_transcript("server", Transcript::parse, check);
 }
 
 #[test]

@@ -7,7 +7,8 @@ pub enum Error {
     /// The server broke a rule in a way that leaves no telling what it means.
     #[error("the server broke the protocol: {0}")]
     Protocol(#[from] ProtocolError),
-    /// The stream ended inside a response: what was given out of it isn't the whole.
+    /// The stream ended inside a response: what was given out of it isn't the whole. As with
+    /// [`Disconnected`](Self::Disconnected), deletions have no effect, unless QUIT was sent.
     #[error("the connection ended inside a response")]
     Truncated,
     /// The stream ended while responses were due. Whether those commands had an effect isn't known; deletions have none,

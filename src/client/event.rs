@@ -46,21 +46,21 @@ pub enum What<'a> {
     },
     /// An entry of the answer to CAPA.
     Capability {
-        /// The line as it came.
+        /// The line, without the dot that may have been stuffed and, where that is overlooked, superfluous spaces.
         line: &'a [u8],
         /// What it says; `None` if it isn't a capability by its form.
         capability: Option<Capability<'a>>,
     },
     /// An entry of the answer to AUTH without an argument.
     Mechanism {
-        /// The line as it came.
+        /// The line, as above.
         line: &'a [u8],
         /// The mechanism; `None` if it isn't a name of one.
         mechanism: Option<Mechanism>,
     },
     /// An entry of the answer to LANG without an argument.
     Language {
-        /// The line as it came.
+        /// The line, as above.
         line: &'a [u8],
         /// What it says; `None` if it isn't an entry by its form.
         language: Option<LanguageListing<'a>>,

@@ -56,7 +56,11 @@ pub struct Client {
     /// What has come of the message that isn't complete.
     pub partial: Vec<u8>,
     pub closed: Option<Result<Closed, Error>>,
-    /// What answers challenges; without it they are cancelled.
+    /// What to do about each failure that it was told.
+    pub retries: Vec<Retry>,
+    /// What answers challenges, one after the other.
+    pub responses: VecDeque<Vec<u8>>,
+    /// What answers them where there is no such response; without it they are cancelled.
     pub login: Option<Login<'static>>,
     /// What came of logins.
     pub logins: Vec<Result<(), Retry>>,
@@ -82,6 +86,8 @@ impl Client {
             bodies: Vec::new(),
             partial: Vec::new(),
             closed: None,
+            retries: Vec::new(),
+            responses: VecDeque::new(),
             login: None,
             logins: Vec::new(),
             tls: true,
@@ -143,6 +149,11 @@ impl Client {
                 if let Some(outcome) = self.login.as_mut().and_then(|login| login.observe(&event)) {
                     self.logins.push(outcome);
                 }
+                if let What::Failed(response) | What::Greeting(response) | What::Farewell(response) = event.what() {
+                    if response.status() == Status::Err {
+                        self.retries.push(Retry::of(response.code()));
+                    }
+                }
                 if event.what() == What::Ends && matches!(event.verb(), Some(Verb::Retr | Verb::Top)) {
                     self.bodies.push(std::mem::take(&mut self.partial));
                 }
@@ -160,9 +171,10 @@ impl Client {
             }
             Action::Challenge(challenge) => {
                 self.heard.push(format!("challenge: {}", challenge.octets().escape_ascii()));
-                match &mut self.login {
-                    Some(login) => login.answer(challenge),
-                    None => challenge.cancel(),
+                match (self.responses.pop_front(), &mut self.login) {
+                    (Some(response), _) => challenge.respond(&response),
+                    (None, Some(login)) => login.answer(challenge),
+                    (None, None) => challenge.cancel(),
                 }
             }
             Action::Idle(idle) => {
@@ -300,9 +312,14 @@ impl Script {
 
     /// Ends the server's stream; how the session ends.
     pub fn hangs_up(&mut self) -> Result<Closed, Error> {
-        self.down.ended = true;
-        self.says("");
+        self.ends();
         self.closed()
+    }
+
+    /// Ends the server's stream; what the client hears then.
+    pub fn ends(&mut self) -> Vec<String> {
+        self.down.ended = true;
+        self.says("")
     }
 
     /// How the session has ended.

@@ -4,10 +4,12 @@
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
 mod client;
+mod client_transcript;
 mod link;
 mod models;
 mod sasl;
 mod store;
+mod transcripts;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,10 +21,12 @@ use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Reject
 use pop3_proto::wire::{ResponseCode, Timestamp};
 
 pub use client::{Client, Pipe, Script, Step, in_any_way, mrose, told};
+pub use client_transcript::{Statement, Transcript, ends_body};
 pub use link::{Chance, Link, link};
 pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
 pub use sasl::TestExchange;
 pub use store::{Call, Message, Store, TestDrop};
+pub use transcripts::{assert_text, each_transcript, statements, unescape, unescape_line};
 
 /// The example user of RFC 1939.
 pub const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
