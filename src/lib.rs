@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`wire`] | octets to values and back: commands, responses, listings, byte-stuffing, framing | none across commands |
 //! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
-//! | [`server`], [`client`] | [`Session`](server::Session): the state machine of one connection | one connection |
+//! | [`server`], [`client`] | [`server::Session`], [`client::Session`]: the state machine of one connection | one connection |
 //!
 //! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads what a trusted proxy says
 //! before a session begins. The [`manual`] gives each default its reason, and says how TLS, SASL and the rest are put

@@ -1,6 +1,6 @@
 //! The manual: why each default is what it is, and how the pieces are put together. It holds no code.
 //!
-//! # Limits
+//! # A server's limits
 //! Each limit is there for an honest client that must not meet it and a dishonest one that must.
 //!
 //! | setting | default | why |
@@ -16,7 +16,7 @@
 //!
 //! A limit ends a connection with one `-ERR` and a [`CloseReason`] that says which. It never removes a message.
 //!
-//! # Switches
+//! # A server's switches
 //! | setting | default | why |
 //! |---|---|---|
 //! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all; so are APOP, and mechanisms that say a password or a token. CRAM-MD5, SCRAM and the like aren't, unless [`mechanism_with`](crate::server::Config::mechanism_with) offers them as `cleartext`. |
@@ -87,11 +87,42 @@
 //! it would need a state before the greeting, a trust in the peer that every command had to ask for, and escapes of its
 //! own, for something that the header does better.
 //!
+//! # A client's settings
+//! | setting | default | why |
+//! |---|---|---|
+//! | [`window`] | 65,536 octets | a message comes in parts of this size at most, so a store is called some 16 times for a mebibyte; it is there only while something comes in |
+//! | [`line_limit`](crate::client::Config::line_limit) | 8,192 octets | RFC 2449 §4 has 512; some servers write long texts and long lists of mechanisms |
+//! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | as on the server's side |
+//! | [`queue`] | 8,192 octets | some 500 commands, so that a list of messages to delete can be sent in one go |
+//! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the least buffer of a socket, so that a client that doesn't read while it writes can't block itself |
+//! | [`pipelining`] | yes | only where the server announces it, which none does by mistake; the switch is for a server that can't do it all the same |
+//! | [`reply_deadline`] | 120 s | a server may have to open a maildrop of a million messages before it answers PASS. It is counted anew with each octet. |
+//! | [`cleartext_secrets`] | no | RFC 8314 §4. [`Security::TrustedLocal`] is the way for what doesn't leave the machine. |
+//! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know one way only |
+//! | [`accept`], [`reject`](crate::client::Config::reject) | see [`client::Config`](crate::client::Config) | accepted is what real servers do and what can't be taken for anything else |
+//!
+//! How to log in is the caller's policy: [`Method::choose`](crate::client::Method::choose) takes a list.
+//! [`Method::PASSWORD`](crate::client::Method::PASSWORD) is a good one, with
+//! [`ScramSha256`](crate::client::Method::ScramSha256) in front where there is a library for it, as in
+//! `examples/client_support/scram.rs`.
+//!
+//! # Where RFC 2449's grammar isn't followed
+//! Its printed grammar says less than its text, and the text counts: the texts of responses may hold spaces, a space
+//! stands between a response code and the text, a timestamp holds no `>`, and no printed range runs up to DEL (0x7F).
+//!
 //! # Logs
 //! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client says, part by part, and marks what
 //! may be a secret. [`CloseReason`] implements `Display`, [`Session::deviations`](crate::server::Session::deviations)
 //! counts what was overlooked. No `Debug` of this crate shows a secret.
 //!
+//! [`window`]: crate::client::Config::window
+//! [`queue`]: crate::client::Config::queue
+//! [`pipelined`]: crate::client::Config::pipelined
+//! [`pipelining`]: crate::client::Config::pipelining
+//! [`reply_deadline`]: crate::client::Config::reply_deadline
+//! [`cleartext_secrets`]: crate::client::Config::cleartext_secrets
+//! [`initial_response`]: crate::client::Config::initial_response
+//! [`accept`]: crate::client::Config::accept
 //! [`command_line_limit`]: crate::server::Config::command_line_limit
 //! [`sasl_line_limit`]: crate::server::Config::sasl_line_limit
 //! [`output_limit`]: crate::server::Config::output_limit

@@ -51,6 +51,19 @@ pub enum Closed {
     WhileIdle,
 }
 
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quit(Removal::All) => "the session is over",
+            Self::Quit(Removal::NotAll) => "the session is over, and the server has not removed all deleted messages",
+            Self::Quit(Removal::Unknown) => "the server closed without saying whether deleted messages are removed",
+            Self::Refused => "the server does not want to serve",
+            Self::AfterFailedLogin => "the server closed after a failed login",
+            Self::WhileIdle => "the server closed while nothing was asked of it",
+        })
+    }
+}
+
 impl Closed {
     /// Whether both sides knew that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
     pub const fn is_orderly(self) -> bool {
@@ -128,6 +141,9 @@ impl fmt::Debug for Read<'_> {
 }
 
 /// Octets for the server are ready: what [`Buf`] says, all of it or a part, in this order.
+///
+/// A token that comes again begins with the same octets, though there may be more of them. Advance it by what the next
+/// layer has taken, be that the socket or TLS.
 #[must_use = "the session waits for the server to take its octets"]
 pub struct Write<'a> {
     session: &'a mut Session,
@@ -180,7 +196,7 @@ impl fmt::Debug for Write<'_> {
     }
 }
 
-/// A part of a message, or of its front that TOP gives.
+/// A part of a message, or of its front that TOP gives. It comes again until it is [done](Self::done).
 #[must_use = "the session waits for this part to be taken"]
 pub struct Body<'a> {
     session: &'a mut Session,

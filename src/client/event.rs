@@ -82,7 +82,7 @@ pub enum What<'a> {
     /// the command follows (RFC 7628 §3.2.3).
     BearerFailure(&'a [u8]),
     /// The server said `-ERR` though no command asked for it: it is about to close the connection, for autologout or
-    /// since it stops.
+    /// since it stops. Nothing can be sent any more, and [`Closed`](super::Closed) follows.
     Farewell(Response<'a>),
 }
 

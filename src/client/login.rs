@@ -19,13 +19,16 @@ use crate::wire::{Command, InvalidCredential, Name, Password};
 #[non_exhaustive]
 pub enum Method {
     /// AUTH SCRAM-SHA-256 (RFC 7677): neither side learns what it could use elsewhere. It needs a SASL library:
-    /// [`Session::authenticate_with`] begins it.
+    /// [`Session::authenticate_with`] begins it. `+OK` alone proves nothing about the server: ask the library whether
+    /// the server's own proof has come, and quit if not.
     ScramSha256,
     /// AUTH OAUTHBEARER (RFC 7628): a token in the place of a password.
     OAuthBearer,
     /// AUTH XOAUTH2: the same, in the way of one vendor.
     XOAuth2,
-    /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but whoever listens can try passwords.
+    /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but whoever listens can try passwords. It stands before PLAIN
+    /// since a false server doesn't get the password. A server may offer it, but know no password in the form that it
+    /// takes: where it's refused as [`AskUser`](Retry::AskUser), the next method may be tried before the user is asked.
     CramMd5,
     /// AUTH PLAIN (RFC 4616).
     Plain,

@@ -3,53 +3,167 @@
 //! [`Session::send`] queues commands, and [`Session::poll`] tells the one thing that must happen next: octets to read or
 //! to write, what the server has said, a part of a message, a step of TLS or SASL.
 //!
+//! # A client over blocking sockets
+//! It asks what the server offers, logs in by the best way of that, and prints the first message.
+//!
 //! ```no_run
+//! use std::error::Error;
 //! use std::io::{self, Read as _, Write as _};
 //! use std::net::TcpStream;
 //! use std::sync::Arc;
-//! use std::time::Instant;
+//! use std::time::{Duration, Instant};
 //!
 //! use bytes::Buf;
-//! use pop3_proto::client::{Action, Closed, Config, Security, Session, What};
+//! use pop3_proto::auth::sasl::CleartextPassword;
+//! use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Security, Session, What};
 //! use pop3_proto::message::MessageNumber;
-//! use pop3_proto::wire::{Command, Name, Password};
+//! use pop3_proto::wire::{Command, Name};
 //!
-//! /// Prints the first message of a maildrop.
-//! fn first_message(mut socket: TcpStream) -> Result<Closed, Box<dyn std::error::Error>> {
+//! fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Closed, Box<dyn Error>> {
+//!     // The session is polled at least this often, so that it notices its deadline.
+//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+//!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
+//!     let (name, proof) = (Name::new(name)?, Proof::Password(CleartextPassword::new(password)?));
 //!     let start = Instant::now();
 //!     let mut session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
-//!     session.send(&Command::User { name: Name::new("mrose")? })?;
-//!     session.send(&Command::Pass { password: Password::new("tanstaaf")? })?;
-//!     session.send(&Command::Retr { message: MessageNumber::FIRST })?;
-//!     session.send(&Command::Quit)?;
+//!     let mut login: Option<Login<'_>> = None;
+//!     // It goes out when the greeting has come.
+//!     let capa = session.send(&Command::Capa)?;
 //!     loop {
 //!         match session.poll(start.elapsed())? {
-//!             Action::Read(mut read) => {
-//!                 let octets = socket.read(read.space())?;
-//!                 read.filled(octets);
-//!             }
-//!             Action::Write(mut write) => {
-//!                 let octets = socket.write(write.chunk())?;
-//!                 write.advance(octets);
-//!             }
+//!             Action::Read(mut read) => match socket.read(read.space()) {
+//!                 Ok(octets) => read.filled(octets),
+//!                 Err(error) if is_timeout(&error) => {}
+//!                 Err(error) => return Err(error.into()),
+//!             },
+//!             Action::Write(mut write) => match socket.write(write.chunk()) {
+//!                 Ok(octets) => write.advance(octets),
+//!                 Err(error) if is_timeout(&error) => {}
+//!                 Err(error) => return Err(error.into()),
+//!             },
 //!             Action::Event(event) => {
 //!                 if let What::Failed(response) = event.what() {
-//!                     eprintln!("{:?} failed: {}", event.verb(), response.text().escape_ascii());
+//!                     eprintln!("the server says: {}", response.text().escape_ascii());
 //!                 }
+//!                 let is_asked = event.ticket() == Some(capa) && event.completes();
+//!                 let outcome = login.as_mut().and_then(|login| login.observe(&event));
 //!                 event.done();
+//!                 if is_asked {
+//!                     let method = Method::choose(&session, &Method::PASSWORD)?;
+//!                     login.insert(Login::new(method, name, proof)).begin(&mut session)?;
+//!                 }
+//!                 match outcome {
+//!                     Some(Ok(())) => drop(session.send(&Command::Retr { message: MessageNumber::FIRST })?),
+//!                     Some(Err(retry)) => eprintln!("{retry}"),
+//!                     None => {}
+//!                 }
 //!             }
 //!             Action::Body(body) => {
 //!                 io::stdout().write_all(body.octets())?;
 //!                 body.done();
 //!             }
-//!             Action::StartTls(start) => start.failed(), // STLS wasn't sent
-//!             Action::Challenge(challenge) => challenge.cancel(), // nor AUTH
-//!             Action::Idle(_) => unreachable!("QUIT was sent"),
+//!             Action::Challenge(challenge) => match &mut login {
+//!                 Some(login) => login.answer(challenge),
+//!                 None => challenge.cancel(),
+//!             },
+//!             // All is answered.
+//!             Action::Idle(_) => drop(session.send(&Command::Quit)?),
 //!             Action::Closed(closed) => return Ok(closed),
+//!             // STLS wasn't sent.
+//!             Action::StartTls(start) => start.failed(),
+//!         }
+//!     }
+//! }
+//!
+//! fn is_timeout(error: &io::Error) -> bool {
+//!     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+//! }
+//! ```
+//!
+//! The session may be used in any arm, once its token is answered or dropped. A dropped token comes again: an event or a
+//! part of a message with the same octets until [`done`](Event::done) is called. To fetch all that is new, and to delete
+//! what is stored, have a [`Fetch`] do the planning.
+//!
+//! # What is answered
+//! Each command's [`Ticket`] is named by the events that answer it, and exactly one of them
+//! [completes](Event::completes) it, unless the session ends before. A session ends by [`Action::Closed`], or by an
+//! [`Error`] if something went wrong; then the connection is closed. To end it early, send QUIT and go on polling, or
+//! drop it: what was marked as deleted stays then.
+//!
+//! [`What::Farewell`] is a server about to close, for autologout or since it stops: nothing can be sent any more, and
+//! `Closed` follows. A greeting with `-ERR` is [`What::Greeting`] with that status, followed by [`Closed::Refused`].
+//!
+//! # TLS
+//! On port 995 TLS comes first: make the handshake, then [`Session::new`] with [`Security::Tls`]. On port 110 send STLS
+//! first of all: [`Action::StartTls`] follows, and when the handshake is done
+//! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was said before counts.
+//! Where STLS [fails](What::Failed), quit: with [`Security::Cleartext`] no password leaves anyway.
+//!
+//! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
+//! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket, or a timeout of the flush
+//! makes the same octets go out twice. The end of the connection without TLS's own is `filled(0)`. And whether to say
+//! that end oneself is in [`Closed::is_orderly`].
+//!
+//! # Without blocking
+//! A task waits between two polls, when it holds no token, and loses nothing if it is cancelled there:
+//!
+//! ```no_run
+//! use std::io::ErrorKind;
+//!
+//! use bytes::Buf;
+//! use pop3_proto::client::{Action, Closed, Session};
+//! use pop3_proto::wire::Command;
+//! use tokio::io::Interest;
+//! use tokio::net::TcpStream;
+//! use tokio::time::{Instant, timeout_at};
+//!
+//! type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+//!
+//! async fn converse(
+//!     socket: &TcpStream,
+//!     session: &mut Session,
+//!     answer: &mut impl FnMut(Action<'_>) -> Result<()>,
+//! ) -> Result<Closed> {
+//!     let start = Instant::now();
+//!     loop {
+//!         let (interest, deadline) = match session.poll(start.elapsed())? {
+//!             Action::Read(mut read) => match socket.try_read(read.space()) {
+//!                 Ok(octets) => {
+//!                     read.filled(octets);
+//!                     continue;
+//!                 }
+//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::READABLE, read.deadline()),
+//!                 Err(error) => return Err(error.into()),
+//!             },
+//!             Action::Write(mut write) => match socket.try_write(write.chunk()) {
+//!                 Ok(octets) => {
+//!                     write.advance(octets);
+//!                     continue;
+//!                 }
+//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::WRITABLE, write.deadline()),
+//!                 Err(error) => return Err(error.into()),
+//!             },
+//!             Action::Idle(_) => {
+//!                 session.send(&Command::Quit)?;
+//!                 continue;
+//!             }
+//!             Action::Closed(closed) => return Ok(closed),
+//!             // Events, parts of messages, challenges.
+//!             other => {
+//!                 answer(other)?;
+//!                 continue;
+//!             }
+//!         };
+//!         match deadline {
+//!             // When it is over, the next poll says so.
+//!             Some(deadline) => drop(timeout_at(start + deadline, socket.ready(interest)).await),
+//!             None => drop(socket.ready(interest).await?),
 //!         }
 //!     }
 //! }
 //! ```
+//!
+//! `examples/client_tokio.rs` in the repository is whole, with TLS.
 
 mod action;
 mod capabilities;
@@ -133,7 +247,8 @@ pub enum State {
     Over,
 }
 
-/// Names a command that was sent, in what the server says about it.
+/// Names a command that was sent, in what the server says about it: exactly one event
+/// [completes](Event::completes) it, unless the session ends before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(u32);
 

@@ -1,5 +1,7 @@
 //! What the server says, read as far as the configuration's tolerance goes.
 
+use core::fmt;
+
 use super::error::ProtocolError;
 use crate::buffer::{Defect, Line};
 use crate::wire::{
@@ -24,6 +26,21 @@ pub enum Retry {
     Utf8Mode,
     /// Nothing is known. At a login it may be the credentials, unless the server announces AUTH-RESP-CODE.
     Unknown,
+}
+
+/// What to tell the user.
+impl fmt::Display for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AskUser => "the server does not accept the name or the password",
+            Self::Soon => "another session has the maildrop",
+            Self::Wait => "the last login was too short a time ago",
+            Self::Later => "the server has a problem that is likely to pass",
+            Self::Stop => "the server has a problem that somebody must see to",
+            Self::Utf8Mode => "the message needs UTF-8 mode",
+            Self::Unknown => "the server gives no reason",
+        })
+    }
 }
 
 impl Retry {
