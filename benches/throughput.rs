@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Framed, LineEnds, LineScanner};
-use support::{Index, Mail, command_lines, drive, logged_in, stuffed, unstuff};
+use support::{Index, Mail, client, command_lines, drive, logged_in, receive, said, stuffed, unstuff};
 
 const SIZES: [(&str, usize); 3] = [("1 kB", 1_000), ("64 kB", 64_000), ("10 MB", 10_000_000)];
 
@@ -97,6 +98,33 @@ fn listings(criterion: &mut Criterion) {
     }
 }
 
+/// A client that takes a message, or a list, from the first octet to the last.
+fn client_side(criterion: &mut Criterion) {
+    let mut group = group(criterion, "client");
+    let retr = Command::Retr { message: MessageNumber::FIRST };
+    let mut replies: Vec<_> = [Mail::Prose, Mail::Base64]
+        .map(|mail| (format!("RETR, {}, 10 MB", mail.name()), retr, stuffed(mail.make(10_000_000))))
+        .map(|(name, command, body)| (name, command, [b"+OK\r\n".as_slice(), &body].concat()))
+        .into();
+    let mut server = logged_in(Index::new(1_000_000));
+    for (command, line) in
+        [(Command::List { message: None }, b"LIST\r\n"), (Command::Uidl { message: None }, b"UIDL\r\n")]
+    {
+        replies.push((format!("{} of 1,000,000 messages", command.verb()), command, said(&mut server, line)));
+    }
+    for (name, command, reply) in replies {
+        let mut session = client();
+        group.throughput(Throughput::Bytes(reply.len() as u64));
+        limits(&mut group, &name, &reply);
+        group.bench_function(&name, |b| {
+            b.iter(|| {
+                session.send(&command).unwrap();
+                receive(&mut session, &reply)
+            });
+        });
+    }
+}
+
 /// Everything that a client does that fetches 100 new messages of 4 kB and has them removed.
 fn session(criterion: &mut Criterion) {
     let mut script = b"USER mrose\r\nPASS tanstaaf\r\nCAPA\r\nSTAT\r\nUIDL\r\nLIST\r\n".to_vec();
@@ -116,5 +144,5 @@ fn session(criterion: &mut Criterion) {
     group.bench_function("100 messages", |b| b.iter(run));
 }
 
-criterion_group!(benches, commands, encode, decode, listings, session);
+criterion_group!(benches, commands, encode, decode, listings, client_side, session);
 criterion_main!(benches);
