@@ -81,6 +81,20 @@ fn a_first_message_is_said_once() {
 }
 
 #[test]
+fn a_first_message_is_not_said_behind_another() {
+    // R-5034-03: an empty challenge asks for what the client says first, and that was said to the challenge before it.
+    let mut script = told(Config::new(), "TOP");
+    script.client.session.authenticate_with(Mechanism::LOGIN, b"first".as_slice()).unwrap();
+    script.client.login = Some(mrose(Method::Login, "tanstaaf"));
+    assert_eq!(script.wrote(), "AUTH LOGIN\r\n");
+    assert_eq!(script.says("+ VXNlcm5hbWU6\r\n"), ["challenge: Username:"]);
+    assert_eq!(script.wrote(), "bXJvc2U=\r\n");
+    assert_eq!(script.says("+ \r\n"), ["challenge: "]);
+    assert_eq!(script.wrote(), "dGFuc3RhYWY=\r\n");
+    assert_eq!(script.says("+OK\r\n"), ["AUTH +OK"]);
+}
+
+#[test]
 fn a_challenge_without_its_space_is_counted_or_cancelled() {
     // R-5034-03, R-GEN-11
     let config = Config::new();

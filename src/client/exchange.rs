@@ -94,7 +94,8 @@ impl Session {
     }
 
     /// Begins an exchange with this mechanism, and the client's first message. That goes with AUTH as
-    /// [`Config::initial_response`](super::Config::initial_response) has it, or answers the empty challenge.
+    /// [`Config::initial_response`](super::Config::initial_response) has it, or answers the empty challenge that the
+    /// server begins with.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate), and [`SendError::NoInitialResponse`] for a mechanism that begins with the

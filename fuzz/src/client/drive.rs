@@ -1,10 +1,10 @@
 //! A caller that drives a session as a case says, beside the naive client, and compares the two at each poll.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Closed, Error, Feature, Read, Session, Support, Write};
+use pop3_proto::client::{Action, Capabilities, Closed, Error, Feature, Read, Session, Support, Write};
 use pop3_proto::wire::Deviation;
 
 use super::case::{Case, SASL_LINE, Say};
@@ -98,7 +98,7 @@ impl Caller<'_> {
         let stay = step.drop;
         match (expected, polled) {
             (expected, Err(error)) => panic!("{error}, but {expected:?}"),
-            (Expected::Front(front), Ok(action)) if stay => check(&front, &action),
+            (Expected::Front(front), Ok(action)) if stay => check(&front, &action, self.deadline()),
             (Expected::Front(front), Ok(action)) => self.take(&front, action),
             (Expected::Body(content), Ok(Action::Body(body))) => {
                 assert!(!body.octets().is_empty() && content.starts_with(body.octets()), "not what the server sent");
@@ -164,6 +164,9 @@ impl Caller<'_> {
             };
             assert!(known == model.support(tag) || model.over.is_some(), "{tag}: {known:?}");
         }
+        if let (Some(capabilities), Some(listed)) = (session.capabilities(), model.listing()) {
+            check_capabilities(capabilities, listed);
+        }
         for deviation in Deviation::ALL {
             let counted = model.deviations.get(deviation.name()).copied().unwrap_or(0);
             assert_eq!(session.deviations().of(deviation), counted, "{deviation}");
@@ -173,7 +176,7 @@ impl Caller<'_> {
 
     /// Deals with what the server has said.
     fn take(&mut self, front: &Front, action: Action<'_>) {
-        check(front, &action);
+        check(front, &action, self.deadline());
         self.wait = self.wait.saturating_sub(1);
         let mut words = format!("{:?} {}", front.ticket, front.completes);
         match (&front.found, action) {
@@ -195,6 +198,8 @@ impl Caller<'_> {
             }
             (Found::Challenge(octets), Action::Challenge(challenge)) => {
                 words += &format!("challenge {octets:?}");
+                let exchange = self.model.queue[0].exchange.as_ref().expect("an exchange");
+                assert_eq!(challenge.mechanism().map(|name| name.to_string()).as_deref(), Some(exchange.name));
                 let nth = self.challenges;
                 self.challenges = nth.saturating_add(1);
                 self.model.done();
@@ -205,7 +210,6 @@ impl Caller<'_> {
                     let response = vec![nth; usize::from(nth)];
                     challenge.respond(&response[..]);
                     self.model.respond(&crate::sasl::encode(&response));
-                    self.model.queue[0].exchange.as_mut().expect("an exchange").token_is_sent = true;
                 }
             }
             (found, action) => panic!("{action:?}, but {found:?}"),
@@ -271,19 +275,39 @@ impl Caller<'_> {
         self.model.read(&front, self.seen);
     }
 
-    fn deadline(&self) -> Duration {
-        self.model.since.map_or(Duration::MAX, |since| since + self.model.case.settings.deadline())
+    fn deadline(&self) -> Option<Duration> {
+        self.model.since.map(|since| since + self.model.case.settings.deadline())
+    }
+}
+
+/// Checks what is known of mechanisms and times.
+fn check_capabilities(known: &Capabilities, listed: &BTreeSet<String>) {
+    let names: Vec<_> = known.mechanisms().map(|mechanism| format!("SASL {mechanism}")).collect();
+    assert!(names.iter().all(|name| listed.contains(name)), "a mechanism that isn't listed");
+    // There is room for no more than a line can have, since a server can list as many as it likes.
+    let mut said = listed.iter().filter(|fact| fact.starts_with("SASL "));
+    assert!(names.len() >= 24 || said.all(|name| names.contains(name)), "a mechanism that isn't known");
+    let times = |tag: &str, value: Option<u32>, per_user: bool| {
+        let value = value.map_or("NEVER".to_owned(), |value| value.to_string());
+        format!("{tag}{value}{}", if per_user { " USER" } else { "" })
+    };
+    let delay = known.login_delay().map(|delay| times("LOGIN-DELAY ", Some(delay.seconds), delay.per_user));
+    let expire = known.expire().map(|expire| times("EXPIRE ", expire.days, expire.per_user));
+    for (tag, known) in [("LOGIN-DELAY ", delay), ("EXPIRE ", expire)] {
+        assert_eq!(listed.iter().find(|fact| fact.starts_with(tag)), known.as_ref());
     }
 }
 
 /// Checks what is handed out.
-fn check(front: &Front, action: &Action<'_>) {
+fn check(front: &Front, action: &Action<'_>, deadline: Option<Duration>) {
     match (&front.found, action) {
         (Found::Event(words), Action::Event(event)) => {
             assert_eq!((event.ticket(), event.completes()), (front.ticket, front.completes), "{words}");
             assert_eq!(*words, reply::words(&event.what()));
         }
-        (Found::StartTls, Action::StartTls(start)) => assert_eq!(start.server_name(), None),
+        (Found::StartTls, Action::StartTls(start)) => {
+            assert_eq!((start.server_name(), start.deadline()), (None, deadline));
+        }
         (Found::Challenge(octets), Action::Challenge(challenge)) => assert_eq!(challenge.octets(), octets),
         (found, action) => panic!("{action:?}, but {found:?}"),
     }

@@ -171,11 +171,12 @@ impl Model<'_> {
             words = format!("capability {} {}", capability.is_some(), trimmed.escape_ascii());
             let listed = &mut self.listed[usize::from(self.state == State::Transaction)];
             if let (Some(words), Some(listed)) = (capability, listed) {
-                match (words[0].as_str(), &words[1..]) {
-                    ("SASL", [_, ..]) | ("UTF8", []) => drop(listed.insert(words[0].clone())),
-                    ("UTF8", [user]) if user == "USER" => listed.extend(["UTF8".to_owned(), "UTF8 USER".to_owned()]),
-                    (tag, []) if tag != "SASL" => drop(listed.insert(words[0].clone())),
-                    _ => {}
+                for fact in reply::facts(&words) {
+                    // What has a number takes the place of what was said before.
+                    if let Some((tag @ ("LOGIN-DELAY" | "EXPIRE"), _)) = fact.split_once(' ') {
+                        listed.retain(|other| !other.starts_with(&format!("{tag} ")));
+                    }
+                    listed.insert(fact);
                 }
             }
         }
@@ -209,7 +210,6 @@ impl Model<'_> {
         let exchange = self.queue[0].exchange.as_mut().expect("an exchange");
         let initial = exchange.initial.take_if(|_| decoded.is_empty());
         if let Some(initial) = initial {
-            exchange.token_is_sent = true;
             self.drain(line.end);
             self.respond(&sasl::encode(&initial));
             return self.look();
@@ -227,6 +227,10 @@ impl Model<'_> {
     /// The line of a response, which stands in front of all that isn't written.
     pub fn respond(&mut self, text: &str) {
         assert!(self.unwritten.is_empty());
+        let exchange = self.queue[0].exchange.as_mut().expect("an exchange");
+        // Whatever it says was the client's first message, so another isn't asked for by an empty challenge.
+        exchange.initial = None;
+        exchange.token_is_sent = true;
         self.unwritten = format!("{text}\r\n").into_bytes();
     }
 
@@ -302,9 +306,12 @@ impl Model<'_> {
         }
     }
 
-    /// There is TLS, and nothing is known any more.
+    /// There is TLS, and nothing is known any more but that the command has succeeded.
     pub fn established(&mut self) {
-        self.done();
+        let front = self.front.take().expect("an answer to STLS");
+        self.drain(front.octets);
+        let found = Found::Event("ok true None ".to_owned());
+        self.front = Some(Front { octets: 0, found, then: Then::Ends, ..front });
         self.security = Security::Tls;
         self.listed = [None, None];
         self.refused.clear();

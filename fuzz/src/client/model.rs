@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use pop3_proto::client::{Closed, Error, ProtocolError, Security, SendError, State, Ticket};
+use pop3_proto::client::{Closed, Error, ProtocolError, Removal, Security, SendError, State, Ticket};
 use pop3_proto::wire::{Deviation, Verb};
 
 use super::case::Case;
@@ -189,7 +189,7 @@ impl<'a> Model<'a> {
     }
 
     /// What is listed for this state.
-    fn listing(&self) -> Option<&BTreeSet<String>> {
+    pub fn listing(&self) -> Option<&BTreeSet<String>> {
         let [before, behind] = &self.listed;
         if self.state == State::Transaction { behind.as_ref().or(before.as_ref()) } else { before.as_ref() }
     }
@@ -228,8 +228,13 @@ impl<'a> Model<'a> {
         refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
         refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(line.len() + 2 > 255, SendError::TooLong));
+        let knows_none = self.state != State::Greeting && self.timestamp.is_none();
+        refused.extend(is(verb == Verb::Apop && knows_none, SendError::NoTimestamp));
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         refused.extend(is(logs_in && self.waits_for_tls(), SendError::WrongState));
+        // There is one TLS at the most.
+        let has_tls = self.security == Security::Tls || self.waits_for_tls();
+        refused.extend(is(verb == Verb::Stls && has_tls, SendError::WrongState));
         refused
     }
 
@@ -367,7 +372,9 @@ impl<'a> Model<'a> {
         self.over = Some(vec![match first {
             _ if partial => Err(Error::Truncated),
             _ if self.state == State::Greeting => Err(Error::Disconnected),
-            Some(Verb::Quit) => Ok(Closed::Quit(pop3_proto::client::Removal::Unknown)),
+            // Before login no message can be marked.
+            Some(Verb::Quit) if self.state == State::Authorization => Ok(Closed::Quit(Removal::All)),
+            Some(Verb::Quit) => Ok(Closed::Quit(Removal::Unknown)),
             Some(_) => Err(Error::Disconnected),
             None if self.login_failed => Ok(Closed::AfterFailedLogin),
             None => Ok(Closed::WhileIdle),
@@ -378,7 +385,7 @@ impl<'a> Model<'a> {
         }
         // With QUIT behind others nobody knows either.
         if self.queue[..self.outstanding].last().is_some_and(|sent| sent.verb == Verb::Quit) {
-            self.over.iter_mut().for_each(|over| over.push(Ok(Closed::Quit(pop3_proto::client::Removal::Unknown))));
+            self.over.iter_mut().for_each(|over| over.push(Ok(Closed::Quit(Removal::Unknown))));
         }
         self.state = State::Over;
     }

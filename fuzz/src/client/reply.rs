@@ -92,6 +92,29 @@ pub fn capability(line: &[u8]) -> Option<Vec<String>> {
     fine.then(|| words.iter().map(upper).collect())
 }
 
+/// What follows from a capability with these words: its tag, and what its parameters say.
+pub fn facts(words: &[String]) -> Vec<String> {
+    let (tag, parameters) = (&words[0], &words[1..]);
+    let whole = words.join(" ");
+    match (tag.as_str(), parameters) {
+        ("SASL", []) => Vec::new(),
+        ("SASL", names) => {
+            let is_name = |octet| matches!(octet, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
+            let names = names.iter().filter(|name| name.len() <= 20 && name.bytes().all(is_name));
+            names.map(|name| format!("SASL {name}")).chain([tag.clone()]).collect()
+        }
+        ("UTF8", [user]) if user == "USER" => vec![tag.clone(), whole],
+        ("LOGIN-DELAY" | "EXPIRE", [value, user @ ..]) if user.is_empty() || user == ["USER"] => {
+            let never = (tag == "EXPIRE" && value == "NEVER").then(|| value.clone());
+            let number = digits(value.as_bytes()).filter(|number| u32::try_from(*number).is_ok());
+            let value = never.or(number.map(|number| number.to_string()));
+            value.map(|value| [&[tag.clone(), value], user].concat().join(" ")).into_iter().collect()
+        }
+        (_, []) => vec![whole],
+        _ => Vec::new(),
+    }
+}
+
 /// What an event of a session says, in the words of this module.
 pub fn words(what: &What<'_>) -> String {
     let said = |name: &str, response: &Response<'_>| {

@@ -3,7 +3,7 @@
 use pop3_proto::auth::apop;
 use pop3_proto::client::{InitialResponsePolicy, SendError, Session, Ticket};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, Language, Mechanism, Name, Opening, Password, Verb};
+use pop3_proto::wire::{Command, Language, Mechanism, Name, Opening, Password, Timestamp, Verb};
 
 use super::case::Say;
 use super::model::{Exchange, Model, Sent};
@@ -55,8 +55,9 @@ pub fn say(session: &mut Session, model: &mut Model<'_>, what: Say) {
         18 => (Command::Auth { arguments: None }, "AUTH".to_owned()),
         19 => (Command::Last, "LAST".to_owned()),
         20 => {
-            let Some(timestamp) = session.timestamp() else { return };
-            let digest = apop::digest(timestamp, SECRET.as_bytes());
+            // Before the greeting nobody knows whether there is one.
+            let other = Timestamp::new("<a@b>").expect("a timestamp");
+            let digest = apop::digest(session.timestamp().unwrap_or(&other), SECRET.as_bytes());
             let line = format!("APOP mrose {}", String::from_utf8_lossy(&digest.to_hex()));
             (Command::Apop { name: Name::new("mrose").expect("a name"), digest }, line)
         }

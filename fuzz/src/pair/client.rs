@@ -76,7 +76,7 @@ impl<'a> Client<'a> {
 
     fn log_in(&mut self) {
         let method = self.case.settings.method();
-        assert_eq!(Method::choose(&self.session, &[method]), Some(method));
+        assert_eq!(Method::choose(&self.session, &[method]), Ok(method));
         let is_wrong = self.case.settings.wrong_first && self.logins == 0;
         let password = if is_wrong { "wrong" } else { PASSWORD };
         let proof = if Method::TOKEN.contains(&method) {
@@ -84,7 +84,7 @@ impl<'a> Client<'a> {
         } else {
             Proof::Password(CleartextPassword::new(password).expect("a password"))
         };
-        let login = Login::new(method, Name::new(NAME).expect("a name"), proof);
+        let mut login = Login::new(method, Name::new(NAME).expect("a name"), proof);
         login.begin(&mut self.session).unwrap_or_else(|error| panic!("{error}"));
         self.login = Some(login);
         self.logins += 1;
