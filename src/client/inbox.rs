@@ -108,9 +108,6 @@ impl Session {
             if let Some(front) = &self.front {
                 return Ok(Some(front.next()));
             }
-            if self.closed.is_some() {
-                return Ok(None);
-            }
             self.front = match &mut self.under_way {
                 UnderWay::Body(unstuffer) => {
                     let part = unstuffer.next(self.input.octets());

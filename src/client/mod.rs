@@ -332,10 +332,7 @@ impl Session {
     pub fn poll(&mut self, now: Duration) -> Result<Action<'_>, Error> {
         self.now = now.max(self.now);
         let next = match self.plain_entry() {
-            Some(plain) => {
-                self.since = None;
-                Next::Event(Some(plain))
-            }
+            Some(plain) => Next::Event(Some(plain)),
             None => self.next()?,
         };
         Ok(self.action(next))
@@ -345,10 +342,9 @@ impl Session {
     fn next(&mut self) -> Result<Next, Error> {
         loop {
             match self.closed {
-                // What the server said last is still to be told.
-                Some(Ok(closed)) if self.front.is_none() => return Ok(Next::Closed(closed)),
+                Some(Ok(closed)) => return Ok(Next::Closed(closed)),
                 Some(Err(error)) => return Err(error),
-                _ => {}
+                None => {}
             }
             match self.front()? {
                 // The server has its part in the handshake.
@@ -362,9 +358,6 @@ impl Session {
                     return Ok(next);
                 }
                 None => {}
-            }
-            if self.closed.is_some() {
-                continue;
             }
             if self.end_of_stream {
                 self.conclude();
