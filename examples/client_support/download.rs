@@ -1,9 +1,10 @@
-//! The messages that aren't here yet, from the server into a directory.
+//! The messages that aren't here yet, from the server into a directory. All stay on the server.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Event, Fetch, Progress, SendError, Session, Wanted, What};
+use pop3_proto::client::{Choice, Event, Fetch, Progress, SendError, Session, Wanted, What};
 
 use super::store::{Store, file_name};
 use super::{Result, said};
@@ -11,6 +12,8 @@ use super::{Result, said};
 pub(crate) struct Download {
     plan: Fetch,
     store: Store,
+    /// The messages whose unique-id isn't theirs alone: the name that stands for all of them, and one of their files.
+    repeated: BTreeMap<String, String>,
     /// Shown only where stderr is a terminal.
     bar: ProgressBar,
 }
@@ -20,7 +23,7 @@ impl Download {
         let store = Store::open(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
-        Ok(Self { plan: Fetch::new(), store, bar })
+        Ok(Self { plan: Fetch::new(), store, repeated: BTreeMap::new(), bar })
     }
 
     /// Asks for what can be asked for now. `false` when all is done.
@@ -28,23 +31,39 @@ impl Download {
         self.plan.advance(session)
     }
 
-    /// Takes note of what the server has said. Gives what to tell about a message or list that can't be had.
+    /// Takes note of what the server has said. Gives what to tell about messages or a list that can't be had.
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> Result<Option<String>> {
         let store = &self.store;
-        match self.plan.observe(event, |unique_id| store.has(&file_name(unique_id))) {
-            Progress::Listed { new } => self.bar.set_length(new as u64),
+        let judge = |id: &[u8]| if store.has(&file_name(id)) { Choice::Keep } else { Choice::Fetch };
+        match self.plan.observe(event, judge) {
+            Progress::Listed { to_fetch, .. } => self.bar.set_length(to_fetch as u64),
             Progress::Begins(_) => self.store.begin()?,
             Progress::Complete(wanted) => {
-                self.store.keep(&name_of(&wanted), wanted.repeated)?;
-                self.plan.stored(wanted.message);
+                self.keep(&wanted)?;
+                self.plan.keep(wanted.message());
                 self.bar.inc(1);
             }
-            Progress::Refused(wanted, _) => return Ok(Some(format!("message {}: {}", wanted.message, why(event)))),
+            Progress::Refused(wanted, _) => return Ok(Some(format!("message {}: {}", wanted.message(), why(event)))),
             Progress::ListRefused(_) => return Ok(Some(format!("no list of messages: {}", why(event)))),
+            Progress::LeftOut(message) => return Ok(Some(format!("message {message} and more: the list is too long"))),
             // It is what the event says, and the job has looked at that.
-            Progress::None | Progress::Unreadable => {}
+            _ => {}
         }
         Ok(None)
+    }
+
+    /// Stores the message that is complete.
+    fn keep(&mut self, wanted: &Wanted) -> Result<()> {
+        if let Some(id) = wanted.repeated_id() {
+            let name = file_name(id);
+            let file = self.store.keep(&name, true)?;
+            self.repeated.insert(name, file);
+        } else {
+            // Without unique-ids the number has to do.
+            let name = wanted.unique_id().map_or_else(|| wanted.message().to_string(), file_name);
+            self.store.keep(&name, false)?;
+        }
+        Ok(())
     }
 
     /// Takes a part of the message that has begun.
@@ -52,14 +71,15 @@ impl Download {
         Ok(self.store.write(octets)?)
     }
 
-    /// All is done, as far as it could be.
-    pub(crate) fn end(&self) {
+    /// The session is over; `has_all` says whether all that was wanted is here. Then one of the messages with the same
+    /// unique-id gets that for its name, so that they aren't fetched again.
+    pub(crate) fn end(&self, has_all: bool) -> Result<()> {
         self.bar.finish_and_clear();
+        for (name, file) in self.repeated.iter().filter(|_| has_all) {
+            self.store.rename(file, name)?;
+        }
+        Ok(())
     }
-}
-
-fn name_of(wanted: &Wanted) -> String {
-    if wanted.unique_id.is_empty() { wanted.message.to_string() } else { file_name(&wanted.unique_id) }
 }
 
 fn why(event: &Event<'_>) -> String {

@@ -222,7 +222,7 @@ impl<'a> Job<'a> {
     /// What came of it, when the session is over.
     pub(crate) fn finish(mut self, closed: Result<Closed>) -> Result<()> {
         if let Work::Fetch(download) = &self.work {
-            download.end();
+            download.end(self.failure.is_none() && matches!(closed, Ok(Closed::Quit(_))))?;
         }
         let shown = self.stdout.flush();
         if let Some(failure) = self.failure {

@@ -62,12 +62,13 @@ impl Store {
         partial.file.write_all(octets)
     }
 
-    /// The message is complete. When this is done it is there by this name, whatever happens to the machine.
+    /// The message is complete. When this is done it is there by this name, whatever happens to the machine; gives the
+    /// name of its file.
     ///
-    /// A message that is there already is never overwritten. Where another one has the name, or is to have it, as a
+    /// A message that is there already is never overwritten. Where another one has the name, or may have it, as a
     /// server without unique-ids or with a wrong idea of them may bring about, this one gets its digest behind its name.
-    pub(crate) fn keep(&mut self, name: &str, name_is_anothers: bool) -> io::Result<()> {
-        let Some(partial) = self.partial.take() else { return Ok(()) };
+    pub(crate) fn keep(&mut self, name: &str, name_is_anothers: bool) -> io::Result<String> {
+        let Some(partial) = self.partial.take() else { return Ok(name.to_owned()) };
         let digest = partial.digest.finish();
         partial.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         let (taken, name) = match self.has(name) {
@@ -79,9 +80,16 @@ impl Store {
             }
         };
         if taken {
-            return fs::remove_file(self.path_of(PARTIAL));
+            fs::remove_file(self.path_of(PARTIAL))?;
+        } else {
+            self.rename(PARTIAL, &name)?;
         }
-        fs::rename(self.path_of(PARTIAL), self.path_of(&name))?;
+        Ok(name)
+    }
+
+    /// Gives a file another name.
+    pub(crate) fn rename(&self, file: &str, name: &str) -> io::Result<()> {
+        fs::rename(self.path_of(file), self.path_of(name))?;
         self.directory.sync_all()
     }
 

@@ -16,7 +16,7 @@ use crate::wire::{
 #[must_use = "the session waits for the event to be dealt with"]
 pub struct Event<'a> {
     session: &'a mut Session,
-    /// The entry that it tells, if that is [plain](List::plain); anything else stands at the session's front.
+    /// The entry that it tells, if that is [plain](super::list::List::plain); anything else stands at the session's front.
     plain: Option<Plain>,
 }
 

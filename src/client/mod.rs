@@ -189,7 +189,7 @@ pub use self::config::{Config, ConfigError, InitialResponsePolicy};
 pub use self::error::{Error, ProtocolError, SendError};
 pub use self::event::{Event, What};
 pub use self::exchange::Challenge;
-pub use self::fetch::{Fetch, Progress, Wanted};
+pub use self::fetch::{Choice, Fetch, Progress, Wanted};
 pub use self::login::{Login, LoginError, Method, NoMethod, Proof};
 pub use self::reply::Retry;
 pub use crate::security::Security;

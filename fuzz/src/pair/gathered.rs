@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use pop3_proto::client::{Event, Fetch, Progress, Ticket, What};
+use pop3_proto::client::{Choice, Event, Fetch, Progress, Ticket, What};
 use pop3_proto::wire::{Command, Verb};
 
 use super::Settings;
@@ -29,7 +29,7 @@ pub struct Gathered {
 impl Gathered {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            fetch: Fetch::new().deleting(settings.switch),
+            fetch: Fetch::new(),
             deletes: settings.switch,
             listed: settings.listed,
             new: (0..100).map(|number| settings.bit(number)).collect(),
@@ -89,16 +89,21 @@ impl Gathered {
             text.strip_suffix("-uid").and_then(|number| number.parse().ok()).expect("a number")
         };
         let new = &self.new;
-        match self.fetch.observe(event, |id| !new[number(id)]) {
+        match self.fetch.observe(event, |id| if new[number(id)] { Choice::Fetch } else { Choice::Keep }) {
             Progress::Begins(_) => assert!(self.message.is_empty()),
             Progress::Complete(wanted) => {
-                assert!(self.new[wanted.message.index() + 1] && !wanted.repeated);
-                self.complete(wanted.message.get());
-                self.fetch.stored(wanted.message);
-                self.removed.extend(self.deletes.then_some(wanted.message.get()));
+                let message = wanted.message();
+                assert!(self.new[message.index() + 1] && wanted.unique_id().is_some());
+                self.complete(message.get());
+                if self.deletes {
+                    self.fetch.delete(message);
+                    self.removed.insert(message.get());
+                } else {
+                    self.fetch.keep(message);
+                }
             }
-            Progress::Refused(..) | Progress::ListRefused(_) => panic!("{event:?}"),
-            _ => {}
+            Progress::None | Progress::Listed { .. } => {}
+            _ => panic!("{event:?}"),
         }
     }
 
