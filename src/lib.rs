@@ -114,7 +114,7 @@
 //! ```
 //! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
 //!
-//! A client is driven in the same way: see [`client`].
+//! A client is driven in the same way: see [`client`]. Both together make a proxy: see the [`manual`](manual#being-a-proxy).
 //!
 //! # What holds whatever the peer does
 //! - The same octets come out, and the host is asked the same, however the input is split, however little a write

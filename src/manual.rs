@@ -87,6 +87,27 @@
 //! it would need a state before the greeting, a trust in the peer that every command had to ask for, and escapes of its
 //! own, for something that the header does better.
 //!
+//! # Being a proxy
+//! A host may log in for its client at another server, and let that one go on: the [client's half](crate::client) of this
+//! crate says the name and password again there, [`Login::hand_over`](crate::server::Login::hand_over) ends the
+//! session here, and the host splices both connections. `examples/proxy_tokio.rs` in the repository does this.
+//!
+//! - The host's [`Session`](crate::server::Session) is one of [`Infallible`](core::convert::Infallible), which is a
+//!   [`Maildrop`](crate::server::Maildrop) that is never opened.
+//! - A client that has seen PIPELINING may have sent commands behind its login. The session doesn't look at them:
+//!   [`into_unread`](crate::server::Session::into_unread) has them, and the backend gets them first.
+//! - What the client was told before login must hold behind it. Offer neither [`utf8`] nor a [`language`], as the
+//!   backend would know of neither; announce no [`expire`], [`login_delay`] or [`implementation`], which are the
+//!   backend's; and mind that TOP, UIDL, PIPELINING and response codes are announced always.
+//! - A login that can't be said again can't be offered: no APOP and no CRAM-MD5, since they prove to this server alone that
+//!   the client knows a password.
+//! - The backend's refusal becomes a [`Rejection`](crate::server::Rejection) of the same kind: `[IN-USE]` isn't a wrong
+//!   password. [`Retry::of`](crate::client::Retry::of) tells which it is; no code means the credentials, unless the
+//!   backend announces AUTH-RESP-CODE. A backend that doesn't answer is
+//!   [`Rejection::Temporary`](crate::server::Rejection::Temporary).
+//! - From [`CloseReason::HandedOver`] on the host keeps no deadline for the client: the backend's autologout is the one
+//!   that counts, so its end must end the client's connection too.
+//!
 //! # A client's settings
 //! | setting | default | why |
 //! |---|---|---|
@@ -147,6 +168,7 @@
 //! [`last`]: crate::server::Config::last
 //! [`implementation`]: crate::server::Config::implementation
 //! [`CloseReason`]: crate::server::CloseReason
+//! [`CloseReason::HandedOver`]: crate::server::CloseReason::HandedOver
 //! [`CloseReason::is_orderly`]: crate::server::CloseReason::is_orderly
 //! [`Security`]: crate::server::Security
 //! [`Security::Tls`]: crate::server::Security::Tls

@@ -51,7 +51,7 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
         run: Run::default(),
     };
     host.drive(&mut session, steps);
-    drop(session);
+    host.run.unread = session.into_unread();
     assert_eq!((host.store.open_now(), host.store.remembered()), (0, 0), "something is left behind");
     host.run
 }

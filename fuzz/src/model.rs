@@ -81,6 +81,8 @@ pub fn check(case: &Case<'_>, run: &Run) {
         }
     }
     assert!(model.calls.next().is_none(), "the host was asked for nothing");
+    let unread = if run.closed == Some(CloseReason::HandedOver) { &model.client[at..] } else { b"" };
+    assert_eq!(run.unread, unread);
     responses.end();
     if run.complete {
         let end = case.settings.hang_up.then_some(CloseReason::EndOfStream);
@@ -213,6 +215,10 @@ impl<'a> Model<'a> {
             }
             Admission::Broken(Ids::Missing) => Expected::Err(Some("SYS/TEMP")),
             Admission::Broken(_) => Expected::Err(Some("SYS/PERM")),
+            Admission::HandedOver => {
+                let accepted = self.good(Expected::Ok);
+                self.close(CloseReason::HandedOver, accepted)
+            }
             Admission::Rejected(Rejection::BadCredentials) => self.failed(),
             Admission::Rejected(reason) => Expected::Err(Some(code(reason))),
         }

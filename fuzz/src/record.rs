@@ -16,6 +16,8 @@ pub struct Run {
     /// How many octets of the client were read.
     pub taken: usize,
     pub closed: Option<CloseReason>,
+    /// What was left for somebody else.
+    pub unread: Vec<u8>,
     /// Whether all that was read is answered, and all answers are in the output.
     pub complete: bool,
 }
@@ -66,6 +68,7 @@ pub enum Asked {
 pub enum Admission {
     Accepted(Ids),
     Broken(Ids),
+    HandedOver,
     Rejected(Rejection),
 }
 

@@ -31,7 +31,8 @@ pub enum Action<'a> {
     StartTls(StartTls<'a>),
     /// The server challenges the client, in an exchange of SASL.
     Challenge(Challenge<'a>),
-    /// All commands are answered: [`send`](Session::send) more, or wait for the server to close the connection.
+    /// All commands are answered: [`send`](Session::send) more, or wait for the server to close the connection; or do
+    /// without the session from here, since [nothing is buffered](Idle).
     Idle(Idle<'a>),
     /// The session is over: close the connection.
     Closed(Closed),
@@ -291,11 +292,16 @@ impl fmt::Debug for StartTls<'_> {
     }
 }
 
-/// All commands are answered, and no octet is buffered on either side.
+/// All commands are answered, and nothing is buffered in either direction: every command is written to its last octet,
+/// and each octet that was read is dealt with.
 ///
 /// The next poll says so again: [`send`](Session::send) something first, or wait. A program that sends QUIT when it has
-/// nothing more to ask sees this only where it waits for something else, such as a
-/// [plan](super::Fetch) whose messages aren't stored.
+/// nothing more to ask sees this only where it waits for something else, such as a [plan](super::Fetch) whose messages'
+/// fate isn't said.
+///
+/// The transport may also be taken away from the session as it is, for a proxy that has logged in and splices it to
+/// another one from here, say. The session is dropped then, and neither QUIT nor anything else is said. What the server
+/// sends without being asked comes before this, if it is read before.
 #[must_use = "poll again when a command was sent, or read"]
 pub struct Idle<'a> {
     session: &'a mut Session,

@@ -36,7 +36,8 @@ pub enum Action<'a, M: Maildrop> {
     Body(Body<'a, M>),
     /// The client has said QUIT: the marked messages are to be removed.
     Update(Update<'a, M>),
-    /// The session is over, and its maildrop is dropped: close the connection.
+    /// The session is over, and its maildrop is dropped: close the connection, unless the login was
+    /// [handed over](CloseReason::HandedOver).
     ///
     /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a
     /// socket with octets unread resets the connection, and the client may lose the last response.
@@ -100,12 +101,17 @@ pub enum CloseReason {
     /// No message was removed.
     #[error("a message could not be read to its end")]
     MessageFailed,
+    /// The host has [handed the login over](Login::hand_over), and the client has its `+OK`. The connection stays open,
+    /// for whoever serves it from here; [`Session::into_unread`](super::Session::into_unread) has what was read already.
+    #[error("the login was handed over")]
+    HandedOver,
 }
 
 impl CloseReason {
-    /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
+    /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4). A login
+    /// that was handed over isn't the end for the client, nor for its TLS.
     pub const fn is_orderly(self) -> bool {
-        !matches!(self, Self::EndOfStream | Self::TlsFailed | Self::MessageFailed)
+        !matches!(self, Self::EndOfStream | Self::TlsFailed | Self::MessageFailed | Self::HandedOver)
     }
 }
 

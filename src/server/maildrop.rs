@@ -1,5 +1,7 @@
 //! What the session asks of the host's maildrop.
 
+use core::convert::Infallible;
+
 use crate::message::{MessageNumber, UniqueId};
 use crate::wire::{Expire, LineEnds, LoginDelay};
 
@@ -74,5 +76,24 @@ pub trait Maildrop {
     /// `None`: [`Config::remove_retrieved`](super::Config::remove_retrieved) announces them.
     fn expire(&self) -> Option<Expire> {
         None
+    }
+}
+
+/// For a host that opens no maildrop, since it [hands every login over](super::Login::hand_over). No message is ever
+/// asked for then, and the compiler knows: such an action is answered by `match *retrieve.maildrop() {}`.
+impl Maildrop for Infallible {
+    type Reader = Self;
+    type Exchange = ();
+
+    fn count(&self) -> u32 {
+        match *self {}
+    }
+
+    fn octets(&self, _: MessageNumber) -> u64 {
+        match *self {}
+    }
+
+    fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
+        match *self {}
     }
 }

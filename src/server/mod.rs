@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod connection;
 mod exchange;
+mod hand_over;
 mod listing;
 mod maildrop;
 mod marks;
@@ -209,7 +210,9 @@ impl<M: Maildrop> Session<M> {
                 // This drops the maildrop, and the host's lock with it, before the last response leaves.
                 self.phase = Phase::Over;
                 self.exchange = None;
-                self.input.wipe(usize::MAX);
+                if reason != CloseReason::HandedOver {
+                    self.input.wipe(usize::MAX);
+                }
                 return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
             }
             if !matches!(self.connection.task, Task::None | Task::Exchange(_)) {
@@ -388,8 +391,9 @@ impl<M: Maildrop> Session<M> {
         match next {
             Next::Read | Next::Write | Next::StartTls(_) if self.connection.clock.is_expired() => {
                 let reason = match (self.connection.closing, &self.phase) {
+                    // Without its `+OK` a client that was handed over isn't logged in.
+                    (Some(CloseReason::HandedOver), _) | (None, Phase::Authorization) => CloseReason::LoginDeadline,
                     (Some(reason), _) => reason,
-                    (None, Phase::Authorization) => CloseReason::LoginDeadline,
                     (None, _) => CloseReason::Autologout,
                 };
                 self.connection.close(reason);

@@ -5,14 +5,16 @@
 //!  (connect) ────────▶ AUTHORIZATION ────────▶ TRANSACTION ────────▶ UPDATE ────▶ (close)
 //!               │        ▲   │                      │          Update finished       ▲
 //!               │        └───┤ StartTls established │                                │
-//!               │            └─ QUIT ───────────────│────────────────────────────────┤
+//!               │            ├─ QUIT ───────────────│────────────────────────────────┤
+//!               │            └─ handed over ────────│────────────────────────────────┤
 //!               └─ refused ─────────────────────────│────────────────────────────────┤
 //!                                                   └─ end of stream, autologout,    │
 //!                                                      a limit, a failed message,    │
 //!                                                      octets behind STLS, no TLS ───┘
 //! ```
 //!
-//! UPDATE has one way in, and no way from there but to the end.
+//! UPDATE has one way in, and no way from there but to the end. Where a login is handed over, the session ends and the
+//! connection goes on without it.
 
 use crate::wire::Verb;
 
@@ -30,9 +32,9 @@ pub enum State {
 pub(super) enum Verdict {
     /// It is answered, and the state stays.
     Stay,
-    /// The host is asked; TRANSACTION follows if it accepts.
+    /// The host is asked; TRANSACTION follows if it accepts, and the end if it hands over.
     Login,
-    /// An exchange begins, at the end of which TRANSACTION follows if the host accepts.
+    /// An exchange begins, at the end of which TRANSACTION follows if the host accepts, and the end if it hands over.
     Authenticate,
     /// The host is to begin TLS; AUTHORIZATION begins anew, as if nothing had been said.
     StartTls,

@@ -5,6 +5,7 @@
 
 mod client;
 mod client_transcript;
+mod front;
 mod link;
 mod models;
 mod sasl;
@@ -22,6 +23,7 @@ use pop3_proto::wire::{ResponseCode, Timestamp};
 
 pub use client::{Client, Pipe, Script, Step, in_any_way, mrose, told};
 pub use client_transcript::{Statement, Transcript, ends_body};
+pub use front::{Front, TAILS, front, greeted, with_tail};
 pub use link::{Chance, Link, link};
 pub use models::{Reply, lines, normalise, read_replies, read_reply, strings, stuff, top, tricky_messages, unstuff};
 pub use sasl::TestExchange;

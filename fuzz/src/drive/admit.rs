@@ -11,6 +11,7 @@ use crate::store::{Ids, Mailbox};
 enum Decision {
     Reject(Rejection),
     Accept(Ids, Mailbox, bool),
+    HandOver,
 }
 
 impl Host {
@@ -34,6 +35,10 @@ impl Host {
                 assert_eq!(login.accept(mailbox).is_ok(), fine);
                 if fine { Admission::Accepted(ids) } else { Admission::Broken(ids) }
             }
+            Decision::HandOver => {
+                login.hand_over();
+                Admission::HandedOver
+            }
         };
         self.call(Asked::Login { name, password, utf8, admission })
     }
@@ -41,6 +46,9 @@ impl Host {
     fn decide(&self, answer: Answer) -> Decision {
         if let Some(reason) = rejection(answer) {
             return Decision::Reject(reason);
+        }
+        if answer.choice % 16 == 8 {
+            return Decision::HandOver;
         }
         let ids = match answer.choice % 8 {
             6 => Ids::Missing,
@@ -74,6 +82,10 @@ impl Host {
                 Decision::Accept(ids, mailbox, fine) => {
                     assert_eq!(step.accept(mailbox).is_ok(), fine);
                     if fine { Admission::Accepted(ids) } else { Admission::Broken(ids) }
+                }
+                Decision::HandOver => {
+                    step.hand_over();
+                    Admission::HandedOver
                 }
             })
         };

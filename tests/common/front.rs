@@ -1,0 +1,118 @@
+//! The server's half of a proxy, driven the way a test wants it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Buf;
+use pop3_proto::server::{
+    Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Maildrop, Security, Session, Span,
+};
+
+use super::GREETING;
+
+/// What clients may send behind a login: commands, half of one, what is none, what ends a session elsewhere, and nothing.
+pub const TAILS: [&[u8]; 7] = [
+    b"",
+    b"STAT\r\nRETR 1\r\nQUIT\r\n",
+    b"UID",
+    b"\r\n\n\r\0\xff\n..\r\nUSER x\nPASS y",
+    b"STLS\r\n\x16\x03\x01",
+    b"NONSENSE\r\nNONSENSE\r\nNONSENSE\r\nNONSENSE\r\n",
+    &[b'x'; 3_000],
+];
+
+/// A session, and what it is driven with.
+pub struct Front<M: Maildrop> {
+    pub session: Session<M>,
+    pub now: Duration,
+    pub output: Vec<u8>,
+    /// Octets of each read, one after the other and then again.
+    pub reads: Vec<usize>,
+    /// The most octets of a write.
+    pub window: usize,
+    /// Whether every token is dropped once.
+    pub drops: bool,
+    /// What was shown of the client's octets.
+    pub shown: Vec<u8>,
+    /// How many octets were read.
+    pub taken: usize,
+}
+
+impl<M: Maildrop> Front<M> {
+    pub fn new(config: Config) -> Self {
+        Self {
+            session: Session::new(config.into(), Security::TrustedLocal),
+            now: Duration::ZERO,
+            output: Vec::new(),
+            reads: vec![usize::MAX],
+            window: usize::MAX,
+            drops: false,
+            shown: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Drives the session with a client that sends `input` and waits: how the session ends, if it does.
+    pub fn run(
+        &mut self,
+        input: &[u8],
+        mut answer: impl FnMut(Login<'_, M>),
+        mut step: impl FnMut(Authenticate<'_, M>),
+    ) -> Option<CloseReason> {
+        let mut reads = self.reads.clone().into_iter().cycle();
+        loop {
+            if self.drops {
+                drop(self.session.poll(self.now));
+            }
+            let shown = &mut self.shown;
+            let mut tap = |span: Span<'_>| match span {
+                Span::Open(octets) | Span::Secret(octets) => shown.extend_from_slice(octets),
+            };
+            match self.session.poll_tapped(self.now, &mut tap) {
+                Action::Read(_) if self.taken == input.len() => return None,
+                Action::Read(mut read) => {
+                    let rest = &input[self.taken..];
+                    let octets = rest.len().min(reads.next().unwrap()).min(read.space().len());
+                    read.space()[..octets].copy_from_slice(&rest[..octets]);
+                    read.filled(octets);
+                    self.taken += octets;
+                }
+                Action::Write(mut write) => {
+                    let octets = write.remaining().min(self.window);
+                    self.output.extend(write.copy_to_bytes(octets));
+                }
+                Action::Login(login) => answer(login),
+                Action::Authenticate(token) => step(token),
+                Action::StartTls(start) => start.established(ClientIdentity::Unknown),
+                Action::Close(reason) => return Some(reason),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Has every login and every step of a SASL exchange handed over.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are those of one lifetime")]
+    pub fn run_and_hand_over(&mut self, input: &[u8]) -> Option<CloseReason> {
+        self.run(input, |login| login.hand_over(), |step| step.hand_over())
+    }
+
+    /// What is left for whoever goes on: what the session has read and left alone, and what it hasn't read.
+    pub fn left(self, input: &[u8]) -> Vec<u8> {
+        let mut left = self.session.into_unread();
+        left.extend_from_slice(&input[self.taken..]);
+        left
+    }
+}
+
+pub fn front(config: Config) -> Front<Infallible> {
+    Front::new(config)
+}
+
+/// What a client sends, from the greeting on: `login` and whatever is behind it.
+pub fn with_tail(login: &str, tail: &[u8]) -> Vec<u8> {
+    [login.as_bytes(), tail].concat()
+}
+
+pub fn greeted(response: &str) -> Vec<u8> {
+    [GREETING, response].concat().into_bytes()
+}
