@@ -36,7 +36,7 @@ fn run(args: &Args) -> Result<()> {
     let mut job = Job::new(args)?;
     let socket = connect(&args.connect).map_err(|error| format!("{}: {error}", args.connect))?;
     let mut channel = Channel::new(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
-    let session = Session::new(Arc::new(args.config()), args.security(socket.peer_addr()?));
+    let session = Session::new(Arc::new(args.config()), args.tls.security(socket.peer_addr()?));
     let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job);
     if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
         // The server knows that it is over, and may be gone.

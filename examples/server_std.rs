@@ -44,28 +44,28 @@ struct Server {
 }
 
 fn main() -> ExitCode {
-    support::exit_code(run(&Args::parse_or_exit()))
+    support::exit_code(run(&support::parse_or_exit::<Args>()))
 }
 
 fn run(args: &Args) -> io::Result<()> {
     let accounts = Accounts::new(args)?;
     let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
-    let tls = args.tls()?;
+    let tls = args.listening.tls()?;
     let server = Arc::new(Server {
-        config: Arc::new(support::config(tls.is_some(), args.require_tls, &sasl)?),
+        config: Arc::new(support::config(tls.is_some(), args.listening.require_tls, &sasl)?),
         accounts,
         sasl,
         timestamps: Timestamps::default(),
         tls,
-        require_tls: args.require_tls,
+        require_tls: args.listening.require_tls,
         stopping: Arc::default(),
         connections: Arc::default(),
     });
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&server.stopping))?;
     }
-    let plain = listen(&args.listen)?;
-    let implicit_tls = args.tls_listen.as_deref().map(listen).transpose()?;
+    let plain = listen(&args.listening.listen)?;
+    let implicit_tls = args.listening.tls_listen.as_deref().map(listen).transpose()?;
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
     support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
 
@@ -123,7 +123,7 @@ impl Server {
 
     /// A session for a new connection.
     fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Mailbox> {
-        Session::new(Arc::clone(&self.config), support::security_of(channel, peer, self.require_tls))
+        Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
             .with_timestamp(self.timestamps.next())
     }
 }

@@ -9,9 +9,10 @@
 //! buffer is held. So an idle connection costs some two kilobytes, and ten thousand of them are nothing special.
 //! `server_std.rs` is the same server with threads.
 
+#[path = "support/accept.rs"]
+mod accept;
 mod support;
 
-use std::future::pending;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -26,14 +27,15 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{block_in_place, consume_budget};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use accept::{accept, listen, stop_signal};
 use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a server that was told to stop waits for those who are in the middle of something.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long the end of a connection, or a lack of open files, may keep us.
+/// How long the end of a connection may keep us.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// As many connections as anybody should need, a mail file for each included.
@@ -51,26 +53,26 @@ struct Server {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    support::exit_code(run(&Args::parse_or_exit()).await)
+    support::exit_code(run(&support::parse_or_exit::<Args>()).await)
 }
 
 async fn run(args: &Args) -> io::Result<()> {
     let accounts = Accounts::new(args)?;
     let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
-    let tls = args.tls()?;
+    let tls = args.listening.tls()?;
     let server = Arc::new(Server {
-        config: Arc::new(support::config(tls.is_some(), args.require_tls, &sasl)?),
+        config: Arc::new(support::config(tls.is_some(), args.listening.require_tls, &sasl)?),
         accounts,
         sasl,
         timestamps: Timestamps::default(),
         tls,
-        require_tls: args.require_tls,
+        require_tls: args.listening.require_tls,
     });
     let stop_signal = stop_signal()?;
     // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
-    let plain = listen(&args.listen).await?;
-    let implicit_tls = match &args.tls_listen {
+    let plain = listen(&args.listening.listen).await?;
+    let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
@@ -78,9 +80,13 @@ async fn run(args: &Args) -> io::Result<()> {
     support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
 
     let (stop, stopping) = watch::channel(false);
+    let serve = |implicit_tls| {
+        let (server, stopping) = (&server, &stopping);
+        move |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(server), stopping.clone())
+    };
     tokio::select! {
-        () = accept(Some(&plain), false, &server, &stopping) => {}
-        () = accept(implicit_tls.as_ref(), true, &server, &stopping) => {}
+        () = accept(Some(&plain), serve(false)) => {}
+        () = accept(implicit_tls.as_ref(), serve(true)) => {}
         () = stop_signal => {}
     }
     drop((plain, implicit_tls, stopping));
@@ -88,34 +94,6 @@ async fn run(args: &Args) -> io::Result<()> {
     // Each connection holds a receiver. Those that are still busy after this are cut off.
     let _ = timeout(GRACE, stop.closed()).await;
     Ok(())
-}
-
-async fn listen(address: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| support::cannot_listen(address, &error))
-}
-
-/// Gives each connection a task.
-async fn accept(
-    listener: Option<&TcpListener>,
-    implicit_tls: bool,
-    server: &Arc<Server>,
-    stopping: &watch::Receiver<bool>,
-) {
-    let Some(listener) = listener else { return pending().await };
-    loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                let (server, stopping) = (Arc::clone(server), stopping.clone());
-                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-                tokio::spawn(async move { serve(socket, peer, implicit_tls, server, stopping).await.ok() });
-            }
-            Err(error) => {
-                // Too many open files, most likely: let some connections end.
-                support::report(format_args!("cannot serve a connection: {error}"));
-                sleep(PAUSE).await;
-            }
-        }
-    }
 }
 
 impl Server {
@@ -126,7 +104,7 @@ impl Server {
 
     /// A session for a new connection.
     fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Offloaded> {
-        Session::new(Arc::clone(&self.config), support::security_of(channel, peer, self.require_tls))
+        Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
             .with_timestamp(self.timestamps.next())
     }
 }
@@ -362,24 +340,4 @@ impl Maildrop for Offloaded {
     fn unique_ids_are_checked(&self) -> bool {
         self.0.unique_ids_are_checked()
     }
-}
-
-/// Starts to listen for SIGINT and SIGTERM, and gives the first of either.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ctrl-C, where there are no such signals.
-#[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

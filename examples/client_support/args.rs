@@ -1,7 +1,6 @@
 //! The command line of both clients.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 
@@ -9,11 +8,11 @@ use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
-use pop3_proto::client::{Config, Method, Proof, Security};
+use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Name, Password};
 
-use super::tls::Tls;
+use super::tls::{Tls, TlsMode};
 use super::{Result, report};
 
 /// A POP3 client, to try pop3-proto with.
@@ -88,13 +87,6 @@ pub(crate) enum Task {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TlsMode {
-    None,
-    Starttls,
-    Implicit,
 }
 
 /// A way to log in, or none in particular.
@@ -172,34 +164,13 @@ impl Args {
 
     /// How to speak TLS, if the command line asks for it.
     pub(crate) fn tls(&self) -> Result<Option<Tls>> {
-        if self.tls == TlsMode::None {
-            return Ok(None);
-        }
-        let name = self.server_name.as_deref().unwrap_or_else(|| host(&self.connect));
-        Tls::new(self.ca.as_deref(), name).map(Some)
+        self.tls.to(&self.connect, self.server_name.as_deref(), self.ca.as_deref())
     }
 
     /// What the session may do.
     pub(crate) fn config(&self) -> Config {
         Config::new().cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
     }
-
-    /// Who may listen to a new connection: what never leaves this machine can't be overheard.
-    pub(crate) fn security(&self, peer: SocketAddr) -> Security {
-        if self.tls == TlsMode::Implicit {
-            Security::Tls
-        } else if peer.ip().to_canonical().is_loopback() {
-            Security::TrustedLocal
-        } else {
-            Security::Cleartext
-        }
-    }
-}
-
-/// An address without its port, and without the brackets around an IPv6 address.
-fn host(address: &str) -> &str {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn message_number(argument: &str) -> std::result::Result<MessageNumber, &'static str> {

@@ -7,10 +7,10 @@ use pop3_proto::client::{Challenge, Closed, Event, Login, Method, Proof, Removal
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Mechanism, Response, Status, Verb};
 
-use super::args::{Args, Credentials, Task, TlsMode};
+use super::args::{Args, Credentials, Task};
 use super::download::Download;
 use super::scram::Scram;
-use super::{Result, printable, said};
+use super::{Result, TlsMode, printable, said};
 
 /// What `--auth auto` may take, the best first. Not APOP: whoever controls the timestamp learns about the password.
 const AUTO: [Method; 5] = [Method::ScramSha256, Method::CramMd5, Method::Plain, Method::Login, Method::User];

@@ -15,10 +15,10 @@ use std::process::ExitCode;
 
 use pop3_proto::wire::Response;
 
-pub(crate) use args::{Args, TlsMode};
+pub(crate) use args::Args;
 pub(crate) use channel::Channel;
 pub(crate) use job::Job;
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Tls, TlsMode};
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 

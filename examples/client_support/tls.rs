@@ -1,8 +1,11 @@
-//! Whom to believe that it is the server.
+//! Whether there is TLS on the way to a server, and whom to believe that it is the server.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+use pop3_proto::client::Security;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -10,6 +13,42 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::Result;
+
+/// Whether there is TLS: not at all, behind STLS, or from the first octet.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsMode {
+    None,
+    Starttls,
+    Implicit,
+}
+
+impl TlsMode {
+    /// How to speak TLS with the server at an address, if it is spoken: the certificate has to be for `name`, or else for
+    /// the host in the address.
+    pub(crate) fn to(self, address: &str, name: Option<&str>, authorities: Option<&Path>) -> Result<Option<Tls>> {
+        if self == Self::None {
+            return Ok(None);
+        }
+        Tls::new(authorities, name.unwrap_or_else(|| host(address))).map(Some)
+    }
+
+    /// Who may listen to a new connection: what never leaves this machine can't be overheard.
+    pub(crate) fn security(self, peer: SocketAddr) -> Security {
+        if self == Self::Implicit {
+            Security::Tls
+        } else if peer.ip().to_canonical().is_loopback() {
+            Security::TrustedLocal
+        } else {
+            Security::Cleartext
+        }
+    }
+}
+
+/// An address without its port, and without the brackets around an IPv6 address.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
 
 /// How to speak TLS with the server.
 pub(crate) struct Tls {
@@ -22,7 +61,7 @@ impl Tls {
     /// system trusts.
     ///
     /// Versions and ciphers are rustls' choice: TLS 1.2 and 1.3, nothing older.
-    pub(crate) fn new(authorities: Option<&Path>, name: &str) -> Result<Self> {
+    fn new(authorities: Option<&Path>, name: &str) -> Result<Self> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|_| format!("{name}: no certificate can be for this name"))?;
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the example servers against curl, fetchmail, mpop, openssl, Python's POP3 client, the example clients and plain
-sockets, and the example clients against Dovecot as well.
+sockets, and the example clients against Dovecot as well; and the example proxy between them.
 
     python3 tests/interop/run.py             builds the examples first
     python3 tests/interop/run.py DIRECTORY   takes the programs from there
@@ -27,6 +27,8 @@ import fetchmail_checks  # noqa: F401
 import language_checks  # noqa: F401
 import mpop_checks  # noqa: F401
 import poplib_checks  # noqa: F401
+import proxy_checks  # noqa: F401
+import proxy_odd_checks  # noqa: F401
 import sasl_checks  # noqa: F401
 import start_checks  # noqa: F401
 import store_checks  # noqa: F401
@@ -36,14 +38,15 @@ from clients import CLIENTS
 from dovecot import DOVECOT
 
 SERVERS = ["server_std", "server_tokio"]
+PROXIES = ["proxy_tokio"]
 OTHERS = ["curl", "fetchmail", "mpop", "openssl"]
 
 
 def build():
-    """Builds the servers and the clients, and says where cargo has put the servers; the clients are beside them."""
+    """Builds the examples, and says where cargo has put the servers; the others are beside them."""
     root = Path(__file__).resolve().parents[2]
     command = [os.environ.get("CARGO", "cargo"), "build", "--message-format=json-render-diagnostics"]
-    for program in SERVERS + CLIENTS:
+    for program in SERVERS + PROXIES + CLIENTS:
         command += ["--example", program]
     print("building:", *command, flush=True)
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
@@ -58,7 +61,7 @@ def main():
     parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
     arguments = parser.parse_args()
     programs = [arguments.directory.resolve() / server for server in SERVERS] if arguments.directory else build()
-    needed = [*programs, *(programs[0].parent / client for client in CLIENTS), *OTHERS, DOVECOT]
+    needed = [*programs, *(programs[0].parent / other for other in PROXIES + CLIENTS), *OTHERS, DOVECOT]
     for missing in [str(program) for program in needed if not shutil.which(program)]:
         sys.exit(f"{missing} isn't there")
     checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]

@@ -1,0 +1,57 @@
+//! Connections that come in, on tokio, until somebody says stop.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use super::support::{cannot_listen, report};
+
+/// How long a lack of open files may keep us.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn listen(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))
+}
+
+/// Gives each connection a task.
+pub(crate) async fn accept<F>(listener: Option<&TcpListener>, serve: impl Fn(TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let Some(listener) = listener else { return pending().await };
+    loop {
+        match listener.accept().await {
+            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+            Ok((socket, peer)) => drop(tokio::spawn(serve(socket, peer))),
+            Err(error) => {
+                // Too many open files, most likely: let some connections end.
+                report(format_args!("cannot serve a connection: {error}"));
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts to listen for SIGINT and SIGTERM, and gives the first of either.
+#[cfg(unix)]
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ctrl-C, where there are no such signals.
+#[cfg(not(unix))]
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
