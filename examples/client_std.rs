@@ -10,7 +10,7 @@
 
 mod client_support;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn run(args: &Args) -> Result<()> {
     let tls = args.tls()?;
     let mut job = Job::new(args)?;
     let socket = connect(&args.connect).map_err(|error| format!("{}: {error}", args.connect))?;
-    let mut channel = Channel::new(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
+    let mut channel = client_support::channel(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
     let session = Session::new(Arc::new(args.config()), args.tls.security(socket.peer_addr()?));
     let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job);
     if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
@@ -78,7 +78,7 @@ fn converse(
                 Err(error) if timed_out(&error) => {}
                 Err(error) => return Err(error.into()),
             },
-            Action::Write(mut write) => match channel.write(&mut socket, write.chunk()) {
+            Action::Write(mut write) => match channel.write(&mut socket, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => write.advance(octets),
                 Err(error) if timed_out(&error) => {}
                 Err(error) => return Err(error.into()),
@@ -91,7 +91,7 @@ fn converse(
                 job.body(body.octets())?;
                 body.done();
             }
-            Action::StartTls(start) => match channel.start_tls(&mut socket, tls) {
+            Action::StartTls(start) => match channel.start_tls(&mut socket, || client_support::channel(tls)) {
                 Ok(()) => start.established(),
                 Err(error) if timed_out(&error) => {}
                 Err(error) => return Err(error.into()),

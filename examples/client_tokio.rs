@@ -10,7 +10,7 @@
 
 mod client_support;
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn run(args: &Args) -> Result<()> {
     let tls = args.tls()?;
     let mut job = Job::new(args)?;
     let socket = connect(&args.connect).await.map_err(|error| format!("{}: {error}", args.connect))?;
-    let mut channel = Channel::new(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
+    let mut channel = client_support::channel(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
     let session = Session::new(Arc::new(args.config()), args.tls.security(socket.peer_addr()?));
     let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job).await;
     if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
@@ -104,7 +104,7 @@ async fn converse(
                 Err(error) if would_block(&error) => Wait::for_read(channel, read.deadline()),
                 Err(error) => return Err(error.into()),
             },
-            Action::Write(mut write) => match channel.write(&mut socket_now, write.chunk()) {
+            Action::Write(mut write) => match channel.write(&mut socket_now, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => {
                     write.advance(octets);
                     Wait::Nothing
@@ -133,7 +133,7 @@ async fn converse(
                 body.done();
                 Wait::Nothing
             }
-            Action::StartTls(start) => match channel.start_tls(&mut socket_now, tls) {
+            Action::StartTls(start) => match channel.start_tls(&mut socket_now, || client_support::channel(tls)) {
                 Ok(()) => {
                     start.established();
                     Wait::Nothing

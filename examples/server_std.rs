@@ -118,7 +118,7 @@ impl Server {
 
     /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
     fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
-        Channel::new(self.tls.as_ref().filter(|_| implicit_tls))
+        support::channel(self.tls.as_ref().filter(|_| implicit_tls))
     }
 
     /// A session for a new connection.
@@ -168,7 +168,7 @@ fn converse(
                     Err(error) => return Err(error),
                 }
             }
-            Action::StartTls(start) => match channel.start_tls(&mut socket, server.tls.as_ref()) {
+            Action::StartTls(start) => match channel.start_tls(&mut socket, || server.channel(true)) {
                 // Nobody here asks for the certificates of clients.
                 Ok(()) => start.established(ClientIdentity::Unknown),
                 Err(error) if timed_out(&error) && server.is_stopping() => return Ok(CloseReason::Stopped),

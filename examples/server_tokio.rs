@@ -99,7 +99,7 @@ async fn run(args: &Args) -> io::Result<()> {
 impl Server {
     /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
     fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
-        Channel::new(self.tls.as_ref().filter(|_| implicit_tls))
+        support::channel(self.tls.as_ref().filter(|_| implicit_tls))
     }
 
     /// A session for a new connection.
@@ -132,7 +132,7 @@ enum Wait {
 impl Wait {
     /// What a write waits for: octets from the peer where it must first do its part of a handshake.
     fn for_write(channel: &Channel, deadline: Duration) -> Self {
-        if channel.wants_write() { Self::Writable(deadline) } else { Self::Readable(deadline) }
+        if !channel.is_tls() || channel.wants_write() { Self::Writable(deadline) } else { Self::Readable(deadline) }
     }
 
     /// Waits, until the deadline at most. When that is over the next action says so.
@@ -197,7 +197,7 @@ async fn converse(
                     Err(error) => return Err(error),
                 }
             }
-            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), server.tls.as_ref()) {
+            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), || server.channel(true)) {
                 Ok(()) => {
                     // Nobody here asks for the certificates of clients.
                     start.established(ClientIdentity::Unknown);

@@ -1,6 +1,7 @@
 //! What the example clients share: arguments, TLS, what to say to the server, and where messages are stored.
 
 mod args;
+#[path = "../support/channel.rs"]
 mod channel;
 mod download;
 mod job;
@@ -12,8 +13,10 @@ use std::error::Error;
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use pop3_proto::wire::Response;
+use rustls::ClientConnection;
 
 pub(crate) use args::Args;
 pub(crate) use channel::Channel;
@@ -36,6 +39,12 @@ pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A channel of TLS where it is to be spoken, else the plain socket.
+pub(crate) fn channel(tls: Option<&Tls>) -> io::Result<Channel> {
+    let Some(Tls { config, name }) = tls else { return Ok(Channel::Plain) };
+    Ok(Channel::tls(ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?))
 }
 
 /// What a server says, for people: its code and its text.

@@ -2,46 +2,39 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem;
-use std::sync::Arc;
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::Connection;
 
 /// The way between the session and the socket.
 ///
 /// A call does what the socket allows at once, and reads from it once at most, so that nobody is kept past a deadline.
 /// `WouldBlock` means that it is to be called again when the socket is ready. A handshake is nothing of its own: it is
-/// what the first octet to be written waits for.
+/// what the first octet to be read or written waits for.
 pub(crate) enum Channel {
     Plain,
-    Tls(Box<Tls>),
+    Tls(Box<Encrypted>),
 }
 
-pub(crate) struct Tls {
-    connection: ServerConnection,
+pub(crate) struct Encrypted {
+    connection: Connection,
     /// How many of the session's octets are encrypted, but not yet in the hands of the socket altogether.
     unsent: usize,
 }
 
 impl Channel {
-    /// A channel of TLS where there is a configuration for it, else the plain socket.
-    pub(crate) fn new(tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
-        match tls {
-            None => Ok(Self::Plain),
-            Some(config) => {
-                let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
-                Ok(Self::Tls(Box::new(Tls { connection, unsent: 0 })))
-            }
-        }
+    /// A channel of TLS, from the first octet of the handshake.
+    pub(crate) fn tls(connection: impl Into<Connection>) -> Self {
+        Self::Tls(Box::new(Encrypted { connection: connection.into(), unsent: 0 }))
     }
 
     /// Begins TLS on a socket that has been plain so far, or goes on with the handshake. `Ok` when that is done.
     pub(crate) fn start_tls(
         &mut self,
         socket: &mut (impl Read + Write),
-        tls: Option<&Arc<ServerConfig>>,
+        begin: impl FnOnce() -> io::Result<Self>,
     ) -> io::Result<()> {
         if !self.is_tls() {
-            *self = Self::new(tls)?;
+            *self = begin()?;
         }
         match self {
             Self::Plain => Err(ErrorKind::Unsupported.into()),
@@ -54,6 +47,7 @@ impl Channel {
     }
 
     /// Whether there is nobody yet on the other side who could wait for a reply.
+    #[allow(dead_code, reason = "it is for servers that stop")]
     pub(crate) fn is_handshaking(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.connection.is_handshaking())
     }
@@ -75,13 +69,10 @@ impl Channel {
         }
     }
 
-    /// Whether a write that would block waits for the socket to take octets; a handshake may wait for the peer's.
-    #[allow(dead_code, reason = "a server whose threads block has no use for it")]
+    /// Whether TLS itself has something to say that the socket hasn't taken.
+    #[allow(dead_code, reason = "a program whose threads block has no use for it")]
     pub(crate) fn wants_write(&self) -> bool {
-        match self {
-            Self::Plain => true,
-            Self::Tls(tls) => tls.connection.wants_write(),
-        }
+        matches!(self, Self::Tls(tls) if tls.connection.wants_write())
     }
 
     /// Says to the peer that nothing follows, where there is a way to say it.
@@ -96,12 +87,14 @@ impl Channel {
     }
 }
 
-impl Tls {
+impl Encrypted {
     fn read(&mut self, socket: &mut (impl Read + Write), space: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(space) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             at_hand => return end_of_stream(at_hand),
         }
+        // A client says the first word of a handshake. What the socket doesn't take now goes out before the next octet does.
+        let _ = self.flush(socket);
         self.receive(socket)?;
         end_of_stream(self.connection.reader().read(space))
     }
@@ -120,14 +113,14 @@ impl Tls {
         if self.connection.is_handshaking() && self.receive(socket)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        if self.connection.is_handshaking() { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        if self.connection.is_handshaking() { Err(ErrorKind::WouldBlock.into()) } else { self.flush(socket) }
     }
 
     /// Takes what the socket has, and sends what TLS itself answers to it. Gives the octets taken, 0 at the end.
     fn receive(&mut self, socket: &mut (impl Read + Write)) -> io::Result<usize> {
         let octets = self.connection.read_tls(socket)?;
         let processed = self.connection.process_new_packets();
-        // An alert, if that failed. What the socket doesn't take now goes out before the next octet does.
+        // An alert, if that failed.
         let _ = self.flush(socket);
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         Ok(octets)

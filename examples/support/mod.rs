@@ -16,9 +16,11 @@ mod tls;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use pop3_proto::server::{Config, Utf8};
 use pop3_proto::wire::Properties;
+use rustls::{ServerConfig, ServerConnection};
 
 pub(crate) use accounts::Accounts;
 pub(crate) use args::Args;
@@ -28,6 +30,12 @@ pub(crate) use mailbox::{Mailbox, Message, next_chunk};
 pub(crate) use report::{exit_code, report};
 pub(crate) use sasl::{Outcome, Sasl};
 pub(crate) use timestamps::Timestamps;
+
+/// A channel of TLS where there is a configuration for it, else the plain socket.
+pub(crate) fn channel(tls: Option<&Arc<ServerConfig>>) -> io::Result<Channel> {
+    let Some(config) = tls else { return Ok(Channel::Plain) };
+    Ok(Channel::tls(ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?))
+}
 
 /// What a server offers: every mechanism that there is, UTF-8, German, and STLS if it has a certificate.
 ///
