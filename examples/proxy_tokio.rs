@@ -6,7 +6,8 @@
 //!
 //! It is made of both halves of the crate. [`serve`] drives the server's until a login is there; [`Backend::log_in`] drives
 //! the client's until that login has succeeded or failed elsewhere. From then on the proxy understands nothing of what is
-//! said, and [`splice`] hands it on octet by octet: so time limits and all the rest are the backend's from there.
+//! said, and [`splice`] hands it on octet by octet: so time limits and all the rest are the backend's from there. (A client
+//! that takes nothing more keeps its connection even when its backend has given up; a proxy for strangers needs a limit there.)
 //!
 //! What clients are told before they log in has to hold at every backend: TOP, UIDL, PIPELINING and response codes, which
 //! every server of today has. UTF8 and LANG aren't offered, as no backend would hear of them, nor is any login that a
