@@ -47,6 +47,10 @@ fn the_first_allowed_method_that_is_offered_and_safe_is_chosen() {
     assert_eq!(choose(clear, APOP, "-ERR\r\n", &Method::ALL), Ok(Method::Apop));
     assert_eq!(choose(clear, "+OK", ALL, &Method::TOKEN), Err(NoMethod::NeedsTls));
     assert_eq!(choose(clear, "+OK", plain, &[Method::CramMd5]), Err(NoMethod::NotOffered));
+    // What is offered behind TLS isn't listed before it.
+    let stls = "+OK\r\nSTLS\r\n.\r\n";
+    assert_eq!(choose(clear, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NeedsTls));
+    assert_eq!(choose(tls, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NotOffered));
 }
 
 #[test]

@@ -97,7 +97,9 @@ impl Method {
             None if **method == Self::Apop => session.timestamp().is_some(),
             None => session.support(Feature::User) != Support::No,
         };
-        let mut why = NoMethod::NotOffered;
+        // A server that has STLS may offer more once there is TLS.
+        let may_have_more = !session.may_send_secrets() && session.support(Feature::Stls) == Support::Yes;
+        let mut why = if may_have_more { NoMethod::NeedsTls } else { NoMethod::NotOffered };
         for method in allowed.iter().filter(is_offered) {
             if !method.sends_secret() || session.may_send_secrets() {
                 return Ok(*method);
