@@ -1,7 +1,7 @@
 //! POP3 without I/O: both sides of the protocol as a library that holds no socket, no thread, no clock and no file.
 //!
 //! A server author binds it to sockets and a store of messages; other mail software embeds its codec and its client. It
-//! never blocks and never waits: it says what must happen next, and the host does it.
+//! never blocks and never waits: it tells the host what must happen next, and the host does it.
 //!
 //! | layer | what | state |
 //! |---|---|---|
@@ -9,9 +9,9 @@
 //! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
 //! | [`server`], [`client`] | [`server::Session`], [`client::Session`]: the state machine of one connection | one connection |
 //!
-//! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads what a trusted proxy says
-//! before a session begins. The [`manual`] gives each default its reason, and says how TLS, SASL and the rest are put
-//! together.
+//! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads the header that a
+//! trusted proxy sends before a session begins. The [`manual`] gives the reason for each default, and shows how TLS,
+//! SASL and the rest are put together.
 //!
 //! # The boundary
 //! ```text
@@ -21,7 +21,7 @@
 //!               Read       Write      Login     Retrieve    Update …
 //!             (socket)    (socket)   (accounts)  (store)     (store)
 //! ```
-//! Five rules make it, and [`client::Session`] keeps to the same, but that its poll can fail, since a server that
+//! It follows five rules. [`client::Session`] follows the same ones, except that its poll can fail, since a server that
 //! misbehaves leaves nothing to go on with:
 //!
 //! 1. [`Session::poll(&mut self, now: Duration) -> Action<'_>`](server::Session::poll) returns the *one* thing that
@@ -32,13 +32,13 @@
 //!    keep: see [`Body`](server::Body).)
 //! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
 //!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`).
-//! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` tell
+//! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` give
 //!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
 //! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
 //!    at all.
 //!
-//! The session owns the host's maildrop while the client is logged in, and drops it when it is over, however it ends.
-//! So a lock that is tied to the maildrop is released in time, always.
+//! The session owns the host's maildrop while the client is logged in, and drops it when the session ends, however it
+//! ends. So a lock that is tied to the maildrop is always released in time.
 //!
 //! # A server over blocking sockets
 //! ```no_run
@@ -96,7 +96,7 @@
 //!                 }
 //!                 _ => login.reject(Rejection::BadCredentials),
 //!             },
-//!             // Neither comes unless the configuration offers STLS, or mechanisms beside PLAIN and LOGIN.
+//!             // Neither comes unless the configuration offers STLS, or mechanisms other than PLAIN and LOGIN.
 //!             Action::StartTls(start) => start.failed(),
 //!             Action::Authenticate(step) => step.reject(Rejection::Permanent),
 //!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
@@ -119,8 +119,8 @@
 //! # What holds whatever the peer does
 //! - The same octets come out, and the host is asked the same, however the input is split, however little a write
 //!   takes, and whichever tokens are dropped.
-//! - Each command line has one response, in order; what stands behind STLS is no command.
-//! - Nothing of what was said before TLS is left after STLS.
+//! - Each command line has one response, in order; cleartext octets that follow STLS are never taken as commands.
+//! - Nothing that was sent before TLS survives STLS.
 //! - No message is removed without a complete QUIT after login.
 //! - What LIST announces is what a client receives, if the host counts as [`WireSize`](wire::WireSize) does.
 //! - No response is malformed, whatever the host answers.
@@ -129,12 +129,12 @@
 //! - No input makes it panic.
 //!
 //! # Standards
-//! | document | what of it |
+//! | document | what is supported |
 //! |---|---|
 //! | RFC 1939 | all: USER, PASS, APOP, QUIT, STAT, LIST, RETR, DELE, NOOP, RSET, TOP, UIDL |
 //! | RFC 2449 | CAPA; response codes; TOP, USER, RESP-CODES, LOGIN-DELAY, PIPELINING, EXPIRE, UIDL, IMPLEMENTATION |
 //! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
-//! | RFC 2595 | STLS, as a barrier: nothing that was said before TLS is left |
+//! | RFC 2595 | STLS, as a barrier: nothing that was sent before TLS survives it |
 //! | RFC 8314 | no password and no token in the clear unless the host allows it |
 //! | RFC 5034, 4422 | AUTH; messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS |
 //! | RFC 6856 | UTF8, UTF8 USER, LANG |
@@ -142,7 +142,7 @@
 //!
 //! # Features
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
-//!   and vectored writes. Without it the crate is `no_std` and needs `alloc`.
+//!   and allows vectored writes. Without it the crate is `no_std` and needs `alloc`.
 #![no_std]
 #![forbid(unsafe_code)]
 // Nothing in here may panic, whatever the input. Tests may.
@@ -165,7 +165,7 @@ pub mod wire;
 
 pub use secret::Secret;
 
-/// The README's code is compiled with the other examples.
+/// Compiles the README's code along with the other examples.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,7 +1,7 @@
 //! The manual: why each default is what it is, and how the pieces are put together. It holds no code.
 //!
 //! # A server's limits
-//! Each limit is there for an honest client that must not meet it and a dishonest one that must.
+//! Each limit is set so that an honest client never reaches it and a dishonest one does.
 //!
 //! | setting | default | why |
 //! |---|---|---|
@@ -10,43 +10,43 @@
 //! | [`output_limit`] | 16,384 octets | some 700 lines of a listing, or all responses to a burst, in one write; less than what a TCP socket buffers anyway |
 //! | [`login_deadline`] | 120 s | a person types a password into the client, not into the connection. RFC 1939 §3 has only the autologout timer, but half-open logins are what attackers hold in thousands. |
 //! | [`autologout`] | 600 s | the least that RFC 1939 §3 allows: a maildrop that stays locked keeps its owner out |
-//! | [`failed_logins`] | 3 | a mistyped password, a second one, and then it is guessing. Reconnecting is cheap for a person; what it costs a guesser is for the host to say, who knows the addresses. |
-//! | [`bad_commands`] | 3, then 20 | before login nobody has a reason for any: it is HTTP, or a scan. After login a client that probes for extensions needs some. |
+//! | [`failed_logins`] | 3 | a mistyped password, a second one, and then it is guessing. Reconnecting is cheap for a person; what it costs a guesser is for the host to decide, as it knows the addresses. |
+//! | [`bad_commands`] | 3, then 20 | before login no honest client has a reason to send any: it is HTTP, or a scan. After login a client that probes for extensions needs some. |
 //! | [`commands_before_login`] | 50 | the longest honest dialogue (CAPA, STLS, CAPA, a few mechanisms, LANG, UTF8, USER, PASS) is about 15 |
 //!
-//! A limit ends a connection with one `-ERR` and a [`CloseReason`] that says which. It never removes a message.
+//! A limit ends a connection with one `-ERR` and a [`CloseReason`] that tells which. It never removes a message.
 //!
 //! # A server's switches
 //! | setting | default | why |
 //! |---|---|---|
-//! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all; so are APOP, and mechanisms that say a password or a token. CRAM-MD5, SCRAM and the like aren't, unless [`mechanism_with`](crate::server::Config::mechanism_with) offers them as `cleartext`. |
+//! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all; so are APOP, and mechanisms that send a password or a token. CRAM-MD5, SCRAM and the like aren't, unless [`mechanism_with`](crate::server::Config::mechanism_with) offers them as `cleartext`. |
 //! | [`stls`] | no | the host must be able to do TLS; a switch that is on without it would make clients fail |
-//! | [`discard_octets_behind_stls`] | no | what stands there was put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
+//! | [`discard_octets_behind_stls`] | no | such octets were put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
 //! | [`mechanism`] | PLAIN | RFC 5034 §4 demands it, and with TLS it is what clients use. LOGIN does the same in two steps, for old clients only. |
 //! | [`sasl_passwords_as_logins`] | yes | a host that can answer USER and PASS can answer PLAIN and LOGIN: one place that checks passwords is safer than two |
 //! | [`list_mechanisms_by_auth`] | yes | some old clients ask so instead of by CAPA, and it gives nothing away that CAPA doesn't |
 //! | [`utf8`] | not offered | only a store knows which of its messages need it, and a host that offers it must prepare names and passwords |
 //! | [`language`] | English only | |
-//! | [`pass_directly_after_user`] | no | real clients say CAPA in between |
+//! | [`pass_directly_after_user`] | no | real clients send CAPA in between |
 //! | [`reject`] | nothing | each deviation that is accepted is one that real clients show, and none can shift where a line ends |
-//! | [`remove_retrieved`], [`expire`], [`login_delay`], [`last`] | off | policies of a site, of which the client must hear |
+//! | [`remove_retrieved`], [`expire`], [`login_delay`], [`last`] | off | policies of a site, which the client must be told |
 //! | [`implementation`] | not announced | it tells attackers more than it tells users |
 //!
 //! # TLS
-//! There are two ways. On port 995 TLS comes first: make the handshake, then
-//! [`Session::new`](crate::server::Session::new) with [`Security::Tls`]. RFC 8314 §3 prefers it, as nothing is ever said
-//! in the clear. On port 110 the client says STLS: offer it with [`stls`], and answer
-//! [`Action::StartTls`](crate::server::Action::StartTls) by a handshake on the same transport. The token comes when its
-//! `+OK` is written to the last octet, and no read is asked for in between, so whatever is on the transport belongs to
-//! TLS. Afterwards the session is as new: the configuration and the deadline are all that is left.
+//! There are two ways. On port 995 TLS comes first: do the handshake, then call
+//! [`Session::new`](crate::server::Session::new) with [`Security::Tls`]. RFC 8314 §3 prefers it, as nothing is ever
+//! sent in the clear. On port 110 the client sends STLS: offer it with [`stls`], and answer
+//! [`Action::StartTls`](crate::server::Action::StartTls) with a handshake on the same transport. The token comes when
+//! the last octet of the `+OK` is written, and no read is asked for in between, so whatever is on the transport belongs
+//! to TLS. Afterwards the session is as good as new: only the configuration and the deadline are kept.
 //!
-//! A host that reads ahead, into a buffer of its own, has a duty more: what is in that buffer when the token comes was
-//! sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the session
-//! afterwards. A host that reads straight into [`Read::space`](crate::server::Read::space) has nothing to think of.
+//! A host that reads ahead, into a buffer of its own, has one more duty: what is in that buffer when the token comes
+//! was sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the
+//! session afterwards. A host that reads straight into [`Read::space`](crate::server::Read::space) has no such duty.
 //!
-//! The host's duties: TLS 1.2 at least (RFC 8314 §4); the handshake ended at the token's deadline; a closing alert at the
-//! end if [`CloseReason::is_orderly`] says so; and the truth in [`Security`]. [`Security::TrustedLocal`] is for what
-//! nobody else can listen to, not for a network that is believed to be good.
+//! The host's duties: TLS 1.2 at least (RFC 8314 §4); the handshake given up at the token's deadline; a closing alert
+//! at the end if [`CloseReason::is_orderly`] is true; and the truth in [`Security`]. [`Security::TrustedLocal`] is for
+//! what nobody else can listen to, not for a network that is believed to be good.
 //!
 //! # SASL
 //! The session does what all mechanisms have in common: names, lines, base64, `=`, the empty challenge, `*`, limits,
@@ -55,52 +55,52 @@
 //! [`Maildrop::Exchange`](crate::server::Maildrop::Exchange), is lent with it. [`auth::sasl`](crate::auth::sasl) has the
 //! messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL and ANONYMOUS.
 //!
-//! SCRAM, Kerberos (GSSAPI) and others come from a SASL library that does no I/O of its own: a session object of the
-//! library is the `Exchange`, its `step` takes the response and gives the challenge, and its verdict is the answer.
+//! SCRAM, Kerberos (GSSAPI) and others come from a SASL library that does no I/O of its own: the library's session
+//! object is the `Exchange`, its `step` takes the response and gives the challenge, and its verdict is the answer.
 //! `examples/support/sasl.rs` in the repository does this for SCRAM-SHA-256. For a mechanism that this crate doesn't
-//! know, [`mechanism_with`](crate::server::Config::mechanism_with) says who speaks first and whether it is safe without
-//! TLS. Two things to keep in mind:
+//! know, [`mechanism_with`](crate::server::Config::mechanism_with) declares who sends first and whether it is safe
+//! without TLS. Two things to keep in mind:
 //!
-//! - A verdict of success that comes with last data for the client is two steps here: the data is a challenge, the
+//! - A verdict of success that comes with final data for the client takes two steps here: the data is a challenge, the
 //!   client's empty response follows, and then the client is accepted (RFC 5034 §4).
 //! - Security layers aren't supported: configure the library to negotiate none, as TLS does that work.
 //!
 //! OAUTHBEARER and XOAUTH2 fail in two steps as well: a challenge with a
 //! [`BearerFailure`](crate::auth::sasl::BearerFailure), and `-ERR` when the client has answered it (RFC 7628 §3.2.3).
-//! [`challenge_and_reject`](crate::server::Authenticate::challenge_and_reject) is both in one.
+//! [`challenge_and_reject`](crate::server::Authenticate::challenge_and_reject) does both in one call.
 //!
-//! A host that offers more than one of such mechanisms makes its `Exchange` an enum, and a large one a `Box`: it stands in
-//! the session. That the client has cancelled, the host learns from its `Exchange` being dropped.
+//! A host that offers more than one such mechanism makes its `Exchange` an enum, and boxes it if it is large: the
+//! session stores it inline. The host learns that the client has cancelled when its `Exchange` is dropped.
 //!
 //! # UTF-8 and languages
 //! With [`utf8`] a client may ask for messages as they are, before it logs in. A message whose header needs UTF-8 is
 //! flagged by [`Maildrop::needs_utf8`](crate::server::Maildrop::needs_utf8) and refused to other clients with
-//! `-ERR [UTF8]`, or the host sends a stand-in of its own making and flags nothing.
+//! `-ERR [UTF8]`. Alternatively the host sends them a stand-in of its own making and flags nothing.
 //!
 //! [`language`] takes a [`Catalogue`](crate::server::Catalogue), made once at start. All texts are checked there, so no
 //! translation can break a response.
 //!
 //! # Behind a proxy
-//! [`proxy`](crate::proxy) reads the PROXY header of a load balancer before the session begins; only the host knows whom
-//! to believe it from. It tells addresses and whether TLS was on: that makes [`Security::TlsProxy`] or
-//! [`Security::Cleartext`]. The command XCLIENT, by which some proxies say the same inside of the session, is left out:
-//! it would need a state before the greeting, a trust in the peer that every command had to ask for, and escapes of its
-//! own, for something that the header does better.
+//! [`proxy`](crate::proxy) reads the PROXY header of a load balancer before the session begins; only the host knows
+//! which peers to believe. The header gives the addresses and whether TLS was used: from that follows
+//! [`Security::TlsProxy`] or [`Security::Cleartext`]. The command XCLIENT, with which some proxies send the same inside
+//! the session, is left out: it would need a state before the greeting, a check at every command whether the peer is
+//! trusted, and escapes of its own, for something that the header does better.
 //!
 //! # Being a proxy
-//! A host may log in for its client at another server, and let that one go on: the [client's half](crate::client) of this
-//! crate says the name and password again there, [`Login::hand_over`](crate::server::Login::hand_over) ends the
+//! A host may log in for its client at another server, and let that server go on: the [client's half](crate::client) of
+//! this crate sends the name and password again there, [`Login::hand_over`](crate::server::Login::hand_over) ends the
 //! session here, and the host splices both connections. `examples/proxy_tokio.rs` in the repository does this.
 //!
 //! - The host's [`Session`](crate::server::Session) is one of [`Infallible`](core::convert::Infallible), which is a
 //!   [`Maildrop`](crate::server::Maildrop) that is never opened.
-//! - A client that has seen PIPELINING may have sent commands behind its login. The session doesn't look at them:
-//!   [`into_unread`](crate::server::Session::into_unread) has them, and the backend gets them first.
-//! - What the client was told before login must hold behind it. Offer neither [`utf8`] nor a [`language`], as the
+//! - A client that has seen PIPELINING may have sent more commands right after its login. The session doesn't look at
+//!   them: [`into_unread`](crate::server::Session::into_unread) has them, and the backend gets them first.
+//! - What the client was told before login must hold after it. Offer neither [`utf8`] nor a [`language`], as the
 //!   backend would know of neither; announce no [`expire`], [`login_delay`] or [`implementation`], which are the
-//!   backend's; and mind that TOP, UIDL, PIPELINING and response codes are announced always.
-//! - A login that can't be said again can't be offered: no APOP and no CRAM-MD5, since they prove to this server alone that
-//!   the client knows a password.
+//!   backend's; and keep in mind that TOP, UIDL, PIPELINING and response codes are always announced.
+//! - A login that can't be sent again can't be offered: no APOP and no CRAM-MD5, since they prove to this server alone
+//!   that the client knows a password.
 //! - The backend's refusal becomes a [`Rejection`](crate::server::Rejection) of the same kind: `[IN-USE]` isn't a wrong
 //!   password. [`Retry::of`](crate::client::Retry::of) tells which it is; no code means the credentials, unless the
 //!   backend announces AUTH-RESP-CODE. A backend that doesn't answer is
@@ -115,12 +115,12 @@
 //! | [`line_limit`](crate::client::Config::line_limit) | 8,192 octets | RFC 2449 §4 has 512; some servers write long texts and long lists of mechanisms |
 //! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | as on the server's side |
 //! | [`queue`] | 8,192 octets | some 500 commands, so that a list of messages to delete can be sent in one go |
-//! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the least buffer of a socket, so that a client that doesn't read while it writes can't block itself |
-//! | [`pipelining`] | yes | only where the server announces it, which none does by mistake; the switch is for a server that can't do it all the same |
+//! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the smallest buffer of a socket, so that a client that doesn't read while it writes can't block itself |
+//! | [`pipelining`] | yes | only where the server announces it, which no server does by mistake; the switch is for a server that can't do it all the same |
 //! | [`reply_deadline`] | 120 s | a server may have to open a maildrop of a million messages before it answers PASS. It is counted anew with each octet. |
-//! | [`cleartext_secrets`] | no | RFC 8314 §4. [`Security::TrustedLocal`] is the way for what doesn't leave the machine. |
-//! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know one way only |
-//! | [`accept`], [`reject`](crate::client::Config::reject) | see [`client::Config`](crate::client::Config) | accepted is what real servers do and what can't be taken for anything else |
+//! | [`cleartext_secrets`] | no | RFC 8314 §4. For connections that don't leave the machine, use [`Security::TrustedLocal`]. |
+//! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know only one way |
+//! | [`accept`], [`reject`](crate::client::Config::reject) | see [`client::Config`](crate::client::Config) | what real servers do is accepted, if it can't be taken for anything else |
 //!
 //! How to log in is the caller's policy: [`Method::choose`](crate::client::Method::choose) takes a list.
 //! [`Method::PASSWORD`](crate::client::Method::PASSWORD) is a good one, with
@@ -128,13 +128,14 @@
 //! `examples/client_support/scram.rs`.
 //!
 //! # Where RFC 2449's grammar isn't followed
-//! Its printed grammar says less than its text, and the text counts: the texts of responses may hold spaces, a space
+//! Its printed grammar allows less than its text, and the text counts: the texts of responses may hold spaces, a space
 //! stands between a response code and the text, a timestamp holds no `>`, and no printed range runs up to DEL (0x7F).
 //!
 //! # Logs
-//! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client says, part by part, and marks what
-//! may be a secret. [`CloseReason`] implements `Display`, [`Session::deviations`](crate::server::Session::deviations)
-//! counts what was overlooked. No `Debug` of this crate shows a secret.
+//! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client sends, part by part, and marks
+//! what may be a secret. [`CloseReason`] implements `Display`,
+//! [`Session::deviations`](crate::server::Session::deviations) counts what was overlooked. No `Debug` of this crate
+//! shows a secret.
 //!
 //! [`window`]: crate::client::Config::window
 //! [`queue`]: crate::client::Config::queue

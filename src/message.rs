@@ -9,7 +9,7 @@ use md5::{Digest, Md5};
 
 /// The number of a message in one session: 1 for the first (RFC 1939 §4).
 ///
-/// It means something only until the session ends, and only beside the maildrop that it counts in.
+/// It means something only until the session ends, and only together with the maildrop that it counts in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageNumber(NonZeroU32);
 
@@ -53,7 +53,7 @@ impl<'a> UniqueId<'a> {
     /// The most octets that a unique-id may have.
     pub const MAX_OCTETS: usize = 70;
 
-    /// Takes `octets` for a unique-id.
+    /// Creates a unique-id from `octets`.
     ///
     /// # Errors
     /// [`InvalidUniqueId`] when there are none, more than 70, or one outside 0x21 to 0x7E.
@@ -89,7 +89,7 @@ impl fmt::Display for UniqueId<'_> {
     }
 }
 
-/// Why octets are no unique-id.
+/// Why octets aren't a unique-id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUniqueId {
@@ -121,7 +121,7 @@ pub enum InvalidUniqueId {
 /// ```
 ///
 /// A name that repeats gets its place in this order, so when the first of two equal names is removed, the other is the
-/// first in the next session, and a client may take it for the one that it knows. Give messages names of their own.
+/// first in the next session, and a client may mistake it for the one that it knows. Give messages names of their own.
 ///
 /// Its memory is the octets of the ids and one `usize` for each; building it sorts the ids once, which takes one more
 /// `u32` for each until it is done.
@@ -161,7 +161,7 @@ impl UniqueIds {
         self.ends.push(self.text.len());
     }
 
-    /// The same ids, save that each of the `repeated` places gets one derived from its id and its rank.
+    /// The same ids, except that each of the `repeated` places gets one derived from its id and its rank.
     fn renamed(&self, repeated: &[Repeat], round: u32) -> Self {
         let mut repeated = repeated.iter().peekable();
         let mut renamed = Self { text: String::with_capacity(self.text.len()), ends: Vec::with_capacity(self.len()) };

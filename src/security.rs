@@ -1,10 +1,10 @@
-//! What is known of a connection's secrecy.
+//! What is known about a connection's secrecy.
 
-/// What the host says of a connection's secrecy. It is taken as said: nothing is deduced (RFC 8314 §4).
+/// What the host declares about a connection's secrecy. It is taken at its word: nothing is deduced (RFC 8314 §4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Security {
-    /// Others may listen: whatever says a password or token is refused, unless the configuration allows it.
+    /// Others may listen: whatever sends a password or token is refused, unless the configuration allows it.
     Cleartext,
     /// A transport that nobody else can listen to: the loopback interface, a local socket.
     TrustedLocal,

@@ -2,7 +2,7 @@
 //!
 //! The server needs the secret in the clear, and MD5 has lost its resistance to collisions: a client that answers
 //! whatever timestamp a hostile server picks gives its secret away piece by piece. Prefer a password over TLS, and
-//! offer APOP only where clients exist that know nothing else.
+//! offer APOP only for clients that know nothing else.
 
 use md5::{Digest as _, Md5};
 

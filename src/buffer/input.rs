@@ -34,7 +34,7 @@ pub(crate) struct Line {
     pub(crate) defect: Option<Defect>,
 }
 
-/// What makes a line worthless whatever it says.
+/// What makes a line useless whatever it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {
     TooLong,
@@ -130,7 +130,7 @@ impl Input {
         }
     }
 
-    /// Whether what wasn't consumed is the front of a line that nobody has looked at.
+    /// Whether what wasn't consumed is the front of a line that wasn't looked at.
     #[inline]
     pub(crate) fn is_at_line_start(&self) -> bool {
         self.scanner.is_fresh()
@@ -153,7 +153,7 @@ impl Input {
         self.window.get_mut(self.start..self.end).unwrap_or_default()
     }
 
-    /// What stands between two positions behind what was consumed.
+    /// What stands between two positions after what was consumed.
     #[inline]
     pub(crate) fn range(&self, start: usize, end: usize) -> Option<&[u8]> {
         self.window.get(self.start.wrapping_add(start)..self.start.wrapping_add(end))

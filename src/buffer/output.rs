@@ -9,8 +9,8 @@ use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 
 /// Output that is bounded by the size of its text buffer and one chunk of a message.
 ///
-/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written from where they lie; shorter
-/// ones, and the dots and line ends between them, are copied behind the text, so that a message of short runs costs
+/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written without being copied; shorter
+/// ones, and the dots and line ends between them, are appended to the text, so that a message of short runs costs
 /// few writes.
 ///
 /// It has its memory only while something is to be written.
@@ -21,7 +21,7 @@ pub(crate) struct Output {
     chunk: Bytes,
     /// The front of the chunk that goes out as it is, behind the text.
     run: usize,
-    /// What is left out of the chunk behind the run.
+    /// What is left out of the chunk after the run.
     held: usize,
     stuffer: Stuffer,
     progressed: bool,
@@ -34,10 +34,10 @@ const SHORT: usize = 256;
 const STRETCH: usize = 4_096;
 
 impl Output {
-    /// The least size: one response finds room behind another.
+    /// The least size: one response finds room after another.
     pub(crate) const MIN_SIZE: u32 = 1024;
 
-    /// What a response line and the end line behind a listing need.
+    /// What a response line and the end line after a listing need.
     const ROOM: usize = MAX_RESPONSE_LINE + 3;
 
     pub(crate) const fn new(size: usize) -> Self {
@@ -53,7 +53,7 @@ impl Output {
         }
     }
 
-    /// Whether a response line and an end line may be put behind the text; reserves memory for them.
+    /// Whether a response line and an end line may be appended to the text; reserves memory for them.
     #[inline]
     pub(crate) fn has_room(&mut self) -> bool {
         self.chunk.is_empty() && self.has_room_for_text()
@@ -80,7 +80,7 @@ impl Output {
         self.text.is_empty() && self.chunk.is_empty()
     }
 
-    /// The text, to be written behind while [`Output::has_room`] says so: a response line each time.
+    /// The text, to be appended to while [`Output::has_room`] is true: a response line each time.
     #[inline]
     pub(crate) fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
@@ -118,7 +118,7 @@ impl Output {
         self.written = 0;
     }
 
-    /// Copies short runs behind the text until there is a long one, no room, or no more chunk.
+    /// Appends short runs to the text until there is a long one, no room, or no more chunk.
     pub(crate) fn fill(&mut self) {
         if self.run > 0 {
             return;

@@ -23,16 +23,16 @@ pub enum Action<'a> {
     Read(Read<'a>),
     /// Octets for the server are ready.
     Write(Write<'a>),
-    /// The server has said something.
+    /// The server has sent something to report.
     Event(Event<'a>),
-    /// A part of a message is there.
+    /// A part of a message has come.
     Body(Body<'a>),
     /// The server is ready for TLS.
     StartTls(StartTls<'a>),
     /// The server challenges the client, in an exchange of SASL.
     Challenge(Challenge<'a>),
-    /// All commands are answered: [`send`](Session::send) more, or wait for the server to close the connection; or do
-    /// without the session from here, since [nothing is buffered](Idle).
+    /// All commands are answered: [`send`](Session::send) more, or wait for the server to close the connection; or go
+    /// on without the session, since [nothing is buffered](Idle).
     Idle(Idle<'a>),
     /// The session is over: close the connection.
     Closed(Closed),
@@ -46,9 +46,9 @@ pub enum Closed {
     Quit(Removal),
     /// The greeting was `-ERR`: the server doesn't want to serve.
     Refused,
-    /// The server closed the connection behind a login that it turned down.
+    /// The server closed the connection after a login that it turned down.
     AfterFailedLogin,
-    /// The server closed the connection while it owed nothing: autologout, most likely. No message was removed.
+    /// The server closed the connection while it owed no response: autologout, most likely. No message was removed.
     WhileIdle,
 }
 
@@ -75,12 +75,12 @@ impl Closed {
 /// What became of the messages that were marked as deleted (RFC 1939 §6).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Removal {
-    /// All that the server has marked are removed: QUIT was answered `+OK`. Those that DELE was refused for aren't among
-    /// them. Before login there are none, and so no answer is needed.
+    /// All that the server has marked are removed: QUIT was answered `+OK`. Messages whose DELE was refused aren't
+    /// among them. Before login there are none, and so no answer is needed.
     All,
     /// Some or all are still there: QUIT was answered `-ERR`.
     NotAll,
-    /// Nobody knows: QUIT wasn't answered.
+    /// It isn't known: QUIT wasn't answered.
     Unknown,
 }
 
@@ -99,19 +99,19 @@ impl<'a> Read<'a> {
     }
 
     /// Where to read into, never empty. The session has memory for it from the first call of this until it is
-    /// [idle](Action::Idle), or told that there is [nothing yet](Self::nothing_yet). Who waits for many servers calls it
-    /// once there is something to read.
+    /// [idle](Action::Idle), or told that there is [nothing yet](Self::nothing_yet). A caller that waits for many
+    /// servers calls it once there is something to read.
     pub fn space(&mut self) -> &mut [u8] {
         let space = self.session.input.space();
         self.space = space.len();
         space
     }
 
-    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken, and
-    /// nothing where no space was asked for.
+    /// The first `octets` of the space were read; 0 means that the stream has ended. No more than the space is taken,
+    /// and nothing where no space was asked for.
     ///
-    /// Over TLS the stream has ended also where the connection did so without TLS's own end: whether anything is missing
-    /// is known from POP3.
+    /// Over TLS the stream has also ended when the connection ends without TLS's closing alert: POP3 itself shows
+    /// whether anything is missing.
     pub fn filled(self, octets: usize) {
         if octets == 0 {
             self.session.end_of_stream = true;
@@ -120,16 +120,16 @@ impl<'a> Read<'a> {
         self.session.since = None;
     }
 
-    /// There is nothing to read at the moment: the session gives the memory of the space back. Otherwise the same as to
-    /// drop the token.
+    /// There is nothing to read at the moment: the session gives the memory of the space back. Otherwise this is the
+    /// same as dropping the token.
     pub fn nothing_yet(self) {
         self.session.give_memory_back();
     }
 
     /// When to poll again though nothing was read, on the clock that `now` comes from; `None` where the server owes
-    /// nothing, so that there's no end to waiting.
+    /// no response, so that the wait has no limit.
     ///
-    /// For a socket's timeout, `deadline - now` may be 0, which most take for no timeout at all: poll instead.
+    /// As a socket's timeout, `deadline - now` may be 0, which most sockets treat as no timeout at all: poll instead.
     pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }
@@ -141,7 +141,7 @@ impl fmt::Debug for Read<'_> {
     }
 }
 
-/// Octets for the server are ready: what [`Buf`] says, all of it or a part, in this order.
+/// Octets for the server are ready: write what [`Buf`] gives, all of it or a part, in this order.
 ///
 /// A token that comes again begins with the same octets, though there may be more of them. Advance it by what the next
 /// layer has taken, be that the socket or TLS.
@@ -162,9 +162,9 @@ impl<'a> Write<'a> {
     }
 
     /// Reads instead. Where the transport takes nothing at the moment, the server may be waiting for its own octets to
-    /// be taken: a caller that can wait for both waits for both, and none ever waits for the other for good.
+    /// be taken: a caller that can wait for both waits for both, so neither side ever blocks the other for good.
     ///
-    /// A caller that can't needn't: what is written ahead of responses keeps within
+    /// A caller that can't doesn't need to: what is written ahead of responses keeps within
     /// [`Config::pipelined`](super::Config::pipelined), which fits into the buffers of any socket.
     pub fn into_read(self) -> Read<'a> {
         Read::new(self.session)
@@ -197,7 +197,7 @@ impl fmt::Debug for Write<'_> {
     }
 }
 
-/// A part of a message, or of its front that TOP gives. It comes again until it is [done](Self::done).
+/// A part of a message, or of the beginning of one that TOP returns. It comes again until it is [done](Self::done).
 #[must_use = "the session waits for this part to be taken"]
 pub struct Body<'a> {
     session: &'a mut Session,
@@ -215,7 +215,7 @@ impl<'a> Body<'a> {
     }
 
     /// The octets of the message, dots undone, CRLF kept: one or more, and at most as many as the window holds. They
-    /// lie in the window. Nothing says how many are to come: the message ends with [`What::Ends`](super::What::Ends).
+    /// lie in the window. The total isn't known in advance: the message ends with [`What::Ends`](super::What::Ends).
     pub fn octets(&self) -> &[u8] {
         match self.session.front {
             Some(Front::Body { start, consumed }) => {
@@ -226,7 +226,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The octets are taken.
+    /// The octets are dealt with.
     pub fn done(self) {
         self.session.take_front();
     }
@@ -240,7 +240,7 @@ impl fmt::Debug for Body<'_> {
 
 /// The server is ready for TLS: what comes next on the transport is the handshake.
 ///
-/// No octet came behind its `+OK`; one would have ended the session (RFC 2595 §4). The certificate must be for
+/// No octet came after its `+OK`; one would have ended the session (RFC 2595 §4). The certificate must be for
 /// [`server_name`](StartTls::server_name), and TLS of version 1.2 at least (RFC 7817, RFC 8314 §4).
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {
@@ -268,8 +268,8 @@ impl<'a> StartTls<'a> {
         self.session.outbox.front().map(|sent| sent.ticket)
     }
 
-    /// There is TLS. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595 §4). An
-    /// event tells that STLS has succeeded, without the text of its response.
+    /// TLS is established. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595
+    /// §4). An event reports that STLS has succeeded, without the text of its response.
     pub fn established(self) {
         self.session.take_front();
         self.session.security = Security::Tls;
@@ -280,7 +280,7 @@ impl<'a> StartTls<'a> {
         self.session.since = None;
     }
 
-    /// There is no TLS. The session is over with [`Error::TlsFailed`].
+    /// The handshake failed. The session ends with [`Error::TlsFailed`].
     pub fn failed(self) {
         self.session.fail(Error::TlsFailed);
     }
@@ -295,13 +295,13 @@ impl fmt::Debug for StartTls<'_> {
 /// All commands are answered, and nothing is buffered in either direction: every command is written to its last octet,
 /// and each octet that was read is dealt with.
 ///
-/// The next poll says so again: [`send`](Session::send) something first, or wait. A program that sends QUIT when it has
-/// nothing more to ask sees this only where it waits for something else, such as a [plan](super::Fetch) whose messages'
-/// fate isn't said.
+/// The next poll returns it again: [`send`](Session::send) something first, or wait. A program that sends QUIT when it
+/// has nothing more to ask sees this only where it waits for something else, such as a [plan](super::Fetch) that hasn't
+/// been told what to do with its messages.
 ///
-/// The transport may also be taken away from the session as it is, for a proxy that has logged in and splices it to
-/// another one from here, say. The session is dropped then, and neither QUIT nor anything else is said. What the server
-/// sends without being asked comes before this, if it is read before.
+/// The transport may also be taken away from the session as it is, for a proxy that has logged in and now splices it to
+/// another one, say. The session is dropped then, and neither QUIT nor anything else is sent. What the server sends
+/// without being asked comes before this, if it is read before.
 #[must_use = "poll again when a command was sent, or read"]
 pub struct Idle<'a> {
     session: &'a mut Session,
@@ -329,7 +329,7 @@ impl fmt::Debug for Idle<'_> {
 impl Session {
     /// When the server will have been silent for too long.
     fn deadline(&self) -> Option<Duration> {
-        // The longest one is none.
+        // The longest duration means no deadline.
         self.since?.checked_add(self.config.reply_deadline).filter(|deadline| *deadline < Duration::MAX)
     }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::wire::{Capability, Expire, LoginDelay, Mechanism};
 
-/// Something that a server may have.
+/// A feature that a server may have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Feature {
@@ -32,14 +32,14 @@ pub enum Feature {
     Sasl,
 }
 
-/// Whether a server has something.
+/// Whether a server has a feature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Support {
-    /// It says that it has.
+    /// The server announces it.
     Yes,
-    /// It says what it has, and not this; or it has refused this.
+    /// The server announces what it has, and this isn't among it; or it has refused this.
     No,
-    /// It doesn't say, or hasn't been asked: find out by trying (RFC 2449 §5).
+    /// The server doesn't tell, or hasn't been asked: find out by trying (RFC 2449 §5).
     Unknown,
 }
 
@@ -137,7 +137,7 @@ impl Capabilities {
 /// What is known of a server, in each state.
 #[derive(Debug, Default)]
 pub(super) struct Knowledge {
-    /// What CAPA has listed before login and behind it; never mixed (R-2449-02).
+    /// What CAPA has listed before login and after it; never mixed (R-2449-02).
     listed: [Option<Capabilities>; 2],
     /// What was refused though nothing was known of it: a bit for each feature, and one for CAPA.
     refused: u16,
@@ -157,7 +157,7 @@ impl Knowledge {
         }
     }
 
-    /// What is listed for a state: what was listed before login holds behind it too, unless asked again.
+    /// What is listed for a state: what was listed before login holds after it too, unless CAPA is sent again.
     pub(super) fn capabilities(&self, logged_in: bool) -> Option<&Capabilities> {
         let [before, behind] = &self.listed;
         if logged_in { behind.as_ref().or(before.as_ref()) } else { before.as_ref() }

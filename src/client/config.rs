@@ -22,7 +22,7 @@ use crate::wire::{Deviation, DeviationSet};
 /// and nothing per line of a listing or octet of a message.
 ///
 /// # Deviations
-/// What servers do against the rules is accepted as far as that can't be taken for something else, and
+/// What servers do against the rules is accepted where it can't be mistaken for something else, and
 /// [counted](super::Session::deviations):
 ///
 /// | deviation | default |
@@ -58,7 +58,7 @@ pub enum InitialResponsePolicy {
     /// Where the mechanism allows it and the line keeps within 255 octets.
     #[default]
     Auto,
-    /// Never: the server's empty challenge asks for it. Some servers understand nothing else.
+    /// Never: it answers the server's empty challenge. Some servers understand nothing else.
     Never,
     /// Where the mechanism allows it, however long the line is. Some servers understand nothing else.
     Always,
@@ -108,7 +108,7 @@ impl Config {
         }
     }
 
-    /// The size of the input window: 65,536 octets by default, at least 512. What a message is given out in is no
+    /// The size of the input window: 65,536 octets by default, at least 512. Parts of a message are no
     /// larger.
     ///
     /// # Errors
@@ -158,14 +158,16 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether commands may go ahead of their responses at all: yes by default. Some servers announce it and can't.
+    /// Whether commands may go ahead of their responses at all: yes by default. Some servers announce PIPELINING and
+    /// can't do it.
     #[must_use]
     pub fn pipelining(mut self, allowed: bool) -> Self {
         self.pipelining = allowed;
         self
     }
 
-    /// How long the server may take no octet that it is sent, and send none that it owes: 120 seconds by default.
+    /// How long the server may neither take octets that are sent to it nor send octets that it owes: 120 seconds by
+    /// default.
     #[must_use]
     pub fn reply_deadline(mut self, after: Duration) -> Self {
         self.reply_deadline = after;
@@ -187,7 +189,7 @@ impl Config {
         self
     }
 
-    /// Rejects a deviation: it ends the session with a protocol error, or is taken by its letter.
+    /// Rejects a deviation: it ends the session with a protocol error, or the line is taken literally.
     #[must_use]
     pub fn reject(mut self, deviation: Deviation) -> Self {
         self.accepted = self.accepted.without(deviation);

@@ -1,13 +1,13 @@
-//! What ends a client's session before its time, and what a caller can't do.
+//! What ends a client's session early, and what a caller can't do.
 
-/// Why a session can't go on. Nothing that comes from this connection later is worth anything.
+/// Why a session can't go on. Nothing that comes from this connection later can be trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server broke a rule in a way that leaves no telling what it means.
+    /// The server broke a rule in such a way that its meaning isn't known.
     #[error("the server broke the protocol: {0}")]
     Protocol(#[from] ProtocolError),
-    /// The stream ended inside a response: what was given out of it isn't the whole. As with
+    /// The stream ended inside a response: the part of it that was given out isn't all. As with
     /// [`Disconnected`](Self::Disconnected), deletions have no effect, unless QUIT was sent.
     #[error("the connection ended inside a response")]
     Truncated,
@@ -18,7 +18,7 @@ pub enum Error {
     /// The server took or sent nothing for too long.
     #[error("the server did not answer in time")]
     TimedOut,
-    /// The caller said that there is no TLS where it was wanted.
+    /// The caller reported that the TLS handshake failed.
     #[error("the TLS handshake failed")]
     TlsFailed,
 }
@@ -33,7 +33,7 @@ pub enum ProtocolError {
     /// Octets came that no command waits for.
     #[error("octets came that no command asked for")]
     Unsolicited,
-    /// Octets came behind the response to STLS, before TLS: somebody wants them to be taken for what came through it.
+    /// Octets came after the response to STLS, before TLS: somebody wants them to be taken for what came through it.
     #[error("octets came between STLS and TLS")]
     BehindStls,
     /// A line is longer than the configuration's limit.
@@ -50,7 +50,7 @@ pub enum ProtocolError {
     UnexpectedChallenge,
 }
 
-/// Why a command isn't sent. Nothing of it has left, and nothing of its values is in this.
+/// Why a command isn't sent. No part of it was sent, and this error holds none of its values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -58,7 +58,7 @@ pub enum SendError {
     #[error("the session is over")]
     Over,
     /// The command has no place in the state of the session: an exchange is under way, or STLS, after which what is known
-    /// now doesn't hold; or it is STLS where there is TLS.
+    /// now doesn't hold; or it is STLS although TLS is already up.
     #[error("the command has no place in this state")]
     WrongState,
     /// The line would be longer than 255 octets (RFC 2449 §4).
@@ -70,7 +70,7 @@ pub enum SendError {
     /// A password or token would go over a connection that others can listen to (RFC 8314 §4).
     #[error("a secret is not sent without TLS")]
     Cleartext,
-    /// The server's greeting has no timestamp that is worth a digest.
+    /// The server's greeting has no usable timestamp.
     #[error("the server does not offer APOP")]
     NoTimestamp,
     /// Too many commands wait: read some responses first.
@@ -79,7 +79,7 @@ pub enum SendError {
     /// AUTH with a mechanism is begun by [`Session::authenticate`](super::Session::authenticate).
     #[error("an exchange is begun by authenticate")]
     Exchange,
-    /// This mechanism has no first message of the client's.
+    /// In this mechanism the server sends the first message.
     #[error("the mechanism begins with the server")]
     NoInitialResponse,
 }

@@ -1,4 +1,4 @@
-//! What the server has said, one thing at a time.
+//! What the server has sent, one thing at a time.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::wire::{
     Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Verb,
 };
 
-/// The server has said something. It stays until it is [done](Event::done).
+/// The server has sent something. The event comes again until it is [done](Event::done).
 #[must_use = "the session waits for the event to be dealt with"]
 pub struct Event<'a> {
     session: &'a mut Session,
@@ -20,35 +20,36 @@ pub struct Event<'a> {
     plain: Option<Plain>,
 }
 
-/// What the server has said. Octets lie in the input window.
+/// What the server has sent. Octets lie in the input window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum What<'a> {
-    /// The greeting. With `-ERR` the server doesn't want to serve, and the session is over behind it.
+    /// The greeting. With `-ERR` the server doesn't want to serve, and the session is over after it.
     Greeting(Response<'a>),
     /// The command has succeeded, and there is nothing more to it.
     Ok(Response<'a>),
-    /// The command has failed, and there is nothing more to it. [`Retry::of`](super::Retry::of) the code says what to do.
+    /// The command has failed, and there is nothing more to it. [`Retry::of`](super::Retry::of) the code tells what to
+    /// do.
     Failed(Response<'a>),
     /// The command has succeeded, and more follows: entries of a list, or parts of a message.
     Begins(Response<'a>),
     /// The answer to STAT.
     Stat(DropListing),
-    /// The answer to LIST with a message number, or an entry of the scan listing. Take the octets for a hint.
+    /// The answer to LIST with a message number, or an entry of the scan listing. Treat the octets as a hint.
     Scan(ScanListing),
     /// The answer to UIDL with a message number, or an entry of the unique-id listing.
     UniqueId {
         /// The message.
         message: MessageNumber,
         /// Its unique-id: octets without a space. [`UniqueId`](crate::message::UniqueId) tells whether it is valid; others
-        /// are as good to compare with.
+        /// can still be compared.
         unique_id: &'a [u8],
     },
     /// An entry of the answer to CAPA.
     Capability {
-        /// The line, without the dot that may have been stuffed and, where that is overlooked, superfluous spaces.
+        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
         line: &'a [u8],
-        /// What it says; `None` if it isn't a capability by its form.
+        /// What it means; `None` if it doesn't have the form of a capability.
         capability: Option<Capability<'a>>,
     },
     /// An entry of the answer to AUTH without an argument.
@@ -62,11 +63,11 @@ pub enum What<'a> {
     Language {
         /// The line, as above.
         line: &'a [u8],
-        /// What it says; `None` if it isn't an entry by its form.
+        /// What it means; `None` if it doesn't have the form of an entry.
         language: Option<LanguageListing<'a>>,
     },
-    /// In the place of [`Stat`](Self::Stat), [`Scan`](Self::Scan) or [`UniqueId`](Self::UniqueId): there was something
-    /// else.
+    /// In the place of [`Stat`](Self::Stat), [`Scan`](Self::Scan) or [`UniqueId`](Self::UniqueId): the line holds
+    /// something else.
     Unreadable {
         /// The line as it came.
         line: &'a [u8],
@@ -75,14 +76,14 @@ pub enum What<'a> {
     },
     /// The list, or the message, is complete.
     Ends,
-    /// The command wasn't sent: it needs a login, and nobody is logged in when its turn comes; or it is a PASS, and the
-    /// name before it was refused.
+    /// The command wasn't sent: it needs a login, and the client isn't logged in when its turn comes; or it is a PASS,
+    /// and the name before it was refused.
     NotSent,
-    /// OAUTHBEARER or XOAUTH2 has failed, and this says why, in JSON. The session answers it by itself, and the failure of
-    /// the command follows (RFC 7628 §3.2.3).
+    /// OAUTHBEARER or XOAUTH2 has failed, and this is why, in JSON. The session answers it by itself, and the failure
+    /// of the command follows (RFC 7628 §3.2.3).
     BearerFailure(&'a [u8]),
-    /// The server said `-ERR` though no command asked for it: it is about to close the connection, for autologout or
-    /// since it stops. Nothing can be sent any more, and [`Closed`](super::Closed) follows.
+    /// The server sent `-ERR` though no command asked for it: it is about to close the connection, for autologout or
+    /// because it is stopping. Nothing can be sent any more, and [`Closed`](super::Closed) follows.
     Farewell(Response<'a>),
 }
 
@@ -113,7 +114,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What the server has said.
+    /// What the server has sent.
     #[inline]
     pub fn what(&self) -> What<'_> {
         match self.plain {

@@ -24,7 +24,7 @@ pub(super) struct Exchange {
 enum Stage {
     /// The client's first message waits for the empty challenge.
     Waiting(Secret),
-    /// The client has said nothing that could be judged.
+    /// The client has sent nothing that could be judged.
     Begun,
     /// A message is sent, so that a bearer mechanism can only have failed.
     MessageSent,
@@ -52,7 +52,7 @@ impl<'a> Challenge<'a> {
         self.session.exchange.as_ref().map(|exchange| exchange.mechanism)
     }
 
-    /// What the server says, decoded; may be empty.
+    /// What the server has sent, decoded; may be empty.
     pub fn octets(&self) -> &[u8] {
         match self.session.front {
             Some(Front::Challenge { decoded, .. }) => {
@@ -63,7 +63,7 @@ impl<'a> Challenge<'a> {
         }
     }
 
-    /// Answers it. Where the server's last data has proved what it should, the answer is empty, and `+OK` follows.
+    /// Answers it. If the server's final data has proved what it should, the answer is empty, and `+OK` follows.
     pub fn respond(self, response: &(impl Message + ?Sized)) {
         self.session.take_front();
         self.session.respond(response);
@@ -87,7 +87,7 @@ impl Session {
     /// [`Action::Challenge`](super::Action::Challenge), and the end as an event of the ticket.
     ///
     /// # Errors
-    /// [`SendError`]: without TLS for a mechanism that says a password or token, or one that isn't known here; while
+    /// [`SendError`]: without TLS for a mechanism that sends a password or token, or one that isn't known here; while
     /// another exchange is under way.
     pub fn authenticate(&mut self, mechanism: Mechanism) -> Result<Ticket, SendError> {
         self.begin_exchange::<[u8]>(mechanism, None)
@@ -113,7 +113,7 @@ impl Session {
         mechanism: Mechanism,
         initial: Option<&M>,
     ) -> Result<Ticket, SendError> {
-        // Of what isn't known the worst is assumed.
+        // For an unknown mechanism the worst is assumed.
         let unknown = Properties { opening: Opening::Either, cleartext: true };
         let Properties { opening, cleartext } = mechanism.properties().unwrap_or(unknown);
         if cleartext && !self.may_send_secrets() {
@@ -125,7 +125,7 @@ impl Session {
         if self.exchange.is_some() {
             return Err(SendError::WrongState);
         }
-        // Who hasn't heard that there is AUTH sends it without (R-5034-12).
+        // By default, AUTH that wasn't announced is sent without an initial response (R-5034-12).
         let announced = self.support(Feature::Sasl) == Support::Yes;
         let with_auth = initial.filter(|initial| match self.config.initial_response {
             InitialResponsePolicy::Auto => {
@@ -157,7 +157,7 @@ impl Session {
         }
     }
 
-    /// A command is answered: if it has begun the exchange, that is over.
+    /// A command is answered: if it began the exchange, the exchange is over.
     pub(super) fn end_exchange(&mut self, ticket: Ticket) {
         if self.exchange.as_ref().is_some_and(|exchange| exchange.ticket == ticket) {
             self.exchange = None;
@@ -209,7 +209,7 @@ impl Session {
         })))
     }
 
-    /// Says that the failure of a token was understood: 0x01 for the standard, nothing for the vendor's (R-7628-01).
+    /// Acknowledges the failure of a token: 0x01 for the standard, nothing for the vendor's (R-7628-01).
     pub(super) fn answer_bearer_failure(&mut self) {
         match &self.exchange {
             Some(exchange) if exchange.mechanism == Mechanism::XOAUTH2 => self.respond(""),

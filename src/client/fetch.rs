@@ -21,13 +21,13 @@ use crate::wire::{Command, Verb};
 ///
 /// - Call [`advance`](Self::advance) before each poll. It sends UIDL, or LIST where there is no UIDL, then DELE and RETR,
 ///   and QUIT when all is done.
-/// - Show each event to [`observe`](Self::observe) once, and say for each message that is listed what to do with it: a
-///   [`Choice`], by its unique-id. A message without one is always fetched.
-/// - What comes as [`Action::Body`](super::Action::Body) belongs to the message that was said to
-///   [begin](Progress::Begins) last.
-/// - Say for each message that is [complete](Progress::Complete) what becomes of it: [`delete`](Self::delete) when it is
-///   stored safely, else [`keep`](Self::keep). That may be later, and in any order, say when another thread has stored it.
-///   **Until all is said there is no QUIT**, so nothing is gone; meanwhile [`Action::Idle`](super::Action::Idle) may come.
+/// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
+///   a [`Choice`], by its unique-id. A message without one is always fetched.
+/// - What comes as [`Action::Body`](super::Action::Body) belongs to the message that [began](Progress::Begins) last.
+/// - Decide for each message that is [complete](Progress::Complete) what becomes of it: call [`delete`](Self::delete)
+///   when it is stored safely, else [`keep`](Self::keep). You may do that later, and in any order, for example when
+///   another thread has stored it. **No QUIT is sent until you have decided on every message**, so nothing is gone yet;
+///   meanwhile [`Action::Idle`](super::Action::Idle) may come.
 ///
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other
 /// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
@@ -100,18 +100,18 @@ use crate::wire::{Command, Verb};
 /// ```
 ///
 /// # Unique-ids that aren't unique
-/// Where one is listed for more than one message, nobody knows which of them the caller has by that name. So none is
-/// deleted on the word of [`Choice::Delete`]: each is fetched, [without a name](Wanted::unique_id), to be stored under a
-/// new one. They are deleted together, once [`delete`](Self::delete) was said for all of them: if one alone were left,
-/// it would be taken for what is stored. The same goes for a message number that is listed more than once.
-/// [`Choice::Keep`] leaves them where they are.
+/// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.
+/// So none is deleted on the word of [`Choice::Delete`]: each is fetched, [without a name](Wanted::unique_id), to be
+/// stored under a new one. They are deleted together, once [`delete`](Self::delete) was called for all of them: if one
+/// alone were left, it would be taken for what is stored. The same goes for a message number that is listed more than
+/// once. [`Choice::Keep`] leaves them where they are.
 ///
 /// Where they stay on the server they are fetched again in each session, as are all messages of a server without
 /// unique-ids. To end that, note each [`repeated_id`](Wanted::repeated_id) when all messages of a session are stored, and
 /// choose `Keep` for it from then on, but never `Delete`.
 ///
 /// # Memory
-/// The plan holds the numbers and unique-ids of messages to be fetched until their fate is said, and of those to be
+/// The plan holds the numbers and unique-ids of messages to be fetched until their fate is decided, and of those to be
 /// deleted until the list is complete; then their numbers until DELE is answered. While the list comes in, it holds a few
 /// words for each entry. A list that would take more than 64 MiB (some 350,000 entries) is cut there, with
 /// [`Progress::LeftOut`].
@@ -125,7 +125,7 @@ pub struct Fetch {
     wanted: BTreeMap<MessageNumber, Wanted>,
     /// Those whose answer is due.
     retrieving: VecDeque<(Ticket, Wanted)>,
-    /// Those that are complete, and whose fate isn't said.
+    /// Those that are complete, and whose fate isn't decided.
     complete: BTreeMap<MessageNumber, Wanted>,
     /// By repeated unique-id, messages that are to be deleted once all with it are; `None` stands for those that don't wait.
     together: BTreeMap<Option<Box<[u8]>>, Vec<MessageNumber>>,
@@ -151,13 +151,13 @@ enum Stage {
 #[non_exhaustive]
 #[must_use = "QUIT waits until the fate of each complete message is said"]
 pub enum Progress {
-    /// Nothing: it answers something else, or is of no interest.
+    /// Nothing: it answers something else, or doesn't matter here.
     None,
     /// The list is complete.
     Listed {
         /// How many messages are to be fetched.
         to_fetch: usize,
-        /// How many are to be deleted without.
+        /// How many are to be deleted without being fetched.
         to_delete: usize,
     },
     /// A line of the list can't be read, so there may be a message that this plan doesn't know of.
@@ -166,14 +166,14 @@ pub enum Progress {
     LeftOut(MessageNumber),
     /// The parts of this message follow.
     Begins(Wanted),
-    /// This message is complete: store it, by its [unique-id](Wanted::unique_id) if it has one, and say
+    /// This message is complete: store it, by its [unique-id](Wanted::unique_id) if it has one, and call
     /// [`Fetch::delete`] or [`Fetch::keep`].
     Complete(Wanted),
-    /// This message can't be had; the rest can.
+    /// This message can't be fetched; the rest can.
     Refused(Wanted, Retry),
     /// This message isn't deleted, whatever QUIT is answered.
     NotDeleted(MessageNumber, Retry),
-    /// The list can't be had, so the plan ends here.
+    /// The list can't be fetched, so the plan ends here.
     ListRefused(Retry),
 }
 
@@ -181,17 +181,17 @@ impl Fetch {
     /// How many RETR are sent ahead of their messages.
     const AHEAD: usize = 8;
 
-    /// A plan at its beginning.
+    /// A new plan.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sends what can be sent now; before login nothing, so that it may be called always. A login that fails is the
-    /// caller's business. `false` when nothing is left to do but to poll until the session is over.
+    /// Sends what can be sent now; before login nothing, so it may always be called. A login that fails is for the
+    /// caller to handle. `false` when nothing is left to do but to poll until the session is over.
     ///
     /// # Errors
-    /// [`SendError::Over`] when the plan can't be carried out since somebody else has sent QUIT, or the server has said
-    /// that it will close the connection.
+    /// [`SendError::Over`] when the plan can't be carried out since other code has sent QUIT, or the server has
+    /// announced that it will close the connection.
     pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
         match session.state() {
             State::Transaction => {}
@@ -230,7 +230,7 @@ impl Fetch {
         Ok(())
     }
 
-    /// Takes note of an event; `judge` says what to do with the message of a unique-id.
+    /// Takes note of an event; `judge` decides what to do with the message of a unique-id.
     ///
     /// It is asked for each entry of the list that has one. So those that it wasn't asked for until [`Progress::Listed`]
     /// are gone from the server, unless [`Progress::Unreadable`] or [`Progress::LeftOut`] came: forget them, as a server
@@ -315,7 +315,7 @@ impl Fetch {
     /// Deletes a message that was [`Complete`](Progress::Complete): it is stored safely. One of several with the same
     /// unique-id waits for the others.
     ///
-    /// Nothing is done for a message that isn't complete, or whose fate is said.
+    /// Nothing is done for a message that isn't complete, or whose fate is already decided.
     pub fn delete(&mut self, message: MessageNumber) {
         let Some(wanted) = self.complete.remove(&message) else { return };
         let together = self.together.entry(wanted.repeated_id().map(Box::from)).or_default();
@@ -327,14 +327,14 @@ impl Fetch {
 
     /// Leaves a message that was [`Complete`](Progress::Complete) on the server, stored or not.
     ///
-    /// Nothing is done for a message that isn't complete, or whose fate is said.
+    /// Nothing is done for a message that isn't complete, or whose fate is already decided.
     pub fn keep(&mut self, message: MessageNumber) {
         self.complete.remove(&message);
     }
 
     /// Ends the plan early: no more RETR is sent, only DELE for what is to be deleted, then QUIT. Up to eight messages
-    /// whose RETR was sent still come, and [`delete`](Self::delete) or [`keep`](Self::keep) is to be said for them. A plan
-    /// that hasn't begun sends no more than QUIT, once there is a login.
+    /// whose RETR was sent still come, and [`delete`](Self::delete) or [`keep`](Self::keep) is to be called for them. A
+    /// plan that hasn't begun sends no more than QUIT, once the client is logged in.
     pub fn finish(&mut self) {
         self.finishing = true;
     }

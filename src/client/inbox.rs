@@ -1,4 +1,4 @@
-//! The octets of the server, read as what they answer.
+//! The server's octets, read according to the commands that they answer.
 
 use super::action::{Closed, Removal};
 use super::capabilities::Feature;
@@ -47,9 +47,9 @@ pub(super) enum Front {
         consumed: u32,
     },
     StartTls(Place),
-    /// There is TLS.
+    /// TLS is established.
     Secured,
-    /// A challenge; what it says, decoded, begins at its third octet.
+    /// A challenge; its text, decoded, begins at its third octet.
     Challenge {
         octets: u32,
         decoded: u32,
@@ -144,7 +144,7 @@ impl Session {
         }
     }
 
-    /// Whether a line is worth a look.
+    /// Whether a line can be parsed at all.
     fn check(&mut self, line: Line) -> Result<(), Error> {
         let checked = if line.octets > self.config.line_limit as usize {
             Err(ProtocolError::LineTooLong)
@@ -239,7 +239,7 @@ impl Session {
         list.plain(self.input.unread()?)
     }
 
-    /// Goes on behind what stands at the front.
+    /// Goes on after what stands at the front.
     pub(super) fn take_front(&mut self) {
         match self.front.take() {
             None => {}
@@ -323,7 +323,7 @@ impl Session {
             (Verb::Utf8, Status::Ok) => self.utf8 = true,
             (_, Status::Ok) if logs_in => self.state = State::Transaction,
             (Verb::Capa, Status::Err) => self.knowledge.refuse_capa(),
-            // A refusal turns what isn't known into what isn't there (R-2449-01), if it isn't for a reason of its own.
+            // A refusal turns an unknown feature into a missing one (R-2449-01), unless it was for a reason of its own.
             (_, Status::Err) if has_code => {}
             (Verb::Uidl, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Uidl),
             (Verb::Stls, Status::Err) => self.knowledge.refuse(Feature::Stls),

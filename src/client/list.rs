@@ -15,7 +15,7 @@ pub(super) enum List {
     Text,
 }
 
-/// A line of a list, by what it says and where.
+/// A line of a list: what it means and where that stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     Scan(ScanListing),
@@ -24,7 +24,7 @@ pub(super) enum Entry {
     Unreadable(ListingError),
 }
 
-/// A line that keeps to the rules by the letter: its octets with CRLF, and what it says.
+/// A line that keeps to the rules by the letter: its octets with CRLF, and what it means.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain {
     pub(super) octets: usize,
@@ -38,7 +38,7 @@ enum PlainEntry {
 }
 
 impl Plain {
-    /// What it says, out of the octets that it stands at the front of.
+    /// What it means, out of the octets that it stands at the front of.
     #[inline]
     pub(super) fn what(self, input: &Input) -> What<'_> {
         match self.entry {
@@ -69,7 +69,7 @@ impl Entry {
 
 impl List {
     /// The whole line at the front, if it is there and keeps to the rules by the letter; its octets with CRLF, and what
-    /// it says.
+    /// it means.
     #[inline]
     pub(super) fn plain(self, octets: &[u8]) -> Option<Plain> {
         let (message, rest) = number::short(octets)?;

@@ -1,4 +1,4 @@
-//! Which way of logging in to take, and how to go it.
+//! Which way of logging in to choose, and how to carry it out.
 
 use core::fmt;
 
@@ -26,9 +26,10 @@ pub enum Method {
     OAuthBearer,
     /// AUTH XOAUTH2: the same, in the way of one vendor.
     XOAuth2,
-    /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but whoever listens can try passwords. It stands before PLAIN
-    /// since a false server doesn't get the password. A server may offer it, but know no password in the form that it
-    /// takes: where it's refused as [`AskUser`](Retry::AskUser), the next method may be tried before the user is asked.
+    /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but an eavesdropper can try passwords. It stands before PLAIN
+    /// since a false server doesn't get the password. A server may offer it without having the password in the form
+    /// that it needs: where it's refused as [`AskUser`](Retry::AskUser), the next method may be tried before the user
+    /// is asked.
     CramMd5,
     /// AUTH PLAIN (RFC 4616).
     Plain,
@@ -36,8 +37,8 @@ pub enum Method {
     Login,
     /// USER and PASS (RFC 1939 §7).
     User,
-    /// APOP (RFC 1939 §7), with MD5. A hostile server that chooses its timestamps learns about the password (RFC 1939 §13
-    /// is older than that), so this stands last, and nobody should allow it without need.
+    /// APOP (RFC 1939 §7), with MD5. A hostile server that chooses its timestamps learns about the password (an attack
+    /// newer than RFC 1939 §13), so this stands last: allow it only where it is needed.
     Apop,
 }
 
@@ -54,14 +55,14 @@ impl Method {
         Self::Apop,
     ];
 
-    /// The methods for a password, the best first, as they are fit for most callers: no APOP, and nothing that needs a
+    /// The methods for a password, the best first, as they suit most callers: no APOP, and nothing that needs a
     /// library.
     pub const PASSWORD: [Self; 4] = [Self::CramMd5, Self::Plain, Self::Login, Self::User];
 
     /// The methods for a bearer token, the best first.
     pub const TOKEN: [Self; 2] = [Self::OAuthBearer, Self::XOAuth2];
 
-    /// The mechanism behind it, if it is one of AUTH.
+    /// Its mechanism, if it is one of AUTH.
     pub const fn mechanism(self) -> Option<Mechanism> {
         match self {
             Self::ScramSha256 => Some(Mechanism::SCRAM_SHA_256),
@@ -74,13 +75,13 @@ impl Method {
         }
     }
 
-    /// Whether it sends a password or token in a form that whoever listens could log in with.
+    /// Whether it sends a password or token in a form that an eavesdropper could log in with.
     pub const fn sends_secret(self) -> bool {
         matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::Plain | Self::Login | Self::User)
     }
 
-    /// The first of the `allowed` methods that the server offers and that sends no secret to others, now: so send CAPA
-    /// first, and STLS before that where there is no TLS.
+    /// The first of the `allowed` methods that the server offers and that sends no secret where others may listen. It
+    /// depends on what is known now: so send CAPA first, and STLS before that if the connection has no TLS.
     ///
     /// A server that doesn't know CAPA is taken to have USER.
     ///
@@ -124,10 +125,10 @@ impl fmt::Display for Method {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoMethod {
-    /// The server wasn't asked by CAPA what it offers, or hasn't answered.
+    /// The server wasn't asked with CAPA what it offers, or hasn't answered.
     #[error("the server was not asked what it offers")]
     CapabilitiesUnknown,
-    /// What the server offers of the allowed methods sends a secret, and others may listen: TLS is needed.
+    /// Those allowed methods that the server offers would send a secret where others may listen: TLS is needed.
     #[error("the server offers no way to log in that is safe without TLS")]
     NeedsTls,
     /// The server offers none of the allowed methods.
@@ -138,13 +139,13 @@ pub enum NoMethod {
 /// What a user proves an identity with.
 #[derive(Clone, Copy, Debug)]
 pub enum Proof<'a> {
-    /// A password, for all methods but the two of tokens.
+    /// A password, for all methods but the two for tokens.
     Password(CleartextPassword<'a>),
     /// A token, for OAUTHBEARER and XOAUTH2.
     Token(BearerToken<'a>),
 }
 
-/// A login, from its first command to what came of it.
+/// A login, from its first command to its outcome.
 ///
 /// [`begin`](Self::begin) it, show it each event by [`observe`](Self::observe), and have it
 /// [`answer`](Self::answer) each challenge.
@@ -155,7 +156,7 @@ pub struct Login<'a> {
     proof: Proof<'a>,
     /// How many challenges of LOGIN were answered.
     step: usize,
-    /// The commands whose answers tell what came of it: USER, if that was sent, and the last one.
+    /// The commands whose answers tell the outcome: USER, if that was sent, and the last one.
     sent: Option<(Option<Ticket>, Ticket)>,
 }
 
@@ -183,7 +184,7 @@ impl<'a> Login<'a> {
         Self { method, name, proof, step: 0, sent: None }
     }
 
-    /// Sends what the login begins with.
+    /// Sends the login's first commands.
     ///
     /// # Errors
     /// [`LoginError`]; nothing was sent then.
@@ -224,8 +225,8 @@ impl<'a> Login<'a> {
         Ok(())
     }
 
-    /// What came of the login, if this event tells it: `Err` says what to do now that the server has refused it. The
-    /// event itself has the server's words.
+    /// The outcome of the login, if this event brings it: `Err` tells what to do now that the server has refused it.
+    /// The event itself has the server's text.
     pub fn observe(&mut self, event: &Event<'_>) -> Option<Result<(), Retry>> {
         let (user, last) = self.sent?;
         let ticket = event.ticket();

@@ -1,10 +1,10 @@
 //! The client's half of a connection, as a state machine that the caller drives.
 //!
 //! [`Session::send`] queues commands, and [`Session::poll`] tells the one thing that must happen next: octets to read or
-//! to write, what the server has said, a part of a message, a step of TLS or SASL.
+//! to write, what the server has sent, a part of a message, a step of TLS or SASL.
 //!
 //! # A client over blocking sockets
-//! It asks what the server offers, logs in by the best way of that, and prints the first message.
+//! It asks what the server offers, logs in by the best way on offer, and prints the first message.
 //!
 //! ```no_run
 //! use std::error::Error;
@@ -66,7 +66,7 @@
 //!                 Some(login) => login.answer(challenge),
 //!                 None => challenge.cancel(),
 //!             },
-//!             // All is answered.
+//!             // Everything is answered.
 //!             Action::Idle(_) => drop(session.send(&Command::Quit)?),
 //!             Action::Closed(closed) => return Ok(closed),
 //!             // STLS wasn't sent.
@@ -81,28 +81,29 @@
 //! ```
 //!
 //! The session may be used in any arm, once its token is answered or dropped. A dropped token comes again: an event or a
-//! part of a message with the same octets until [`done`](Event::done) is called. To fetch all that is new, and to delete
-//! what is stored, have a [`Fetch`] do the planning.
+//! part of a message with the same octets until [`done`](Event::done) is called. To fetch everything new, and to delete
+//! what is stored, let a [`Fetch`] do the planning.
 //!
 //! # What is answered
-//! Each command's [`Ticket`] is named by the events that answer it, and exactly one of them
-//! [completes](Event::completes) it, unless the session ends before. A session ends by [`Action::Closed`], or by an
+//! Each command has a [`Ticket`], which the events that answer it carry, and exactly one of them
+//! [completes](Event::completes) it, unless the session ends first. A session ends with [`Action::Closed`], or with an
 //! [`Error`] if something went wrong; then the connection is closed. To end it early, send QUIT and go on polling, or
-//! drop it: what was marked as deleted stays then.
+//! drop it: messages marked as deleted then stay.
 //!
-//! [`What::Farewell`] is a server about to close, for autologout or since it stops: nothing can be sent any more, and
-//! `Closed` follows. A greeting with `-ERR` is [`What::Greeting`] with that status, followed by [`Closed::Refused`].
+//! [`What::Farewell`] means that the server is about to close, for autologout or because it is stopping: nothing can be
+//! sent any more, and `Closed` follows. A greeting with `-ERR` is [`What::Greeting`] with that status, followed by
+//! [`Closed::Refused`].
 //!
 //! # TLS
-//! On port 995 TLS comes first: make the handshake, then [`Session::new`] with [`Security::Tls`]. On port 110 send STLS
-//! first of all: [`Action::StartTls`] follows, and when the handshake is done
-//! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was said before counts.
-//! Where STLS [fails](What::Failed), quit: with [`Security::Cleartext`] no password leaves anyway.
+//! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
+//! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
+//! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
+//! counts. Where STLS [fails](What::Failed), quit: with [`Security::Cleartext`] no password leaves anyway.
 //!
 //! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
-//! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket, or a timeout of the flush
-//! makes the same octets go out twice. The end of the connection without TLS's own is `filled(0)`. And whether to say
-//! that end oneself is in [`Closed::is_orderly`].
+//! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
+//! the flush sends the same octets twice. When the connection ends without TLS's closing alert, call `filled(0)`.
+//! Whether to send that alert yourself is told by [`Closed::is_orderly`].
 //!
 //! # Without blocking
 //! A task waits between two polls, when it holds no token, and loses nothing if it is cancelled there:
@@ -155,7 +156,7 @@
 //!             }
 //!         };
 //!         match deadline {
-//!             // When it is over, the next poll says so.
+//!             // When the deadline has passed, the next poll reports it.
 //!             Some(deadline) => drop(timeout_at(start + deadline, socket.ready(interest)).await),
 //!             None => drop(socket.ready(interest).await?),
 //!         }
@@ -163,7 +164,7 @@
 //! }
 //! ```
 //!
-//! `examples/client_tokio.rs` in the repository is whole, with TLS.
+//! `examples/client_tokio.rs` in the repository is a complete program, with TLS.
 
 mod action;
 mod capabilities;
@@ -217,7 +218,7 @@ pub struct Session {
     exchange: Option<Exchange>,
     /// Whether the last login was turned down.
     login_failed: bool,
-    /// Whether the last USER was turned down, so that the password behind it isn't said.
+    /// Whether the last USER was turned down, so that the password after it isn't sent.
     name_refused: bool,
     knowledge: Knowledge,
     timestamp: Option<Timestamp>,
@@ -230,7 +231,7 @@ pub struct Session {
     end_of_stream: bool,
     closed: Option<Result<Closed, Error>>,
     quit_is_sent: bool,
-    /// Whether the server has said that it is about to close.
+    /// Whether the server has announced that it is about to close.
     farewell: bool,
 }
 
@@ -247,13 +248,13 @@ pub enum State {
     Over,
 }
 
-/// Names a command that was sent, in what the server says about it: exactly one event
-/// [completes](Event::completes) it, unless the session ends before.
+/// Identifies a command that was sent, in the events that answer it: exactly one event
+/// [completes](Event::completes) it, unless the session ends first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(u32);
 
 impl Session {
-    /// A session on a connection that was just made; `security` says who may listen to it.
+    /// A session on a connection that was just made; `security` tells who may listen to it.
     pub fn new(config: Arc<Config>, security: Security) -> Self {
         Self {
             input: Input::with_line_limit(config.window, config.line_limit),
@@ -285,23 +286,23 @@ impl Session {
         self.state
     }
 
-    /// Who may listen to the connection: TLS, once STLS was followed by it.
+    /// Who may listen to the connection: TLS, once STLS has established it.
     pub fn security(&self) -> Security {
         self.security
     }
 
-    /// What CAPA has listed; `None` before it was asked, and where the server doesn't know it. What was listed before
-    /// login is taken to hold behind it unless CAPA is sent again; what was listed before STLS is forgotten.
+    /// What CAPA has listed; `None` before CAPA is answered, and where the server doesn't know it. What was listed
+    /// before login is taken to hold after it unless CAPA is sent again; what was listed before STLS is forgotten.
     pub fn capabilities(&self) -> Option<&Capabilities> {
         self.knowledge.capabilities(self.state == State::Transaction)
     }
 
-    /// Whether the server has something, as far as that is known.
+    /// Whether the server has a feature, as far as that is known.
     pub fn support(&self, feature: Feature) -> Support {
         self.knowledge.support(self.state == State::Transaction, feature)
     }
 
-    /// The timestamp of the greeting, which offers APOP; `None` behind STLS, since it came in the clear.
+    /// The timestamp of the greeting, which offers APOP; `None` after STLS, since it came in the clear.
     pub fn timestamp(&self) -> Option<&Timestamp> {
         self.timestamp.as_ref()
     }
@@ -321,7 +322,7 @@ impl Session {
         self.security.is_secure() || self.config.cleartext_secrets
     }
 
-    /// Tells the one thing that must happen next.
+    /// Returns the one thing that must happen next.
     ///
     /// `now` is the time since any fixed moment, the same one at each call. Dropping the action changes nothing, and
     /// the next call hands it out again; so does a call after [`Action::Closed`].

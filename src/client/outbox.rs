@@ -1,4 +1,4 @@
-//! Commands on their way to the server, and those that wait for their response.
+//! Commands that are being sent, and those that wait for their response.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -16,7 +16,7 @@ use crate::wire::Verb;
 pub(super) struct Outbox {
     lines: Vec<u8>,
     written: usize,
-    /// How far the lines may be written: what is behind waits for responses.
+    /// How far the lines may be written: what comes after waits for responses.
     released: usize,
     commands: VecDeque<Sent>,
     /// How many of the commands, from the front, are released.
@@ -24,7 +24,7 @@ pub(super) struct Outbox {
     outstanding_octets: u32,
 }
 
-/// A command, as far as its response needs it.
+/// A command: what is needed to read its response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) ticket: Ticket,
@@ -100,7 +100,7 @@ impl Outbox {
         self.commands.is_empty() && self.lines.is_empty()
     }
 
-    /// Puts a command behind the others; `write` writes its line, of these octets.
+    /// Queues a command after the others; `write` writes its line, of these octets.
     pub(super) fn push(
         &mut self,
         ticket: Ticket,
@@ -134,7 +134,7 @@ impl Outbox {
 
     /// Puts the response to a challenge in front of everything that isn't released.
     pub(super) fn respond(&mut self, octets: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        // Nothing is released behind AUTH, so what is released is written, and the rest stands behind it.
+        // Nothing is released after AUTH, so what is released is written, and the rest stands behind it.
         let mut lines = Vec::with_capacity(octets + self.lines.len() - self.released);
         write(&mut lines);
         let released = lines.len();

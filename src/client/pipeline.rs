@@ -28,13 +28,13 @@ fn needs_login(verb: Verb) -> bool {
 pub(super) const MAX_COMMAND_LINE: usize = 255;
 
 impl Session {
-    /// Queues a command. It is sent when its turn comes: at once, or behind the responses to those before it, as far as
-    /// the server takes commands ahead of its responses.
+    /// Queues a command. It is sent when its turn comes: at once, or after the responses to earlier commands, depending
+    /// on whether the server takes commands ahead of its responses.
     ///
-    /// What is said about it names the ticket.
+    /// The events that answer it carry the ticket.
     ///
     /// # Errors
-    /// [`SendError`] when the command can't be sent, whatever the server would say to it. Nothing is queued then.
+    /// [`SendError`] when the command can't be sent, whatever the server would answer. Nothing is queued then.
     pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
         let octets = self.check_command(command)?;
         self.push(command.verb(), command.has_argument(), octets, |lines| command.encode(lines))
@@ -82,7 +82,7 @@ impl Session {
         }
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         if logs_in && self.outbox.holds(Verb::Stls) {
-            // What is known now of how to log in doesn't hold behind TLS.
+            // What is known now of how to log in doesn't hold after STLS.
             return Err(SendError::WrongState);
         }
         if verb == Verb::Stls && (self.security == Security::Tls || self.outbox.holds(Verb::Stls)) {
@@ -109,7 +109,7 @@ impl Session {
                     return;
                 }
             } else if !self.input.octets().is_empty() {
-                // Half a line that no command has asked for: this one must not be taken to have.
+                // Half a line that no command has asked for: this command must not be taken to have asked for it.
                 return;
             } else if is_futile {
                 self.front = Some(Front::NotSent(next));
@@ -126,9 +126,9 @@ impl Session {
     /// Whether a command may go ahead of the response to the one before it.
     fn may_follow(&self, last: Sent, next: Sent) -> bool {
         let behind = match last.verb {
-            // What these are answered decides whether anything behind them makes sense.
+            // The answer to these decides whether anything after them makes sense.
             Verb::Stls | Verb::Auth | Verb::Quit | Verb::Pass | Verb::Apop => false,
-            // A server that refuses a name in the clear doesn't want to hear the password.
+            // A server that refuses a name in the clear doesn't want the password.
             _ => next.verb != Verb::Pass || self.security.is_secure() || !self.outbox.is_outstanding(Verb::User),
         };
         behind

@@ -1,4 +1,4 @@
-//! What the server says, read as far as the configuration's tolerance goes.
+//! The server's responses, read with the tolerance that the configuration allows.
 
 use core::fmt;
 
@@ -8,23 +8,23 @@ use crate::wire::{
     CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status,
 };
 
-/// What a response says to do about it (RFC 2449 §8, RFC 3206).
+/// What to do about a failure, by its response code (RFC 2449 §8, RFC 3206).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Retry {
-    /// The name, the password, or what policy says of them: ask the user (`AUTH`).
+    /// The name or the password is wrong, or policy refuses them: ask the user (`AUTH`).
     AskUser,
     /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
     Soon,
     /// The last login was too short a time ago: wait, for LOGIN-DELAY's time if it is known (`LOGIN-DELAY`).
     Wait,
-    /// Something of the server's that is likely to pass: try again later (`SYS/TEMP`, or `SYS` with anything else).
+    /// A problem of the server's that is likely to pass: try again later (`SYS/TEMP`, or `SYS` with anything else).
     Later,
-    /// Something of the server's that somebody must see to: stop and tell the user (`SYS/PERM`).
+    /// A problem of the server's that somebody must fix: stop and tell the user (`SYS/PERM`).
     Stop,
-    /// The message needs UTF-8 mode: log in again, with UTF8 before (`UTF8`).
+    /// The message needs UTF-8 mode: log in again, and send UTF8 before that (`UTF8`).
     Utf8Mode,
-    /// Nothing is known. At a login it may be the credentials, unless the server announces AUTH-RESP-CODE.
+    /// The cause isn't known. At a login it may be the credentials, unless the server announces AUTH-RESP-CODE.
     Unknown,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Retry {
 }
 
 impl Retry {
-    /// What a response code says.
+    /// What to do, by a response code.
     pub fn of(code: Option<ResponseCode<'_>>) -> Self {
         match code.map(ResponseCode::kind) {
             Some(CodeKind::Auth) => Self::AskUser,
@@ -58,7 +58,7 @@ impl Retry {
     }
 }
 
-/// The deviations of a line as such, if it can be worth a look at all.
+/// The deviations of a line as such, if it can be parsed at all.
 pub(super) fn check(line: Line, accepted: DeviationSet) -> Result<DeviationSet, ProtocolError> {
     match line.defect {
         Some(Defect::TooLong) => return Err(ProtocolError::LineTooLong),

@@ -1,4 +1,4 @@
-//! What a header says, and writing one.
+//! What a header holds, and writing one.
 
 use core::iter::FusedIterator;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut};
 
 use super::{HeaderError, SIGNATURE};
 
-/// What a proxy says of a connection.
+/// What a proxy tells about a connection.
 ///
 /// All of it is the proxy's word. Names and ids may come from the client: they are any octets, to be escaped in a log.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// How long it is. What stands behind it belongs to TLS or to POP3.
+    /// How long it is. What follows it belongs to TLS or to POP3.
     pub const fn octets(&self) -> usize {
         self.octets
     }
@@ -46,12 +46,12 @@ impl<'a> Header<'a> {
         self.addresses.map(|addresses| addresses.destination)
     }
 
-    /// The TLS between client and proxy; `None` when the proxy doesn't say that there is any.
+    /// The TLS between client and proxy; `None` when the proxy reports none.
     pub fn tls(&self) -> Option<ClientTls<'a>> {
         self.tlvs.value(Tlv::SSL).and_then(ClientTls::read).filter(|tls| tls.client & ClientTls::TLS != 0)
     }
 
-    /// What else the proxy says: nothing in version 1, and nothing that counts in LOCAL.
+    /// What else the proxy reports: nothing in version 1, and nothing that counts in LOCAL.
     pub fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs.clone()
     }
@@ -132,7 +132,7 @@ impl Addresses {
     }
 }
 
-/// One thing that a proxy says: a type, a length and a value (§2.2 of the specification).
+/// One thing that a proxy reports: a type, a length and a value (§2.2 of the specification).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tlv<'a> {
     /// Its type.
@@ -221,7 +221,7 @@ impl<'a> Iterator for Tlvs<'a> {
 
 impl FusedIterator for Tlvs<'_> {}
 
-/// The TLS between client and proxy, as the proxy tells it.
+/// The TLS between client and proxy, as the proxy reports it.
 #[derive(Clone, Debug)]
 pub struct ClientTls<'a> {
     client: u8,
@@ -246,8 +246,8 @@ impl<'a> ClientTls<'a> {
         self.client & Self::CERTIFICATE != 0
     }
 
-    /// What the proxy's check of the certificate came to. 0 is success, but also what proxies say without a certificate:
-    /// see [`is_verified`](Self::is_verified).
+    /// The result of the proxy's check of the certificate. 0 is success, but also what proxies send without a
+    /// certificate: see [`is_verified`](Self::is_verified).
     pub const fn verify_result(&self) -> u32 {
         self.verify
     }
@@ -257,7 +257,7 @@ impl<'a> ClientTls<'a> {
         self.has_certificate() && self.verify == 0
     }
 
-    /// The version, the cipher, and what else the proxy tells of it.
+    /// The version, the cipher, and what else the proxy reports.
     pub fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs.clone()
     }

@@ -1,24 +1,25 @@
-//! The PROXY protocol: what a trusted proxy says of the client, before anything else on a connection.
+//! The PROXY protocol: what a trusted proxy tells about the client, before anything else on a connection.
 //!
 //! A proxy that passes connections on hides who the client is and whether it came over TLS. With the [PROXY protocol],
-//! version 1 (a line of text) or 2 (binary), it says so in front of the first octet of the connection. [`Decoder`] reads
-//! that header; what follows it belongs to TLS or to POP3.
+//! version 1 (a line of text) or 2 (binary), it tells both before the first octet of the client's own. [`Decoder`]
+//! reads that header; what follows it belongs to TLS or to POP3.
 //!
-//! # Only for peers that are trusted
+//! # Only for trusted peers
 //! Whoever may send this header may claim any address, and that its password came over TLS. So nothing in this crate
 //! looks for a header: a host calls the decoder, or doesn't, by its own configuration of the listening address or by the
 //! peer's, and never because the octets look like a header (§5 of the specification). A peer that isn't trusted never
-//! gets here, and from one that is the header is due: without a valid one, close, and answer nothing. The decoder has
-//! no clock: the deadline for the header is the host's.
+//! gets here, and from a trusted one the header is required: without a valid one, close, and answer nothing. The
+//! decoder has no clock: the host keeps the deadline for the header.
 //!
 //! # From socket to session
 //! 1. Accept; is the peer one of the proxies?
-//! 2. Read what [`Decoded::Partial`] says is missing, until there is a [`Header`]. That never takes an octet of what
-//!    follows; a host that reads more must hand on what stands behind [`Header::octets`], to TLS or to the session.
+//! 2. Read as many octets as [`Decoded::Partial`] reports missing, until there is a [`Header`]. That never takes an
+//!    octet of what follows; a host that reads more must hand on what follows [`Header::octets`], to TLS or to the
+//!    session.
 //! 3. State the [`Security`](crate::server::Security) of the session: [`TlsProxy`](crate::server::Security::TlsProxy)
-//!    when the proxy says that the client spoke TLS to it, and the way from the proxy is private. The crate doesn't
-//!    deduce it, and a header of version 1 can't tell: there the host may know it of the proxy's address or port. If
-//!    TLS is passed through, it begins behind the header, and the session has [`Tls`](crate::server::Security::Tls).
+//!    when the proxy reports that the client spoke TLS to it, and the way from the proxy is private. The crate doesn't
+//!    deduce it, and a header of version 1 can't tell: there the host may know it from the proxy's address or port. If
+//!    TLS is passed through, it begins after the header, and the session has [`Tls`](crate::server::Security::Tls).
 //!
 //! ```
 //! use std::io::{self, Read};
@@ -62,13 +63,13 @@ pub use self::header::{Addresses, ClientTls, Header, MixedFamilies, Tlv, Tlvs};
 /// The octets that version 2 begins with: no line of POP3, SMTP or HTTP, and no TLS.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// A whole header of version 2 by which a proxy says that it connects for itself, as for a health check.
+/// A whole header of version 2 by which a proxy tells that it connects for itself, as for a health check.
 pub const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// Reads the header at the front of a connection. It allocates nothing and keeps nothing.
 ///
 /// A header of version 1 has at most 107 octets, CRLF included; one of version 2 at most
-/// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT), or as the [`limit`](Self::limit) says.
+/// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT), or as many as the [`limit`](Self::limit) allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decoder {
     limit: usize,
@@ -96,14 +97,14 @@ impl Decoder {
         Self { limit: Self::DEFAULT_LIMIT }
     }
 
-    /// Sets the most octets of a header of version 2; under 536 counts as 536. More than 65,551 can't be said.
+    /// Sets the most octets of a header of version 2; under 536 counts as 536. No header can have more than 65,551.
     #[must_use]
     pub const fn limit(mut self, octets: usize) -> Self {
         self.limit = if octets < 536 { 536 } else { octets };
         self
     }
 
-    /// Decodes the header that `window` begins with, and doesn't look at what is behind it.
+    /// Decodes the header that `window` begins with, and doesn't look at what follows it.
     ///
     /// A call looks at 107 octets of a line at most; at 16 octets of a binary header until it is complete, and then at
     /// each octet a few times. The result doesn't depend on how the octets were split.
@@ -223,7 +224,7 @@ impl Line {
             "TCP6" => (source.parse::<Ipv6Addr>().ok()?.into(), destination.parse::<Ipv6Addr>().ok()?.into()),
             _ => return None,
         };
-        // Heading zeros are forbidden. A sign, which the standard parser would take, isn't plausible above.
+        // Leading zeros are forbidden. A sign, which the standard parser would take, isn't plausible above.
         let port = |word: &str| word.parse().ok().filter(|_| word == "0" || !word.starts_with('0'));
         let source = SocketAddr::new(source, port(words.next()?)?);
         let destination = SocketAddr::new(destination, port(words.next()?)?);
@@ -231,14 +232,14 @@ impl Line {
     }
 }
 
-/// Why octets are no header, or none to believe. Nothing is to be answered.
+/// Why octets aren't a header, or not one to trust. Don't answer anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// They begin with neither signature: perhaps a client is there without a proxy.
+    /// They begin with neither signature: perhaps a client connected without a proxy.
     #[error("no header of the PROXY protocol")]
     NotAHeader,
-    /// A line of version 1 isn't as the specification has it.
+    /// A line of version 1 doesn't follow the specification.
     #[error("malformed PROXY line")]
     Line,
     /// A line of version 1 doesn't end within 107 octets.
@@ -261,13 +262,13 @@ pub enum HeaderError {
     /// The header is too short for its addresses.
     #[error("the header is too short for its addresses")]
     Addresses,
-    /// What follows the addresses isn't made of whole TLVs, or one hasn't a length that its type allows.
+    /// What follows the addresses isn't made of whole TLVs, or one has a length that its type doesn't allow.
     #[error("malformed TLV")]
     Tlv,
     /// There are two TLVs of TLS or two checksums, so either might be meant.
     #[error("a TLV that may stand once stands twice")]
     DuplicateTlv,
-    /// The checksum is another.
+    /// The checksum is wrong.
     #[error("wrong checksum")]
     Checksum,
 }

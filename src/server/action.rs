@@ -34,9 +34,9 @@ pub enum Action<'a, M: Maildrop> {
     Retrieve(Retrieve<'a, M>),
     /// The next chunk of that message is wanted.
     Body(Body<'a, M>),
-    /// The client has said QUIT: the marked messages are to be removed.
+    /// The client has sent QUIT: the marked messages are to be removed.
     Update(Update<'a, M>),
-    /// The session is over, and its maildrop is dropped: close the connection, unless the login was
+    /// The session is over, and its maildrop has been dropped: close the connection, unless the login was
     /// [handed over](CloseReason::HandedOver).
     ///
     /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a
@@ -64,10 +64,10 @@ impl<M: Maildrop> fmt::Debug for Action<'_, M> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client said QUIT and has its answer.
+    /// The client sent QUIT and has its answer.
     #[error("the client quit")]
     Quit,
-    /// The host didn't want to serve; the greeting said so.
+    /// The host refused to serve; the greeting was `-ERR`.
     #[error("the connection was refused in the greeting")]
     Refused,
     /// The client's stream ended without QUIT. No message was removed.
@@ -91,18 +91,19 @@ pub enum CloseReason {
     /// The client sent too many commands without logging in.
     #[error("the client sent too many commands before login")]
     TooManyCommandsBeforeLogin,
-    /// The client sent octets behind STLS, before TLS could begin: an attack, or a defect. They were not acted on.
-    #[error("octets came behind STLS: {} lines and {} octets", .0.lines, .0.octets)]
+    /// The client sent octets after STLS, before TLS could begin: an attack, or a defect. They were not acted on.
+    #[error("octets came after STLS: {} lines and {} octets", .0.lines, .0.octets)]
     ResidueBehindStls(Residue),
     /// The TLS handshake failed.
     #[error("the TLS handshake failed")]
     TlsFailed,
-    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to say so.
-    /// No message was removed.
+    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to tell the
+    /// client. No message was removed.
     #[error("a message could not be read to its end")]
     MessageFailed,
     /// The host has [handed the login over](Login::hand_over), and the client has its `+OK`. The connection stays open,
-    /// for whoever serves it from here; [`Session::into_unread`](super::Session::into_unread) has what was read already.
+    /// for whoever serves it from here; [`Session::into_unread`](super::Session::into_unread) has what was already
+    /// read.
     #[error("the login was handed over")]
     HandedOver,
 }
@@ -137,8 +138,8 @@ impl Read<'_> {
         self.input.space()
     }
 
-    /// The first `octets` of the space were read; 0 says that the stream has ended. No more than the space is taken, and
-    /// nothing where no space was asked for.
+    /// The first `octets` of the space were read; 0 means that the stream has ended. No more than the space is taken,
+    /// and nothing where no space was asked for.
     pub fn filled(mut self, octets: usize) {
         self.answered = true;
         if octets == 0 {
@@ -147,8 +148,8 @@ impl Read<'_> {
         self.input.filled(octets);
     }
 
-    /// Ends the session, since the host wants to stop. The client learns it from the end of the stream, as there is no
-    /// response that it waits for. No message is removed. At any other action a host that can't wait drops the session.
+    /// Ends the session because the host wants to stop. The client sees the end of the stream, as it isn't waiting for
+    /// any response. No message is removed. At any other action a host that can't wait drops the session.
     pub fn stop(self) {
         self.connection.close(CloseReason::Stopped);
     }
@@ -159,8 +160,8 @@ impl Read<'_> {
     }
 }
 
-/// Gives the memory of an empty window back, so that a session that waits for its client has none. Memory apart, a
-/// token that wasn't answered leaves everything as it was.
+/// Gives the memory of an empty window back, so that a session that waits for its client has none. Apart from
+/// memory, a token that wasn't answered leaves everything as it was.
 impl Drop for Read<'_> {
     fn drop(&mut self) {
         if !self.answered {
@@ -176,7 +177,7 @@ impl fmt::Debug for Read<'_> {
     }
 }
 
-/// Octets for the client are ready: what [`Buf`] says, all of it or a part, in this order.
+/// Octets for the client are ready: write what [`Buf`] gives, all of it or a part, in this order.
 ///
 /// There may be more when these are written; a vectored write gets two slices at the most. The first line of a
 /// response is never divided between two of these, nor are the last line end of a message and the line that ends the

@@ -24,14 +24,14 @@ pub struct Login<'a, M: Maildrop> {
     pub(super) pending: PendingLogin,
 }
 
-/// What a client says to be let in.
+/// What a client sends in order to log in.
 ///
 /// `Debug` shows the name and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Credentials<'a> {
     /// USER and PASS (RFC 1939 §7), or the mechanisms PLAIN and LOGIN if the configuration
-    /// [wants it so](super::Config::sasl_passwords_as_logins).
+    /// [asks for that](super::Config::sasl_passwords_as_logins).
     Password {
         /// Whose maildrop is wanted.
         name: Name<'a>,
@@ -42,7 +42,7 @@ pub enum Credentials<'a> {
     Apop {
         /// Whose maildrop is wanted.
         name: Name<'a>,
-        /// What shows that the client knows the shared secret.
+        /// The proof that the client knows the shared secret.
         proof: apop::Proof<'a>,
     },
 }
@@ -65,27 +65,27 @@ impl Credentials<'_> {
     }
 }
 
-/// Why a login is turned down. The response says it with a code, and never whether the name exists.
+/// Why a login is turned down. The response gives the reason as a code, and never reveals whether the name exists.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The name, the password, or what policy says of them: `[AUTH]`. Counts as a failed login.
+    /// The name or the password is wrong, or policy refuses them: `[AUTH]`. Counts as a failed login.
     BadCredentials,
     /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
     InUse,
     /// The last login was too short a time ago: `[LOGIN-DELAY]`.
     LoginDelay {
-        /// After how many seconds the client may try again; said in the text.
+        /// After how many seconds the client may try again; the response's text gives it.
         seconds: Option<u32>,
     },
-    /// Something is wrong here that is likely to pass: `[SYS/TEMP]`.
+    /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
     Temporary,
-    /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
     Permanent,
 }
 
 impl<M: Maildrop> Login<'_, M> {
-    /// What the client says to be let in.
+    /// What the client sent in order to log in.
     pub fn credentials(&self) -> Credentials<'_> {
         let line = self.input.octets();
         match self.pending {
@@ -100,16 +100,17 @@ impl<M: Maildrop> Login<'_, M> {
         }
     }
 
-    /// Whether the client has said UTF8, and takes messages as they are (RFC 6856 §2).
+    /// Whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
     pub fn is_utf8_mode(&self) -> bool {
         self.connection.utf8
     }
 
-    /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
+    /// Lets the client in. The session owns the maildrop from now on, and drops it when the session ends.
     ///
     /// # Errors
-    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is told `-ERR`, and the session
-    /// goes on without it; so the error is for a log. It can't happen where the maildrop vouches for its unique-ids.
+    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is sent `-ERR`, and the session
+    /// goes on without it; so the error is only for a log. It can't happen where the maildrop vouches for its
+    /// unique-ids.
     pub fn accept(self, maildrop: M) -> Result<(), BrokenMaildrop> {
         self.connection.end_login(self.input);
         self.connection.log_in(self.phase, maildrop)
@@ -172,7 +173,7 @@ impl Connection {
     /// Answers a command that doesn't leave the state.
     pub(super) fn answer(&mut self, command: &Command<'_>) {
         match *command {
-            // Whoever it is, the answer is the same (R-1939-36).
+            // Whatever the name is, the answer is the same (R-1939-36).
             Command::User { name } => {
                 self.name = self.may_log_in().then(|| Secret::from(name.as_bytes()));
                 match self.name {
@@ -181,7 +182,7 @@ impl Connection {
                 }
             }
             Command::Capa => self.list(Reply::Capabilities, Listing::CAPABILITIES),
-            // Said again, it is as true as before.
+            // Sending it again changes nothing.
             Command::Utf8 if self.config.utf8.is_some() => {
                 self.utf8 = true;
                 self.good(Reply::Utf8Mode);
@@ -218,7 +219,7 @@ impl Connection {
         match pending {
             Ok(pending) => self.task = Task::Login(pending),
             Err(reply) => {
-                // Whatever comes of PASS and APOP, the name is forgotten (R-1939-15).
+                // Whatever the outcome of PASS and APOP, the name is forgotten (R-1939-15).
                 self.name = None;
                 match reply {
                     Reply::CleartextLogin => self.reply(reply),

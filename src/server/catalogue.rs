@@ -1,4 +1,4 @@
-//! What the session says, in a language (RFC 6856 §3).
+//! The session's texts, in a language (RFC 6856 §3).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -40,7 +40,7 @@ pub enum CatalogueError {
     /// The line would have more than 512 octets.
     #[error("a response line has at most 512 octets")]
     TooLong,
-    /// The text of [`Reply::LoginDelaySeconds`] doesn't say `{seconds}`, once.
+    /// The text of [`Reply::LoginDelaySeconds`] doesn't hold `{seconds}` exactly once.
     #[error("the text says {{seconds}} once")]
     Seconds,
 }

@@ -1,4 +1,4 @@
-//! Deadlines, out of the only time there is: what the host says at each poll.
+//! Deadlines, computed from the only time there is: what the host passes to each poll.
 
 use core::mem;
 use core::time::Duration;
@@ -10,7 +10,7 @@ pub(super) struct Clock {
     deadline: Option<Duration>,
     /// Whether the deadline is to be set anew: commands come in bursts, and setting it once for each burst is enough.
     restart: bool,
-    /// Whether the host had something to answer at the last poll: then the time since isn't the client's.
+    /// Whether the host had something to answer at the last poll: then the time since doesn't count against the client.
     host_asked: bool,
 }
 
@@ -21,7 +21,7 @@ impl Clock {
 
     /// Takes the host's time; a time before the last one counts as the last one. The first call starts the clock.
     ///
-    /// Says whether the host was asked something at the last call.
+    /// Tells whether the host was asked something at the last call.
     pub(super) fn tick(&mut self, now: Duration, login_deadline: Duration) -> bool {
         let now = now.max(self.now);
         let elapsed = now.saturating_sub(self.now);

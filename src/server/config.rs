@@ -27,8 +27,8 @@ use crate::wire::{
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | one chunk of a message | what the host hands over | until it is written |
 /// | the window while a SASL line comes in | up to 65,536 ([`sasl_line_limit`](Self::sasl_line_limit)); half as much beside it for the moment in which it grows | the line isn't answered |
-/// | a challenge | at most 65,536 in base64 ([`sasl_line_limit`](Self::sasl_line_limit)), twice that while it is put behind other output | until it is written |
-/// | the host's [`Exchange`](super::Maildrop::Exchange) | the host's | the exchange |
+/// | a challenge | at most 65,536 in base64 ([`sasl_line_limit`](Self::sasl_line_limit)), twice that while it is appended to other output | until it is written |
+/// | the host's [`Exchange`](super::Maildrop::Exchange) | up to the host | the exchange lasts |
 /// | the name of USER, PLAIN or LOGIN | at most 2,048 ([`command_line_limit`](Self::command_line_limit)) | from there to the end of the login |
 /// | the APOP timestamp | at most 255 | until the login |
 /// | deletion marks | a bit for each message | from the first DELE on |
@@ -74,11 +74,11 @@ pub struct Config {
     pub(super) discard_residue: bool,
     pub(super) offers: Offers,
     pub(super) utf8: Option<Utf8>,
-    /// What LANG can choose from; the first is spoken until it does.
+    /// What LANG can choose from; the first is used until it does.
     pub(super) languages: Vec<Catalogue>,
 }
 
-/// What of UTF8 a server offers (RFC 6856 §2).
+/// How much of UTF8 a server offers (RFC 6856 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Utf8 {
     /// The command, after which messages in UTF-8 may be sent.
@@ -118,7 +118,7 @@ pub enum ConfigError {
     /// The names of the mechanisms don't fit into a line.
     #[error("there are more mechanisms than fit into a line")]
     TooManyMechanisms,
-    /// A text that is spoken before LANG was given isn't ASCII.
+    /// A text that is used before LANG was given isn't ASCII.
     #[error("the texts that are spoken first are ASCII")]
     NotAscii,
     /// A catalogue with this tag was added before.
@@ -226,7 +226,7 @@ impl Config {
 
     /// How long a connection may take from the first [`poll`](super::Session::poll) to the end of the login, whatever
     /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
-    /// purpose, since half-open logins cost a server more than they are worth to anybody.
+    /// purpose, since half-open logins cost a server a lot and are of use to no one.
     #[must_use]
     pub fn login_deadline(mut self, after: Duration) -> Self {
         self.login_deadline = after;
@@ -263,7 +263,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether USER, PASS, APOP and the mechanisms that say a password or token are allowed, and announced, on
+    /// Whether USER, PASS, APOP and the mechanisms that send a password or token are allowed, and announced, on
     /// [`Security::Cleartext`]: no by default (RFC 8314 §4).
     #[must_use]
     pub fn cleartext_logins(mut self, allowed: bool) -> Self {
@@ -272,7 +272,7 @@ impl Config {
     }
 
     /// Whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA and LANG may stand between;
-    /// anything else makes the name forgotten.
+    /// after anything else the name is forgotten.
     #[must_use]
     pub fn pass_directly_after_user(mut self, strict: bool) -> Self {
         self.pass_directly_after_user = strict;
@@ -281,7 +281,7 @@ impl Config {
 
     /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
     /// [`Session::deviations`](super::Session::deviations). What base64 has carried is no deviation: PLAIN and LOGIN may
-    /// say any octets.
+    /// carry any octets.
     #[must_use]
     pub fn reject(mut self, deviation: Deviation) -> Self {
         self.rejected = self.rejected.with(deviation);
@@ -296,7 +296,7 @@ impl Config {
     }
 
     /// Announces LOGIN-DELAY: the fewest seconds between two logins, the largest of all users (RFC 2449 §6.5). After
-    /// login the same is announced without `USER`. The host keeps to it, with
+    /// login the same is announced without `USER`. The host enforces it, with
     /// [`Rejection::LoginDelay`](super::Rejection).
     #[must_use]
     pub fn login_delay(mut self, announced: LoginDelay) -> Self {
@@ -321,7 +321,7 @@ impl Config {
     /// 1939 §8, RFC 2449 §6.7). Off by default.
     ///
     /// A message counts as retrieved when its RETR was written to the last octet; until QUIT it stays as visible as
-    /// before. TOP doesn't count, and RSET takes it back. The next command is read only when the message is written.
+    /// before. TOP doesn't count, and RSET undoes it. The next command is read only when the message is written.
     #[must_use]
     pub fn remove_retrieved(mut self, remove: bool) -> Self {
         self.remove_retrieved = remove;
@@ -357,17 +357,17 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether STLS is offered where there is no TLS (RFC 2595 §4): no by default, since the host must be ready for
-    /// [`Action::StartTls`](super::Action::StartTls).
+    /// Whether STLS is offered on connections without TLS (RFC 2595 §4): no by default, since the host must be ready
+    /// for [`Action::StartTls`](super::Action::StartTls).
     #[must_use]
     pub fn stls(mut self, offered: bool) -> Self {
         self.stls = offered;
         self
     }
 
-    /// Whether octets that came behind STLS, before TLS could begin, are dropped. By default they close the connection:
-    /// no honest client sends any, and whoever can put them there wants them to be taken for what came through TLS.
-    /// They are never acted on, whichever it is.
+    /// Whether octets that came after STLS, before TLS could begin, are dropped. By default they close the connection:
+    /// no honest client sends any, and an attacker who puts them there wants them to be taken for what came through
+    /// TLS. Either way they are never acted on.
     #[must_use]
     pub fn discard_octets_behind_stls(mut self, discard: bool) -> Self {
         self.discard_residue = discard;
@@ -377,18 +377,18 @@ impl Config {
     /// Offers UTF8 (RFC 6856). By default it isn't.
     ///
     /// With [`Utf8::MessagesAndNames`] a name or password that isn't valid UTF-8 is answered `-ERR` and never reaches
-    /// the host as a [`Login`](super::Login). Preparing both (RFC 4013, RFC 8265) is the host's.
+    /// the host as a [`Login`](super::Login). Preparing both (RFC 4013, RFC 8265) is up to the host.
     #[must_use]
     pub fn utf8(mut self, offered: Utf8) -> Self {
         self.utf8 = Some(offered);
         self
     }
 
-    /// Speaks this language until LANG chooses another, and for `LANG *`: [English](Catalogue::english) by default.
+    /// Uses this language until LANG chooses another, and for `LANG *`: [English](Catalogue::english) by default.
     ///
     /// # Errors
-    /// [`ConfigError::NotAscii`] when a text isn't ASCII: clients that don't know of LANG expect nothing else.
-    /// [`ConfigError::RepeatedLanguage`] when another one has this tag.
+    /// [`ConfigError::NotAscii`] when a text isn't ASCII: clients that don't know LANG expect nothing else.
+    /// [`ConfigError::RepeatedLanguage`] when another language has this tag.
     pub fn default_language(mut self, texts: Catalogue) -> Result<Self, ConfigError> {
         if !texts.is_ascii() {
             return Err(ConfigError::NotAscii);

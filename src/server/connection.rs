@@ -1,4 +1,4 @@
-//! What a session keeps whatever state it is in: buffers, clock, limits.
+//! What a session keeps in every state: buffers, clock, limits.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,14 +28,14 @@ pub(super) struct Connection {
     pub(super) config: Arc<Config>,
     pub(super) security: Security,
     pub(super) identity: ClientIdentity,
-    /// Whether the client has said UTF8.
+    /// Whether the client has sent UTF8.
     pub(super) utf8: bool,
-    /// Which of the configuration's languages is spoken.
+    /// Which of the configuration's languages is in use.
     pub(super) language: u8,
     pub(super) timestamp: Option<Timestamp>,
     pub(super) output: Output,
     pub(super) clock: Clock,
-    /// What USER said, until it is used or forgotten.
+    /// The name that USER sent, until it is used or forgotten.
     pub(super) name: Option<Secret>,
     /// What the last command still needs.
     pub(super) task: Task,
@@ -75,7 +75,7 @@ pub(super) enum Task {
     Update,
 }
 
-/// What somebody wants to log in with; its line is still in the input window until the host has answered.
+/// The credentials of a login in progress; their line is still in the input window until the host has answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum PendingLogin {
     /// A password. The name is the connection's.
@@ -120,7 +120,7 @@ impl Connection {
         }
     }
 
-    /// The same connection behind STLS: everything is as the configuration has it, and nothing that was said in the
+    /// The same connection after STLS: everything is as the configuration has it, and nothing that was sent in the
     /// clear is left (R-2595-03). Only the deadline runs on, and there is no second greeting.
     pub(super) fn behind_tls(&mut self, identity: ClientIdentity) {
         let clock = mem::replace(&mut self.clock, Clock::new());
@@ -194,7 +194,7 @@ impl Connection {
         }
     }
 
-    /// Turns a login down for a reason of the host's.
+    /// Turns a login down for a reason that the host gives.
     pub(super) fn refuse_login(&mut self, code: ResponseCode<'_>) {
         if let Some(catalogue) = self.config.languages.get(usize::from(self.language)) {
             catalogue.put_refusal(code, self.output.text());
@@ -257,7 +257,7 @@ impl Connection {
         self.bad_commands_in_a_row > 0
     }
 
-    /// The name that USER said is for PASS, and CAPA and LANG may come between (R-1939-15).
+    /// The name that USER sent is for PASS, and CAPA and LANG may come between (R-1939-15).
     pub(super) fn forget_name_unless(&mut self, verb: Verb) {
         let keeps = match verb {
             Verb::Pass => true,
@@ -333,7 +333,7 @@ impl Connection {
     }
 }
 
-/// Whether a line is worth a look at what it says.
+/// Whether a line can be parsed at all.
 pub(super) fn check(line: Line) -> Result<(), Reply> {
     match line.defect {
         Some(Defect::TooLong) => Err(Reply::LineTooLong),

@@ -37,11 +37,11 @@ enum Via {
     LoginName,
     /// The session: it is the password in LOGIN.
     LoginPassword,
-    /// Nobody: the host has turned the client down already.
+    /// No one: the host has already turned the client down.
     Rejected(Rejection),
 }
 
-/// A response, or the begin of an exchange without one, whose line is still in the input window.
+/// A response, or the start of an exchange without one, whose line is still in the input window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingResponse {
     exchange: Exchange,
@@ -51,7 +51,7 @@ pub(super) struct PendingResponse {
     response: Option<Place>,
 }
 
-/// A range within a line: no line is longer than a `u32` can say.
+/// A range within a line: no line is longer than a `u32` can express.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     start: u32,
@@ -76,10 +76,10 @@ impl Place {
 /// The client has taken a step in a SASL exchange: it began one, or it responded.
 ///
 /// The session does the framing, base64, the empty challenge that asks for a client's first message, and `*`, which
-/// cancels (RFC 5034 §4). What the messages say is between the host and the client: [`auth::sasl`](crate::auth::sasl)
-/// has codecs for many mechanisms, and a SASL library can stand behind the rest.
+/// cancels (RFC 5034 §4). What the messages mean is between the host and the client: [`auth::sasl`](crate::auth::sasl)
+/// has codecs for many mechanisms, and a SASL library can do the rest.
 ///
-/// How many steps an exchange has is the host's to say, and nothing but the deadline for logging in limits it else.
+/// The host decides how many steps an exchange has; nothing but the deadline for logging in limits it.
 ///
 /// ```
 /// use pop3_proto::auth::sasl::CramMd5;
@@ -117,7 +117,8 @@ pub struct Authenticate<'a, M: Maildrop> {
     pub(super) exchange: &'a mut Option<M::Exchange>,
 }
 
-/// A challenge is longer than the line limit of the configuration. The client was told `-ERR`, and the exchange is over.
+/// A challenge is longer than the line limit of the configuration. The client was sent `-ERR`, and the exchange is
+/// over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the challenge is longer than a line may be")]
 pub struct ChallengeTooLong;
@@ -128,7 +129,7 @@ impl<M: Maildrop> Authenticate<'_, M> {
         self.connection.mechanism(self.pending.exchange)
     }
 
-    /// What the client responded, decoded: `None` where it has said nothing yet and the server begins, which isn't the
+    /// What the client responded, decoded: `None` where it has sent nothing yet and the server begins, which isn't the
     /// same as an empty response.
     pub fn response(&self) -> Option<&[u8]> {
         self.pending.response.map(|place| place.of(self.input.octets()))
@@ -144,13 +145,13 @@ impl<M: Maildrop> Authenticate<'_, M> {
         (self.exchange, response)
     }
 
-    /// Whether the client has said UTF8, and takes messages as they are (RFC 6856 §2).
+    /// Whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
     pub fn is_utf8_mode(&self) -> bool {
         self.connection.utf8
     }
 
-    /// Goes on with a challenge, which may be empty. The last data of a mechanism's server is a challenge too: the
-    /// client answers it with an empty response, and is accepted then (RFC 5034 §4).
+    /// Goes on with a challenge, which may be empty. Final data that a mechanism sends from the server is a challenge
+    /// too: the client answers it with an empty response, and is then accepted (RFC 5034 §4).
     ///
     /// # Errors
     /// [`ChallengeTooLong`] when its line would be longer than [`Config::sasl_line_limit`](super::Config::sasl_line_limit).
@@ -166,11 +167,11 @@ impl<M: Maildrop> Authenticate<'_, M> {
         Ok(())
     }
 
-    /// Sends a last challenge and turns the client down whatever it answers, as OAUTHBEARER has it: the challenge says why
-    /// (RFC 7628 §3.2.3). A client that cancels instead is turned down as well.
+    /// Sends a last challenge and turns the client down whatever it answers, as OAUTHBEARER does: the challenge tells
+    /// why (RFC 7628 §3.2.3). A client that cancels instead is turned down as well.
     ///
     /// # Errors
-    /// [`ChallengeTooLong`], as [`challenge`](Self::challenge) has it.
+    /// [`ChallengeTooLong`], as for [`challenge`](Self::challenge).
     pub fn challenge_and_reject(
         mut self,
         challenge: &(impl Message + ?Sized),
@@ -181,10 +182,10 @@ impl<M: Maildrop> Authenticate<'_, M> {
         self.challenge(challenge)
     }
 
-    /// Lets the client in. The session owns the maildrop from now on, and drops it when it is over.
+    /// Lets the client in. The session owns the maildrop from now on, and drops it when the session ends.
     ///
     /// # Errors
-    /// [`BrokenMaildrop`], as [`Login::accept`](super::Login::accept) has it.
+    /// [`BrokenMaildrop`], as for [`Login::accept`](super::Login::accept).
     pub fn accept(self, maildrop: M) -> Result<(), BrokenMaildrop> {
         self.connection.end_login(self.input);
         *self.exchange = None;
@@ -268,7 +269,7 @@ impl Connection {
         self.task = Task::Exchange(exchange);
     }
 
-    /// A line of an exchange, whatever it looks like.
+    /// A line of an exchange, whatever is in it.
     pub(super) fn response_line(&mut self, exchange: Exchange, octets: &[u8], line: Line) {
         self.task = Task::None;
         if let Via::Rejected(reason) = exchange.via {
@@ -292,7 +293,7 @@ impl Connection {
         self.bad(State::Authorization, problem);
     }
 
-    /// Decodes a response where it stands, and takes it to whoever understands it.
+    /// Decodes a response where it stands, and passes it to the host or the part of the session that understands it.
     pub(super) fn take_response(&mut self, input: &mut Input, mut pending: PendingResponse, initial: bool) {
         if let Some(place) = pending.response {
             let text = input.octets_mut().get_mut(place.range()).unwrap_or_default();
@@ -318,7 +319,7 @@ impl Connection {
                     let end = place.end as usize;
                     self.take_password(pending.line, Place::new(end - password.len(), end), password);
                 }
-                // The host isn't asked, since it couldn't see for whom this is.
+                // The host isn't asked, since it couldn't see whom the client wants to act for.
                 Ok(_) => self.end_exchange_failed(),
                 Err(_) => self.fail_exchange(Reply::MalformedResponse),
             },
@@ -342,12 +343,12 @@ impl Connection {
         }
     }
 
-    /// Whether a name is no longer than what USER says it in.
+    /// Whether a name is no longer than one that USER can send.
     fn can_keep(&self, name: Name<'_>) -> bool {
         name.as_bytes().len() <= self.config.command_line_limit as usize
     }
 
-    /// The host is to be asked as PASS would have it, if PASS could have said the password.
+    /// The host is to be asked as for PASS, if PASS could have sent the password.
     fn take_password(&mut self, line: u32, place: Place, password: &[u8]) {
         let is_utf8 = |octets: &[u8]| core::str::from_utf8(octets).is_ok();
         if self.config.utf8 == Some(Utf8::MessagesAndNames) {
@@ -356,7 +357,7 @@ impl Connection {
                 return self.fail_exchange(Reply::NotUtf8);
             }
         }
-        // With CR or LF it is no password that anybody has.
+        // No password holds CR or LF.
         if Password::new(password).is_err() {
             return self.end_exchange_failed();
         }

@@ -1,4 +1,4 @@
-//! A login that is handed over: somebody else serves the session from there, as behind a proxy.
+//! A login that is handed over: another server serves the client from there, as behind a proxy.
 
 use alloc::vec::Vec;
 
@@ -11,17 +11,19 @@ use super::reply::Reply;
 use super::{Phase, Session};
 
 impl<M: Maildrop> Login<'_, M> {
-    /// Lets the client in where somebody else serves it from here: the host has logged in for it at another server, say,
-    /// and is about to splice both connections.
+    /// Lets the client in, to be served by another server from here: the host has logged in for it there, say, and is
+    /// about to splice both connections.
     ///
-    /// The client is told `+OK`, and then comes [`Action::Close`](super::Action::Close) with
-    /// [`CloseReason::HandedOver`], behind which the connection stays open. Nothing is read meanwhile, and nothing that
-    /// came behind the login is looked at: [`Session::into_unread`] has it, for whoever goes on. Should the client not take
-    /// its `+OK` in time, the reason is [`CloseReason::LoginDeadline`] instead, and nobody goes on.
+    /// The client is sent `+OK`, and then comes [`Action::Close`](super::Action::Close) with
+    /// [`CloseReason::HandedOver`], after which the connection stays open. Nothing is read meanwhile, and nothing that
+    /// came after the login is looked at: [`Session::into_unread`] has it, for the server that goes on. If the client
+    /// doesn't take its `+OK` in time, the reason is [`CloseReason::LoginDeadline`] instead, and the session isn't
+    /// handed over.
     ///
-    /// What the client was told before must hold behind it, since it need not ask again: what CAPA announced, TOP, UIDL
-    /// and PIPELINING always among it, what UTF8 switched on and which language LANG chose. So a host that hands over
-    /// best offers no UTF8 and no LANG, and announces only what all those have in common to whom it hands over.
+    /// What the client was told before must hold afterwards, since it need not ask again: what CAPA announced, TOP,
+    /// UIDL and PIPELINING always among it, what UTF8 switched on and which language LANG chose. So a host that hands
+    /// over should offer no UTF8 and no LANG, and announce only what all the servers that it hands over to have in
+    /// common.
     pub fn hand_over(self) {
         self.connection.end_login(self.input);
         self.connection.hand_over();
@@ -29,7 +31,7 @@ impl<M: Maildrop> Login<'_, M> {
 }
 
 impl<M: Maildrop> Authenticate<'_, M> {
-    /// Ends the exchange and lets the client in where somebody else serves it from here, as
+    /// Ends the exchange and lets the client in, to be served by another server from here, as
     /// [`Login::hand_over`](super::Login::hand_over) does.
     pub fn hand_over(self) {
         self.connection.end_login(self.input);
@@ -39,7 +41,7 @@ impl<M: Maildrop> Authenticate<'_, M> {
 }
 
 impl Connection {
-    /// What stands behind the login belongs to somebody else, so there is nothing left to do but to write.
+    /// What stands behind the login belongs to another server, so there is nothing left to do but to write.
     fn hand_over(&mut self) {
         self.good(Reply::LoggedIn);
         self.close(CloseReason::HandedOver);
@@ -47,9 +49,10 @@ impl Connection {
 }
 
 impl<M: Maildrop> Session<M> {
-    /// What was read from the client behind a login that was [handed over](Login::hand_over): commands that it sent
+    /// What was read from the client after a login that was [handed over](Login::hand_over): commands that it sent
     /// without waiting for the answer to its login, which RFC 2449 §6.6 allows where PIPELINING is announced, the last of
-    /// them perhaps in part. They go to whoever serves the client now, before anything that is read from it later.
+    /// them perhaps in part. They go to the server that serves the client now, before anything that is read from it
+    /// later.
     ///
     /// At most as many octets as the input window holds. None where the session isn't over, and none where it is over
     /// for any other reason than [`CloseReason::HandedOver`].

@@ -1,4 +1,4 @@
-//! Multi-line responses that are made line by line, as far as there is room for them.
+//! Multi-line responses that are made line by line, while there is room for them.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::wire::{
     UniqueIdListing,
 };
 
-/// A listing that is under way.
+/// A listing in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listing {
     of: Of,
@@ -37,7 +37,7 @@ impl Listing {
     pub(super) const MECHANISMS: Self = Self { of: Of::Mechanisms, next: 1 };
     pub(super) const LANGUAGES: Self = Self { of: Of::Languages, next: 1 };
 
-    /// Puts lines behind the output while there is room; whether that was the end of the listing.
+    /// Appends lines to the output while there is room; whether that was the end of the listing.
     pub(super) fn proceed<M: Maildrop>(
         &mut self,
         output: &mut Output,
@@ -100,7 +100,7 @@ impl Listing {
         true
     }
 
-    /// Lists what isn't of the maildrop; all of it is made again for each part, as there is little.
+    /// Lists what doesn't come from the maildrop; all of it is made again for each part, as it is short.
     fn lines<T>(&mut self, output: &mut Output, all: impl Iterator<Item = T>, line: impl Fn(T, &mut Vec<u8>)) -> bool {
         for item in all.skip(self.next as usize - 1) {
             if !output.has_room() {
@@ -116,7 +116,7 @@ impl Listing {
 /// What depends on the connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Offered {
-    /// Whether USER, PASS, APOP and mechanisms that say a password are allowed.
+    /// Whether USER, PASS, APOP and mechanisms that send a password are allowed.
     pub(super) login: bool,
     pub(super) stls: bool,
     pub(super) identity: ClientIdentity,
@@ -159,7 +159,7 @@ fn capabilities<'a, M: Maildrop>(
         Some(Capability::Uidl),
         implementation.map(Capability::Implementation),
         Some(Capability::AuthRespCode),
-        // Not behind login (RFC 2595 §4).
+        // Not after login (RFC 2595 §4).
         (offered.stls && transaction.is_none()).then_some(Capability::Stls),
         config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),
         config.has_languages().then_some(Capability::Lang),

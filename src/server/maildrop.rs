@@ -11,7 +11,7 @@ use crate::wire::{Expire, LineEnds, LoginDelay};
 /// or removed, and drops it when the session is over, however it ends. So tie the exclusive lock that RFC 1939 §4 asks
 /// for to the value, and it is released in time.
 ///
-/// What these look-ups say must stay the same for the whole session: messages are numbered from 1, and mail that
+/// What these look-ups return must stay the same for the whole session: messages are numbered from 1, and mail that
 /// arrives later has no number until the next session (RFC 1939 §4).
 pub trait Maildrop {
     /// A message that is being read: what [`Retrieve::begin`](super::Retrieve::begin) takes and
@@ -33,16 +33,16 @@ pub trait Maildrop {
     /// an asynchronous host finds it out before, or moves the blocking part away.
     ///
     /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message
-    /// over a limit that it keeps within, or reserve too little memory.
+    /// as over a limit although it isn't, or reserve too little memory.
     fn octets(&self, message: MessageNumber) -> u64;
 
     /// The unique-id of a message, the same in each session and no other message's; `None` if it has no valid one.
     ///
     /// Asked by UIDL, and at login unless [`unique_ids_are_checked`](Maildrop::unique_ids_are_checked).
-    /// [`UniqueIds`](crate::message::UniqueIds) makes valid and distinct ones of any names.
+    /// [`UniqueIds`](crate::message::UniqueIds) makes valid and distinct ones out of any names.
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>>;
 
-    /// Whether the index vouches that each message has a unique-id, and no two the same one, as
+    /// Whether the index vouches that each message has a unique-id, and no two have the same, as
     /// [`UniqueIds`](crate::message::UniqueIds) does.
     ///
     /// Otherwise the login hashes and sorts them to find out, in 20 octets of memory a message, given back at once.
@@ -57,11 +57,11 @@ pub trait Maildrop {
         LineEnds::Unknown
     }
 
-    /// Whether a message can't be sent as it is to a client that hasn't said UTF8, since its header or address fields
+    /// Whether a message can't be sent as it is to a client that hasn't sent UTF8, since its header or address fields
     /// are UTF-8 (RFC 6855's `message/global`). Then LIST, RETR and TOP of it are answered `-ERR [UTF8]` (RFC 6856 §5).
     ///
-    /// A host that has a stand-in for such clients says `false`, and sends that:
-    /// [`Login::is_utf8_mode`](super::Login::is_utf8_mode) tells it which one is wanted.
+    /// A host that has a stand-in for such clients returns `false`, and sends that:
+    /// [`Login::is_utf8_mode`](super::Login::is_utf8_mode) tells which of the two is wanted.
     fn needs_utf8(&self, message: MessageNumber) -> bool {
         let _ = message;
         false
@@ -80,7 +80,7 @@ pub trait Maildrop {
 }
 
 /// For a host that opens no maildrop, since it [hands every login over](super::Login::hand_over). No message is ever
-/// asked for then, and the compiler knows: such an action is answered by `match *retrieve.maildrop() {}`.
+/// asked for then, and the compiler knows it: such an action is answered by `match *retrieve.maildrop() {}`.
 impl Maildrop for Infallible {
     type Reader = Self;
     type Exchange = ();

@@ -24,7 +24,7 @@ impl Marks {
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// The first message at or behind `message` that isn't marked. Sixty-four marks are looked at in one go.
+    /// The first message at or after `message` that isn't marked. Sixty-four marks are looked at in one go.
     #[inline]
     pub(super) fn next_unmarked(&self, message: MessageNumber) -> Option<MessageNumber> {
         if self.marked == 0 {

@@ -1,6 +1,6 @@
 //! The server's half of a connection, as a state machine that the host drives.
 //!
-//! [`Session::poll`] tells the one thing that must happen next; the host does it and answers the token. See the
+//! [`Session::poll`] returns the one thing that must happen next; the host does it and answers the token. See the
 //! [crate's documentation](crate) for the rules, and [`Config`] for limits and memory.
 
 mod action;
@@ -59,7 +59,7 @@ pub struct Session<M: Maildrop> {
     input: Input,
     connection: Connection,
     phase: Phase<M>,
-    /// What the host remembers of the SASL exchange that is under way.
+    /// What the host remembers of the SASL exchange in progress.
     exchange: Option<M::Exchange>,
 }
 
@@ -67,9 +67,9 @@ pub struct Session<M: Maildrop> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum GreetingRefusal {
-    /// There is too much to do, or something is wrong here that is likely to pass: `[SYS/TEMP]`.
+    /// There is too much load, or a problem on this side that is likely to pass: `[SYS/TEMP]`.
     Temporary,
-    /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
     Permanent,
     /// The peer isn't welcome; there is no code for that.
     Unwelcome,
@@ -95,7 +95,7 @@ enum Next {
 }
 
 impl<M: Maildrop> Session<M> {
-    /// A session for a connection that has just come in; `security` says who may listen to it.
+    /// A session for a connection that has just come in; `security` tells who may listen to it.
     pub fn new(config: Arc<Config>, security: Security) -> Self {
         Self {
             input: Input::new(config.command_line_limit),
@@ -125,15 +125,15 @@ impl<M: Maildrop> Session<M> {
         self
     }
 
-    /// Says whether the connection has proved who the client is, which offers EXTERNAL (RFC 4422 appendix A). For what
-    /// the TLS of STLS has proved, [`StartTls::established`] says it.
+    /// Sets whether the connection has proved who the client is, which offers EXTERNAL (RFC 4422 appendix A). For TLS
+    /// that STLS begins, [`StartTls::established`] takes this.
     #[must_use]
     pub fn with_client_identity(mut self, identity: ClientIdentity) -> Self {
         self.connection.identity = identity;
         self
     }
 
-    /// A session that greets with `-ERR` and closes: too much load, a peer that isn't welcome (RFC 1939 §3).
+    /// A session that greets with `-ERR` and closes: because of load, or for a peer that isn't welcome (RFC 1939 §3).
     pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
         let mut session = Self::new(config, Security::Cleartext);
         session.connection.refuse(match reason {
@@ -158,7 +158,7 @@ impl<M: Maildrop> Session<M> {
         &self.connection.deviations
     }
 
-    /// Tells the one thing that must happen next.
+    /// Returns the one thing that must happen next.
     ///
     /// `now` is the time since any fixed moment, the same one at each call. It never fails: a client that misbehaves
     /// gets `-ERR` or is left with [`Action::Close`]. Dropping the action changes nothing, and the next call hands it
@@ -171,10 +171,10 @@ impl<M: Maildrop> Session<M> {
     }
 
     /// Does what [`poll`](Self::poll) does, and shows what the client has sent while that is dealt with: each line once
-    /// and in order, in parts of which each says whether it is a secret. With what [`Write`] gives out, which is never
+    /// and in order, in parts, each marked as a secret or not. Together with what [`Write`] gives out, which is never
     /// a secret of the client's, that makes a transcript for a log.
     ///
-    /// Of a line over the limit only its front is shown, as a secret.
+    /// Of a line over the limit only the beginning is shown, as a secret.
     ///
     /// ```
     /// use std::time::Duration;
@@ -245,7 +245,7 @@ impl<M: Maildrop> Session<M> {
         match (&mut *task, transaction) {
             (Task::Login(pending), _) => return Some(Next::Login(*pending)),
             (Task::Authenticate(pending), _) => return Some(Next::Authenticate(*pending)),
-            // What comes behind `+OK` is TLS (R-2595-01).
+            // What comes after `+OK` is TLS (R-2595-01).
             (Task::StartTls(_) | Task::Written(_), _) if !output.is_empty() => return Some(Next::Write),
             (Task::StartTls(residue), _) => return Some(Next::StartTls(*residue)),
             (Task::Retrieve(request), _) => return Some(Next::Retrieve(*request)),
@@ -299,7 +299,7 @@ impl<M: Maildrop> Session<M> {
             Phase::Authorization => self.line_before_login(line, tap),
             Phase::Transaction(_) => {
                 self.command_line(State::Transaction, line, tap);
-                // One that has no place here may be a password.
+                // A line that is out of place here may be a password.
                 if self.connection.is_in_bad_row() {
                     self.input.wipe(line.octets);
                 } else {
@@ -320,7 +320,7 @@ impl<M: Maildrop> Session<M> {
             false
         } else {
             if !self.connection.may_go_on_before_login() {
-                // Nobody has looked at what it says.
+                // The line wasn't parsed.
                 let octets = self.input.octets();
                 tap::show(tap, octets.get(..line.octets).unwrap_or_default(), line.content, 0);
                 return;
@@ -336,7 +336,7 @@ impl<M: Maildrop> Session<M> {
             Task::Login(_) => self.exchange = None,
             Task::Authenticate(_) => {}
             Task::Exchange(_) => self.input.wipe(line.octets),
-            // What came behind STLS is never looked at (R-2595-02).
+            // What came after STLS is never looked at (R-2595-02).
             Task::StartTls(_) => self.input.wipe(usize::MAX),
             _ => {
                 self.exchange = None;
@@ -345,7 +345,7 @@ impl<M: Maildrop> Session<M> {
         }
     }
 
-    /// Answers a command line, or says what is still to be done about it.
+    /// Answers a command line, or notes what is still to be done about it.
     fn command_line(&mut self, state: State, line: Line, tap: &mut Tap<'_>) {
         let Self { input, connection, phase, .. } = self;
         let (front, behind) = input.octets().split_at_checked(line.octets).unwrap_or_default();

@@ -39,7 +39,7 @@ impl Offer {
         self.properties.opening
     }
 
-    /// Whether it needs a connection that nobody listens to (R-8314-02).
+    /// Whether it needs a connection that nobody else can listen to (R-8314-02).
     pub(super) fn is_cleartext(self) -> bool {
         self.properties.cleartext
     }
@@ -110,7 +110,7 @@ impl Offers {
 }
 
 impl Config {
-    /// Offers a SASL mechanism (RFC 5034), announced behind those that were offered before. PLAIN is offered by
+    /// Offers a SASL mechanism (RFC 5034), announced after those that were offered before. PLAIN is offered by
     /// default; one that is offered already stays as it is.
     ///
     /// PLAIN and LOGIN arrive as [`Action::Login`](super::Action::Login), like USER and PASS, unless
@@ -129,7 +129,7 @@ impl Config {
         self.mechanism_with(mechanism, properties)
     }
 
-    /// Offers a SASL mechanism whose properties the host tells, or tells otherwise than this crate does: with
+    /// Offers a SASL mechanism whose properties the host states, or states differently from this crate: with
     /// `cleartext: true` any mechanism is offered only where USER is.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Offers no SASL mechanism, not even PLAIN; AUTH is answered `-ERR`. Those offered afterwards are offered.
+    /// Offers no SASL mechanism, not even PLAIN; AUTH is answered `-ERR`. Mechanisms added after this call are offered.
     #[must_use]
     pub fn no_mechanisms(mut self) -> Self {
         self.offers.all.clear();
@@ -155,7 +155,7 @@ impl Config {
     /// need not know SASL.
     ///
     /// The host doesn't see whom the client wants to act for then, so a PLAIN that names somebody else is turned down;
-    /// so is a password with CR or LF, which PASS couldn't have said.
+    /// so is a password with CR or LF, which PASS couldn't have sent.
     #[must_use]
     pub fn sasl_passwords_as_logins(mut self, yes: bool) -> Self {
         self.offers.passwords_as_logins = yes;

@@ -5,7 +5,7 @@ use crate::wire::{CommandError, NumberError, ResponseCode, Status};
 /// Makes the enum of the replies out of the status and the English text of each.
 macro_rules! replies {
     ($($status:ident $reply:ident = $text:literal,)*) => {
-        /// A response line that the session says of its own accord: every one but the greeting, and what STAT, LAST, and
+        /// A response line that the session itself makes: every one but the greeting, and what STAT, LAST, and
         /// LIST and UIDL of one message are answered with.
         ///
         /// Status and code belong to the reply; the text is a [`Catalogue`](super::Catalogue)'s.
@@ -26,7 +26,7 @@ macro_rules! replies {
                 }
             }
 
-            /// The text in English, the language that a server speaks unless it is told otherwise.
+            /// The text in English, the language that a server uses unless it is told otherwise.
             pub const fn english(self) -> &'static str {
                 match self {
                     $(Self::$reply => $text,)*

@@ -1,4 +1,4 @@
-//! A message on its way to the client: RETR and TOP (RFC 1939 §5 and §7).
+//! A message being sent to the client: RETR and TOP (RFC 1939 §5 and §7).
 
 use core::fmt;
 
@@ -22,7 +22,7 @@ pub(super) struct Request {
     pub(super) lines: Option<u64>,
 }
 
-/// How far the content of a message has come.
+/// How much of a message's content was sent.
 #[derive(Debug)]
 pub(super) struct Content {
     /// The message, if it counts as retrieved once it is written.
@@ -45,8 +45,8 @@ impl Content {
         !self.ended && output.has_room()
     }
 
-    /// Puts the end of the message behind the output, if it has come and there is room for it. Says what is to be done
-    /// then.
+    /// Appends the end of the message to the output, if it has come and there is room for it. Returns what is to be
+    /// done then.
     pub(super) fn finish(&self, output: &mut Output) -> Option<Task> {
         if !self.ended || !output.has_room() {
             return None;
@@ -78,15 +78,15 @@ pub struct Retrieve<'a, M: Maildrop> {
     pub(super) request: Request,
 }
 
-/// Why a message can't be had. It costs the client this message, and nothing else.
+/// Why a message isn't available. It costs the client this message, and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It has vanished from the store. A client that asks for it again and again is taken to send bad commands.
+    /// It has vanished from the store. If a client asks for it again and again, these count as bad commands.
     Gone,
-    /// Something is wrong here that is likely to pass: `[SYS/TEMP]`.
+    /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
     Temporary,
-    /// Something is wrong here that somebody must see to: `[SYS/PERM]`.
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
     Permanent,
 }
 
@@ -121,7 +121,7 @@ impl<M: Maildrop> Retrieve<'_, M> {
         self.connection.task = Task::Transfer(content);
     }
 
-    /// Answers `-ERR`: this message can't be had.
+    /// Answers `-ERR`: this message isn't available.
     pub fn refuse(self, reason: Refusal) {
         self.connection.task = Task::None;
         match reason {
@@ -150,8 +150,8 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// It is asked for only when the output has room, so a slow client slows the reader down, and no more than one chunk is
 /// held.
 ///
-/// Dropping the token changes nothing in the session, but a reader that has moved on has moved on: a chunk that was read and
-/// not pushed would be missing from the message. So let nothing come between reading and pushing, or keep what was read in
+/// Dropping the token changes nothing in the session, but it doesn't rewind the reader: a chunk that was read and not
+/// pushed would be missing from the message. So let nothing come between reading and pushing, or keep what was read in
 /// the reader.
 ///
 /// ```
@@ -186,7 +186,7 @@ impl<M: Maildrop> Body<'_, M> {
         self.reader
     }
 
-    /// The next octets of the message as it is stored. They are written from where they lie, so chunks of some 64 KiB
+    /// The next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB
     /// are a good choice; an empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {
         self.content.push(self.output, chunk.into());
@@ -197,7 +197,7 @@ impl<M: Maildrop> Body<'_, M> {
         self.content.ended = true;
     }
 
-    /// The rest of the message can't be had. The client learns it from a connection that closes before the end of the
+    /// The rest of the message isn't available. The client notices because the connection closes before the end of the
     /// message, since no response can be sent any more. Nothing is removed.
     pub fn fail(self) {
         self.output.abandon();

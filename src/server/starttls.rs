@@ -1,4 +1,4 @@
-//! STLS: from cleartext to TLS, with nothing taken along (RFC 2595 §4).
+//! STLS: from cleartext to TLS, with nothing carried over (RFC 2595 §4).
 
 use core::fmt;
 use core::time::Duration;
@@ -10,12 +10,12 @@ use super::reply::Reply;
 use super::state::State;
 use crate::buffer::Input;
 
-/// What a client sent behind STLS before TLS could begin: whole lines, and the octets of the one behind them.
+/// What a client sent after STLS before TLS could begin: whole lines, and the octets of the partial one after them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Residue {
     /// How many lines were complete.
     pub lines: u32,
-    /// How many octets stood behind the last of them.
+    /// How many octets came after the last of them.
     pub octets: u32,
 }
 
@@ -35,14 +35,14 @@ impl Residue {
 
 /// The client wants TLS, and has its `+OK`: what comes next on the transport is the TLS handshake.
 ///
-/// The host makes the handshake, with the transport's octets from here on, by the deadline; nothing is read meanwhile.
-/// Then the session begins anew, as if the client had only now connected, but for the greeting. TLS should be of
-/// version 1.2 at least (RFC 8314 §4).
+/// The host does the handshake, with the transport's octets from here on, by the deadline; nothing is read meanwhile.
+/// Then the session begins anew, as if the client had just connected, except that there is no greeting. TLS should be
+/// of version 1.2 at least (RFC 8314 §4).
 ///
 /// What the host has read from the transport and not put into [`Read::space`](super::Read::space), in a buffer of its own
-/// for example, was sent in the clear as well: it goes to the handshake, and never to the session behind it.
+/// for example, was sent in the clear as well: it goes to the handshake, and never to the session after it.
 ///
-/// The token may be held during the handshake, or dropped and asked for again behind it.
+/// The token may be held during the handshake, or dropped and asked for again after it.
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {
     pub(super) input: &'a mut Input,
@@ -51,28 +51,28 @@ pub struct StartTls<'a> {
 }
 
 impl StartTls<'_> {
-    /// What was dropped, where the configuration
-    /// [drops it](super::Config::discard_octets_behind_stls) instead of closing the connection: for a log.
+    /// The octets that were dropped, where the configuration
+    /// [drops them](super::Config::discard_octets_behind_stls) instead of closing the connection: for a log.
     pub fn residue(&self) -> Residue {
         self.residue
     }
 
-    /// When to give the handshake up, on the clock that `now` comes from: the next [`poll`](super::Session::poll) says
-    /// so.
+    /// When to give the handshake up, on the clock that `now` comes from: the next [`poll`](super::Session::poll) then
+    /// closes the session.
     pub fn deadline(&self) -> Duration {
         self.connection.clock.deadline()
     }
 
-    /// There is TLS. `identity` says whether the client has proved who it is by a certificate; it has to log in all the
-    /// same, and may do so with EXTERNAL then (RFC 2595 §4).
+    /// TLS is established. `identity` tells whether the client has proved who it is by a certificate; it has to log in
+    /// all the same, and may then do so with EXTERNAL (RFC 2595 §4).
     ///
-    /// Nothing that was said in the clear is left: no name, no language, no mode, no count, no timestamp for APOP.
+    /// Nothing that was sent in the clear is left: no name, no language, no mode, no count, no timestamp for APOP.
     pub fn established(self, identity: ClientIdentity) {
         *self.input = Input::new(self.connection.config.command_line_limit);
         self.connection.behind_tls(identity);
     }
 
-    /// There is no TLS, and so nothing more to say. The session closes.
+    /// The handshake failed, so nothing more can be sent. The session closes.
     pub fn failed(self) {
         self.connection.task = Task::None;
         self.connection.close(CloseReason::TlsFailed);
@@ -86,7 +86,7 @@ impl fmt::Debug for StartTls<'_> {
 }
 
 impl Connection {
-    /// STLS, with these octets behind it.
+    /// STLS, with these octets after it.
     pub(super) fn start_tls(&mut self, behind: &[u8]) {
         if !self.offers_stls() {
             return self.bad(State::Authorization, Reply::Unavailable);

@@ -10,7 +10,7 @@
 //!               └─ refused ─────────────────────────│────────────────────────────────┤
 //!                                                   └─ end of stream, autologout,    │
 //!                                                      a limit, a failed message,    │
-//!                                                      octets behind STLS, no TLS ───┘
+//!                                                      octets after STLS, no TLS ────┘
 //! ```
 //!
 //! UPDATE has one way in, and no way from there but to the end. Where a login is handed over, the session ends and the
@@ -36,11 +36,11 @@ pub(super) enum Verdict {
     Login,
     /// An exchange begins, at the end of which TRANSACTION follows if the host accepts, and the end if it hands over.
     Authenticate,
-    /// The host is to begin TLS; AUTHORIZATION begins anew, as if nothing had been said.
+    /// The host is to begin TLS; AUTHORIZATION begins anew, as if nothing had been sent.
     StartTls,
     /// A message goes out, then the state is as it was.
     Retrieve,
-    /// The host is asked to remove the marked messages; the connection closes whatever comes of it.
+    /// The host is asked to remove the marked messages; the connection closes whatever the outcome.
     Update,
     /// It is answered, and the connection closes.
     Close,

@@ -1,4 +1,4 @@
-//! What a client said, for a transcript that holds no secret.
+//! What a client sent, for a transcript that holds no secret.
 
 use crate::wire::{AuthArguments, Command};
 
@@ -21,7 +21,7 @@ impl core::fmt::Debug for Span<'_> {
     }
 }
 
-/// Where what lines are handed to goes, if anybody wants to see them.
+/// Where lines are handed to, if the host wants to see them.
 pub(super) type Tap<'t> = Option<&'t mut dyn FnMut(Span<'_>)>;
 
 /// Hands a line out, of which `content` octets are no line end, and those from `secret` on are better not shown.

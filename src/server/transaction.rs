@@ -22,7 +22,7 @@ pub(super) struct Transaction<M: Maildrop> {
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
-    /// The octets of all messages that aren't marked as deleted, once somebody has asked; not if they don't fit.
+    /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit.
     octets: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
     last: u32,
@@ -36,13 +36,13 @@ pub(super) struct Transaction<M: Maildrop> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokenMaildrop {
-    /// A message has no valid unique-id. The client is told `-ERR [SYS/TEMP]`.
+    /// A message has no valid unique-id. The client is sent `-ERR [SYS/TEMP]`.
     #[error("message {message} has no valid unique-id")]
     NoUniqueId {
         /// The first such message.
         message: MessageNumber,
     },
-    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL). The client is told
+    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL). The client is sent
     /// `-ERR [SYS/PERM]`. [`UniqueIds`](crate::message::UniqueIds) renames one of them.
     #[error("messages {first} and {second} have the same unique-id")]
     SameUniqueId {
@@ -152,7 +152,7 @@ impl<M: Maildrop> Transaction<M> {
         self.deleted.next_unmarked(message).filter(|next| next.get() <= self.count)
     }
 
-    /// Whether a message is there and isn't marked as deleted; the client is told if not.
+    /// Whether a message is there and isn't marked as deleted; the client gets `-ERR` if not.
     fn is_accessible(&self, connection: &mut Connection, message: MessageNumber) -> bool {
         if self.number(message.get()).is_none() {
             connection.reply(Reply::NoSuchMessage);
@@ -194,7 +194,7 @@ impl<M: Maildrop> Transaction<M> {
         }
     }
 
-    /// RSET takes back everything that the client has done (R-1939-25).
+    /// RSET undoes everything that the client has done (R-1939-25).
     fn reset(&mut self) {
         let mut unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
         self.octets = self.octets.and_then(|octets| unmarked.try_fold(octets, u64::checked_add));
@@ -216,7 +216,7 @@ impl<M: Maildrop> Transaction<M> {
 
 /// Looks for a message without a unique-id, and for two with the same one (R-1939-27).
 fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
-    // Keys of our own are sorted, so that look-ups that say something else each time can't confuse the sort.
+    // Keys of our own are sorted, so that look-ups whose answers change each time can't confuse the sort.
     let mut keys = Vec::with_capacity(count as usize);
     for message in (1..=count).filter_map(MessageNumber::new) {
         let unique_id = maildrop.unique_id(message).ok_or(BrokenMaildrop::NoUniqueId { message })?;

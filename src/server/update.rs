@@ -9,7 +9,7 @@ use super::marks::Deletions;
 use super::reply::Reply;
 use super::transaction::Transaction;
 
-/// The client has said QUIT: the marked messages are to be removed, and no others.
+/// The client has sent QUIT: the marked messages are to be removed, and no others.
 ///
 /// Nothing else ever asks for a removal: not an end of stream, not a limit, not half a QUIT (RFC 1939 §6). It comes
 /// even when no message is marked, so that a host can do whatever else it does at the end of a session.
@@ -19,9 +19,9 @@ pub struct Update<'a, M: Maildrop> {
     pub(super) transaction: &'a mut Transaction<M>,
 }
 
-/// What has become of the marked messages. One that was gone already counts as removed.
+/// What became of the marked messages. One that was already gone counts as removed.
 ///
-/// It can be collected out of the results, all of them: `All` if nothing failed, or if there was nothing to remove.
+/// It can be collected from the result of each removal: `All` if nothing failed, or if there was nothing to remove.
 ///
 /// ```
 /// use pop3_proto::server::Commit;
@@ -40,7 +40,7 @@ pub enum Commit {
     None,
 }
 
-/// Out of what has become of each message: `All` if nothing failed.
+/// From the result for each message: `All` if nothing failed.
 impl<E> FromIterator<Result<(), E>> for Commit {
     fn from_iter<I: IntoIterator<Item = Result<(), E>>>(removals: I) -> Self {
         let (mut removed, mut failed) = (false, false);

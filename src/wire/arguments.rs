@@ -1,4 +1,4 @@
-//! What stands behind the keyword of a command.
+//! What follows the keyword of a command.
 
 use super::command::{AuthArguments, Command, CommandError};
 use super::credentials::{Digest, Name, Password};
@@ -8,7 +8,7 @@ use super::mechanism::{InitialResponse, Mechanism};
 use super::number;
 use crate::message::MessageNumber;
 
-/// What is still to be read behind the keyword: nothing, or a space and more.
+/// What is still to be read after the keyword: nothing, or a space and more.
 pub(super) struct Arguments<'a> {
     rest: &'a [u8],
     deviations: DeviationSet,
@@ -104,7 +104,7 @@ impl<'a> Arguments<'a> {
         (!word.is_empty()).then_some(word)
     }
 
-    /// Takes everything behind one space.
+    /// Takes everything after one space.
     fn verbatim(&mut self) -> Option<&'a [u8]> {
         let (_, octets) = self.rest.split_first()?;
         self.rest = &[];

@@ -33,7 +33,7 @@ pub enum Capability<'a> {
     Uidl,
     /// `IMPLEMENTATION`: which program this is; for logs only (RFC 2449 §6.9).
     Implementation(Implementation<'a>),
-    /// `AUTH-RESP-CODE`: every failure that the credentials cause says `[AUTH]` (RFC 3206 §6).
+    /// `AUTH-RESP-CODE`: every failure that the credentials cause carries `[AUTH]` (RFC 3206 §6).
     AuthRespCode,
     /// `SASL`: AUTH works now, with these mechanisms (RFC 5034 §3).
     Sasl(Mechanisms<'a>),
@@ -57,7 +57,7 @@ pub struct Implementation<'a>(&'a str);
 impl<'a> Implementation<'a> {
     const TAG: &'static str = "IMPLEMENTATION";
 
-    /// Takes `text` for the parameters.
+    /// Creates the parameters from `text`.
     ///
     /// # Errors
     /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
@@ -86,7 +86,7 @@ impl<'a> Implementation<'a> {
 pub struct Mechanisms<'a>(&'a str);
 
 impl<'a> Mechanisms<'a> {
-    /// Takes `names`, with single spaces between, for a list of mechanisms.
+    /// Creates a list of mechanisms from `names`, with single spaces between.
     ///
     /// # Errors
     /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
@@ -104,7 +104,7 @@ impl<'a> Mechanisms<'a> {
         Self(names)
     }
 
-    /// The mechanisms in the order of the line. A word that is no name of a mechanism is left out.
+    /// The mechanisms in the order of the line. A word that isn't a mechanism's name is left out.
     pub fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
         self.0.split(' ').filter_map(|name| Mechanism::new(name).ok())
     }
@@ -139,7 +139,7 @@ pub struct Expire {
 pub struct PrivateCapability<'a>(&'a str);
 
 impl<'a> PrivateCapability<'a> {
-    /// Takes `line` for a capability line.
+    /// Creates a capability line from `line`.
     ///
     /// # Errors
     /// [`CapabilityError`] when it is over 510 octets, has something other than printable ASCII words with single
@@ -176,7 +176,7 @@ impl<'a> PrivateCapability<'a> {
     }
 }
 
-/// Why a line is no capability.
+/// Why a line isn't a capability.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CapabilityError {
@@ -204,7 +204,7 @@ impl<'a> Capability<'a> {
         Ok(Self::known(private).unwrap_or(Self::Private(private)))
     }
 
-    /// Whether a tag, in any case, is one of the standards, which the session announces by itself.
+    /// Whether a tag, in any case, is one from the standards, which the session announces by itself.
     pub(crate) fn knows(tag: &str) -> bool {
         const TAGS: [&str; 13] = [
             "TOP",

@@ -30,12 +30,12 @@ use crate::message::MessageNumber;
 pub enum Command<'a> {
     /// `USER name` (RFC 1939 §7).
     User {
-        /// The rest of the line behind one space.
+        /// The rest of the line after one space.
         name: Name<'a>,
     },
     /// `PASS string` (RFC 1939 §7).
     Pass {
-        /// The rest of the line behind one space.
+        /// The rest of the line after one space.
         password: Password<'a>,
     },
     /// `QUIT` (RFC 1939 §4 and §6).
@@ -86,8 +86,8 @@ pub enum Command<'a> {
     Last,
     /// `STLS` (RFC 2595 §4).
     Stls,
-    /// `AUTH [mechanism [initial-response]]` (RFC 5034 §4). Without a mechanism it asks for a list of them, which no RFC
-    /// has.
+    /// `AUTH [mechanism [initial-response]]` (RFC 5034 §4). Without a mechanism it asks for a list of them, which is in
+    /// no RFC.
     Auth {
         /// How the client wants to log in; none to ask for a list.
         arguments: Option<AuthArguments<'a>>,
@@ -119,7 +119,7 @@ pub struct Parsed<'a> {
     pub deviations: DeviationSet,
 }
 
-/// Why a line is no command. Whatever it is, the answer is one `-ERR`.
+/// Why a line isn't a command. Whatever the reason, the answer is one `-ERR`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -155,10 +155,10 @@ pub enum CommandError {
 impl<'a> Command<'a> {
     /// Parses a line without its line end, in time linear in its octets and without an allocation.
     ///
-    /// The keyword may be in any case (RFC 1939 §3). What else is let through is told in [`Parsed::deviations`].
+    /// The keyword may be in any case (RFC 1939 §3). What else is let through is reported in [`Parsed::deviations`].
     ///
     /// # Errors
-    /// [`CommandError`] says what is wrong; it never holds a part of the line.
+    /// [`CommandError`] tells what is wrong; it never holds a part of the line.
     #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Parsed<'a>, CommandError> {
         let (verb, arguments) = Verb::split(line).ok_or(CommandError::UnknownKeyword)?;
@@ -187,7 +187,7 @@ impl<'a> Command<'a> {
         Ok(Parsed { command, deviations })
     }
 
-    /// Writes the line that says this command, CRLF included.
+    /// Writes the line of this command, CRLF included.
     pub fn encode(&self, out: &mut impl BufMut) {
         self.pieces(|piece| out.put_slice(piece));
     }
@@ -279,7 +279,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Whether an argument that may be left out is there; it decides whether LIST, UIDL and LANG
+    /// Whether an optional argument is there; it decides whether LIST, UIDL and LANG
     /// are answered by one line, and whether AUTH asks for a list.
     pub const fn has_argument(&self) -> bool {
         !matches!(

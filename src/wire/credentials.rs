@@ -11,7 +11,7 @@ use crate::secret;
 pub struct Name<'a>(&'a [u8]);
 
 impl<'a> Name<'a> {
-    /// Takes `octets` for a name.
+    /// Creates a name from `octets`.
     ///
     /// # Errors
     /// [`InvalidCredential`] when there are none, or a control octet (CR, LF, NUL and TAB among them). The error
@@ -51,7 +51,7 @@ impl fmt::Debug for Name<'_> {
 pub struct Password<'a>(&'a [u8]);
 
 impl<'a> Password<'a> {
-    /// Takes `octets` for a password.
+    /// Creates a password from `octets`.
     ///
     /// # Errors
     /// [`InvalidCredential`] when there are none, or a CR, LF or NUL. The error doesn't show the octets.
@@ -97,7 +97,7 @@ impl fmt::Debug for Password<'_> {
     }
 }
 
-/// Why octets are no name or no password.
+/// Why octets aren't a name or a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCredential {

@@ -10,7 +10,7 @@ use core::fmt;
 pub enum Deviation {
     /// A line ends with LF alone instead of CRLF (RFC 1939 §3).
     BareLineFeed,
-    /// Spaces repeat before a number, or trail behind the last argument (RFC 1939 §3).
+    /// Spaces repeat before a number, or trail after the last argument (RFC 1939 §3).
     ExtraSpaces,
     /// A name or a password holds octets of 0x80 and above (RFC 1939 §3).
     EightBitCredentials,
@@ -22,7 +22,7 @@ pub enum Deviation {
     LongLine,
     /// A status indicator isn't in upper case (RFC 1939 §3).
     LowerCaseStatus,
-    /// A response code stands behind other text (RFC 2449 §8).
+    /// A response code stands after other text (RFC 2449 §8).
     LateCode,
     /// A unique-id has more than 70 octets, or others than 0x21 to 0x7E (RFC 1939 §7).
     OddUniqueId,

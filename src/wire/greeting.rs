@@ -26,7 +26,7 @@ impl<'a> Greeting<'a> {
         Ok(Self { response, timestamp: Timestamp::find(response.text()) })
     }
 
-    /// Writes the line, CRLF included, with the timestamp behind the text. It has at most 512 octets: a text that is
+    /// Writes the line, CRLF included, with the timestamp after the text. It has at most 512 octets: a text that is
     /// too long is cut, a timestamp never. Of a text that holds `<`, what is before it is written, so that a reader
     /// finds the timestamp.
     pub fn encode(&self, out: &mut impl BufMut) {
@@ -51,7 +51,7 @@ impl Timestamp {
     /// The most octets that a timestamp may have, so that the greeting keeps within 512 octets (RFC 1939 §3).
     pub const MAX_OCTETS: usize = 255;
 
-    /// Takes `text` for a timestamp.
+    /// Creates a timestamp from `text`.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] when it doesn't have the form described at [`Timestamp`].
@@ -100,7 +100,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Why a text is no timestamp.
+/// Why a text isn't a timestamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTimestamp {

@@ -15,7 +15,7 @@ impl<'a> LanguageTag<'a> {
     /// The most octets that a tag may have.
     pub const MAX_OCTETS: usize = 64;
 
-    /// Takes `tag` for a language tag.
+    /// Creates a language tag from `tag`.
     ///
     /// # Errors
     /// [`InvalidLanguage`] when it doesn't have the form described at [`LanguageTag`].
@@ -116,7 +116,7 @@ impl<'a> LanguageListing<'a> {
     }
 }
 
-/// Octets are no language tag, no `*` where it would do, or no line of a list of languages.
+/// Octets aren't a language tag, nor `*` where that is allowed, or aren't a line of a list of languages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a language tag is subtags of 1 to 8 letters and digits with hyphens between, 64 octets at the most")]
 pub struct InvalidLanguage;

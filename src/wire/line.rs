@@ -1,4 +1,4 @@
-//! Framing: where a line ends, whatever it says.
+//! Framing: where a line ends, whatever it holds.
 
 use super::word;
 
@@ -6,7 +6,7 @@ use super::word;
 ///
 /// A line ends at its first LF; a CR right before that LF belongs to the line end. Whether the line makes sense is not
 /// asked here, so nonsense can't shift where the next line begins. A line of more octets than the limit, line end
-/// included, is reported once, and what belongs to it is to be dropped up to its LF.
+/// included, is reported once, and its octets are to be dropped up to its LF.
 ///
 /// ```
 /// use pop3_proto::wire::{Framed, LineScanner};
@@ -40,7 +40,7 @@ pub enum Framed {
         /// Whether a NUL, or a CR that isn't part of the line end, stands in it.
         stray: bool,
     },
-    /// The front of a line that is longer than the limit, to be dropped. Said once for a line.
+    /// The front of a line that is longer than the limit, to be dropped. Reported once for a line.
     TooLong {
         /// How many octets to drop.
         octets: usize,
@@ -65,13 +65,13 @@ impl LineScanner {
         self.scanned == 0 && !self.discarding
     }
 
-    /// Takes another limit for the line at the front, and those behind it.
+    /// Sets another limit for the line at the front and those behind it.
     #[inline]
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Says what stands at the front of `window`.
+    /// Tells what stands at the front of `window`.
     ///
     /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those
     /// behind what was to be dropped.
@@ -136,7 +136,7 @@ impl LineScanner {
     }
 }
 
-/// Where the first octet at or behind `from` is that may be an LF, CR or NUL: one up to 0x0D.
+/// Where the first octet at or after `from` is that may be an LF, CR or NUL: one up to 0x0D.
 ///
 /// Most lines have eight octets or so, and are done before a call of a search that is made for long texts.
 #[inline]

@@ -5,7 +5,7 @@ use bytes::BufMut;
 use super::number::{self, FromRight, NumberError};
 use crate::message::{InvalidUniqueId, MessageNumber, UniqueId};
 
-/// What STAT says: how many messages there are, and how many octets in all (RFC 1939 §5).
+/// What STAT reports: how many messages there are, and how many octets in all (RFC 1939 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DropListing {
     /// The number of messages that aren't marked as deleted.
@@ -14,16 +14,16 @@ pub struct DropListing {
     pub octets: u64,
 }
 
-/// What LIST says of a message (RFC 1939 §5).
+/// What LIST reports of a message (RFC 1939 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ScanListing {
     /// The message.
     pub message: MessageNumber,
-    /// Its octets on the wire. As a client, take it for a hint: a message ends where it ends.
+    /// Its octets on the wire. As a client, treat it as a hint: a message ends where its end line is.
     pub octets: u64,
 }
 
-/// What UIDL says of a message (RFC 1939 §7).
+/// What UIDL reports of a message (RFC 1939 §7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UniqueIdListing<'a> {
     /// The message.
@@ -32,7 +32,7 @@ pub struct UniqueIdListing<'a> {
     pub unique_id: UniqueId<'a>,
 }
 
-/// Why octets are no listing.
+/// Why octets aren't a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListingError {
@@ -48,7 +48,7 @@ pub enum ListingError {
 }
 
 impl DropListing {
-    /// Parses the text behind `+OK `. What follows the two numbers is ignored.
+    /// Parses the text after `+OK `. What follows the two numbers is ignored.
     ///
     /// # Errors
     /// [`ListingError`] when it doesn't begin with two numbers.
@@ -66,7 +66,7 @@ impl DropListing {
 }
 
 impl ScanListing {
-    /// Parses a line of a multi-line response without its line end, or the text behind `+OK `. What follows the two
+    /// Parses a line of a multi-line response without its line end, or the text after `+OK `. What follows the two
     /// numbers is ignored.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl ScanListing {
 }
 
 impl<'a> UniqueIdListing<'a> {
-    /// Parses a line of a multi-line response without its line end, or the text behind `+OK `.
+    /// Parses a line of a multi-line response without its line end, or the text after `+OK `.
     ///
     /// # Errors
     /// [`ListingError`] when it isn't a message number, a space, and a unique-id.

@@ -1,4 +1,4 @@
-//! Mechanisms by name, and what must be known of one before any of its messages is.
+//! Mechanisms by name, and what must be known about one before any of its messages is.
 
 use core::fmt;
 use core::str::FromStr;
@@ -31,11 +31,11 @@ impl Mechanism {
     pub const LOGIN: Self = Self(*b"LOGIN               ");
     /// HMAC-MD5 over a challenge (RFC 2195).
     pub const CRAM_MD5: Self = Self(*b"CRAM-MD5            ");
-    /// A bearer token of OAuth 2.0, in the way of one vendor (no RFC).
+    /// A bearer token of OAuth 2.0, in the form of one vendor (no RFC).
     pub const XOAUTH2: Self = Self(*b"XOAUTH2             ");
     /// A bearer token of OAuth 2.0 (RFC 7628).
     pub const OAUTHBEARER: Self = Self(*b"OAUTHBEARER         ");
-    /// What the connection has proved already, such as a certificate of TLS (RFC 4422 appendix A).
+    /// What the connection has already proved, such as a certificate of TLS (RFC 4422 appendix A).
     pub const EXTERNAL: Self = Self(*b"EXTERNAL            ");
     /// Nobody in particular (RFC 4505).
     pub const ANONYMOUS: Self = Self(*b"ANONYMOUS           ");
@@ -50,7 +50,7 @@ impl Mechanism {
     /// Kerberos 5 (RFC 4752).
     pub const GSSAPI: Self = Self(*b"GSSAPI              ");
 
-    /// Takes `name`, of any case, for a mechanism.
+    /// Creates the name of a mechanism from `name`, in any case.
     ///
     /// # Errors
     /// [`InvalidMechanism`] when it doesn't have the form described at [`Mechanism`].
@@ -71,8 +71,8 @@ impl Mechanism {
         core::str::from_utf8(self.0.trim_ascii_end()).unwrap_or_default()
     }
 
-    /// What the specification of the mechanism says of it; `None` for one that this crate doesn't know, where whoever
-    /// offers it must say so.
+    /// The mechanism's properties by its specification; `None` for one that this crate doesn't know: whoever offers it
+    /// must state them.
     pub fn properties(self) -> Option<Properties> {
         let (opening, cleartext) = match self {
             Self::PLAIN | Self::XOAUTH2 | Self::OAUTHBEARER => (Opening::Client, true),
@@ -108,22 +108,22 @@ impl FromStr for Mechanism {
     }
 }
 
-/// What must be known of a mechanism before any of its messages is.
+/// What must be known about a mechanism before any of its messages is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Properties {
-    /// Who has the first message.
+    /// Who sends the first message.
     pub opening: Opening,
-    /// Whether whoever listens gets hold of something to log in with: a password or a token. The connection must be
+    /// Whether an eavesdropper gets something to log in with: a password or a token. The connection must be
     /// secure then (RFC 4616 §6, RFC 7628 §5, RFC 8314 §4).
     pub cleartext: bool,
 }
 
-/// Who has the first message of a mechanism (RFC 4422 §5).
+/// Who sends the first message of a mechanism (RFC 4422 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Opening {
     /// The client. If it doesn't come with AUTH, the server asks for it with an empty challenge.
     Client,
-    /// The client if it wants to; if nothing comes with AUTH, the server begins with a challenge that says something.
+    /// The client if it wants to; if nothing comes with AUTH, the server begins with a challenge that isn't empty.
     ///
     /// LOGIN is of this kind: some clients send the name with AUTH, and aren't asked for it then.
     Either,
@@ -138,7 +138,7 @@ impl Opening {
     }
 }
 
-/// A text is no name of a mechanism.
+/// A text isn't the name of a mechanism.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a mechanism's name is 1 to 20 letters, digits, hyphens and underscores")]
 pub struct InvalidMechanism;
@@ -151,7 +151,7 @@ pub struct InvalidMechanism;
 pub struct InitialResponse<'a>(&'a [u8]);
 
 impl<'a> InitialResponse<'a> {
-    /// Takes `octets` for an initial response.
+    /// Creates an initial response from `octets`.
     ///
     /// # Errors
     /// [`InvalidInitialResponse`] when there are none, or others than visible ASCII. The error doesn't show them.
@@ -184,7 +184,7 @@ impl fmt::Debug for InitialResponse<'_> {
     }
 }
 
-/// Octets are no initial response.
+/// Octets aren't an initial response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("an initial response is one or more octets of visible ASCII")]
 pub struct InvalidInitialResponse;

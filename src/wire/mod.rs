@@ -3,10 +3,10 @@
 //! Each command, response, capability and listing is parsed and encoded here, so a server, a client, a proxy and a test
 //! share one grammar. The texts of the RFCs are read as follows where they disagree with themselves:
 //!
-//! - RFC 2449 §3's grammar leaves out the space inside texts and the one behind a response code, lets a timestamp hold
+//! - RFC 2449 §3's grammar leaves out the space inside texts and the one after a response code, lets a timestamp hold
 //!   `>`, and lets ranges of printable octets run to 0x7F. The prose counts: texts hold spaces, a code is followed by
 //!   one, a timestamp holds no `>`, and 0x7F is a control octet.
-//! - RFC 1939 §3 says that keywords have three or four letters and arguments up to 40 octets. Neither is built upon:
+//! - RFC 1939 §3 says that keywords have three or four letters and arguments up to 40 octets. Neither is relied on:
 //!   only the length of the whole line is limited.
 
 mod arguments;

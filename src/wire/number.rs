@@ -5,7 +5,7 @@ use bytes::BufMut;
 use super::word;
 use crate::message::MessageNumber;
 
-/// Why octets are no number of the wanted size.
+/// Why octets aren't a number of the wanted size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NumberError {
@@ -39,7 +39,7 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
 }
 
 /// The number at the front, and what stands behind it, if there is one of at most seven digits and some more octets: it
-/// is read in one go then.
+/// is then read in one go.
 #[inline]
 pub(crate) fn short(text: &[u8]) -> Option<(u32, &[u8])> {
     let (digits, number) = word::leading_digits(word::load(text)?);

@@ -26,9 +26,9 @@ impl Status {
     }
 }
 
-/// Whether a response goes on behind its first line, up to a line of one dot (RFC 1939 §3 and §5, RFC 2449 §5).
+/// Whether a response goes on after its first line, up to a line of one dot (RFC 1939 §3 and §5, RFC 2449 §5).
 ///
-/// This is the one place that says so, for both ends of the wire. Text never matters, and `-ERR` is always one line.
+/// This is the one place that decides it, for both ends of the wire. Text never matters, and `-ERR` is always one line.
 pub const fn is_multi_line(verb: Verb, has_argument: bool, status: Status) -> bool {
     match status {
         Status::Err => false,
@@ -90,7 +90,7 @@ impl<'a> Response<'a> {
         Self::parse_behind(status, rest)
     }
 
-    /// Parses what stands behind the indicator.
+    /// Parses what follows the indicator.
     #[inline]
     fn parse_behind(status: Status, rest: &'a [u8]) -> Result<Self, ResponseError> {
         let rest = match rest {
@@ -118,7 +118,7 @@ impl<'a> Response<'a> {
         Self::parse_behind(status, line.get(status.as_str().len()..).unwrap_or_default())
     }
 
-    /// The response with a code that stands behind some text, if there is one.
+    /// The response with a code that stands after some text, if there is one.
     pub(crate) fn with_late_code(&self) -> Option<Self> {
         let at = memchr::memchr(b'[', self.text)?;
         let (code, _) = ResponseCode::split(self.text.get(at..)?)?;
@@ -132,13 +132,13 @@ impl<'a> Response<'a> {
         self.encode_with_tail(out, None);
     }
 
-    /// The response with the text in front of the first `octet`, and no space behind it.
+    /// The response with the text before the first `octet`, without a trailing space.
     pub(super) fn before(&self, octet: u8) -> Self {
         let text = self.text.split(|&other| other == octet).next().unwrap_or_default();
         Self { text: text.trim_ascii_end(), ..*self }
     }
 
-    /// Writes the line with one more word behind the text, which is never cut.
+    /// Writes the line with one more word after the text, which is never cut.
     pub(super) fn encode_with_tail(&self, out: &mut impl BufMut, tail: Option<&str>) {
         let indicator = self.status.as_str();
         out.put_slice(indicator.as_bytes());
@@ -174,8 +174,8 @@ impl<'a> Response<'a> {
         self.code
     }
 
-    /// What stands behind the indicator and the code: for people only. It holds no CR, LF or NUL, but whatever else the
-    /// peer likes, so escape it before showing it.
+    /// What follows the indicator and the code: for people only. It holds no CR, LF or NUL, but may hold anything else,
+    /// so escape it before showing it.
     pub const fn text(&self) -> &'a [u8] {
         self.text
     }
@@ -193,7 +193,7 @@ fn cut(text: &[u8], room: usize) -> &[u8] {
     }
 }
 
-/// Why a line is no response.
+/// Why a line isn't a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
@@ -205,7 +205,7 @@ pub enum ResponseError {
     ForbiddenOctet,
 }
 
-/// Text for a response line that can't be taken for anything else: no CR, LF or NUL, and no `[` in front.
+/// Text for a response line that can't be mistaken for anything else: no CR, LF or NUL, and no `[` in front.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Text<'a>(&'a str);
 
@@ -213,10 +213,11 @@ impl<'a> Text<'a> {
     /// No text.
     pub const EMPTY: Self = Self("");
 
-    /// Takes `text` for the text of a response. However long it is, the response line keeps within 512 octets.
+    /// Creates the text of a response from `text`. However long it is, the response line keeps within 512 octets.
     ///
     /// # Errors
-    /// [`InvalidText`] when it holds a control character, or begins with `[`, spaces before it or not (RFC 2449 §6.4).
+    /// [`InvalidText`] when it holds a control character, or begins with `[`, with or without spaces before it (RFC
+    /// 2449 §6.4).
     pub fn new(text: &'a str) -> Result<Self, InvalidText> {
         if text.trim_start().starts_with('[') {
             return Err(InvalidText::LooksLikeCode);
@@ -267,13 +268,13 @@ pub enum CodeKind {
     InUse,
     /// `SYS/TEMP`: the system's fault, and likely to pass (RFC 3206 §4).
     SysTemp,
-    /// `SYS/PERM`: the system's fault, and somebody must see to it (RFC 3206 §4).
+    /// `SYS/PERM`: the system's fault, and somebody must fix it (RFC 3206 §4).
     SysPerm,
     /// `SYS` with an unknown second level, or none.
     Sys,
     /// `AUTH`: a problem with the credentials (RFC 3206 §5).
     Auth,
-    /// `UTF8`: the message is for clients that have said UTF8 (RFC 6856 §5).
+    /// `UTF8`: the message is for clients that have sent UTF8 (RFC 6856 §5).
     Utf8,
     /// Anything else.
     Other,
@@ -296,7 +297,7 @@ impl<'a> ResponseCode<'a> {
     /// The most octets of a code, so that a greeting with one has room for a timestamp.
     pub const MAX_OCTETS: usize = 200;
 
-    /// Takes `code`, without its brackets, for a response code.
+    /// Creates a response code from `code`, without its brackets.
     ///
     /// # Errors
     /// [`InvalidCode`] when it is over 200 octets, a level is empty, or something other than printable ASCII without
@@ -306,7 +307,7 @@ impl<'a> ResponseCode<'a> {
         if code.len() <= Self::MAX_OCTETS && code.split('/').all(is_level) { Ok(Self(code)) } else { Err(InvalidCode) }
     }
 
-    /// Splits the text of a response into the code at its front and the text behind it.
+    /// Splits the text of a response into the code at its front and the text after it.
     fn split(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let inner = text.strip_prefix(b"[")?;
         let end = memchr::memchr(b']', inner)?;
@@ -325,7 +326,7 @@ impl<'a> ResponseCode<'a> {
         self.0.split('/')
     }
 
-    /// Whether this is `general`, or something more particular of its kind: `SYS/TEMP/DISK` is `SYS/TEMP`, and it is
+    /// Whether this is `general`, or something more particular of its kind: `SYS/TEMP/DISK` is `SYS/TEMP`, and also
     /// `SYS`; `AUTHX` isn't `AUTH`.
     pub fn is(self, general: ResponseCode<'_>) -> bool {
         let mut levels = self.levels();
@@ -365,7 +366,7 @@ impl fmt::Display for ResponseCode<'_> {
     }
 }
 
-/// A text that is no response code.
+/// A text isn't a response code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a response code is one or more levels of printable ASCII, divided by slashes")]
 pub struct InvalidCode;

@@ -21,8 +21,8 @@ pub enum LineEnds {
 /// without an end gets one; every other octet passes unchanged, NUL and those beyond ASCII included. Where the chunks
 /// are cut makes no difference.
 ///
-/// Nothing is copied: [`Stuffer::next`] says which octets of the chunk go out as they are, and what goes before them. A
-/// line end at the end of a chunk is held back until it is known what follows, so that the last one leaves together
+/// Nothing is copied: [`Stuffer::next`] tells which octets of the chunk go out as they are, and what goes before them.
+/// A line end at the end of a chunk is held back until it is known what follows, so that the last one is sent together
 /// with the line that ends the response.
 ///
 /// ```
@@ -54,11 +54,11 @@ enum At {
     LineStart,
     /// Inside a line; nothing is held back.
     Inside,
-    /// Behind a CR, which is held back.
+    /// After a CR, which is held back.
     Cr,
-    /// Behind a line end, which is held back and goes out as CRLF.
+    /// After a line end, which is held back and goes out as CRLF.
     CrLf,
-    /// Behind an LF that goes out alone, since line ends aren't looked at; it is held back.
+    /// After an LF that goes out alone, since line ends aren't looked at; it is held back.
     Lf,
 }
 
@@ -85,7 +85,7 @@ impl Piece {
 }
 
 impl Stuffer {
-    /// How much room [`Stuffer::copy`] needs behind what it writes.
+    /// How much room [`Stuffer::copy`] needs after what it writes.
     pub(crate) const COPY_SLACK: usize = word::BLOCK;
 
     /// A stuffer at the start of a message.
@@ -94,7 +94,7 @@ impl Stuffer {
     }
 
     /// The next piece of the content, out of the front of `chunk`. Deals with at least one octet or inserts one, and
-    /// looks at no octet behind the piece but the one that follows it.
+    /// looks at no octet after the piece but the one that follows it directly.
     #[inline]
     pub fn next(&mut self, chunk: &[u8]) -> Piece {
         let Some(&first) = chunk.first() else { return Piece::NOTHING };
@@ -125,7 +125,7 @@ impl Stuffer {
         piece
     }
 
-    /// Takes an LF at the front of the chunk for a line end, together with the octet behind it.
+    /// Treats an LF at the front of the chunk as a line end, together with the octet behind it.
     fn line_end(&mut self, chunk: &[u8], mut piece: Piece) -> Piece {
         piece.skip = 1;
         (self.at, piece.insert) = match chunk.get(1) {
@@ -161,7 +161,7 @@ impl Stuffer {
         piece.run = rest.len() - piece.held;
     }
 
-    /// Writes the content of a chunk behind `out`: cheaper than pieces where their runs are short. Each octet becomes
+    /// Appends the content of a chunk to `out`: cheaper than pieces where their runs are short. Each octet becomes
     /// two at the most, and two may have been held back before; [`Stuffer::COPY_SLACK`] more are needed meanwhile.
     pub(crate) fn copy(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let line_end = if self.line_ends == LineEnds::Unknown { At::CrLf } else { At::Lf };
@@ -206,7 +206,7 @@ impl Stuffer {
         self.at = at;
     }
 
-    /// What goes out behind the last chunk: the end of the last line, and the line of one dot.
+    /// What goes out after the last chunk: the end of the last line, and the line of one dot.
     pub const fn end(&self) -> &'static [u8] {
         match self.at {
             At::LineStart => b".\r\n",

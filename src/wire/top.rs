@@ -22,7 +22,7 @@ pub struct TopLimit {
 enum At {
     /// In the header, at the start of a line.
     LineStart,
-    /// In the header, behind a CR at the start of a line.
+    /// In the header, after a CR at the start of a line.
     Cr,
     /// In the header, in a line that isn't blank.
     Inside,

@@ -2,9 +2,9 @@
 
 use super::word;
 
-/// Takes the content of a multi-line response out of the octets behind its first line, wherever they are cut.
+/// Takes the content of a multi-line response out of the octets after its first line, wherever they are cut.
 ///
-/// A line begins behind CRLF only, and the response ends at the exact line `.` CRLF only: a stored `LF . LF` is
+/// A line begins only after CRLF, and the response ends only at the exact line `.` CRLF: a stored `LF . LF` is
 /// content, so it can't cut a message short and pass its tail off as responses. One leading dot is taken from each
 /// line that begins with one, whatever follows it; all other octets stay as they are, CRLF included.
 ///
@@ -35,11 +35,11 @@ pub struct Unstuffer {
 enum At {
     LineStart,
     Inside,
-    /// Behind a CR that was given out.
+    /// After a CR that was given out.
     Cr,
-    /// Behind a dot at the start of a line.
+    /// After a dot at the start of a line.
     Dot,
-    /// Behind a CR behind such a dot.
+    /// After a CR that follows such a dot.
     DotCr,
 }
 
@@ -61,7 +61,7 @@ impl Default for Unstuffer {
 }
 
 impl Unstuffer {
-    /// An unstuffer behind the first line of a response.
+    /// An unstuffer that starts after the first line of a response.
     pub const fn new() -> Self {
         Self { at: At::LineStart }
     }

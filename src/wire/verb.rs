@@ -79,7 +79,7 @@ impl Verb {
         Self::split(line).map(|(verb, _)| verb)
     }
 
-    /// Splits a line into its keyword and what stands behind it: nothing, or a space and more.
+    /// Splits a line into its keyword and what follows it: nothing, or a space and more.
     #[inline]
     pub(super) fn split(line: &[u8]) -> Option<(Self, &[u8])> {
         if let Some((word, rest)) = line.split_first_chunk::<4>() {

@@ -1,6 +1,6 @@
 //! How many octets a message has on the wire.
 
-/// Counts the octets that STAT and LIST announce for a stored message: those that a client has in hand after RETR, with
+/// Counts the octets that STAT and LIST announce for a stored message: those that a client holds after RETR, with
 /// CRLF line ends and without stuffed dots (RFC 1939 §11).
 ///
 /// Feed it the stored octets in chunks of any size, and keep the result: it stays the same as long as the message does.

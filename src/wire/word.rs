@@ -73,7 +73,7 @@ pub(super) const BLOCK: usize = 32;
 
 /// Where the first `octet` of a block is.
 ///
-/// There is one branch, on whether it is there at all: those on where it is would mostly be foreseen wrongly.
+/// There is one branch, on whether it is there at all: branches on where it is would mostly be mispredicted.
 #[inline]
 pub(super) fn find_in_block(block: &[u8; BLOCK], octet: u8) -> Option<usize> {
     if !holds(block, octet) {

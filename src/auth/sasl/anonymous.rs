@@ -7,11 +7,11 @@ use super::{InvalidMessage, Message};
 /// The message of ANONYMOUS: a trace, or nothing (RFC 4505 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Anonymous<'a> {
-    /// What the client leaves behind of itself, if anything.
+    /// What the client tells about itself, if anything.
     pub trace: Option<Trace<'a>>,
 }
 
-/// What an anonymous client leaves behind for a log, such as an address to write to. It proves nothing.
+/// What an anonymous client leaves for a log, such as an address to write to. It proves nothing.
 ///
 /// 1 to 255 characters of UTF-8, none of them a control character.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ impl<'a> Trace<'a> {
     /// The most characters that a trace may have (RFC 4505 §2).
     pub const MAX_CHARACTERS: usize = 255;
 
-    /// Takes `text` for a trace.
+    /// Creates a trace from `text`.
     ///
     /// # Errors
     /// [`InvalidMessage::Trace`] when it doesn't have the form described at [`Trace`].

@@ -9,15 +9,15 @@ use crate::wire::{InvalidCredential, Name};
 
 /// Whom a client wants to act for, in OAUTHBEARER (RFC 7628 §3.1, `saslname` of RFC 5801 §4).
 ///
-/// It is a [`Name`], and borrowed unless a `,` or `=` of it was escaped.
+/// It is a [`Name`], and borrowed unless a `,` or `=` in it was escaped.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AuthorizationIdentity<'a>(Cow<'a, [u8]>);
 
 impl<'a> AuthorizationIdentity<'a> {
-    /// Takes `octets` for an authorization identity.
+    /// Creates an authorization identity from `octets`.
     ///
     /// # Errors
-    /// [`InvalidCredential`] when they are no [`Name`].
+    /// [`InvalidCredential`] when they aren't a [`Name`].
     pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidCredential> {
         Name::new(octets).map(Self::from)
     }

@@ -1,7 +1,7 @@
 //! Base64 as SASL lines have it: strict (RFC 4648 §4, RFC 5034 §4).
 //!
 //! One text stands for one sequence of octets: there is no white space, no foreign octet, no `=` but at the end, as
-//! many of them as it takes, and no spare bit that is 1. So nothing can be said in two ways to two readers.
+//! many of them as it takes, and no spare bit that is 1. So two readers can't read the same text differently.
 
 use ::base64::Engine as _;
 use ::base64::alphabet::STANDARD;
@@ -24,7 +24,7 @@ const TEXT: usize = 256;
 const OCTETS: usize = TEXT / 4 * 3;
 
 /// Decodes `text` in place: the octets are its first ones afterwards, as many as is returned, and what is behind them
-/// is still text. No text is no octets.
+/// is still text. An empty text gives no octets.
 ///
 /// It takes time linear in the octets and no allocation; what it copies to work on is wiped. If `text` holds a secret,
 /// wipe the whole of it after use.
@@ -38,7 +38,7 @@ const OCTETS: usize = TEXT / 4 * 3;
 /// ```
 ///
 /// # Errors
-/// [`InvalidBase64`] when it isn't strict base64. Nobody should look at `text` then: a part of it may be decoded.
+/// [`InvalidBase64`] when it isn't strict base64. Don't use `text` then: a part of it may be decoded.
 pub fn decode(text: &mut [u8]) -> Result<usize, InvalidBase64> {
     let mut copy = Zeroizing::new([0; TEXT]);
     let mut decoded = 0;
@@ -72,7 +72,7 @@ pub const fn encoded_len(octets: usize) -> usize {
     octets.div_ceil(3).saturating_mul(4)
 }
 
-/// A text isn't strict base64. Nothing of it is in here.
+/// A text isn't strict base64. This holds nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not strict base64")]
 pub struct InvalidBase64;

@@ -13,13 +13,13 @@ pub(super) const END: &[u8] = &[SEPARATOR; 2];
 
 /// An access token of OAuth 2.0: whoever has it may use it (RFC 6750).
 ///
-/// One octet of visible ASCII or more. RFC 6750 §2.1 leaves out some, but who issues tokens doesn't always. `Debug`
+/// One octet of visible ASCII or more. RFC 6750 §2.1 leaves some out, but not every issuer of tokens does. `Debug`
 /// doesn't show it.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a [u8]);
 
 impl<'a> BearerToken<'a> {
-    /// Takes `octets` for a token.
+    /// Creates a token from `octets`.
     ///
     /// # Errors
     /// [`InvalidMessage::Token`] when there are none, or something other than visible ASCII.
@@ -41,7 +41,7 @@ impl<'a> BearerToken<'a> {
         secret::equal(self.0, secret)
     }
 
-    /// Reads what HTTP has in its Authorization header: `Bearer`, in any case, and the token behind spaces.
+    /// Reads what HTTP has in its Authorization header: `Bearer`, in any case, then spaces and the token.
     pub(super) fn parse_authorization(value: &'a [u8]) -> Result<Self, InvalidMessage> {
         let (scheme, rest) = value.split_at_checked(6).ok_or(InvalidMessage::Token)?;
         let spaces = rest.iter().take_while(|octet| **octet == b' ').count();
@@ -74,7 +74,7 @@ impl fmt::Debug for BearerToken<'_> {
 
 /// The values of some keys out of a list of `key=value` pairs; `None` for a key that isn't there.
 ///
-/// Keys are letters (RFC 7628 §3.1). The others are passed over, and none of the wanted may come twice.
+/// Keys are letters (RFC 7628 §3.1). Other keys are ignored, and none of the wanted ones may come twice.
 pub(super) fn values<'a, const N: usize>(
     list: &'a [u8],
     wanted: [&str; N],

@@ -1,8 +1,8 @@
-//! Why a bearer token was turned down, as the server says it in JSON (RFC 7628 §3.2.2).
+//! Why a bearer token was turned down, as the server reports it in JSON (RFC 7628 §3.2.2).
 
 use super::{InvalidMessage, Message};
 
-/// The challenge with which XOAUTH2 and OAUTHBEARER fail. The client must answer it, and only then `-ERR` comes.
+/// The challenge with which XOAUTH2 and OAUTHBEARER fail. The client must answer it, and only then comes `-ERR`.
 ///
 /// It is a JSON object of a few texts. They are one octet or more of printable ASCII without `"` and `\`, which is what
 /// OAuth 2.0 allows (RFC 6749 §5.2), so there is nothing to escape.
@@ -39,7 +39,7 @@ impl<'a> BearerFailure<'a> {
         Ok(Self { status: checked(status)?, schemes: None, scope: None, openid_configuration: None })
     }
 
-    /// Says which schemes there are, such as `bearer`: XOAUTH2 has them.
+    /// Adds which schemes there are, such as `bearer`: XOAUTH2 has them.
     ///
     /// # Errors
     /// As those of [`BearerFailure::new`].
@@ -47,7 +47,7 @@ impl<'a> BearerFailure<'a> {
         Ok(Self { schemes: Some(checked(schemes)?), ..self })
     }
 
-    /// Says which scope a token must have.
+    /// Adds which scope a token must have.
     ///
     /// # Errors
     /// As those of [`BearerFailure::new`].
@@ -55,7 +55,7 @@ impl<'a> BearerFailure<'a> {
         Ok(Self { scope: Some(checked(scope)?), ..self })
     }
 
-    /// Says at which URL a client finds out how to get a token.
+    /// Adds the URL at which a client finds out how to get a token.
     ///
     /// # Errors
     /// As those of [`BearerFailure::new`].
@@ -65,8 +65,8 @@ impl<'a> BearerFailure<'a> {
 
     /// Reads a challenge, in one pass: a JSON object with a `status`, of texts, numbers and the like.
     ///
-    /// What it doesn't know is passed over, and so is a text with anything in it that isn't described at
-    /// [`BearerFailure`]. Of a name that comes twice, the last counts. Objects within are not understood: a client that
+    /// Unknown names are ignored, and so is a text with anything in it that isn't described at
+    /// [`BearerFailure`]. Of a name that comes twice, the last counts. Nested objects aren't understood: a client that
     /// wants them has the challenge, and a library for JSON.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ fn checked(text: &str) -> Result<&str, InvalidMessage> {
     if !text.is_empty() && text.bytes().all(allowed) { Ok(text) } else { Err(InvalidMessage::Failure) }
 }
 
-/// What is behind a mark of JSON, which may have blanks around it.
+/// What follows a mark of JSON, which may have blanks around it.
 fn after(text: &str, mark: char) -> Result<&str, InvalidMessage> {
     blanks(text).strip_prefix(mark).map(blanks).ok_or(InvalidMessage::Form)
 }
@@ -155,7 +155,7 @@ fn blanks(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
-/// A string at the start of a text, without its quotation marks but with its escapes, and what is behind it.
+/// A string at the start of a text, without its quotation marks but with its escapes, and what follows it.
 fn string(text: &str) -> Result<(&str, &str), InvalidMessage> {
     let inner = text.strip_prefix('"').ok_or(InvalidMessage::Form)?;
     let mut escaped = false;

@@ -31,7 +31,7 @@ pub struct CramMd5<'a> {
 }
 
 impl<'a> CramMd5<'a> {
-    /// What a client answers to `challenge`, whatever octets that is.
+    /// A client's answer to `challenge`, whatever octets that holds.
     pub fn new(name: Name<'a>, challenge: &[u8], secret: &[u8]) -> Self {
         Self { name, digest: digest(challenge, secret) }
     }
@@ -39,8 +39,8 @@ impl<'a> CramMd5<'a> {
     /// Parses a response. The digits of the digest may be of either case.
     ///
     /// # Errors
-    /// [`InvalidMessage`] when there is no space, the last word isn't 32 hexadecimal digits, or what is before it is no
-    /// name.
+    /// [`InvalidMessage`] when there is no space, the last word isn't 32 hexadecimal digits, or what is before it isn't
+    /// a name.
     pub fn parse(response: &'a [u8]) -> Result<Self, InvalidMessage> {
         let mut words = response.rsplitn(2, |octet| *octet == b' ');
         let (Some(digest), Some(name)) = (words.next(), words.next()) else {

@@ -1,4 +1,4 @@
-//! EXTERNAL: what the connection has proved already (RFC 4422 appendix A).
+//! EXTERNAL: what the connection has already proved (RFC 4422 appendix A).
 
 use super::{InvalidMessage, Message};
 use crate::wire::Name;
@@ -6,7 +6,7 @@ use crate::wire::Name;
 /// The message of EXTERNAL: an authorization identity, or nothing (RFC 4422 appendix A.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct External<'a> {
-    /// Whom the client wants to act for. Without it, that follows from what was proved.
+    /// Whom the client wants to act for. Without it, that follows from what the connection has proved.
     pub authorization: Option<Name<'a>>,
 }
 

@@ -16,7 +16,7 @@ use super::{Mechanism, Message};
 /// The line, without its line end, that a client sends in the place of a response to end the exchange.
 pub const CANCEL: &[u8] = b"*";
 
-/// How an argument says that the initial response is there and empty.
+/// The argument for an initial response that is present and empty.
 const EMPTY: &[u8] = b"=";
 
 /// Decodes the initial response, an argument of AUTH, in place like [`base64::decode`]: `=` is no octets.
@@ -31,10 +31,10 @@ pub fn decode_initial_response(argument: &mut [u8]) -> Result<usize, InvalidBase
     }
 }
 
-/// The text of a challenge, out of a line without its line end: what is behind `+` and a space. It is to be given to
+/// The text of a challenge, out of a line without its line end: what follows `+` and a space. It is to be given to
 /// [`base64::decode`]. A `+` without the space is an empty challenge.
 ///
-/// `None` when the line is no challenge, and hence the server's last word.
+/// `None` when the line isn't a challenge, and hence the server's final response.
 pub fn challenge_text(line: &mut [u8]) -> Option<&mut [u8]> {
     match line {
         [b'+', b' ', text @ ..] => Some(text),

@@ -1,4 +1,4 @@
-//! LOGIN: a name and a password in two messages. No RFC has it, and it is said of PLAIN that it should be used instead.
+//! LOGIN: a name and a password in two messages. It is in no RFC, and PLAIN should be used instead.
 
 use super::Message;
 
@@ -17,7 +17,7 @@ pub enum LoginPrompt {
 impl LoginPrompt {
     /// What is asked for `step` responses into the exchange; `None` when there is nothing left to ask.
     ///
-    /// Servers use different words, so a client does better to count than to read.
+    /// Servers use different words, so a client should rather count the challenges than read them.
     pub const fn of_step(step: usize) -> Option<Self> {
         match step {
             0 => Some(Self::Name),
@@ -27,7 +27,7 @@ impl LoginPrompt {
     }
 
     /// Reads a challenge, in the words that most servers use: `Username:` or `User Name`, `Password:` or `Password`, in
-    /// any case, perhaps with a NUL behind. `None` for other words.
+    /// any case, perhaps followed by a NUL. `None` for other words.
     pub fn parse(challenge: &[u8]) -> Option<Self> {
         let text = challenge.strip_suffix(&[0]).unwrap_or(challenge);
         let text = text.strip_suffix(b":").unwrap_or(text);

@@ -9,7 +9,7 @@ use crate::wire::{InvalidCredential, Name, Timestamp};
 
 /// Something that a challenge or a response carries, before base64.
 ///
-/// Octets that some other code has made are a message too, so a mechanism of a SASL library goes out the same way.
+/// Octets made by other code are a message too, so a mechanism of a SASL library goes out the same way.
 ///
 /// ```
 /// use pop3_proto::auth::sasl::{Message as _, Name, Plain, CleartextPassword};
@@ -34,9 +34,9 @@ pub trait Message {
         octets
     }
 
-    /// Writes the octets as they are. A buffer that holds a secret afterwards is better as large as
-    /// [`octets`](Message::octets) from the start: where a vector grows, it leaves a copy behind.
-    /// [`base64::encode`](super::base64::encode) and what is in [`line`](mod@super::line) need no such buffer.
+    /// Writes the octets as they are. A buffer for a secret should be as large as
+    /// [`octets`](Message::octets) from the start: a vector that grows leaves a copy behind.
+    /// [`base64::encode`](super::base64::encode) and the functions in [`line`](mod@super::line) need no such buffer.
     fn encode(&self, out: &mut impl BufMut)
     where
         Self: Sized,
@@ -89,7 +89,7 @@ impl Message for Timestamp {
     }
 }
 
-/// Why octets are no message of a mechanism, or can't be a part of one. Nothing of them is in it.
+/// Why octets aren't a message of a mechanism, or can't be a part of one. It holds none of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMessage {
@@ -102,8 +102,8 @@ pub enum InvalidMessage {
     /// The last word of a response of CRAM-MD5 isn't 32 hexadecimal digits.
     #[error("a digest is 32 hexadecimal digits")]
     Digest,
-    /// It isn't `Bearer` and a token of visible ASCII.
-    #[error("a bearer token is visible ASCII behind the word Bearer")]
+    /// It isn't `Bearer` followed by a token of visible ASCII.
+    #[error("a bearer token is visible ASCII after the word Bearer")]
     Token,
     /// A host isn't visible ASCII.
     #[error("a host is visible ASCII")]

@@ -1,30 +1,31 @@
 //! SASL: the messages of its mechanisms, and the lines that carry them (RFC 4422, RFC 5034).
 //!
-//! A client says `AUTH` and the name of a [`Mechanism`]; then challenges and responses go to and fro, each a
-//! [line](mod@line) of strict [`base64`], until the server says `+OK` or `-ERR`. What they hold is up to the mechanism:
+//! A client sends `AUTH` and the name of a [`Mechanism`]; then challenges and responses go to and fro, each a
+//! [line](mod@line) of strict [`base64`], until the server sends `+OK` or `-ERR`. What they hold is up to the
+//! mechanism:
 //!
 //! | mechanism | the client sends | the server sends | document |
 //! |---|---|---|---|
 //! | PLAIN | [`Plain`] | | RFC 4616 |
 //! | LOGIN | [`Name`], then [`CleartextPassword`] | a [`LoginPrompt`] before each | none |
 //! | CRAM-MD5 | [`CramMd5`] | a [`Timestamp`](crate::wire::Timestamp) before it | RFC 2195 |
-//! | XOAUTH2 | [`XOAuth2`], then an empty response to a failure | a [`BearerFailure`] behind it, if it fails | none |
-//! | OAUTHBEARER | [`OAuthBearer`], then 0x01 to a failure | a [`BearerFailure`] behind it, if it fails | RFC 7628 |
+//! | XOAUTH2 | [`XOAuth2`], then an empty response to a failure | a [`BearerFailure`] after it, if it fails | none |
+//! | OAUTHBEARER | [`OAuthBearer`], then 0x01 to a failure | a [`BearerFailure`] after it, if it fails | RFC 7628 |
 //! | EXTERNAL | [`External`] | | RFC 4422 appendix A |
 //! | ANONYMOUS | [`Anonymous`] | | RFC 4505 |
 //!
 //! Each is read out of decoded octets, and borrows from them, in one pass and without an allocation (but for an escaped
 //! [`AuthorizationIdentity`]); each is written by [`Message`]. A value can only be made of what can be sent, and an
-//! error never shows what it is about. `Debug` shows names, and no password, token or digest.
+//! error never shows the octets that caused it. `Debug` shows names, and no password, token or digest.
 //!
-//! Mechanisms with more steps, such as SCRAM (RFC 5802, RFC 7677) and Kerberos (RFC 4752), are the business of a SASL
+//! Mechanisms with more steps, such as SCRAM (RFC 5802, RFC 7677) and Kerberos (RFC 4752), are left to a SASL
 //! library: the lines are the same. Security layers (RFC 4422 §3.7) aren't supported: leave them to TLS.
 //!
 //! # Octets of the other side
 //! What base64 has carried may be any octets. A [`Name`] and an [`AuthorizationIdentity`] hold no control octet. A
-//! [`CleartextPassword`] may hold CR and LF, and hence is no [`Password`](crate::wire::Password): to replay one in a
-//! command, towards another server, make it one with [`Password::new`](crate::wire::Password::new), which refuses what
-//! would end the line. Preparing names and passwords (RFC 4013) is the host's.
+//! [`CleartextPassword`] may hold CR and LF, and hence isn't a [`Password`](crate::wire::Password): to replay one in a
+//! command to another server, convert it with [`Password::new`](crate::wire::Password::new), which refuses what
+//! would end the line. Preparing names and passwords (RFC 4013) is up to the host.
 //!
 //! ```
 //! use pop3_proto::auth::sasl::{Plain, base64, line};

@@ -25,22 +25,22 @@ pub struct OAuthBearer<'a> {
     pub host: Option<Host<'a>>,
     /// Which port the client meant to reach.
     pub port: Option<NonZeroU16>,
-    /// The token. A client that has none asks what it would take: the server answers with a
+    /// The token. A client that has none asks what would be accepted: the server answers with a
     /// [`BearerFailure`](super::BearerFailure) (RFC 7628 §4.3).
     pub token: Option<BearerToken<'a>>,
 }
 
 impl<'a> OAuthBearer<'a> {
     /// What a client answers to a [`BearerFailure`](super::BearerFailure), before `-ERR` comes: 0x01 (RFC 7628 §3.2.3).
-    /// To cancel the exchange is as good.
+    /// Cancelling the exchange works as well.
     pub const FAILURE_ANSWER: &'static [u8] = &[bearer::SEPARATOR];
 
-    /// Parses a message. `Bearer` may be in any case, and keys other than `host`, `port` and `auth` are passed over.
+    /// Parses a message. `Bearer` may be in any case, and keys other than `host`, `port` and `auth` are ignored.
     ///
     /// # Errors
     /// [`InvalidMessage`] when it isn't a GS2 header and a list of keys and values, wants channel binding, has no
-    /// `auth` or one of the keys twice, or a value makes no sense. The [failure answer](Self::FAILURE_ANSWER) is no
-    /// message.
+    /// `auth` or one of the keys twice, or a value makes no sense. The [failure answer](Self::FAILURE_ANSWER) isn't
+    /// such a message.
     pub fn parse(message: &'a [u8]) -> Result<Self, InvalidMessage> {
         let mut halves = message.splitn(2, |octet| *octet == bearer::SEPARATOR);
         let (Some(header), Some(list)) = (halves.next(), halves.next()) else {
@@ -92,7 +92,7 @@ impl Message for OAuthBearer<'_> {
 pub struct Host<'a>(&'a str);
 
 impl<'a> Host<'a> {
-    /// Takes `text` for a host.
+    /// Creates a host from `text`.
     ///
     /// # Errors
     /// [`InvalidMessage::Host`] when it is empty or holds something other than visible ASCII.
@@ -119,7 +119,7 @@ impl fmt::Debug for Host<'_> {
     }
 }
 
-/// `n,,` or `n,a=identity,` (`gs2-header` of RFC 5801 §4). A `y` in the place of the `n` says that the client could
+/// `n,,` or `n,a=identity,` (`gs2-header` of RFC 5801 §4). A `y` in the place of the `n` means that the client could
 /// bind the channel, which is of no use here.
 fn parse_header(header: &[u8]) -> Result<Option<AuthorizationIdentity<'_>>, InvalidMessage> {
     let mut parts = header.split(|octet| *octet == b',');

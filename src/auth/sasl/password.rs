@@ -14,7 +14,7 @@ use crate::wire::{InvalidCredential, Password};
 pub struct CleartextPassword<'a>(&'a [u8]);
 
 impl<'a> CleartextPassword<'a> {
-    /// Takes `octets` for a password.
+    /// Creates a password from `octets`.
     ///
     /// # Errors
     /// [`InvalidCredential`] when there are none, or a NUL. The error doesn't show the octets.
@@ -40,7 +40,7 @@ impl<'a> CleartextPassword<'a> {
     }
 }
 
-/// What can stand in a command can be carried by base64.
+/// A password that can stand in a command can be carried by base64 too.
 impl<'a> From<Password<'a>> for CleartextPassword<'a> {
     fn from(password: Password<'a>) -> Self {
         Self(password.expose())

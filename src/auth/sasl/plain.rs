@@ -31,8 +31,8 @@ impl<'a> Plain<'a> {
         Ok(Self { authorization, name: Name::new(name)?, password: CleartextPassword::new(password)? })
     }
 
-    /// Whom the client wants to act for, where that isn't who it says that it is. Whether it may is the host's
-    /// decision; to act for oneself is always fine, and some clients say it.
+    /// Whom the client wants to act for, if that isn't the user it logs in as. Whether it may is the host's decision;
+    /// acting for oneself is always fine, and some clients state it.
     pub fn other_identity(&self) -> Option<Name<'a>> {
         self.authorization.filter(|identity| *identity != self.name)
     }

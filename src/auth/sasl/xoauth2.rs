@@ -1,4 +1,4 @@
-//! XOAUTH2: a bearer token, in the way of the vendor that had it first. No RFC has it; OAUTHBEARER came of it.
+//! XOAUTH2: a bearer token, in the form of the vendor that had it first. It is in no RFC; OAUTHBEARER came from it.
 
 use super::bearer::{self, BearerToken};
 use super::{InvalidMessage, Message};
@@ -17,7 +17,7 @@ impl<'a> XOAuth2<'a> {
     /// What a client answers to a [`BearerFailure`](super::BearerFailure), before `-ERR` comes: nothing, an empty line.
     pub const FAILURE_ANSWER: &'static [u8] = b"";
 
-    /// Parses a message. `Bearer` may be in any case, and keys other than these two are passed over.
+    /// Parses a message. `Bearer` may be in any case, and keys other than these two are ignored.
     ///
     /// # Errors
     /// [`InvalidMessage`] when it isn't a list of keys and values, one of the two isn't there or is there twice, or

@@ -34,13 +34,13 @@ impl Wanted {
         self.message
     }
 
-    /// Its unique-id, if that is a name to store it by: `None` where the server has none, and where it is listed for
-    /// another message too.
+    /// Its unique-id, if it can serve as a name to store it by: `None` where the server has none, and where it is
+    /// listed for another message too.
     pub fn unique_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|_| !self.is_repeated)
     }
 
-    /// What the server says instead of a unique-id: one that is listed more than once, so that it is no name.
+    /// The unique-id that the server lists for this message and others too, so that it can't serve as a name.
     pub fn repeated_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|_| self.is_repeated)
     }
@@ -61,14 +61,14 @@ impl fmt::Debug for Wanted {
 pub(super) struct Listed {
     /// Numbers of messages and [keys](key_of) of unique-ids, and how often they were listed.
     keys: BTreeMap<u64, u32>,
-    /// What all entries take, those parts of a plan included that are made of them.
+    /// The memory that all entries take, including the parts of a plan that are made of them.
     octets: usize,
 }
 
 impl Listed {
     const MOST_OCTETS: usize = 64 << 20;
 
-    /// What an entry takes beside its unique-id, by estimate.
+    /// The memory that an entry takes beside its unique-id, by estimate.
     const ENTRY: usize = 160;
 
     /// Takes note of an entry; `false` if it is one too many.
@@ -87,7 +87,7 @@ impl Listed {
         has_room
     }
 
-    /// Says of a message how often it is listed.
+    /// Tells how often a message is listed.
     pub(super) fn tell(&self, wanted: &mut Wanted) {
         let times = |key| self.keys.get(&key).copied().unwrap_or(0);
         wanted.equals = wanted.id.as_deref().map_or(0, |id| times(key_of(id)));
