@@ -10,6 +10,7 @@ use super::error::Error;
 use super::event::Event;
 use super::exchange::Challenge;
 use super::inbox::Front;
+use super::list::Plain;
 use super::{Session, Ticket};
 use crate::security::Security;
 
@@ -36,6 +37,35 @@ pub enum Action<'a> {
     Idle(Idle<'a>),
     /// The session is over: close the connection.
     Closed(Closed),
+}
+
+/// What must happen next, before the token for it is made.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    Read,
+    Write,
+    Event(Option<Plain>),
+    Body,
+    StartTls,
+    Challenge,
+    Idle,
+    Closed(Closed),
+}
+
+impl Session {
+    #[inline]
+    pub(super) fn action(&mut self, next: Next) -> Action<'_> {
+        match next {
+            Next::Read => Action::Read(Read::new(self)),
+            Next::Write => Action::Write(Write::new(self)),
+            Next::Event(plain) => Action::Event(Event::new(self, plain)),
+            Next::Body => Action::Body(Body::new(self)),
+            Next::StartTls => Action::StartTls(StartTls::new(self)),
+            Next::Challenge => Action::Challenge(Challenge::new(self)),
+            Next::Idle => Action::Idle(Idle::new(self)),
+            Next::Closed(closed) => Action::Closed(closed),
+        }
+    }
 }
 
 /// How a session has ended.

@@ -57,8 +57,8 @@ pub enum SendError {
     /// The session is over, or QUIT was sent.
     #[error("the session is over")]
     Over,
-    /// The command has no place in the state of the session: an exchange is under way, or STLS, after which what is known
-    /// now doesn't hold; or it is STLS although TLS is already up.
+    /// The command has no place in the state of the session: it logs in while an exchange is under way, or behind STLS,
+    /// after which what is known now doesn't hold; or it is STLS although TLS is already up.
     #[error("the command has no place in this state")]
     WrongState,
     /// The line would be longer than 255 octets (RFC 2449 §4).

@@ -33,12 +33,14 @@ use crate::wire::{Command, Verb};
 /// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
 ///
 /// ```no_run
-/// # use std::{error::Error, io, io::Read as _, io::Write as _, net::TcpStream, sync::Arc, time::Instant};
+/// # use std::{error::Error, io, io::ErrorKind, io::Read as _, io::Write as _, net::TcpStream, sync::Arc};
+/// # use std::time::{Duration, Instant};
 /// # use bytes::Buf;
 /// # use pop3_proto::auth::sasl::CleartextPassword;
 /// # use pop3_proto::wire::{Command, Name};
 /// use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Security, Session};
 ///
+/// /// What is stored out of one account: another one may have the same unique-ids.
 /// trait Store {
 ///     fn has(&self, unique_id: &[u8]) -> bool;
 ///     /// Stores a message so that a crash can't lose it: under its unique-id, or else under a new name.
@@ -46,6 +48,9 @@ use crate::wire::{Command, Verb};
 /// }
 ///
 /// fn fetch_mail(mut socket: TcpStream, store: &mut dyn Store) -> Result<Closed, Box<dyn Error>> {
+///     // So the session notices its deadline.
+///     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+///     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
 ///     let (name, password) = (Name::new("mrose")?, CleartextPassword::new("tanstaaf")?);
 ///     let mut session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
 ///     let capa = session.send(&Command::Capa)?;
@@ -58,14 +63,16 @@ use crate::wire::{Command, Verb};
 ///         }
 ///         fetch.advance(&mut session)?; // does nothing before login
 ///         match session.poll(start.elapsed())? {
-///             Action::Read(mut read) => {
-///                 let octets = socket.read(read.space())?;
-///                 read.filled(octets);
-///             }
-///             Action::Write(mut write) => {
-///                 let octets = socket.write(write.chunk())?;
-///                 write.advance(octets);
-///             }
+///             Action::Read(mut read) => match socket.read(read.space()) {
+///                 Ok(octets) => read.filled(octets),
+///                 Err(error) if is_timeout(&error) => {}
+///                 Err(error) => return Err(error.into()),
+///             },
+///             Action::Write(mut write) => match socket.write(write.chunk()) {
+///                 Ok(octets) => write.advance(octets),
+///                 Err(error) if is_timeout(&error) => {}
+///                 Err(error) => return Err(error.into()),
+///             },
 ///             Action::Event(event) => {
 ///                 may_log_in |= event.ticket() == Some(capa) && event.completes();
 ///                 if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
@@ -97,6 +104,9 @@ use crate::wire::{Command, Verb};
 ///         }
 ///     }
 /// }
+/// # fn is_timeout(error: &io::Error) -> bool {
+/// #     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+/// # }
 /// ```
 ///
 /// # Unique-ids that aren't unique

@@ -1,12 +1,12 @@
 //! The server's octets, read according to the commands that they answer.
 
-use super::action::{Closed, Removal};
+use super::action::{Closed, Next, Removal};
 use super::capabilities::Feature;
 use super::error::{Error, ProtocolError};
 use super::list::{Entry, List, Plain};
 use super::outbox::Sent;
 use super::reply;
-use super::{Next, Session, State};
+use super::{Session, State};
 use crate::buffer::{Line, position};
 use crate::wire::{Capability, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb, is_multi_line};
 

@@ -76,7 +76,7 @@
 //! }
 //!
 //! fn is_timeout(error: &io::Error) -> bool {
-//!     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+//!     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 //! }
 //! ```
 //!
@@ -98,34 +98,29 @@
 //! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
 //! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
 //! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
-//! counts. Where STLS [fails](What::Failed), quit: with [`Security::Cleartext`] no password leaves anyway.
+//! counts. Where STLS [fails](What::Failed), quit. With [`Security::Cleartext`] no password leaves in any case, but a proof
+//! of one may, such as CRAM-MD5's, and so may the mail: don't log in where TLS is a must.
 //!
 //! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
 //! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
-//! the flush sends the same octets twice. When the connection ends without TLS's closing alert, call `filled(0)`.
+//! the flush sends the same octets twice. Flush it before you wait to read. When the connection ends without TLS's closing alert, call `filled(0)`.
 //! Whether to send that alert yourself is told by [`Closed::is_orderly`].
 //!
 //! # Without blocking
 //! A task waits between two polls, when it holds no token, and loses nothing if it is cancelled there:
 //!
 //! ```no_run
+//! use std::error::Error;
 //! use std::io::ErrorKind;
 //!
 //! use bytes::Buf;
-//! use pop3_proto::client::{Action, Closed, Session};
-//! use pop3_proto::wire::Command;
+//! use pop3_proto::client::{Action, Session};
 //! use tokio::io::Interest;
 //! use tokio::net::TcpStream;
 //! use tokio::time::{Instant, timeout_at};
 //!
-//! type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-//!
-//! async fn converse(
-//!     socket: &TcpStream,
-//!     session: &mut Session,
-//!     answer: &mut impl FnMut(Action<'_>) -> Result<()>,
-//! ) -> Result<Closed> {
-//!     let start = Instant::now();
+//! /// Reads and writes until the session has something else to say. The next poll returns that.
+//! async fn exchange(socket: &TcpStream, session: &mut Session, start: Instant) -> Result<(), Box<dyn Error>> {
 //!     loop {
 //!         let (interest, deadline) = match session.poll(start.elapsed())? {
 //!             Action::Read(mut read) => match socket.try_read(read.space()) {
@@ -144,16 +139,7 @@
 //!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::WRITABLE, write.deadline()),
 //!                 Err(error) => return Err(error.into()),
 //!             },
-//!             Action::Idle(_) => {
-//!                 session.send(&Command::Quit)?;
-//!                 continue;
-//!             }
-//!             Action::Closed(closed) => return Ok(closed),
-//!             // Events, parts of messages, challenges.
-//!             other => {
-//!                 answer(other)?;
-//!                 continue;
-//!             }
+//!             _ => return Ok(()),
 //!         };
 //!         match deadline {
 //!             // When the deadline has passed, the next poll reports it.
@@ -163,6 +149,9 @@
 //!     }
 //! }
 //! ```
+//!
+//! The caller polls again after it, and answers what comes as in the first example. It shows an event to a [`Login`] or a
+//! [`Fetch`] once: so it calls [`done`](Event::done) before it awaits anything, or a cancelled task sees the event again.
 //!
 //! `examples/client_tokio.rs` in the repository is a complete program, with TLS.
 
@@ -195,10 +184,10 @@ pub use self::login::{Login, LoginError, Method, NoMethod, Proof};
 pub use self::reply::Retry;
 pub use crate::security::Security;
 
+use self::action::Next;
 use self::capabilities::Knowledge;
 use self::exchange::Exchange;
 use self::inbox::{Front, UnderWay};
-use self::list::Plain;
 use self::outbox::Outbox;
 use crate::buffer::Input;
 use crate::wire::{DeviationCounts, Timestamp, Verb};
@@ -427,33 +416,6 @@ impl Session {
         };
         self.close(closed);
     }
-
-    #[inline]
-    fn action(&mut self, next: Next) -> Action<'_> {
-        match next {
-            Next::Read => Action::Read(Read::new(self)),
-            Next::Write => Action::Write(Write::new(self)),
-            Next::Event(plain) => Action::Event(Event::new(self, plain)),
-            Next::Body => Action::Body(Body::new(self)),
-            Next::StartTls => Action::StartTls(StartTls::new(self)),
-            Next::Challenge => Action::Challenge(Challenge::new(self)),
-            Next::Idle => Action::Idle(Idle::new(self)),
-            Next::Closed(closed) => Action::Closed(closed),
-        }
-    }
-}
-
-/// What must happen next, before the token for it is made.
-#[derive(Clone, Copy)]
-enum Next {
-    Read,
-    Write,
-    Event(Option<Plain>),
-    Body,
-    StartTls,
-    Challenge,
-    Idle,
-    Closed(Closed),
 }
 
 impl fmt::Debug for Session {

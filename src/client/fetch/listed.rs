@@ -15,6 +15,9 @@ pub enum Choice {
     Keep,
     /// Delete it without fetching it. It is stored already: an earlier session has left it on the server, or its QUIT was
     /// lost.
+    ///
+    /// A unique-id is unique within one maildrop only: choose this for what was stored out of the same account, or mail that
+    /// was never fetched is deleted.
     Delete,
 }
 
@@ -36,6 +39,9 @@ impl Wanted {
 
     /// Its unique-id, if it can serve as a name to store it by: `None` where the server has none, and where it is
     /// listed for another message too.
+    ///
+    /// It is unique within its maildrop, and it is what the server sent: octets of any kind, `/` and `..` among them, and
+    /// upper and lower case differ. Encode it where it is to name a file.
     pub fn unique_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|_| !self.is_repeated)
     }
