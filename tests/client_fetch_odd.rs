@@ -1,0 +1,276 @@
+//! The plan to fetch what isn't there yet, where the server or the caller is odd, and how it ends.
+
+mod common;
+#[path = "common/fetch.rs"]
+mod fetch;
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use common::{Script, Store};
+use fetch::*;
+use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Progress, Removal, Retry, SendError};
+use pop3_proto::message::MessageNumber;
+
+#[test]
+fn a_judge_that_changes_its_mind_about_a_unique_id_loses_nothing() {
+    // As one does that takes what it knows out of a list when it is asked, or looks at the time.
+    for (first, second, writes) in [
+        (Choice::Keep, Choice::Delete, "RETR 2\r\n"),
+        (Choice::Delete, Choice::Keep, "RETR 1\r\n"),
+        (Choice::Keep, Choice::Fetch, "RETR 2\r\n"),
+        (Choice::Delete, Choice::Fetch, "RETR 1\r\n"),
+        (Choice::Keep, Choice::Keep, "QUIT\r\n"),
+    ] {
+        let mut plan = Plan::logged_in();
+        assert_eq!(plan.writes(), "UIDL\r\n");
+        let mut choices = [first, second].into_iter();
+        plan.hears(b"+OK\r\n1 same\r\n2 same\r\n.\r\n", |_| choices.next().unwrap());
+        assert_eq!(plan.writes(), writes);
+        for progress in plan.fetches(b"+OK\r\n.\r\n") {
+            if let Progress::Complete(wanted) = progress {
+                assert_eq!((wanted.unique_id(), wanted.repeated_id()), (None, Some(&b"same"[..])));
+            }
+        }
+    }
+}
+
+#[test]
+fn messages_of_one_unique_id_are_deleted_together_or_not_at_all() {
+    // If one alone were left, the next session would take it for what is stored.
+    let uidl = ("UIDL", "+OK\r\n1 same\r\n2 other\r\n3 same\r\n.\r\n");
+    let (one, two, three) = (("RETR 1", "+OK\r\n.\r\n"), ("RETR 2", "+OK\r\n.\r\n"), ("RETR 3", "+OK\r\n.\r\n"));
+    let (dele, quit) = (("DELE 2", "+OK\r\n"), ("QUIT", "+OK\r\n"));
+    let had = || Caller::choosing([("same", Choice::Delete)]);
+    let refused = run(lines([uidl, one, two, ("RETR 3", "-ERR [SYS/TEMP] later\r\n"), dele, quit]), &had());
+    assert_eq!((refused.refused, refused.deletions), (vec![(3, Retry::Later)], 1));
+    let full = Caller { deletes: |number| number != 1, ..had() };
+    assert_eq!(run(lines([uidl, one, two, three, dele, quit]), &full).deletions, 1);
+    let ids: Vec<String> = (0..20).map(|number| format!("id-{}", number % 19)).collect();
+    let store = fill(Store::identified(ids.iter().map(String::as_str)), ids.iter().map(|_| b"a".to_vec()));
+    let stopped = run(server(&store), &Caller { enough: 1, ..Caller::default() });
+    assert_eq!((numbers(&stopped)[0], stopped.complete[0].repeated_id.as_deref()), (1, Some("id-0")));
+    assert_eq!(store.removed(), numbers(&stopped)[1..]);
+}
+
+#[test]
+fn a_message_number_that_is_listed_twice_is_fetched_once_and_deletes_nothing_unseen() {
+    for choices in [
+        [Choice::Delete, Choice::Fetch],
+        [Choice::Fetch, Choice::Delete],
+        [Choice::Delete, Choice::Keep],
+        [Choice::Keep, Choice::Delete],
+    ] {
+        let mut plan = Plan::logged_in();
+        assert_eq!(plan.writes(), "UIDL\r\n");
+        let mut choices = choices.into_iter();
+        let listed = plan.hears(b"+OK\r\n1 a\r\n1 b\r\n.\r\n", |_| choices.next().unwrap());
+        assert_eq!(listed, [Progress::Listed { to_fetch: 1, to_delete: 0 }]);
+        assert_eq!(plan.writes(), "RETR 1\r\n");
+        let [Progress::Begins(_), Progress::Complete(wanted)] = &plan.fetches(b"+OK\r\n.\r\n")[..] else { panic!() };
+        assert_eq!((wanted.message(), wanted.unique_id()), (MessageNumber::FIRST, None));
+        plan.fetch.delete(wanted.message());
+        assert_eq!(plan.writes(), "DELE 1\r\n");
+    }
+}
+
+#[test]
+fn a_server_without_unique_ids_has_its_messages_listed() {
+    // R-2449-15; failure case 18
+    let peer = |uidl: &'static [(&str, &str)]| {
+        let list = [
+            ("LIST", "+OK\r\n1 5\r\n2 x\r\n3 5\r\n.\r\n"),
+            ("RETR 1", "+OK\r\n1\r\n.\r\n"),
+            ("RETR 3", "+OK\r\n3\r\n.\r\n"),
+            ("DELE 1", "+OK\r\n"),
+            ("DELE 3", "+OK\r\n"),
+            ("QUIT", "+OK\r\n"),
+        ];
+        lines([uidl, &list].concat())
+    };
+    let asked = run(peer(&[("UIDL", "-ERR what?\r\n")]), &Caller::default());
+    assert_eq!(asked.sent[..2], ["UIDL", "LIST"]);
+    assert_eq!((numbers(&asked), asked.listed, asked.closed), (vec![1, 3], Some((2, 0)), ALL));
+    assert_eq!(asked.unreadable, 1);
+    assert_eq!(names(&asked), [None, None]);
+    assert!(asked.complete.iter().all(|message| message.repeated_id.is_none()));
+    // One that says so isn't asked.
+    let caller = Caller { capa: true, ..Caller::default() };
+    let told = run(peer(&[("CAPA", "+OK\r\nUSER\r\n.\r\n")]), &caller);
+    assert_eq!(told.sent[0], "LIST");
+    assert_eq!(numbers(&told), [1, 3]);
+}
+
+#[test]
+fn a_list_that_can_not_be_had_ends_the_plan() {
+    // R-3206-01: nothing is fetched twice because the unique-ids can't be had now.
+    for (code, retry) in [("SYS/TEMP", Retry::Later), ("SYS/PERM", Retry::Stop)] {
+        let refusal: &'static str = Box::leak(format!("-ERR [{code}]\r\n").into_boxed_str());
+        let outcome = run(lines([("UIDL", refusal), ("QUIT", "+OK\r\n")]), &Caller::default());
+        assert_eq!((outcome.list_refused, outcome.listed, outcome.closed), (Some(retry), None, ALL));
+    }
+    let outcome = run(lines([("UIDL", "-ERR\r\n"), ("LIST", "-ERR\r\n"), ("QUIT", "+OK\r\n")]), &Caller::default());
+    assert_eq!((outcome.list_refused, outcome.closed), (Some(Retry::Unknown), ALL));
+}
+
+#[test]
+fn what_is_stored_when_all_is_fetched_is_still_deleted() {
+    let store = Store::new(["a"; 100]);
+    let config = Config::new().queue(255).unwrap();
+    let outcome = run(server(&store), &Caller { batch: 100, capa: true, config, ..Caller::default() });
+    assert_eq!((outcome.deletions, outcome.closed), (100, ALL));
+    assert_eq!(store.removed(), (1..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn there_is_no_quit_until_the_fate_of_each_message_is_said() {
+    let mut plan = Plan::logged_in();
+    plan.writes();
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\n");
+    plan.fetches(b"+OK\r\n.\r\n");
+    // Nobody can say anything of what hasn't come, or isn't there.
+    for unknown in [2, 3, 4, u32::MAX] {
+        plan.fetch.delete(number(unknown));
+        plan.fetch.keep(number(unknown));
+    }
+    assert_eq!(plan.writes(), "RETR 2\r\n");
+    plan.fetches(b"+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 3\r\n");
+    plan.fetches(b"+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "");
+    assert!(matches!(plan.script.client.session.poll(Duration::ZERO), Ok(Action::Idle(_))));
+    // In any order, and the first word counts.
+    plan.fetch.delete(number(3));
+    plan.fetch.keep(number(3));
+    assert_eq!(plan.writes(), "DELE 3\r\n");
+    plan.fetches(b"+OK\r\n");
+    plan.fetch.delete(number(3));
+    plan.fetch.keep(number(1));
+    plan.fetch.delete(number(1));
+    assert_eq!(plan.writes(), "");
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(true));
+    plan.fetch.keep(number(2));
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(false));
+    assert_eq!(plan.fetch.deletions(), 1);
+}
+
+#[test]
+fn a_plan_that_is_finished_early_deletes_what_is_stored_and_quits() {
+    let store = Store::new(["a"; 100]);
+    let caller = Caller { enough: 3, ..Caller::choosing([("uid-90", Choice::Delete)]) };
+    let outcome = run(server(&store), &caller);
+    let retrieved = outcome.sent.iter().filter(|line| line.starts_with("RETR")).count();
+    assert!((3..=11).contains(&retrieved), "{retrieved}");
+    assert_eq!(outcome.complete.len(), retrieved);
+    let mut removed = numbers(&outcome);
+    removed.push(90);
+    assert_eq!((store.removed(), outcome.closed), (removed, ALL));
+}
+
+#[test]
+fn a_plan_that_is_finished_before_anything_is_fetched_deletes_what_it_was_told_to() {
+    let mut plan = Plan::logged_in();
+    plan.fetch.finish();
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    let mut plan = Plan::logged_in();
+    assert_eq!(plan.writes(), "UIDL\r\n");
+    plan.fetch.finish();
+    assert_eq!(plan.writes(), "");
+    plan.hears(b"+OK\r\n1 a\r\n2 b\r\n.\r\n", |id| if id == b"b" { Choice::Delete } else { Choice::Fetch });
+    assert_eq!(plan.writes(), "DELE 2\r\n");
+    plan.fetches(b"+OK\r\n");
+    assert_eq!((plan.writes().as_str(), plan.fetch.deletions()), ("QUIT\r\n", 1));
+}
+
+#[test]
+fn a_plan_waits_for_the_login_and_leaves_a_failed_one_to_the_caller() {
+    let mut plan = Plan { script: Script::new(Config::new()), fetch: Fetch::new() };
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(true));
+    plan.script.says("+OK\r\n");
+    assert_eq!(plan.writes(), "");
+    plan.script.client.say("USER mrose\r\nPASS wrong");
+    assert_eq!(plan.writes(), "USER mrose\r\n");
+    plan.script.says("+OK\r\n");
+    assert_eq!(plan.writes(), "PASS wrong\r\n");
+    assert_eq!(plan.script.says("-ERR [AUTH]\r\n"), ["PASS -ERR (AUTH)"]);
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(true));
+    assert_eq!(plan.writes(), "");
+    plan.script.let_in();
+    assert_eq!(plan.writes(), "UIDL\r\n");
+}
+
+#[test]
+fn a_plan_lets_the_session_tell_how_it_ends() {
+    // Before login, and amid the plan.
+    let mut plan = Plan { script: Script::new(Config::new()), fetch: Fetch::new() };
+    plan.script.says("+OK\r\n");
+    plan.script.client.say("QUIT");
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    plan.script.says("+OK\r\n");
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(false));
+    assert_eq!(plan.script.closed(), Ok(Closed::Quit(Removal::All)));
+    let mut plan = Plan::logged_in();
+    plan.writes();
+    assert!(plan.script.hangs_up().is_err());
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(false));
+}
+
+#[test]
+fn a_plan_that_can_not_be_carried_out_says_so() {
+    let mut plan = Plan::logged_in();
+    plan.script.client.say("QUIT");
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Err(SendError::Over));
+    let mut plan = Plan::logged_in();
+    assert_eq!(plan.script.says("-ERR idle for too long\r\n"), ["farewell -ERR idle for too long"]);
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Err(SendError::Over));
+}
+
+#[test]
+fn a_plan_says_nothing_to_another_session_where_its_numbers_mean_other_messages() {
+    let mut plan = Plan::logged_in();
+    plan.writes();
+    plan.hears(b"+OK\r\n1 a\r\n2 b\r\n.\r\n", |_| Choice::Delete);
+    plan.script = Script::new(Config::new());
+    assert_eq!(plan.writes(), "");
+    plan.script.log_in();
+    assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(false));
+    assert_eq!(plan.writes(), "");
+}
+
+#[test]
+fn a_list_without_end_takes_no_more_than_64_mib_and_what_is_left_out_is_told() {
+    // R-GEN-04
+    for (octets, choice) in [(1, Choice::Fetch), (1, Choice::Keep), (400, Choice::Delete)] {
+        let mut plan = Plan::logged_in();
+        assert_eq!(plan.writes(), "UIDL\r\n");
+        let (mut entries, mut left_out) = (0, 0);
+        let used = measure(|| {
+            feed(&mut plan.script.client.session, b"+OK\r\n", |_| {});
+            while left_out == 0 {
+                let lines: Vec<_> =
+                    (1..100).map(|more| entries + more).map(|n| format!("{n} {n:0octets$}\r\n")).collect();
+                feed(&mut plan.script.client.session, lines.concat().as_bytes(), |event| {
+                    entries += 1;
+                    let progress = plan.fetch.observe(event, |_| choice);
+                    left_out += usize::from(progress == Progress::LeftOut(number(entries)));
+                    assert!(progress == Progress::None && left_out == 0 || left_out > 0, "{progress:?}");
+                    assert!(entries < 1_000_000, "nothing is left out");
+                });
+            }
+        });
+        assert!(used.bytes_max < 65 << 20, "{octets} {choice:?}: {used:?}");
+        assert!(entries > if octets > 1 { 100_000 } else { 400_000 }, "{entries}");
+        // The first unique-id again: what is left out counts for that.
+        let again = format!("{} {:0octets$}\r\n.\r\n", entries + 1, 1);
+        let listed = plan.hears(again.as_bytes(), |_| choice);
+        let all = entries as usize - left_out;
+        let (to_fetch, to_delete) = match choice {
+            Choice::Fetch => (all, 0),
+            Choice::Keep => (0, 0),
+            Choice::Delete => (1, all - 1),
+        };
+        assert_eq!(listed, [Progress::LeftOut(number(entries + 1)), Progress::Listed { to_fetch, to_delete }]);
+    }
+}

@@ -1,0 +1,298 @@
+//! Plans to fetch, carried out against a server or against lines, and what becomes of them.
+
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::common::{Chance, Script, Server, Store};
+use bytes::Buf;
+use pop3_proto::client::{
+    Action, Choice, Closed, Config, Event, Fetch, Progress, Removal, Retry, Security, Session, Wanted,
+};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::wire::{Command, Name, Password};
+
+/// Where the answers come from.
+pub enum Peer {
+    Server(Box<Server>),
+    /// Lines to wait for, and what they are answered.
+    Lines(Vec<(&'static str, &'static str)>),
+}
+
+impl Peer {
+    pub fn answer(&mut self, octets: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Server(server) => server.receive(octets),
+            Self::Lines(lines) => {
+                let mut answers = Vec::new();
+                for line in octets.split_inclusive(|octet| *octet == b'\n').map(<[u8]>::trim_ascii_end) {
+                    let at = lines.iter().position(|(command, _)| command.as_bytes() == line);
+                    let at = at.unwrap_or_else(|| panic!("unexpected: {}", line.escape_ascii()));
+                    answers.extend_from_slice(lines.remove(at).1.as_bytes());
+                }
+                answers
+            }
+        }
+    }
+}
+
+/// What became of a plan.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The commands of the plan.
+    pub sent: Vec<String>,
+    pub complete: Vec<Message>,
+    /// Those that are stored, in that order.
+    pub stored: Vec<Message>,
+    pub refused: Vec<(u32, Retry)>,
+    pub not_deleted: Vec<(u32, Retry)>,
+    /// How many entries of the list made no sense.
+    pub unreadable: u32,
+    /// How many messages are to be fetched, and to be deleted without.
+    pub listed: Option<(usize, usize)>,
+    pub list_refused: Option<Retry>,
+    pub deletions: u32,
+    pub closed: Option<Closed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub number: u32,
+    pub unique_id: Option<String>,
+    pub repeated_id: Option<String>,
+    pub octets: Vec<u8>,
+}
+
+impl Message {
+    pub fn of(wanted: &Wanted, octets: Vec<u8>) -> Self {
+        let text = |id: Option<&[u8]>| id.map(|id| String::from_utf8(id.to_vec()).unwrap());
+        let (unique_id, repeated_id) = (text(wanted.unique_id()), text(wanted.repeated_id()));
+        Self { number: wanted.message().get(), unique_id, repeated_id, octets }
+    }
+}
+
+pub struct Caller {
+    /// What isn't here is fetched.
+    pub choices: BTreeMap<String, Choice>,
+    /// How many messages are stored at once.
+    pub batch: usize,
+    /// Whether a message can be stored, and is deleted then.
+    pub deletes: fn(u32) -> bool,
+    /// How many messages are complete when the user has had enough.
+    pub enough: usize,
+    pub config: Config,
+    pub capa: bool,
+    pub seed: u64,
+    /// After how many steps the program dies.
+    pub dies: usize,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            choices: BTreeMap::new(),
+            batch: 1,
+            deletes: |_| true,
+            enough: usize::MAX,
+            config: Config::new(),
+            capa: false,
+            seed: 0,
+            dies: usize::MAX,
+        }
+    }
+}
+
+impl Caller {
+    pub fn choosing<'a>(choices: impl IntoIterator<Item = (&'a str, Choice)>) -> Self {
+        let choices = choices.into_iter().map(|(id, choice)| (id.to_owned(), choice)).collect();
+        Self { choices, ..Self::default() }
+    }
+
+    pub fn judge(&self, unique_id: &[u8]) -> Choice {
+        self.choices.get(std::str::from_utf8(unique_id).unwrap()).copied().unwrap_or(Choice::Fetch)
+    }
+}
+
+/// Carries a plan out, behind a login.
+pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
+    let mut chance = Chance::new(caller.seed);
+    let mut fetch = Fetch::new();
+    let mut outcome = Outcome::default();
+    let mut session = Session::new(caller.config.clone().into(), Security::TrustedLocal);
+    if caller.capa {
+        session.send(&Command::Capa).unwrap();
+    }
+    session.send(&Command::User { name: Name::new("mrose").unwrap() }).unwrap();
+    session.send(&Command::Pass { password: Password::new("tanstaaf").unwrap() }).unwrap();
+    let (mut waiting, mut body) = (Vec::new(), Vec::new());
+    let (mut unstored, mut to_store, mut to_judge) = (Vec::<Message>::new(), Vec::<Message>::new(), Vec::new());
+    let mut down = match &mut peer {
+        Peer::Server(server) => server.receive(""),
+        Peer::Lines(_) => b"+OK\r\n".to_vec(),
+    };
+    for step in 0..1_000_000 {
+        if step == caller.dies {
+            return outcome;
+        }
+        let goes_on = fetch.advance(&mut session).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
+        assert_eq!(fetch.advance(&mut session), Ok(goes_on), "an advance more changes something");
+        let is_idle = matches!(session.poll(Duration::ZERO), Ok(Action::Idle(_)));
+        if unstored.len() >= caller.batch || is_idle {
+            to_store.append(&mut unstored);
+        }
+        if !to_store.is_empty() {
+            let message = to_store.swap_remove(chance.below(to_store.len()));
+            to_judge.push(message.number);
+            if (caller.deletes)(message.number) {
+                outcome.stored.push(message);
+            }
+            continue;
+        }
+        if !to_judge.is_empty() {
+            let number = to_judge.swap_remove(chance.below(to_judge.len()));
+            let message = MessageNumber::new(number).unwrap();
+            let say = if (caller.deletes)(number) { Fetch::delete } else { Fetch::keep };
+            say(&mut fetch, message);
+            continue;
+        }
+        match session.poll(Duration::ZERO).unwrap() {
+            Action::Read(mut read) => {
+                let octets = down.len().min(read.space().len()).min(1 + chance.below(30));
+                assert!(octets > 0, "nobody says anything: {outcome:?}");
+                read.space()[..octets].copy_from_slice(&down[..octets]);
+                down.drain(..octets);
+                read.filled(octets);
+            }
+            Action::Write(mut write) => {
+                let octets = write.remaining().min(1 + chance.below(30));
+                waiting.extend(write.copy_to_bytes(octets));
+                let whole = waiting.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
+                let lines: Vec<u8> = waiting.drain(..whole).collect();
+                outcome.sent.extend(String::from_utf8(lines.clone()).unwrap().lines().map(String::from));
+                outcome.sent.retain(|line| !["CAPA", "USER", "PASS"].contains(&&line[..4]));
+                down.extend(peer.answer(&lines));
+            }
+            Action::Event(event) => {
+                match fetch.observe(&event, |id| caller.judge(id)) {
+                    Progress::None => {}
+                    Progress::Unreadable => outcome.unreadable += 1,
+                    Progress::Listed { to_fetch, to_delete } => {
+                        assert_eq!(outcome.listed.replace((to_fetch, to_delete)), None);
+                    }
+                    Progress::Begins(_) => assert!(body.is_empty()),
+                    Progress::Complete(wanted) => {
+                        unstored.push(Message::of(&wanted, std::mem::take(&mut body)));
+                        outcome.complete.extend(unstored.last().cloned());
+                        if outcome.complete.len() == caller.enough {
+                            fetch.finish();
+                        }
+                    }
+                    Progress::Refused(wanted, retry) => outcome.refused.push((wanted.message().get(), retry)),
+                    Progress::NotDeleted(message, retry) => outcome.not_deleted.push((message.get(), retry)),
+                    Progress::ListRefused(retry) => outcome.list_refused = Some(retry),
+                    other => panic!("{other:?}"),
+                }
+                event.done();
+            }
+            Action::Body(part) => {
+                body.extend_from_slice(part.octets());
+                part.done();
+            }
+            Action::Closed(closed) => {
+                outcome.closed = Some(closed);
+                outcome.deletions = fetch.deletions();
+                return outcome;
+            }
+            other => panic!("{other:?}: {outcome:?}"),
+        }
+    }
+    panic!("the plan doesn't end: {outcome:?}");
+}
+
+pub fn server(store: &Rc<Store>) -> Peer {
+    Peer::Server(Box::new(Server::patient(store)))
+}
+
+/// A server that lets the client in, and then answers these lines.
+pub fn lines(lines: impl AsRef<[(&'static str, &'static str)]>) -> Peer {
+    Peer::Lines([&[("USER mrose", "+OK\r\n"), ("PASS tanstaaf", "+OK\r\n")], lines.as_ref()].concat())
+}
+
+pub fn numbers(outcome: &Outcome) -> Vec<u32> {
+    outcome.complete.iter().map(|message| message.number).collect()
+}
+
+/// What each complete message may be stored by.
+pub fn names(outcome: &Outcome) -> Vec<Option<&str>> {
+    outcome.complete.iter().map(|message| message.unique_id.as_deref()).collect()
+}
+
+pub fn number(number: u32) -> MessageNumber {
+    MessageNumber::new(number).unwrap()
+}
+
+pub const ALL: Option<Closed> = Some(Closed::Quit(Removal::All));
+
+pub const CHOICES: [Choice; 3] = [Choice::Fetch, Choice::Keep, Choice::Delete];
+
+/// Gives the messages of a store their contents.
+pub fn fill(mut store: Rc<Store>, contents: impl Iterator<Item = Vec<u8>>) -> Rc<Store> {
+    let filled = Rc::get_mut(&mut store).unwrap();
+    filled.unique_ids_are_checked.set(true);
+    for (message, content) in filled.messages.iter_mut().zip(contents) {
+        message.octets = content.into();
+    }
+    store
+}
+
+/// A session that has logged in, and its plan.
+pub struct Plan {
+    pub script: Script,
+    pub fetch: Fetch,
+}
+
+impl Plan {
+    pub fn logged_in() -> Self {
+        Self { script: Script::logged_in(Config::new()), fetch: Fetch::new() }
+    }
+
+    /// What the client writes next.
+    pub fn writes(&mut self) -> String {
+        self.fetch.advance(&mut self.script.client.session).unwrap();
+        self.script.wrote()
+    }
+
+    /// Has the server send octets; what each event means that means something.
+    pub fn hears(&mut self, octets: &[u8], mut judge: impl FnMut(&[u8]) -> Choice) -> Vec<Progress> {
+        let mut heard = Vec::new();
+        feed(&mut self.script.client.session, octets, |event| heard.push(self.fetch.observe(event, &mut judge)));
+        heard.retain(|progress| *progress != Progress::None);
+        heard
+    }
+
+    pub fn fetches(&mut self, octets: &[u8]) -> Vec<Progress> {
+        self.hears(octets, |_| Choice::Fetch)
+    }
+}
+
+/// Has a session read octets, until it wants more than there are.
+pub fn feed(session: &mut Session, mut octets: &[u8], mut observe: impl FnMut(&Event<'_>)) {
+    loop {
+        match session.poll(Duration::ZERO).unwrap() {
+            Action::Read(mut read) if !octets.is_empty() => {
+                let length = octets.len().min(read.space().len());
+                read.space()[..length].copy_from_slice(&octets[..length]);
+                octets = &octets[length..];
+                read.filled(length);
+            }
+            Action::Event(event) => {
+                observe(&event);
+                event.done();
+            }
+            Action::Body(body) => body.done(),
+            _ => return,
+        }
+    }
+}
