@@ -9,8 +9,10 @@
 //! what is left to wait for is waited for below. `client_std.rs` is the same client with a blocking socket.
 
 mod client_support;
+#[path = "support/ready.rs"]
+mod ready;
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use client_support::{Args, Channel, Job, Result, Tls, TlsMode};
+use ready::{Ready, would_block};
 
 /// How long to wait for a connection, and for the last word to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -151,27 +154,4 @@ async fn converse(
         };
         wait.end(socket, start).await?;
     }
-}
-
-/// A socket as far as it is ready: what would have to wait is an error.
-struct Ready<'a>(&'a TcpStream);
-
-impl Read for Ready<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(space)
-    }
-}
-
-impl Write for Ready<'_> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.try_write(octets)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

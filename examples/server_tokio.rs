@@ -11,9 +11,11 @@
 
 #[path = "support/accept.rs"]
 mod accept;
+#[path = "support/ready.rs"]
+mod ready;
 mod support;
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use tokio::task::{block_in_place, consume_budget};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use accept::{accept, listen, stop_signal};
+use ready::{Ready, would_block};
 use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a server that was told to stop waits for those who are in the middle of something.
@@ -261,33 +264,6 @@ async fn converse(
         };
         wait.end(socket, start, stopping).await?;
     }
-}
-
-/// A socket as far as it is ready: what would have to wait is an error.
-struct Ready<'a>(&'a TcpStream);
-
-impl Read for Ready<'_> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(space)
-    }
-}
-
-impl Write for Ready<'_> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.try_write(octets)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn would_block(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
