@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Script, in_any_way};
+use common::{FEATURES, Script, in_any_way};
 use pop3_proto::client::{Config, Feature, Security, State, Support};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
 use proptest::prelude::*;
@@ -182,20 +182,7 @@ fn what_capa_lists_is_told_line_by_line_and_known_then() {
         let heard = script.asks("CAPA", format!("+OK\r\n{}\r\n.\r\n", lines.join("\r\n")));
         assert_eq!(heard[1..=14], lines[..14].iter().map(|line| format!("CAPA {line}")).collect::<Vec<_>>());
         assert_eq!(heard[15..], ["CAPA ?A..B c", "CAPA TOP 5", "CAPA ends"]);
-        let all = [
-            Feature::Top,
-            Feature::User,
-            Feature::RespCodes,
-            Feature::Pipelining,
-            Feature::Uidl,
-            Feature::AuthRespCode,
-            Feature::Stls,
-            Feature::Utf8,
-            Feature::Utf8User,
-            Feature::Lang,
-            Feature::Sasl,
-        ];
-        assert_eq!(supports(script, all), [Support::Yes; 11]);
+        assert_eq!(supports(script, FEATURES), [Support::Yes; 11]);
         let listed = script.client.session.capabilities().unwrap();
         assert_eq!(listed.login_delay(), Some(LoginDelay { seconds: 900, per_user: true }));
         assert_eq!(listed.expire(), Some(Expire { days: Some(60), per_user: false }));

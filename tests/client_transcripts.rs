@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape};
-use pop3_proto::client::{Capabilities, Closed, Error, Feature, Method, Removal};
+use common::{FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape};
+use pop3_proto::client::{Capabilities, Closed, Error, Method, Removal};
 use pop3_proto::wire::{Command, Deviation, Status, Verb, is_multi_line};
 
 /// A session on its way through a transcript, and what should have come of it so far.
@@ -255,20 +255,6 @@ impl<'a> Run<'a> {
         }
     }
 }
-
-const FEATURES: [Feature; 11] = [
-    Feature::Top,
-    Feature::User,
-    Feature::RespCodes,
-    Feature::Pipelining,
-    Feature::Uidl,
-    Feature::AuthRespCode,
-    Feature::Stls,
-    Feature::Utf8,
-    Feature::Utf8User,
-    Feature::Lang,
-    Feature::Sasl,
-];
 
 /// Does something with each transcript.
 fn each(check: impl Fn(&Transcript)) {

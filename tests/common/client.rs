@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{
-    Action, Closed, Config, Error, Event, Login, Method, Proof, Read, Retry, Security, SendError, Session, Ticket, What,
+    Action, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, Security, SendError, Session,
+    Ticket, What,
 };
 use pop3_proto::wire::{Command, Name, Response, Status, Verb};
 
@@ -350,3 +351,18 @@ pub fn mrose(method: Method, secret: &'static str) -> Login<'static> {
     };
     Login::new(method, Name::new("mrose").unwrap(), proof)
 }
+
+/// All that a server may announce and a client can ask about.
+pub const FEATURES: [Feature; 11] = [
+    Feature::Top,
+    Feature::User,
+    Feature::RespCodes,
+    Feature::Pipelining,
+    Feature::Uidl,
+    Feature::AuthRespCode,
+    Feature::Stls,
+    Feature::Utf8,
+    Feature::Utf8User,
+    Feature::Lang,
+    Feature::Sasl,
+];

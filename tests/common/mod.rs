@@ -21,7 +21,7 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
 use pop3_proto::wire::{ResponseCode, Timestamp};
 
-pub use client::{Client, Pipe, Script, Step, in_any_way, mrose, told};
+pub use client::{Client, FEATURES, Pipe, Script, Step, in_any_way, mrose, told};
 pub use client_transcript::{Statement, Transcript, ends_body};
 pub use front::{Front, TAILS, front, greeted, with_tail};
 pub use link::{Chance, Link, link};
