@@ -59,7 +59,26 @@ fn text_behind_numbers_is_ignored() {
         script.asks("LIST", "+OK 20 messages\r\n1 120 octets\r\n.\r\n")[..2],
         ["LIST begins +OK 20 messages", "LIST 1 120"]
     );
-    assert_eq!(script.asks("UIDL", "+OK\r\n1 a b c\r\n.\r\n")[1], "UIDL 1 a");
+}
+
+#[test]
+fn a_unique_id_is_the_rest_of_its_line() {
+    // R-1939-27: what stands after a space may be all that tells two of them apart.
+    let answer = "+OK\r\n1 Tue 4 May 10:00\r\n2   Tue 4 May 10:05  \r\n3 \tx\t\r\n4 Tue\r\n.\r\n";
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.log_in();
+        let told = ["UIDL 1 Tue 4 May 10:00", "UIDL 2 Tue 4 May 10:05", r"UIDL 3 \tx\t", "UIDL 4 Tue", "UIDL ends"];
+        assert_eq!(script.asks("UIDL", answer)[1..], told);
+        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 3);
+        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 1);
+        assert_eq!(script.asks("UIDL 1", "+OK 1 Tue 4 May\r\n"), ["UIDL 1 Tue 4 May"]);
+        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 4);
+    });
+    let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
+    assert_eq!(
+        script.asks("UIDL", answer)[1..],
+        ["UIDL ?1 Tue 4 May 10:00", "UIDL ?2   Tue 4 May 10:05  ", r"UIDL ?3 \tx\t", "UIDL 4 Tue", "UIDL ends"]
+    );
 }
 
 #[test]
@@ -322,12 +341,11 @@ fn naive(verb: &str, line: &str) -> String {
     let mut words = line_without_stuffing.split(' ').filter(|word| !word.is_empty());
     let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_digit());
     let message = words.next().filter(is_number).and_then(|word| word.parse::<u32>().ok()).filter(|it| *it > 0);
-    let second = words.next();
-    let octets = second.filter(is_number).and_then(|word| word.parse::<u64>().ok());
-    match (message, second, octets) {
-        (Some(message), Some(unique_id), _) if verb == "UIDL" => {
-            format!("UIDL {message} {}", unique_id.escape_default())
-        }
+    let octets = words.next().filter(is_number).and_then(|word| word.parse::<u64>().ok());
+    let split = line_without_stuffing.trim_start_matches(' ').split_once(' ');
+    let unique_id = split.map_or("", |(_, rest)| rest.trim_matches(' '));
+    match (message, unique_id, octets) {
+        (Some(message), ..) if verb == "UIDL" && !unique_id.is_empty() => format!("UIDL {message} {}", unique_id.escape_default()),
         (Some(message), _, Some(octets)) if verb == "LIST" => format!("LIST {message} {octets}"),
         _ => format!("{verb} ?{}", line.escape_default()),
     }

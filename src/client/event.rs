@@ -41,8 +41,10 @@ pub enum What<'a> {
     UniqueId {
         /// The message.
         message: MessageNumber,
-        /// Its unique-id: octets without a space. [`UniqueId`](crate::message::UniqueId) tells whether it is valid; others
-        /// can still be compared.
+        /// Its unique-id: the rest of the line, without spaces around it. [`UniqueId`](crate::message::UniqueId) tells
+        /// whether it is valid; others, with spaces in them for example, can still be compared, as a whole. Some servers
+        /// answer UIDL with a message number in another form than without: compare what comes from one of the two forms
+        /// only with what comes from that form.
         unique_id: &'a [u8],
     },
     /// An entry of the answer to CAPA.
@@ -71,6 +73,8 @@ pub enum What<'a> {
     Unreadable {
         /// The line as it came.
         line: &'a [u8],
+        /// The message that it is about, where the line begins with a readable number: then that message is there.
+        message: Option<MessageNumber>,
         /// What is wrong with it.
         error: ListingError,
     },
@@ -165,12 +169,14 @@ impl Session {
             Some(Front::Status { place, .. }) => What::Begins(response(place)),
             Some(Front::Stat { listing: Ok(listing), .. }) => What::Stat(listing),
             Some(Front::Stat { place, listing: Err(error) }) => {
-                What::Unreadable { line: text(0, place.content), error }
+                What::Unreadable { line: text(0, place.content), message: None, error }
             }
             Some(Front::Answer { place, entry } | Front::Entry { place, entry }) => match entry {
                 Entry::Scan(listing) => What::Scan(listing),
                 Entry::UniqueId { message, start, end } => What::UniqueId { message, unique_id: text(start, end) },
-                Entry::Unreadable(error) => What::Unreadable { line: text(0, place.content), error },
+                Entry::Unreadable { message, error } => {
+                    What::Unreadable { line: text(0, place.content), message, error }
+                }
                 Entry::Text { start, end } => {
                     let line = text(start, end);
                     match self.answers().map(|sent| sent.verb) {

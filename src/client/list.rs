@@ -21,7 +21,8 @@ pub(super) enum Entry {
     Scan(ScanListing),
     UniqueId { message: MessageNumber, start: u32, end: u32 },
     Text { start: u32, end: u32 },
-    Unreadable(ListingError),
+    /// The message is known where the line begins with a readable number.
+    Unreadable { message: Option<MessageNumber>, error: ListingError },
 }
 
 /// A line that keeps to the rules by the letter: its octets with CRLF, and what it means.
@@ -62,7 +63,7 @@ impl Entry {
                 Self::UniqueId { message, start: start + octets, end: end + octets }
             }
             Self::Text { start, end } => Self::Text { start: start + octets, end: end + octets },
-            Self::Scan(_) | Self::Unreadable(_) => self,
+            Self::Scan(_) | Self::Unreadable { .. } => self,
         }
     }
 }
@@ -93,26 +94,29 @@ impl List {
         Some(Plain { octets: octets.len() - behind.len(), entry })
     }
 
-    /// Reads a line without its line end; text behind what is to be read is ignored.
+    /// Reads a line without its line end. Text after the octets of a message is ignored; a unique-id is the rest of the
+    /// line, since some servers put spaces into it, and what follows the first may be all that tells two of them apart.
     pub(super) fn read(self, text: &[u8], accepted: DeviationSet) -> (Entry, DeviationSet) {
         let mut words = Words::new(text);
         let mut deviations = DeviationSet::NONE;
+        let mut known = None;
         let entry = words.message().and_then(|message| {
+            known = Some(message);
             if self == Self::Scan {
                 return Ok(Entry::Scan(ScanListing { message, octets: words.number()? }));
             }
-            let word = words.word()?;
-            match UniqueId::new(text.get(word.clone()).unwrap_or_default()) {
+            let rest = words.rest()?;
+            match UniqueId::new(text.get(rest.clone()).unwrap_or_default()) {
                 Ok(_) => {}
                 Err(_) if accepted.contains(Deviation::OddUniqueId) => {
                     deviations = deviations.with(Deviation::OddUniqueId);
                 }
                 Err(invalid) => return Err(invalid.into()),
             }
-            Ok(Entry::UniqueId { message, start: position(word.start), end: position(word.end) })
+            Ok(Entry::UniqueId { message, start: position(rest.start), end: position(rest.end) })
         });
         let (entry, deviations) = words.judge(entry, accepted, deviations);
-        (entry.unwrap_or_else(Entry::Unreadable), deviations)
+        (entry.unwrap_or_else(|error| Entry::Unreadable { message: known, error }), deviations)
     }
 
     /// Reads what STAT is answered with.
@@ -176,6 +180,14 @@ impl<'a> Words<'a> {
         let start = self.at + spaces;
         self.at = start + octets;
         Ok(start..self.at)
+    }
+
+    /// Where all that is left stands, without the spaces around it.
+    fn rest(&mut self) -> Result<Range<usize>, ListingError> {
+        let word = self.word()?;
+        let spaces = self.text.iter().rev().take_while(|&&octet| octet == b' ').count();
+        self.at = self.text.len() - spaces;
+        Ok(word.start..self.at)
     }
 
     fn digits(&mut self) -> Result<&'a [u8], ListingError> {

@@ -57,11 +57,11 @@ pub fn entry(verb: Verb, content: &[u8], text: &[u8], settings: &Settings) -> Re
     let words = format!("unreadable {}", content.escape_ascii());
     let unreadable = Read { words, text: Vec::new(), has_code: false, deviations: Vec::new() };
     let words: Vec<_> = text.split(|&octet| octet == b' ').filter(|word| !word.is_empty()).collect();
-    let [number, second, ..] = words[..] else { return unreadable };
-    let front = [number, b" ", second].concat();
+    let [digits_of, second, ..] = words[..] else { return unreadable };
+    let front = [digits_of, b" ", second].concat();
     let extra = !text.starts_with(&front) || text.ends_with(b" ");
     let least = u64::from(verb != Verb::Stat);
-    let Some(number) = digits(number).filter(|number| (least..=u64::from(u32::MAX)).contains(number)) else {
+    let Some(number) = digits(digits_of).filter(|number| (least..=u64::from(u32::MAX)).contains(number)) else {
         return unreadable;
     };
     let mut deviations = Vec::new();
@@ -71,9 +71,13 @@ pub fn entry(verb: Verb, content: &[u8], text: &[u8], settings: &Settings) -> Re
         let what = if verb == Verb::Stat { "stat" } else { "scan" };
         format!("{what} {number} {octets}")
     } else {
-        let odd = second.len() > 70 || !second.iter().all(u8::is_ascii_graphic);
+        let blanks = |octets: &[u8]| octets.iter().take_while(|&&octet| octet == b' ').count();
+        let id = &text[blanks(text) + digits_of.len()..];
+        let id = &id[blanks(id)..];
+        let id = &id[..id.iter().rposition(|&octet| octet != b' ').map_or(0, |last| last + 1)];
+        let odd = id.len() > 70 || !id.iter().all(u8::is_ascii_graphic);
         deviations.extend(odd.then_some(Deviation::OddUniqueId));
-        format!("uid {number} {}", second.escape_ascii())
+        format!("uid {number} {}", id.escape_ascii())
     };
     let fine = deviations.iter().all(|deviation| settings.accepts(*deviation));
     if fine { Read { words, text: Vec::new(), has_code: false, deviations } } else { unreadable }
