@@ -76,6 +76,11 @@ impl Outbox {
         self.commands.iter().any(|sent| sent.verb == verb)
     }
 
+    /// Which command has this ticket and isn't answered.
+    pub(super) fn verb_of(&self, ticket: Ticket) -> Option<Verb> {
+        self.commands.iter().find(|sent| sent.ticket == ticket).map(|sent| sent.verb)
+    }
+
     pub(super) fn outstanding(&self) -> u32 {
         self.outstanding
     }
@@ -130,6 +135,39 @@ impl Outbox {
             self.released = self.released.saturating_add(next.octets as usize).min(self.lines.len());
             self.advance(next.octets as usize);
         }
+    }
+
+    /// Takes a command back, if no octet of its line is written; `false` if it isn't there, or not as a whole, or begins
+    /// an exchange.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let mut start = self.lines.len();
+        for (place, sent) in self.commands.iter().enumerate().rev() {
+            let end = start;
+            let Some(begin) = end.checked_sub(sent.octets as usize).filter(|begin| *begin >= self.written) else {
+                return false;
+            };
+            start = begin;
+            if sent.ticket == ticket {
+                if sent.verb == Verb::Auth && sent.has_argument {
+                    return false;
+                }
+                let octets = sent.octets;
+                self.lines.copy_within(end.., start);
+                let rest = self.lines.len() - (end - start);
+                if let Some(moved) = self.lines.get_mut(rest..) {
+                    moved.zeroize();
+                }
+                self.lines.truncate(rest);
+                if place < self.outstanding as usize {
+                    self.outstanding -= 1;
+                    self.outstanding_octets = self.outstanding_octets.saturating_sub(octets);
+                    self.released -= octets as usize;
+                }
+                self.commands.remove(place);
+                return true;
+            }
+        }
+        false
     }
 
     /// Puts the response to a challenge in front of everything that isn't released.

@@ -40,6 +40,18 @@ impl Session {
         self.push(command.verb(), command.has_argument(), octets, |lines| command.encode(lines))
     }
 
+    /// Takes a command back that was sent, as long as no octet of its line is written; nothing answers it then. Returns
+    /// whether it was taken back: what is written, in part or whole, is answered as if nothing had been tried. AUTH with a
+    /// mechanism is never taken back; cancel it at its first challenge.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let quits = self.outbox.verb_of(ticket) == Some(Verb::Quit);
+        let is_withdrawn = !matches!(self.front, Some(Front::NotSent(_))) && self.outbox.withdraw(ticket);
+        if is_withdrawn && quits {
+            self.quit_is_sent = false;
+        }
+        is_withdrawn
+    }
+
     /// Whether a command can be sent at all; its octets.
     pub(super) fn check_command(&self, command: &Command<'_>) -> Result<usize, SendError> {
         let credential = match command {
@@ -123,6 +135,11 @@ impl Session {
         }
     }
 
+    /// Whether commands are sent ahead of responses at all.
+    pub(super) fn sends_ahead(&self) -> bool {
+        self.config.pipelining && self.support(Feature::Pipelining) == Support::Yes
+    }
+
     /// Whether a command may go ahead of the response to the one before it.
     fn may_follow(&self, last: Sent, next: Sent) -> bool {
         let behind = match last.verb {
@@ -132,8 +149,7 @@ impl Session {
             _ => next.verb != Verb::Pass || self.security.is_secure() || !self.outbox.is_outstanding(Verb::User),
         };
         behind
-            && self.config.pipelining
-            && self.support(Feature::Pipelining) == Support::Yes
+            && self.sends_ahead()
             && self.outbox.outstanding() < self.config.pipelined_commands
             && self.outbox.fits(next, self.config.pipelined_octets)
     }
