@@ -344,3 +344,33 @@ fn tickets_name_their_commands_and_an_event_says_whether_it_completes_one() {
     ];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn a_command_is_taken_back_as_long_as_no_octet_of_it_is_written() {
+    let mut script = Script::logged_in(Config::new());
+    script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+    let tickets = ["NOOP", "DELE 1", "DELE 22", "QUIT"].map(|line| script.client.say(line));
+    // QUIT as well, and then other commands may follow.
+    assert!(script.client.session.withdraw(tickets[3]));
+    assert!(!script.client.session.withdraw(tickets[3]), "it is gone");
+    let Ok(Action::Write(mut write)) = script.client.session.poll(Duration::ZERO) else { panic!() };
+    assert_eq!(write.copy_to_bytes(7), "NOOP\r\nD");
+    assert!(!script.client.session.withdraw(tickets[0]) && !script.client.session.withdraw(tickets[1]));
+    script.client.say("STAT");
+    assert!(script.client.session.withdraw(tickets[2]));
+    assert_eq!(script.wrote(), "ELE 1\r\nSTAT\r\n");
+    assert_eq!(script.says("+OK\r\n+OK\r\n+OK 1 2\r\n"), ["NOOP +OK", "DELE +OK", "STAT 1 2"]);
+    assert!(!script.client.session.withdraw(tickets[1]), "it is answered");
+}
+
+#[test]
+fn a_command_is_taken_back_where_an_answer_decides_whether_it_is_sent_at_all() {
+    let mut script = Script::new(Config::new());
+    let user = script.client.say("USER mrose");
+    let pass = script.client.say("PASS tanstaaf");
+    let auth = script.client.session.authenticate(Mechanism::PLAIN).unwrap();
+    assert!(script.client.session.withdraw(pass) && !script.client.session.withdraw(auth));
+    assert!(script.client.session.withdraw(user));
+    script.says("+OK\r\n");
+    assert_eq!(script.wrote(), "AUTH PLAIN\r\n");
+}

@@ -22,15 +22,13 @@ fn a_judge_that_changes_its_mind_about_a_unique_id_loses_nothing() {
         (Choice::Delete, Choice::Fetch, "RETR 1\r\n"),
         (Choice::Keep, Choice::Keep, "QUIT\r\n"),
     ] {
-        let mut plan = Plan::logged_in();
-        assert_eq!(plan.writes(), "UIDL\r\n");
+        let mut plan = Plan::listing("-ERR\r\n");
         let mut choices = [first, second].into_iter();
         plan.hears(b"+OK\r\n1 same\r\n2 same\r\n.\r\n", |_| choices.next().unwrap());
         assert_eq!(plan.writes(), writes);
         for progress in plan.fetches(b"+OK\r\n.\r\n") {
-            if let Progress::Complete(wanted) = progress {
-                assert_eq!((wanted.unique_id(), wanted.repeated_id()), (None, Some(&b"same"[..])));
-            }
+            let Progress::Begins(wanted) = progress else { panic!("{progress:?}") };
+            assert_eq!((wanted.unique_id(), wanted.repeated_id()), (None, Some(&b"same"[..])));
         }
     }
 }
@@ -61,56 +59,18 @@ fn a_message_number_that_is_listed_twice_is_fetched_once_and_deletes_nothing_uns
         [Choice::Delete, Choice::Keep],
         [Choice::Keep, Choice::Delete],
     ] {
-        let mut plan = Plan::logged_in();
-        assert_eq!(plan.writes(), "UIDL\r\n");
+        let mut plan = Plan::listing("-ERR\r\n");
         let mut choices = choices.into_iter();
         let listed = plan.hears(b"+OK\r\n1 a\r\n1 b\r\n.\r\n", |_| choices.next().unwrap());
-        assert_eq!(listed, [Progress::Listed { to_fetch: 1, to_delete: 0 }]);
+        assert_eq!(listed, [Progress::Listed { to_fetch: 1, to_delete: 0, is_complete: false }]);
         assert_eq!(plan.writes(), "RETR 1\r\n");
-        let [Progress::Begins(_), Progress::Complete(wanted)] = &plan.fetches(b"+OK\r\n.\r\n")[..] else { panic!() };
+        plan.fetches(b"+OK\r\n.\r\n");
+        assert_eq!(plan.writes(), "STAT\r\n");
+        let [Progress::Complete(wanted)] = &plan.fetches(b"-ERR\r\n")[..] else { panic!() };
         assert_eq!((wanted.message(), wanted.unique_id()), (MessageNumber::FIRST, None));
         plan.fetch.delete(wanted.message());
         assert_eq!(plan.writes(), "DELE 1\r\n");
     }
-}
-
-#[test]
-fn a_server_without_unique_ids_has_its_messages_listed() {
-    // R-2449-15; failure case 18
-    let peer = |uidl: &'static [(&str, &str)]| {
-        let list = [
-            ("LIST", "+OK\r\n1 5\r\n2 x\r\n3 5\r\n.\r\n"),
-            ("RETR 1", "+OK\r\n1\r\n.\r\n"),
-            ("RETR 3", "+OK\r\n3\r\n.\r\n"),
-            ("DELE 1", "+OK\r\n"),
-            ("DELE 3", "+OK\r\n"),
-            ("QUIT", "+OK\r\n"),
-        ];
-        lines([uidl, &list].concat())
-    };
-    let asked = run(peer(&[("UIDL", "-ERR what?\r\n")]), &Caller::default());
-    assert_eq!(asked.sent[..2], ["UIDL", "LIST"]);
-    assert_eq!((numbers(&asked), asked.listed, asked.closed), (vec![1, 3], Some((2, 0)), ALL));
-    assert_eq!(asked.unreadable, 1);
-    assert_eq!(names(&asked), [None, None]);
-    assert!(asked.complete.iter().all(|message| message.repeated_id.is_none()));
-    // One that says so isn't asked.
-    let caller = Caller { capa: true, ..Caller::default() };
-    let told = run(peer(&[("CAPA", "+OK\r\nUSER\r\n.\r\n")]), &caller);
-    assert_eq!(told.sent[0], "LIST");
-    assert_eq!(numbers(&told), [1, 3]);
-}
-
-#[test]
-fn a_list_that_can_not_be_had_ends_the_plan() {
-    // R-3206-01: nothing is fetched twice because the unique-ids can't be had now.
-    for (code, retry) in [("SYS/TEMP", Retry::Later), ("SYS/PERM", Retry::Stop)] {
-        let refusal: &'static str = Box::leak(format!("-ERR [{code}]\r\n").into_boxed_str());
-        let outcome = run(lines([("UIDL", refusal), ("QUIT", "+OK\r\n")]), &Caller::default());
-        assert_eq!((outcome.list_refused, outcome.listed, outcome.closed), (Some(retry), None, ALL));
-    }
-    let outcome = run(lines([("UIDL", "-ERR\r\n"), ("LIST", "-ERR\r\n"), ("QUIT", "+OK\r\n")]), &Caller::default());
-    assert_eq!((outcome.list_refused, outcome.closed), (Some(Retry::Unknown), ALL));
 }
 
 #[test]
@@ -123,14 +83,13 @@ fn what_is_stored_when_all_is_fetched_is_still_deleted() {
 }
 
 #[test]
-fn there_is_no_quit_until_the_fate_of_each_message_is_said() {
-    let mut plan = Plan::logged_in();
-    plan.writes();
+fn there_is_no_quit_until_the_fate_of_each_message_is_decided() {
+    let mut plan = Plan::listing("+OK 3 9\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
     assert_eq!(plan.writes(), "RETR 1\r\n");
     plan.fetches(b"+OK\r\n.\r\n");
-    // Nobody can say anything of what hasn't come, or isn't there.
-    for unknown in [2, 3, 4, u32::MAX] {
+    // Nobody can decide on what hasn't come, isn't known to be complete, or isn't there.
+    for unknown in [1, 2, 3, 4, u32::MAX] {
         plan.fetch.delete(number(unknown));
         plan.fetch.keep(number(unknown));
     }
@@ -138,6 +97,8 @@ fn there_is_no_quit_until_the_fate_of_each_message_is_said() {
     plan.fetches(b"+OK\r\n.\r\n");
     assert_eq!(plan.writes(), "RETR 3\r\n");
     plan.fetches(b"+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.fetches(b"+OK 3 9\r\n");
     assert_eq!(plan.writes(), "");
     assert!(matches!(plan.script.client.session.poll(Duration::ZERO), Ok(Action::Idle(_))));
     // In any order, and the first word counts.
@@ -174,8 +135,7 @@ fn a_plan_that_is_finished_before_anything_is_fetched_deletes_what_it_was_told_t
     let mut plan = Plan::logged_in();
     plan.fetch.finish();
     assert_eq!(plan.writes(), "QUIT\r\n");
-    let mut plan = Plan::logged_in();
-    assert_eq!(plan.writes(), "UIDL\r\n");
+    let mut plan = Plan::listing("+OK 2 6\r\n");
     plan.fetch.finish();
     assert_eq!(plan.writes(), "");
     plan.hears(b"+OK\r\n1 a\r\n2 b\r\n.\r\n", |id| if id == b"b" { Choice::Delete } else { Choice::Fetch });
@@ -198,7 +158,7 @@ fn a_plan_waits_for_the_login_and_leaves_a_failed_one_to_the_caller() {
     assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(true));
     assert_eq!(plan.writes(), "");
     plan.script.let_in();
-    assert_eq!(plan.writes(), "UIDL\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
 }
 
 #[test]
@@ -229,8 +189,7 @@ fn a_plan_that_can_not_be_carried_out_says_so() {
 
 #[test]
 fn a_plan_says_nothing_to_another_session_where_its_numbers_mean_other_messages() {
-    let mut plan = Plan::logged_in();
-    plan.writes();
+    let mut plan = Plan::listing("+OK 2 6\r\n");
     plan.hears(b"+OK\r\n1 a\r\n2 b\r\n.\r\n", |_| Choice::Delete);
     plan.script = Script::new(Config::new());
     assert_eq!(plan.writes(), "");
@@ -243,8 +202,7 @@ fn a_plan_says_nothing_to_another_session_where_its_numbers_mean_other_messages(
 fn a_list_without_end_takes_no_more_than_64_mib_and_what_is_left_out_is_told() {
     // R-GEN-04
     for (octets, choice) in [(1, Choice::Fetch), (1, Choice::Keep), (400, Choice::Delete)] {
-        let mut plan = Plan::logged_in();
-        assert_eq!(plan.writes(), "UIDL\r\n");
+        let mut plan = Plan::listing("-ERR\r\n");
         let (mut entries, mut left_out) = (0, 0);
         let used = measure(|| {
             feed(&mut plan.script.client.session, b"+OK\r\n", |_| {});
@@ -253,24 +211,19 @@ fn a_list_without_end_takes_no_more_than_64_mib_and_what_is_left_out_is_told() {
                     (1..100).map(|more| entries + more).map(|n| format!("{n} {n:0octets$}\r\n")).collect();
                 feed(&mut plan.script.client.session, lines.concat().as_bytes(), |event| {
                     entries += 1;
-                    let progress = plan.fetch.observe(event, |_| choice);
-                    left_out += usize::from(progress == Progress::LeftOut(number(entries)));
-                    assert!(progress == Progress::None && left_out == 0 || left_out > 0, "{progress:?}");
+                    plan.fetch.observe(event, |_| choice);
+                    let progress = plan.fetch.progress();
+                    left_out += usize::from(progress == Some(Progress::LeftOut(number(entries))));
+                    assert!(progress.is_none() && left_out == 0 || left_out > 0, "{progress:?}");
                     assert!(entries < 1_000_000, "nothing is left out");
                 });
             }
+            let end = plan.hears(b".\r\n", |_| choice);
+            let to_fetch = if choice == Choice::Fetch { entries as usize - left_out } else { 0 };
+            // What is left out may have the unique-id of any of the others.
+            assert_eq!(end, [Progress::Listed { to_fetch, to_delete: 0, is_complete: false }]);
         });
         assert!(used.bytes_max < 65 << 20, "{octets} {choice:?}: {used:?}");
         assert!(entries > if octets > 1 { 100_000 } else { 400_000 }, "{entries}");
-        // The first unique-id again: what is left out counts for that.
-        let again = format!("{} {:0octets$}\r\n.\r\n", entries + 1, 1);
-        let listed = plan.hears(again.as_bytes(), |_| choice);
-        let all = entries as usize - left_out;
-        let (to_fetch, to_delete) = match choice {
-            Choice::Fetch => (all, 0),
-            Choice::Keep => (0, 0),
-            Choice::Delete => (1, all - 1),
-        };
-        assert_eq!(listed, [Progress::LeftOut(number(entries + 1)), Progress::Listed { to_fetch, to_delete }]);
     }
 }

@@ -345,7 +345,9 @@ fn naive(verb: &str, line: &str) -> String {
     let split = line_without_stuffing.trim_start_matches(' ').split_once(' ');
     let unique_id = split.map_or("", |(_, rest)| rest.trim_matches(' '));
     match (message, unique_id, octets) {
-        (Some(message), ..) if verb == "UIDL" && !unique_id.is_empty() => format!("UIDL {message} {}", unique_id.escape_default()),
+        (Some(message), ..) if verb == "UIDL" && !unique_id.is_empty() => {
+            format!("UIDL {message} {}", unique_id.escape_default())
+        }
         (Some(message), _, Some(octets)) if verb == "LIST" => format!("LIST {message} {octets}"),
         _ => format!("{verb} ?{}", line.escape_default()),
     }

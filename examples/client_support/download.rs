@@ -23,7 +23,7 @@ impl Download {
         let store = Store::open(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
-        Ok(Self { plan: Fetch::new(), store, repeated: BTreeMap::new(), bar })
+        Ok(Self { plan: Fetch::first(), store, repeated: BTreeMap::new(), bar })
     }
 
     /// Asks for what can be asked for now. `false` when all is done.
@@ -35,7 +35,16 @@ impl Download {
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> Result<Option<String>> {
         let store = &self.store;
         let judge = |id: &[u8]| if store.has(&file_name(id)) { Choice::Keep } else { Choice::Fetch };
-        match self.plan.observe(event, judge) {
+        self.plan.observe(event, judge);
+        let mut failure = None;
+        while let Some(progress) = self.plan.progress() {
+            failure = failure.or(self.take(progress, event)?);
+        }
+        Ok(failure)
+    }
+
+    fn take(&mut self, progress: Progress, event: &Event<'_>) -> Result<Option<String>> {
+        match progress {
             Progress::Listed { to_fetch, .. } => self.bar.set_length(to_fetch as u64),
             Progress::Begins(_) => self.store.begin()?,
             Progress::Complete(wanted) => {

@@ -78,7 +78,8 @@ pub enum What<'a> {
         /// What is wrong with it.
         error: ListingError,
     },
-    /// The list, or the message, is complete.
+    /// The end line of the list, or of the message, has come. Whether the message is
+    /// [complete](super#when-a-message-is-complete) is shown by what comes next.
     Ends,
     /// The command wasn't sent: it needs a login, and the client isn't logged in when its turn comes; or it is a PASS,
     /// and the name before it was refused.

@@ -1,113 +1,58 @@
 //! What every user of a client does: fetch what isn't stored yet, and delete what is.
 
 mod listed;
+mod observe;
+mod progress;
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
 
 pub use self::listed::{Choice, Wanted};
+pub use self::progress::Progress;
 
-use self::listed::Listed;
+use self::listed::Listing;
 use super::error::SendError;
-use super::event::{Event, What};
-use super::reply::Retry;
 use super::{Feature, Session, State, Support, Ticket};
 use crate::message::MessageNumber;
-use crate::wire::{Command, Verb};
+use crate::wire::{Command, DropListing};
 
 /// A plan for one session: list the messages, fetch those that the caller wants, delete those that it has stored, quit.
 ///
-/// - Call [`advance`](Self::advance) before each poll. It sends UIDL, or LIST where there is no UIDL, then DELE and RETR,
-///   and QUIT when all is done.
+/// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR; when all that is wanted has
+///   come, STAT again, DELE, and QUIT.
 /// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
 ///   a [`Choice`], by its unique-id. A message without one is always fetched.
+/// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
+///   things, as the response that begins one message shows that the one before it is complete.
 /// - What comes as [`Action::Body`](super::Action::Body) belongs to the message that [began](Progress::Begins) last.
 /// - Decide for each message that is [complete](Progress::Complete) what becomes of it: call [`delete`](Self::delete)
 ///   when it is stored safely, else [`keep`](Self::keep). You may do that later, and in any order, for example when
 ///   another thread has stored it. **No QUIT is sent until you have decided on every message**, so nothing is gone yet;
 ///   meanwhile [`Action::Idle`](super::Action::Idle) may come.
+/// - When the session has ended, say [how](Self::end), and take the last progress.
 ///
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other
 /// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
 ///
+/// This is a whole program, `examples/fetch_minimal.rs`:
+///
 /// ```no_run
-/// # use std::{error::Error, io, io::ErrorKind, io::Read as _, io::Write as _, net::TcpStream, sync::Arc};
-/// # use std::time::{Duration, Instant};
-/// # use bytes::Buf;
-/// # use pop3_proto::auth::sasl::CleartextPassword;
-/// # use pop3_proto::wire::{Command, Name};
-/// use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Security, Session};
-///
-/// /// What is stored out of one account: another one may have the same unique-ids.
-/// trait Store {
-///     fn has(&self, unique_id: &[u8]) -> bool;
-///     /// Stores a message so that a crash can't lose it: under its unique-id, or else under a new name.
-///     fn save(&mut self, unique_id: Option<&[u8]>, message: &[u8]) -> io::Result<()>;
-/// }
-///
-/// fn fetch_mail(mut socket: TcpStream, store: &mut dyn Store) -> Result<Closed, Box<dyn Error>> {
-///     // So the session notices its deadline.
-///     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-///     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
-///     let (name, password) = (Name::new("mrose")?, CleartextPassword::new("tanstaaf")?);
-///     let mut session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
-///     let capa = session.send(&Command::Capa)?;
-///     let (mut may_log_in, mut login) = (false, None::<Login>);
-///     let (mut fetch, mut message, start) = (Fetch::new(), Vec::new(), Instant::now());
-///     loop {
-///         if may_log_in && login.is_none() {
-///             let method = Method::choose(&session, &Method::PASSWORD)?;
-///             login.insert(Login::new(method, name, Proof::Password(password))).begin(&mut session)?;
-///         }
-///         fetch.advance(&mut session)?; // does nothing before login
-///         match session.poll(start.elapsed())? {
-///             Action::Read(mut read) => match socket.read(read.space()) {
-///                 Ok(octets) => read.filled(octets),
-///                 Err(error) if is_timeout(&error) => {}
-///                 Err(error) => return Err(error.into()),
-///             },
-///             Action::Write(mut write) => match socket.write(write.chunk()) {
-///                 Ok(octets) => write.advance(octets),
-///                 Err(error) if is_timeout(&error) => {}
-///                 Err(error) => return Err(error.into()),
-///             },
-///             Action::Event(event) => {
-///                 may_log_in |= event.ticket() == Some(capa) && event.completes();
-///                 if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
-///                     return Err(format!("no login: {retry}").into());
-///                 }
-///                 match fetch.observe(&event, |id| if store.has(id) { Choice::Delete } else { Choice::Fetch }) {
-///                     Progress::Begins(_) => message.clear(),
-///                     Progress::Complete(it) => match store.save(it.unique_id(), &message) {
-///                         Ok(()) => fetch.delete(it.message()),
-///                         Err(error) => {
-///                             eprintln!("message {} stays on the server: {error}", it.message());
-///                             fetch.keep(it.message());
-///                             fetch.finish(); // it would be the same with the others
-///                         }
-///                     },
-///                     Progress::None | Progress::Listed { .. } => {}
-///                     other => eprintln!("something stays on the server: {other:?}"),
-///                 }
-///                 event.done();
-///             }
-///             Action::Body(body) => {
-///                 message.extend_from_slice(body.octets());
-///                 body.done();
-///             }
-///             Action::Challenge(challenge) => login.as_mut().ok_or("no login has begun")?.answer(challenge),
-///             Action::StartTls(start) => start.failed(), // STLS wasn't sent
-///             Action::Idle(_) => return Err("a message was neither deleted nor kept".into()),
-///             Action::Closed(closed) => return Ok(closed), // Quit(Removal::All) if all went well
-///         }
-///     }
-/// }
-/// # fn is_timeout(error: &io::Error) -> bool {
-/// #     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
-/// # }
+#[doc = include_str!("../../examples/fetch_minimal.rs")]
 /// ```
+///
+/// # When a message is complete
+/// Some servers send a line of one dot inside a message as it is, and what came before it looks like a whole message. So a
+/// message is [complete](Progress::Complete) only when the next response has begun where the message seemed to end, or
+/// when the server closes the connection there. What came of a message that never got so far is
+/// [`Unproven`](Progress::Unproven). Before the first DELE, STAT must give the same answer as at the beginning: if it
+/// doesn't, the plan is [out of step](Progress::OutOfStep), and deletes nothing. Text inside a message that imitates a
+/// whole dialogue, with the right answers in the right places, can't be told from one.
+///
+/// # Unique-ids that come back
+/// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
+/// when its message is [`Removed`](Progress::Removed), and when a [complete](Progress::Listed) list lacks it. It doesn't
+/// when QUIT wasn't answered: the message may still be there.
 ///
 /// # Unique-ids that aren't unique
 /// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.
@@ -117,83 +62,171 @@ use crate::wire::{Command, Verb};
 /// once. [`Choice::Keep`] leaves them where they are.
 ///
 /// Where they stay on the server they are fetched again in each session, as are all messages of a server without
-/// unique-ids. To end that, note each [`repeated_id`](Wanted::repeated_id) when all messages of a session are stored, and
-/// choose `Keep` for it from then on, but never `Delete`.
+/// unique-ids: compare their octets with those of the ones that are stored.
+///
+/// # Servers without unique-ids
+/// UIDL is sent whatever CAPA lists. A server that refuses it may be one that hasn't got it, or one that is busy; who took
+/// the one for the other would fetch everything again. So where UIDL is refused the plan ends, unless it is the
+/// [first](Self::first) of its account, or one [without](Self::without_unique_ids).
 ///
 /// # Memory
-/// The plan holds the numbers and unique-ids of messages to be fetched until their fate is decided, and of those to be
-/// deleted until the list is complete; then their numbers until DELE is answered. While the list comes in, it holds a few
-/// words for each entry. A list that would take more than 64 MiB (some 350,000 entries) is cut there, with
-/// [`Progress::LeftOut`].
-#[derive(Debug, Default)]
+/// The plan holds the numbers and unique-ids of the messages to be fetched or deleted until the session ends. While the
+/// list comes in, it holds them for each entry. A list that would take more than 64 MiB (some 350,000 entries) is cut
+/// there, with [`Progress::LeftOut`].
+#[derive(Debug)]
 pub struct Fetch {
     stage: Stage,
-    uidl_is_refused: bool,
+    naming: Naming,
+    /// How many RETR are sent ahead of their messages.
+    ahead: usize,
     finishing: bool,
-    listed: Listed,
-    /// Messages that no RETR was sent for; those to delete among them, while they are listed.
-    wanted: BTreeMap<MessageNumber, Wanted>,
-    /// Those whose answer is due.
-    retrieving: VecDeque<(Ticket, Wanted)>,
-    /// Those that are complete, and whose fate isn't decided.
-    complete: BTreeMap<MessageNumber, Wanted>,
-    /// By repeated unique-id, messages that are to be deleted once all with it are; `None` stands for those that don't wait.
-    together: BTreeMap<Option<Box<[u8]>>, Vec<MessageNumber>>,
-    /// Messages that no DELE was sent for.
-    to_delete: BTreeSet<MessageNumber>,
-    /// Those whose answer is due.
+    /// What STAT was answered at the beginning.
+    stat: Option<DropListing>,
+    listing: Listing,
+    /// The messages to be fetched or deleted.
+    messages: BTreeMap<MessageNumber, Message>,
+    groups: BTreeMap<u32, Group>,
+    /// Those that no RETR was sent for, in the order in which they are to be fetched.
+    queue: VecDeque<MessageNumber>,
+    /// Those whose RETR isn't answered to its end.
+    retrieving: VecDeque<(Ticket, MessageNumber)>,
+    /// The message whose end line has come, while no response after it has.
+    ended: Option<MessageNumber>,
+    /// How many are complete, and wait for the caller's decision.
+    undecided: usize,
+    to_delete: VecDeque<MessageNumber>,
+    /// Those whose DELE isn't answered.
     deleting: VecDeque<(Ticket, MessageNumber)>,
-    deletions: u32,
+    progress: VecDeque<Progress>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// Where the plan is, and the command that it waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
-    #[default]
     Begin,
+    /// STAT.
+    Counting(Ticket),
+    Counted,
+    /// UIDL or LIST.
     Listing(Ticket),
     Fetching,
-    /// QUIT is sent, or the session is over.
+    /// The last RETR is sent, and STAT after it.
+    Proving(Ticket),
+    /// The server is in step after all that was fetched, if anything was.
+    Deleting,
+    /// Nothing is to be deleted, and QUIT follows when the caller has decided on all messages.
+    Parting,
+    /// QUIT.
+    Quitting(Ticket),
+    /// Nothing is left to do.
     Over,
 }
 
-/// What an event means for the plan.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-#[must_use = "QUIT waits until the fate of each complete message is said"]
-pub enum Progress {
-    /// Nothing: it answers something else, or doesn't matter here.
-    None,
-    /// The list is complete.
-    Listed {
-        /// How many messages are to be fetched.
-        to_fetch: usize,
-        /// How many are to be deleted without being fetched.
-        to_delete: usize,
-    },
-    /// A line of the list can't be read, so there may be a message that this plan doesn't know of.
-    Unreadable,
-    /// The list is too long: this message stays on the server for another session.
-    LeftOut(MessageNumber),
-    /// The parts of this message follow.
-    Begins(Wanted),
-    /// This message is complete: store it, by its [unique-id](Wanted::unique_id) if it has one, and call
-    /// [`Fetch::delete`] or [`Fetch::keep`].
-    Complete(Wanted),
-    /// This message can't be fetched; the rest can.
-    Refused(Wanted, Retry),
-    /// This message isn't deleted, whatever QUIT is answered.
-    NotDeleted(MessageNumber, Retry),
-    /// The list can't be fetched, so the plan ends here.
-    ListRefused(Retry),
+/// How messages are told apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Naming {
+    /// By unique-id.
+    UniqueIds,
+    /// By unique-id, where the server has them.
+    Any,
+    /// By nothing that lasts.
+    Numbers,
+}
+
+/// A message of the plan.
+#[derive(Debug)]
+struct Message {
+    id: Option<Arc<[u8]>>,
+    /// Whether its number or its unique-id is listed more than once.
+    is_repeated: bool,
+    group: Option<u32>,
+    fate: Fate,
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    ToFetch,
+    /// Its first part may have come.
+    Begun,
+    /// The caller has it, and is to decide.
+    Complete,
+    /// It is stored, or the caller doesn't want it deleted.
+    Kept,
+    /// It was complete in this session, and is to be deleted.
+    Stored,
+    /// It is to be deleted without having been fetched.
+    ToDelete,
+    /// DELE was answered `+OK`.
+    Marked,
+    /// Nothing is to be done with it any more.
+    Left,
+}
+
+/// Messages that are deleted together, since they can't be told apart.
+#[derive(Default, Debug)]
+struct Group {
+    messages: usize,
+    /// Those of them that the caller has stored.
+    stored: Vec<MessageNumber>,
+}
+
+impl Default for Fetch {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Fetch {
-    /// How many RETR are sent ahead of their messages.
+    /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
     const AHEAD: usize = 8;
 
-    /// A new plan.
-    pub fn new() -> Self {
-        Self::default()
+    /// A plan for an account of which unique-ids are stored. A server that refuses UIDL has its reason, and the plan ends
+    /// there.
+    pub const fn new() -> Self {
+        Self::by(Naming::UniqueIds)
+    }
+
+    /// A plan for an account of which no unique-id is stored. A server that refuses UIDL without a response code, and
+    /// doesn't announce it, is taken to have none, and all its messages are fetched.
+    pub const fn first() -> Self {
+        Self::by(Naming::Any)
+    }
+
+    /// A plan that doesn't ask for unique-ids, and fetches all messages.
+    pub const fn without_unique_ids() -> Self {
+        Self::by(Naming::Numbers)
+    }
+
+    const fn by(naming: Naming) -> Self {
+        Self {
+            stage: Stage::Begin,
+            naming,
+            ahead: Self::AHEAD,
+            finishing: false,
+            stat: None,
+            listing: Listing::new(),
+            messages: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            queue: VecDeque::new(),
+            retrieving: VecDeque::new(),
+            ended: None,
+            undecided: 0,
+            to_delete: VecDeque::new(),
+            deleting: VecDeque::new(),
+            progress: VecDeque::new(),
+        }
+    }
+
+    /// Sends at most `messages` RETR ahead of their messages, 8 by default; 0 counts as 1. Without pipelining one is sent
+    /// at a time.
+    ///
+    /// What is sent comes, even after [`finish`](Self::finish), so fewer are better where messages are large and the user
+    /// may stop.
+    #[must_use]
+    pub const fn ahead(mut self, messages: usize) -> Self {
+        self.ahead = if messages == 0 { 1 } else { messages };
+        self
     }
 
     /// Sends what can be sent now; before login nothing, so it may always be called. A login that fails is for the
@@ -210,116 +243,79 @@ impl Fetch {
             _ => self.stage = Stage::Over,
         }
         match self.send(session) {
-            Ok(()) | Err(SendError::QueueFull) => Ok(self.stage != Stage::Over),
+            Ok(()) | Err(SendError::QueueFull) => Ok(!matches!(self.stage, Stage::Quitting(_) | Stage::Over)),
             Err(error) => Err(error),
         }
     }
 
     fn send(&mut self, session: &mut Session) -> Result<(), SendError> {
-        if self.stage == Stage::Begin && !self.finishing {
-            let has_uidl = !self.uidl_is_refused && session.support(Feature::Uidl) != Support::No;
-            let command = if has_uidl { Command::Uidl { message: None } } else { Command::List { message: None } };
-            self.stage = Stage::Listing(session.send(&command)?);
+        if self.finishing {
+            self.withdraw(session);
         }
-        if matches!(self.stage, Stage::Listing(_) | Stage::Over) {
-            return Ok(());
+        match self.stage {
+            Stage::Begin if self.finishing => self.stage = Stage::Parting,
+            Stage::Begin => self.stage = Stage::Counting(session.send(&Command::Stat)?),
+            Stage::Counted => {
+                if self.naming == Naming::Any && session.support(Feature::Uidl) == Support::Yes {
+                    self.naming = Naming::UniqueIds;
+                }
+                let by_number = self.naming == Naming::Numbers;
+                let command = if by_number { Command::List { message: None } } else { Command::Uidl { message: None } };
+                self.stage = Stage::Listing(session.send(&command)?);
+            }
+            Stage::Fetching => self.retrieve(session)?,
+            _ => {}
         }
-        while let Some(&message) = self.to_delete.first() {
-            self.deleting.push_back((session.send(&Command::Dele { message })?, message));
-            self.to_delete.pop_first();
+        if self.stage == Stage::Deleting {
+            self.send_deletions(session)?;
         }
-        while !self.finishing && self.retrieving.len() < Self::AHEAD {
-            let Some(next) = self.wanted.first_entry() else { break };
-            let ticket = session.send(&Command::Retr { message: *next.key() })?;
-            self.retrieving.push_back((ticket, next.remove()));
-        }
-        if self.retrieving.is_empty() && self.complete.is_empty() {
-            session.send(&Command::Quit)?;
-            self.stage = Stage::Over;
+        // Each DELE is answered first: if those weren't the server's answers to them, QUIT would carry them out.
+        let is_ready = self.undecided == 0 && self.deleting.is_empty();
+        if is_ready && matches!(self.stage, Stage::Deleting | Stage::Parting) {
+            let quit = session.send(&Command::Quit)?;
+            for message in core::mem::take(&mut self.groups).into_values().flat_map(|group| group.stored) {
+                self.tell(message, |wanted| Progress::NotDeleted(wanted, None));
+            }
+            self.stage = Stage::Quitting(quit);
         }
         Ok(())
     }
 
-    /// Takes note of an event; `judge` decides what to do with the message of a unique-id.
-    ///
-    /// It is asked for each entry of the list that has one. So those that it wasn't asked for until [`Progress::Listed`]
-    /// are gone from the server, unless [`Progress::Unreadable`] or [`Progress::LeftOut`] came: forget them, as a server
-    /// may give them to other messages.
-    pub fn observe(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) -> Progress {
-        let Some(ticket) = event.ticket() else { return Progress::None };
-        if self.stage == Stage::Listing(ticket) {
-            return self.observe_listing(event, judge);
+    fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
+        let ahead = if session.sends_ahead() { self.ahead } else { 1 };
+        while !self.finishing && self.retrieving.len() < ahead {
+            let Some(&message) = self.queue.front() else { break };
+            self.retrieving.push_back((session.send(&Command::Retr { message })?, message));
+            self.queue.pop_front();
         }
-        if let Some((_, message)) = self.deleting.front().copied().filter(|(sent, _)| *sent == ticket) {
-            self.deleting.pop_front();
-            if let What::Failed(response) = event.what() {
-                return Progress::NotDeleted(message, Retry::of(response.code()));
-            }
-            self.deletions += 1;
+        if self.finishing || self.queue.is_empty() {
+            let has_fetched = !self.retrieving.is_empty() || self.messages.values().any(|it| it.fate.is_fetched());
+            self.stage = if has_fetched { Stage::Proving(session.send(&Command::Stat)?) } else { Stage::Deleting };
         }
-        let Some((_, wanted)) = self.retrieving.front().filter(|(sent, _)| *sent == ticket) else {
-            return Progress::None;
-        };
-        let wanted = wanted.clone();
-        match event.what() {
-            What::Begins(_) => Progress::Begins(wanted),
-            What::Ends => {
-                self.retrieving.pop_front();
-                self.complete.insert(wanted.message, wanted.clone());
-                Progress::Complete(wanted)
+        Ok(())
+    }
+
+    /// Takes those RETR back that aren't written.
+    fn withdraw(&mut self, session: &mut Session) {
+        while let Some(&(ticket, _)) = self.retrieving.back() {
+            if !session.withdraw(ticket) {
+                break;
             }
-            What::Failed(response) => {
-                self.retrieving.pop_front();
-                Progress::Refused(wanted, Retry::of(response.code()))
-            }
-            _ => Progress::None,
+            self.retrieving.pop_back();
         }
     }
 
-    fn observe_listing(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) -> Progress {
-        match event.what() {
-            What::UniqueId { message, unique_id } => self.entry(message, Some(unique_id), judge),
-            What::Scan(listing) => self.entry(listing.message, None, judge),
-            What::Unreadable { .. } => Progress::Unreadable,
-            What::Ends => self.plan(),
-            What::Failed(response) => {
-                let retry = Retry::of(response.code());
-                // A server without UIDL has LIST.
-                self.uidl_is_refused = event.verb() == Some(Verb::Uidl) && retry == Retry::Unknown;
-                self.stage = if self.uidl_is_refused { Stage::Begin } else { Stage::Fetching };
-                if self.uidl_is_refused { Progress::None } else { Progress::ListRefused(retry) }
-            }
-            _ => Progress::None,
+    fn send_deletions(&mut self, session: &mut Session) -> Result<(), SendError> {
+        while let Some(&message) = self.to_delete.front() {
+            self.deleting.push_back((session.send(&Command::Dele { message })?, message));
+            self.to_delete.pop_front();
         }
+        Ok(())
     }
 
-    /// An entry of the list.
-    fn entry(&mut self, message: MessageNumber, id: Option<&[u8]>, judge: impl FnOnce(&[u8]) -> Choice) -> Progress {
-        if !self.listed.add(message, id) {
-            return Progress::LeftOut(message);
-        }
-        let choice = id.map_or(Choice::Fetch, judge);
-        if choice == Choice::Delete {
-            self.to_delete.insert(message);
-        }
-        if choice != Choice::Keep {
-            self.wanted.insert(message, Wanted { message, id: id.map(Box::from), is_repeated: false, equals: 0 });
-        }
-        Progress::None
-    }
-
-    /// The list is complete, so it is known what is listed more than once.
-    fn plan(&mut self) -> Progress {
-        let listed = mem::take(&mut self.listed);
-        self.wanted.retain(|message, wanted| {
-            listed.tell(wanted);
-            if wanted.is_repeated {
-                self.to_delete.remove(message);
-            }
-            !self.to_delete.contains(message)
-        });
-        self.stage = Stage::Fetching;
-        Progress::Listed { to_fetch: self.wanted.len(), to_delete: self.to_delete.len() }
+    /// What has come of the plan, one thing at a time; `None` when all is told. Take it until then after each event.
+    pub fn progress(&mut self) -> Option<Progress> {
+        self.progress.pop_front()
     }
 
     /// Deletes a message that was [`Complete`](Progress::Complete): it is stored safely. One of several with the same
@@ -327,11 +323,18 @@ impl Fetch {
     ///
     /// Nothing is done for a message that isn't complete, or whose fate is already decided.
     pub fn delete(&mut self, message: MessageNumber) {
-        let Some(wanted) = self.complete.remove(&message) else { return };
-        let together = self.together.entry(wanted.repeated_id().map(Box::from)).or_default();
-        together.push(message);
-        if together.len() >= wanted.equals as usize {
-            self.to_delete.extend(together.drain(..));
+        if !self.decide(message, Fate::Stored) {
+            return;
+        }
+        let group = self.messages.get(&message).and_then(|message| message.group);
+        match group.and_then(|group| self.groups.get_mut(&group)) {
+            None => self.to_delete.push_back(message),
+            Some(group) => {
+                group.stored.push(message);
+                if group.stored.len() >= group.messages {
+                    self.to_delete.extend(group.stored.drain(..));
+                }
+            }
         }
     }
 
@@ -339,18 +342,42 @@ impl Fetch {
     ///
     /// Nothing is done for a message that isn't complete, or whose fate is already decided.
     pub fn keep(&mut self, message: MessageNumber) {
-        self.complete.remove(&message);
+        self.decide(message, Fate::Kept);
     }
 
-    /// Ends the plan early: no more RETR is sent, only DELE for what is to be deleted, then QUIT. Up to eight messages
-    /// whose RETR was sent still come, and [`delete`](Self::delete) or [`keep`](Self::keep) is to be called for them. A
-    /// plan that hasn't begun sends no more than QUIT, once the client is logged in.
+    /// Decides on a message, if that is still to be done.
+    fn decide(&mut self, message: MessageNumber, fate: Fate) -> bool {
+        let message = self.messages.get_mut(&message).filter(|message| message.fate == Fate::Complete);
+        let is_decided = message.map(|message| message.fate = fate).is_some();
+        self.undecided -= usize::from(is_decided);
+        is_decided
+    }
+
+    /// Ends the plan early: no more RETR is written, only STAT, DELE for what is to be deleted, and QUIT. Messages whose
+    /// RETR is written already still come, at most [as many](Self::ahead) as are sent ahead, and [`delete`](Self::delete)
+    /// or [`keep`](Self::keep) is to be called for them. A plan that hasn't begun sends no more than QUIT, once the client
+    /// is logged in.
+    ///
+    /// To stop at once, drop the session and close the connection: nothing is deleted then.
     pub fn finish(&mut self) {
         self.finishing = true;
     }
 
     /// How many DELE were answered `+OK`. Those messages are gone once QUIT is answered `+OK`.
-    pub fn deletions(&self) -> u32 {
-        self.deletions
+    pub fn deletions(&self) -> usize {
+        self.messages.values().filter(|message| message.fate == Fate::Marked).count()
+    }
+}
+
+impl Message {
+    fn wanted(&self, message: MessageNumber) -> Wanted {
+        Wanted { message, id: self.id.clone(), is_repeated: self.is_repeated }
+    }
+}
+
+impl Fate {
+    /// Whether the message has come in this session.
+    const fn is_fetched(self) -> bool {
+        matches!(self, Self::Begun | Self::Complete | Self::Kept | Self::Stored)
     }
 }

@@ -19,10 +19,20 @@ pub(super) enum List {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     Scan(ScanListing),
-    UniqueId { message: MessageNumber, start: u32, end: u32 },
-    Text { start: u32, end: u32 },
+    UniqueId {
+        message: MessageNumber,
+        start: u32,
+        end: u32,
+    },
+    Text {
+        start: u32,
+        end: u32,
+    },
     /// The message is known where the line begins with a readable number.
-    Unreadable { message: Option<MessageNumber>, error: ListingError },
+    Unreadable {
+        message: Option<MessageNumber>,
+        error: ListingError,
+    },
 }
 
 /// A line that keeps to the rules by the letter: its octets with CRLF, and what it means.

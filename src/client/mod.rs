@@ -94,6 +94,14 @@
 //! sent any more, and `Closed` follows. A greeting with `-ERR` is [`What::Greeting`] with that status, followed by
 //! [`Closed::Refused`].
 //!
+//! # When a message is complete
+//! [`What::Ends`] means that the line of one dot has come that ends a message. Some servers send such a line inside a message
+//! as it is, and then it ends there too early; what follows it is taken for responses. So a message that is to be kept,
+//! and more so one that is to be deleted, is complete only when the session is shown to be in step after it: by the first
+//! event of the next command, or by a clean end of the stream (`filled(0)`) without an octet in between. An [`Error`] of
+//! another kind, and [`What::Farewell`], show nothing. Before DELE, send STAT once more: it must say what it said at the
+//! beginning, or more where mail has come. Send QUIT when each DELE is answered. [`Fetch`] does all this.
+//!
 //! # TLS
 //! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
 //! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::common::{Chance, Script, Server, Store};
 use bytes::Buf;
 use pop3_proto::client::{
-    Action, Choice, Closed, Config, Event, Fetch, Progress, Removal, Retry, Security, Session, Wanted,
+    Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Read, Removal, Retry, Security, Session, Wanted,
 };
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};
@@ -29,8 +29,13 @@ impl Peer {
                 let mut answers = Vec::new();
                 for line in octets.split_inclusive(|octet| *octet == b'\n').map(<[u8]>::trim_ascii_end) {
                     let at = lines.iter().position(|(command, _)| command.as_bytes() == line);
-                    let at = at.unwrap_or_else(|| panic!("unexpected: {}", line.escape_ascii()));
-                    answers.extend_from_slice(lines.remove(at).1.as_bytes());
+                    let answer = match at {
+                        Some(at) => lines.remove(at).1,
+                        // Unless a test is about it.
+                        None if line == b"STAT" => "-ERR\r\n",
+                        None => panic!("unexpected: {}", line.escape_ascii()),
+                    };
+                    answers.extend_from_slice(answer.as_bytes());
                 }
                 answers
             }
@@ -47,14 +52,58 @@ pub struct Outcome {
     /// Those that are stored, in that order.
     pub stored: Vec<Message>,
     pub refused: Vec<(u32, Retry)>,
-    pub not_deleted: Vec<(u32, Retry)>,
-    /// How many entries of the list made no sense.
-    pub unreadable: u32,
+    pub not_deleted: Vec<(u32, Option<Retry>)>,
+    /// The entries of the list that made no sense, and the messages that they are about.
+    pub unreadable: Vec<Option<u32>>,
     /// How many messages are to be fetched, and to be deleted without.
     pub listed: Option<(usize, usize)>,
+    /// Whether the list is complete, so that ids that aren't listed can be forgotten.
+    pub is_complete: bool,
     pub list_refused: Option<Retry>,
-    pub deletions: u32,
-    pub closed: Option<Closed>,
+    pub unproven: Vec<u32>,
+    pub out_of_step: bool,
+    /// The unique-ids of those that are gone, as far as they have one of their own.
+    pub removed: Vec<Option<String>>,
+    /// The unique-ids that the caller was asked about.
+    pub asked: Vec<String>,
+    pub deletions: usize,
+    pub closed: Option<Result<Closed, Error>>,
+}
+
+impl Outcome {
+    /// Takes what a plan has told; a message that is complete is given back.
+    pub fn note(&mut self, progress: Progress) -> Option<Wanted> {
+        let number = |wanted: Wanted| wanted.message().get();
+        match progress {
+            Progress::Unreadable(message) => self.unreadable.push(message.map(MessageNumber::get)),
+            Progress::Listed { to_fetch, to_delete, is_complete } => {
+                assert_eq!(self.listed.replace((to_fetch, to_delete)), None);
+                self.is_complete = is_complete;
+            }
+            Progress::Begins(_) => {}
+            Progress::Complete(wanted) => return Some(wanted),
+            Progress::Unproven(wanted) => self.unproven.push(number(wanted)),
+            Progress::OutOfStep => self.out_of_step = true,
+            Progress::Refused(wanted, retry) => self.refused.push((number(wanted), retry)),
+            Progress::NotDeleted(wanted, retry) => self.not_deleted.push((number(wanted), retry)),
+            Progress::Removed(wanted) => self.removed.push(Message::of(&wanted, Vec::new()).unique_id),
+            Progress::ListRefused(retry) => self.list_refused = Some(retry),
+            other => panic!("{other:?}"),
+        }
+        None
+    }
+
+    fn ended(mut self, mut fetch: Fetch, how: Result<Closed, Error>, body: &[u8]) -> Self {
+        self.deletions = fetch.deletions();
+        fetch.end(&how);
+        while let Some(progress) = fetch.progress() {
+            if let Some(wanted) = self.note(progress) {
+                self.complete.push(Message::of(&wanted, body.to_vec()));
+            }
+        }
+        self.closed = Some(how);
+        self
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +125,7 @@ impl Message {
 pub struct Caller {
     /// What isn't here is fetched.
     pub choices: BTreeMap<String, Choice>,
+    pub plan: fn() -> Fetch,
     /// How many messages are stored at once.
     pub batch: usize,
     /// Whether a message can be stored, and is deleted then.
@@ -93,6 +143,7 @@ impl Default for Caller {
     fn default() -> Self {
         Self {
             choices: BTreeMap::new(),
+            plan: Fetch::new,
             batch: 1,
             deletes: |_| true,
             enough: usize::MAX,
@@ -118,7 +169,7 @@ impl Caller {
 /// Carries a plan out, behind a login.
 pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
     let mut chance = Chance::new(caller.seed);
-    let mut fetch = Fetch::new();
+    let mut fetch = (caller.plan)();
     let mut outcome = Outcome::default();
     let mut session = Session::new(caller.config.clone().into(), Security::TrustedLocal);
     if caller.capa {
@@ -157,7 +208,11 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
             say(&mut fetch, message);
             continue;
         }
-        match session.poll(Duration::ZERO).unwrap() {
+        let action = match session.poll(Duration::ZERO) {
+            Ok(action) => action,
+            Err(error) => return outcome.ended(fetch, Err(error), &body),
+        };
+        match action {
             Action::Read(mut read) => {
                 let octets = down.len().min(read.space().len()).min(1 + chance.below(30));
                 assert!(octets > 0, "nobody says anything: {outcome:?}");
@@ -175,36 +230,28 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
                 down.extend(peer.answer(&lines));
             }
             Action::Event(event) => {
-                match fetch.observe(&event, |id| caller.judge(id)) {
-                    Progress::None => {}
-                    Progress::Unreadable => outcome.unreadable += 1,
-                    Progress::Listed { to_fetch, to_delete } => {
-                        assert_eq!(outcome.listed.replace((to_fetch, to_delete)), None);
-                    }
-                    Progress::Begins(_) => assert!(body.is_empty()),
-                    Progress::Complete(wanted) => {
-                        unstored.push(Message::of(&wanted, std::mem::take(&mut body)));
-                        outcome.complete.extend(unstored.last().cloned());
-                        if outcome.complete.len() == caller.enough {
-                            fetch.finish();
-                        }
-                    }
-                    Progress::Refused(wanted, retry) => outcome.refused.push((wanted.message().get(), retry)),
-                    Progress::NotDeleted(message, retry) => outcome.not_deleted.push((message.get(), retry)),
-                    Progress::ListRefused(retry) => outcome.list_refused = Some(retry),
-                    other => panic!("{other:?}"),
-                }
+                fetch.observe(&event, |id| {
+                    outcome.asked.push(String::from_utf8(id.to_vec()).unwrap());
+                    caller.judge(id)
+                });
                 event.done();
+                while let Some(progress) = fetch.progress() {
+                    if let Progress::Begins(_) = &progress {
+                        assert!(body.is_empty());
+                    }
+                    let Some(wanted) = outcome.note(progress) else { continue };
+                    unstored.push(Message::of(&wanted, std::mem::take(&mut body)));
+                    outcome.complete.extend(unstored.last().cloned());
+                    if outcome.complete.len() == caller.enough {
+                        fetch.finish();
+                    }
+                }
             }
             Action::Body(part) => {
                 body.extend_from_slice(part.octets());
                 part.done();
             }
-            Action::Closed(closed) => {
-                outcome.closed = Some(closed);
-                outcome.deletions = fetch.deletions();
-                return outcome;
-            }
+            Action::Closed(closed) => return outcome.ended(fetch, Ok(closed), &body),
             other => panic!("{other:?}: {outcome:?}"),
         }
     }
@@ -233,7 +280,7 @@ pub fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
 
-pub const ALL: Option<Closed> = Some(Closed::Quit(Removal::All));
+pub const ALL: Option<Result<Closed, Error>> = Some(Ok(Closed::Quit(Removal::All)));
 
 pub const CHOICES: [Choice; 3] = [Choice::Fetch, Choice::Keep, Choice::Delete];
 
@@ -258,6 +305,15 @@ impl Plan {
         Self { script: Script::logged_in(Config::new()), fetch: Fetch::new() }
     }
 
+    /// One whose STAT is answered with this, and that has sent UIDL.
+    pub fn listing(stat: &str) -> Self {
+        let mut plan = Self::logged_in();
+        assert_eq!(plan.writes(), "STAT\r\n");
+        assert_eq!(plan.fetches(stat.as_bytes()), []);
+        assert_eq!(plan.writes(), "UIDL\r\n");
+        plan
+    }
+
     /// What the client writes next.
     pub fn writes(&mut self) -> String {
         self.fetch.advance(&mut self.script.client.session).unwrap();
@@ -267,8 +323,10 @@ impl Plan {
     /// Has the server send octets; what each event means that means something.
     pub fn hears(&mut self, octets: &[u8], mut judge: impl FnMut(&[u8]) -> Choice) -> Vec<Progress> {
         let mut heard = Vec::new();
-        feed(&mut self.script.client.session, octets, |event| heard.push(self.fetch.observe(event, &mut judge)));
-        heard.retain(|progress| *progress != Progress::None);
+        feed(&mut self.script.client.session, octets, |event| {
+            self.fetch.observe(event, &mut judge);
+            heard.extend(std::iter::from_fn(|| self.fetch.progress()));
+        });
         heard
     }
 
@@ -277,16 +335,27 @@ impl Plan {
     }
 }
 
+/// Has a session read octets and a clean end of the stream; how it ends.
+pub fn end(session: &mut Session, octets: &[u8], observe: impl FnMut(&Event<'_>)) -> Result<Closed, Error> {
+    feed(session, octets, observe);
+    loop {
+        match session.poll(Duration::ZERO)? {
+            Action::Read(read) => read.filled(0),
+            Action::Write(mut write) => write.advance(write.remaining()),
+            Action::Idle(idle) => idle.into_read().filled(0),
+            Action::Closed(closed) => return Ok(closed),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Has a session read octets, until it wants more than there are.
 pub fn feed(session: &mut Session, mut octets: &[u8], mut observe: impl FnMut(&Event<'_>)) {
     loop {
-        match session.poll(Duration::ZERO).unwrap() {
-            Action::Read(mut read) if !octets.is_empty() => {
-                let length = octets.len().min(read.space().len());
-                read.space()[..length].copy_from_slice(&octets[..length]);
-                octets = &octets[length..];
-                read.filled(length);
-            }
+        let Ok(action) = session.poll(Duration::ZERO) else { return };
+        match action {
+            Action::Read(read) if !octets.is_empty() => octets = read_some(read, octets),
+            Action::Idle(idle) if !octets.is_empty() => octets = read_some(idle.into_read(), octets),
             Action::Event(event) => {
                 observe(&event);
                 event.done();
@@ -295,4 +364,13 @@ pub fn feed(session: &mut Session, mut octets: &[u8], mut observe: impl FnMut(&E
             _ => return,
         }
     }
+}
+
+/// Has a session read as much as it takes; what is left.
+fn read_some<'a>(mut read: Read<'_>, octets: &'a [u8]) -> &'a [u8] {
+    let length = octets.len().min(read.space().len());
+    let (now, later) = octets.split_at(length);
+    read.space()[..length].copy_from_slice(now);
+    read.filled(length);
+    later
 }

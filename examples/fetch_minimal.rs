@@ -1,0 +1,178 @@
+//! Fetches the mail of one account into a directory, and deletes it on the server once it is stored.
+//!
+//! `fetch_minimal ADDR DIR`, for the user `mrose` and the password `tanstaaf`. A run that was cut off loses nothing: the
+//! next one goes on.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Buf as _;
+use pop3_proto::auth::sasl::CleartextPassword;
+use pop3_proto::client::{
+    Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Security, Session,
+};
+use pop3_proto::wire::{Command, Name};
+
+/// The messages of one account: another one may have the same unique-ids. Those with a unique-id that the server may still
+/// list are named by it, in hexadecimal digits; the others have a number after that, so that their names are never taken
+/// for one.
+struct Store {
+    path: PathBuf,
+    unique_ids: BTreeSet<Vec<u8>>,
+}
+
+impl Store {
+    fn open(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let id = |name: &str| hex::decode(name.strip_suffix(".eml")?).ok();
+        Ok(Self { path: path.into(), unique_ids: names.iter().filter_map(|name| id(name.to_str()?)).collect() })
+    }
+
+    fn has(&self, unique_id: &[u8]) -> bool {
+        self.unique_ids.contains(unique_id)
+    }
+
+    /// A message begins.
+    fn begin(&self) -> io::Result<File> {
+        File::create(self.path.join(".partial"))
+    }
+
+    /// The message is complete: from here on no crash can lose it.
+    fn save(&mut self, unique_id: Option<&[u8]>, message: &File) -> io::Result<()> {
+        message.sync_all()?;
+        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path.join(hex::encode(id) + ".eml"));
+        fs::rename(self.path.join(".partial"), name)?;
+        File::open(&self.path)?.sync_all()?;
+        self.unique_ids.extend(unique_id.map(Vec::from));
+        Ok(())
+    }
+
+    /// The server may give this unique-id to another message from now on.
+    fn forget(&mut self, unique_id: &[u8]) -> io::Result<()> {
+        if self.unique_ids.remove(unique_id) {
+            fs::rename(self.path.join(hex::encode(unique_id) + ".eml"), self.free_name(unique_id))?;
+        }
+        Ok(())
+    }
+
+    fn free_name(&self, unique_id: &[u8]) -> PathBuf {
+        let name = |number: u32| self.path.join(format!("{}-{number}.eml", hex::encode(unique_id)));
+        (1..=u32::MAX).map(name).find(|name| !name.exists()).unwrap_or_default()
+    }
+}
+
+fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Error>> {
+    // So the session notices its deadline.
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.set_write_timeout(Some(Duration::from_secs(5)))?;
+    let is_local = socket.peer_addr()?.ip().is_loopback();
+    // Over anything but a local connection the password needs TLS.
+    let security = if is_local { Security::TrustedLocal } else { Security::Cleartext };
+    let (name, password) = (Name::new("mrose")?, CleartextPassword::new("tanstaaf")?);
+    let mut session = Session::new(Arc::new(Config::new()), security);
+    let capa = session.send(&Command::Capa)?;
+    let (mut may_log_in, mut login) = (false, None::<Login<'_>>);
+    let mut fetch = if store.unique_ids.is_empty() { Fetch::first() } else { Fetch::new() };
+    let (mut message, mut listed, mut failures) = (store.begin()?, BTreeSet::new(), Vec::new());
+    let start = Instant::now();
+    let how = loop {
+        if may_log_in && login.is_none() {
+            let method = Method::choose(&session, &Method::PASSWORD)?;
+            login.insert(Login::new(method, name, Proof::Password(password))).begin(&mut session)?;
+        }
+        fetch.advance(&mut session)?; // does nothing before login
+        match session.poll(start.elapsed()) {
+            Ok(Action::Read(mut read)) => match socket.read(read.space()) {
+                Ok(octets) => read.filled(octets),
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error.into()),
+            },
+            Ok(Action::Write(mut write)) => match socket.write(write.chunk()) {
+                Ok(octets) => write.advance(octets),
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => return Err(error.into()),
+            },
+            Ok(Action::Event(event)) => {
+                may_log_in |= event.ticket() == Some(capa) && event.completes();
+                if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
+                    return Err(format!("no login: {retry}").into());
+                }
+                fetch.observe(&event, |id| {
+                    listed.insert(id.to_vec());
+                    if store.has(id) { Choice::Delete } else { Choice::Fetch }
+                });
+                event.done();
+            }
+            Ok(Action::Body(body)) => {
+                message.write_all(body.octets())?;
+                body.done();
+            }
+            Ok(Action::Challenge(challenge)) => login.as_mut().ok_or("no login has begun")?.answer(challenge),
+            Ok(Action::StartTls(start)) => start.failed(), // STLS wasn't sent
+            Ok(Action::Idle(_)) => return Err("a message was neither deleted nor kept".into()),
+            Ok(Action::Closed(closed)) => break Ok(closed),
+            Err(error) => break Err(error),
+        }
+        take(&mut fetch, store, &mut message, &listed, &mut failures)?;
+    };
+    fetch.end(&how);
+    take(&mut fetch, store, &mut message, &listed, &mut failures)?;
+    match how? {
+        Closed::Quit(Removal::All) if failures.is_empty() => Ok(()),
+        Closed::Quit(Removal::All) => Err(failures.join("; ").into()),
+        closed => Err(closed.to_string().into()),
+    }
+}
+
+/// Takes what has come of the plan.
+fn take(
+    fetch: &mut Fetch,
+    store: &mut Store,
+    message: &mut File,
+    listed: &BTreeSet<Vec<u8>>,
+    failures: &mut Vec<String>,
+) -> io::Result<()> {
+    while let Some(progress) = fetch.progress() {
+        match progress {
+            Progress::Begins(_) => *message = store.begin()?,
+            Progress::Complete(it) => match store.save(it.unique_id(), message) {
+                Ok(()) => fetch.delete(it.message()),
+                Err(error) => {
+                    failures.push(format!("message {}: {error}", it.message()));
+                    fetch.keep(it.message());
+                }
+            },
+            Progress::Listed { is_complete: true, .. } => {
+                for unique_id in store.unique_ids.difference(listed).cloned().collect::<Vec<_>>() {
+                    store.forget(&unique_id)?;
+                }
+            }
+            Progress::Removed(it) => store.forget(it.unique_id().unwrap_or_default())?,
+            Progress::Listed { .. } => {}
+            other => {
+                if let Progress::Unproven(it) = &other {
+                    store.forget(it.unique_id().unwrap_or_default())?; // it may have been stored
+                }
+                failures.push(format!("something stays on the server: {other:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, directory] = &arguments[..] else { return Err("usage: fetch_minimal ADDR DIR".into()) };
+    fetch_mail(TcpStream::connect(address)?, &mut Store::open(Path::new(directory))?)
+}

@@ -1,0 +1,57 @@
+//! What a plan has to tell.
+
+use super::Wanted;
+use crate::client::Retry;
+use crate::message::MessageNumber;
+
+/// What has come of a plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[must_use = "QUIT waits until the fate of each complete message is decided"]
+pub enum Progress {
+    /// The list has ended.
+    Listed {
+        /// How many messages are to be fetched.
+        to_fetch: usize,
+        /// How many are to be deleted without being fetched.
+        to_delete: usize,
+        /// Whether the server has listed all its messages by unique-id, and each line could be read. Then forget all
+        /// unique-ids that the caller wasn't asked about: their messages are gone, and a server may give them to others.
+        /// After anything else forget none.
+        is_complete: bool,
+    },
+    /// A line of the list can't be read, so there may be a message that this plan doesn't know of, and no message is
+    /// deleted by [`Choice::Delete`](super::Choice::Delete) in this session. Where the line has a message number, that
+    /// message is fetched as one without a unique-id.
+    Unreadable(Option<MessageNumber>),
+    /// The list is too long: this message stays on the server for another session. No message is deleted by
+    /// [`Choice::Delete`](super::Choice::Delete) in this one.
+    LeftOut(MessageNumber),
+    /// The list can't be fetched, so the plan ends here: nothing is fetched, and nothing deleted.
+    ///
+    /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::first`](super::Fetch::first) and
+    /// [`Fetch::without_unique_ids`](super::Fetch::without_unique_ids) go without.
+    ListRefused(Retry),
+    /// The parts of this message follow.
+    Begins(Wanted),
+    /// This message is complete, and the server's next response has shown so: store it, by its
+    /// [unique-id](Wanted::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
+    /// [`Fetch::keep`](super::Fetch::keep).
+    Complete(Wanted),
+    /// What came of this message isn't known to be all of it: throw it away, and if it was reported as
+    /// [complete](Self::Complete) and is stored, forget its unique-id and keep the copy under another name at most. It
+    /// stays on the server. A later session fetches it again; where it breaks that one too, ask for it
+    /// [last](super::Choice::Last).
+    Unproven(Wanted),
+    /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Where its answer isn't one to STAT,
+    /// the server can't be understood any more, most likely since it sent a line of one dot inside a message as it was:
+    /// then [`Unproven`](Self::Unproven) follows for each message that was fetched in this session.
+    OutOfStep,
+    /// This message can't be fetched; the rest can.
+    Refused(Wanted, Retry),
+    /// This message isn't deleted, whatever QUIT is answered: the server has refused DELE. Or, with nothing to do about
+    /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan.
+    NotDeleted(Wanted, Option<Retry>),
+    /// QUIT was answered `+OK`, so this message is gone: forget its unique-id, which the server may give to another one.
+    Removed(Wanted),
+}

@@ -1,0 +1,251 @@
+//! The plan to fetch what isn't there yet, and servers that send a line of one dot as it is, or end amid a message: a
+//! message is complete only when the stream is shown to be in step after it (R-GEN-14).
+
+mod common;
+#[path = "common/fetch.rs"]
+mod fetch;
+
+use std::time::Duration;
+
+use bytes::Buf;
+use common::Script;
+use fetch::*;
+use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, Session};
+use pop3_proto::wire::Command;
+
+/// A plan that has three messages to fetch, and a server that takes commands ahead.
+fn pipelined() -> Plan {
+    let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new() };
+    plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.fetches(b"+OK 3 30\r\n");
+    assert_eq!(plan.writes(), "UIDL\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\nRETR 2\r\nRETR 3\r\nSTAT\r\n");
+    plan
+}
+
+/// The same without pipelining, that has asked for the last message.
+fn one_by_one() -> Plan {
+    let mut plan = Plan::listing("+OK 3 30\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    for retr in ["RETR 1\r\n", "RETR 2\r\n"] {
+        assert_eq!(plan.writes(), retr);
+        plan.fetches(b"+OK\r\n.\r\n");
+    }
+    assert_eq!(plan.writes(), "RETR 3\r\n");
+    plan
+}
+
+/// What a plan tells, in short.
+fn short(progress: &[Progress]) -> Vec<String> {
+    let short = |progress: &Progress| match progress {
+        Progress::Begins(wanted) => format!("begins {}", wanted.message()),
+        Progress::Complete(wanted) => format!("complete {}", wanted.message()),
+        Progress::Unproven(wanted) => format!("unproven {}", wanted.message()),
+        other => format!("{other:?}"),
+    };
+    progress.iter().map(short).collect()
+}
+
+impl Plan {
+    /// The end of the session as the plan tells it; octets that break the session may come before it.
+    fn ends(&mut self, octets: &[u8]) -> (Vec<String>, Result<Closed, Error>) {
+        let mut heard = Vec::new();
+        let session = &mut self.script.client.session;
+        let how = end(session, octets, |event| {
+            self.fetch.observe(event, |_| Choice::Fetch);
+            heard.extend(std::iter::from_fn(|| self.fetch.progress()));
+        });
+        self.fetch.end(&how);
+        heard.extend(std::iter::from_fn(|| self.fetch.progress()));
+        assert_eq!(self.fetch.advance(&mut self.script.client.session), Ok(false));
+        (short(&heard), how)
+    }
+
+    fn tells(&mut self, octets: &str) -> Vec<String> {
+        short(&self.fetches(octets.as_bytes()))
+    }
+}
+
+#[test]
+fn a_message_is_complete_when_the_next_response_begins() {
+    let mut plan = pipelined();
+    assert_eq!(plan.tells("+OK\r\none\r\n.\r\n"), ["begins 1"]);
+    assert_eq!(plan.tells("+OK\r\n.\r\n"), ["complete 1", "begins 2"]);
+    assert_eq!(plan.tells("-ERR gone\r\n").len(), 2);
+    assert_eq!(plan.tells("+OK 3 30\r\n"), [""; 0]);
+    let mut plan = one_by_one();
+    assert_eq!(plan.tells("+OK\r\nthree\r\n.\r\n"), ["complete 2", "begins 3"]);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    assert_eq!(plan.tells("+OK 3 30\r\n"), ["complete 3"]);
+}
+
+#[test]
+fn another_command_of_the_caller_shows_it_as_well() {
+    let mut plan = Plan::listing("+OK 2 20\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\n");
+    plan.script.client.session.send(&Command::Noop).unwrap();
+    plan.tells("+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "NOOP\r\n");
+    assert_eq!(plan.tells("-ERR\r\n"), ["complete 1"]);
+}
+
+#[test]
+fn a_message_that_is_cut_by_a_dot_of_its_own_is_never_complete_wherever_reads_end() {
+    let cut = "+OK\r\nSubject: list\r\n\r\n1. item\r\n.\r\nand the sum\r\n.\r\n";
+    for split in 1..cut.len() {
+        let mut plan = pipelined();
+        plan.tells("+OK\r\n.\r\n");
+        let before = plan.tells(&cut[..split.min(cut.find("\r\nand").unwrap())]);
+        let rest = &cut[split.min(cut.find("\r\nand").unwrap())..];
+        let (after, how) = plan.ends(rest.as_bytes());
+        assert_eq!([before, after].concat(), ["complete 1", "begins 2", "unproven 2"], "{split}");
+        assert!(matches!(how, Err(Error::Protocol(_))), "{how:?}");
+    }
+    // The server has sent all of it before the next command is written, or after.
+    let mut plan = one_by_one();
+    let (told, _) = plan.ends(cut.as_bytes());
+    assert_eq!(told, ["complete 2", "begins 3", "unproven 3"]);
+    let mut plan = one_by_one();
+    plan.tells("+OK\r\n1. item\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    let (told, _) = plan.ends(b"and the sum\r\n.\r\n");
+    assert_eq!(told, ["unproven 3"]);
+}
+
+#[test]
+fn an_answer_to_stat_that_is_none_makes_all_messages_of_the_session_unproven() {
+    // Text after a dot that passes for one response shifts all answers by one.
+    let mut plan = pipelined();
+    let told = plan.tells("+OK\r\n.\r\n+OK\r\nof it\r\n.\r\n+OK\r\ntwo\r\n.\r\n");
+    assert_eq!(told, ["begins 1", "complete 1", "begins 2", "complete 2", "begins 3"]);
+    plan.fetch.delete(number(1));
+    plan.fetch.keep(number(2));
+    // It is the answer to the last RETR.
+    let mut told = plan.tells("+OK\r\n");
+    assert_eq!(told.remove(0), "OutOfStep");
+    assert_eq!(told, ["unproven 1", "unproven 2", "unproven 3"]);
+    plan.fetch.delete(number(2));
+    assert_eq!(plan.writes(), "QUIT\r\n");
+}
+
+#[test]
+fn nothing_is_deleted_where_stat_announces_less_than_at_the_beginning() {
+    for (answer, commands) in [
+        ("+OK 3 30\r\n", "DELE 1\r\n"),
+        ("+OK 4 31 with new mail\r\n", "DELE 1\r\n"),
+        ("-ERR [SYS/TEMP] busy\r\n", "DELE 1\r\n"),
+        ("+OK 2 30\r\n", "QUIT\r\n"),
+        ("+OK 3 29\r\n", "QUIT\r\n"),
+    ] {
+        let mut plan = Plan::listing("+OK 3 30\r\n");
+        plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Fetch } else { Choice::Keep });
+        assert_eq!(plan.writes(), "RETR 1\r\n");
+        plan.fetches(b"+OK\r\n.\r\n");
+        assert_eq!(plan.writes(), "STAT\r\n");
+        let told = plan.tells(answer);
+        assert_eq!(told[0], "complete 1");
+        assert_eq!(told[1..], if commands == "QUIT\r\n" { vec!["OutOfStep"] } else { vec![] });
+        plan.fetch.delete(number(1));
+        assert_eq!(plan.writes(), commands, "{answer}");
+    }
+}
+
+#[test]
+fn no_dele_is_sent_before_the_last_message_is_fetched_and_stat_has_answered() {
+    let mut plan = Plan::listing("+OK 3 30\r\n");
+    plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Delete } else { Choice::Fetch });
+    assert_eq!(plan.writes(), "RETR 2\r\n");
+    plan.tells("+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 3\r\n");
+    plan.tells("+OK\r\n.\r\n");
+    plan.fetch.delete(number(2));
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.tells("+OK 3 30\r\n");
+    assert_eq!(plan.writes(), "DELE 1\r\n");
+    plan.tells("+OK\r\n");
+    assert_eq!(plan.writes(), "DELE 2\r\n");
+    plan.fetch.keep(number(3));
+    // QUIT would carry out what isn't answered.
+    assert_eq!(plan.writes(), "");
+    plan.tells("+OK\r\n");
+    assert_eq!(plan.writes(), "QUIT\r\n");
+}
+
+#[test]
+fn a_clean_end_after_a_message_shows_it_complete_and_nothing_else_does() {
+    let mut plan = one_by_one();
+    plan.tells("+OK\r\nthree\r\n.\r\n");
+    assert_eq!(plan.ends(b""), (vec!["complete 3".to_owned()], Err(Error::Disconnected)));
+    let mut plan = pipelined();
+    plan.tells("+OK\r\none\r\n.\r\n");
+    assert_eq!(plan.ends(b""), (vec!["complete 1".to_owned()], Err(Error::Disconnected)));
+    // One octet is too many.
+    let mut plan = pipelined();
+    plan.tells("+OK\r\none\r\n.\r\n");
+    assert_eq!(plan.ends(b"+"), (vec!["unproven 1".to_owned()], Err(Error::Truncated)));
+    let mut plan = pipelined();
+    assert_eq!(plan.ends(b"+OK\r\none"), (vec!["begins 1".to_owned(), "unproven 1".to_owned()], Err(Error::Truncated)));
+    // A farewell may as well be a line of the message.
+    let mut plan = one_by_one();
+    let (told, _) = plan.ends(b"+OK\r\nthree\r\n.\r\n-ERR idle for too long\r\n");
+    assert_eq!(told, ["complete 2", "begins 3", "unproven 3"]);
+}
+
+#[test]
+fn a_silent_server_shows_nothing() {
+    let mut plan = one_by_one();
+    plan.tells("+OK\r\nthree\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    let session: &mut Session = &mut plan.script.client.session;
+    drop(session.poll(Duration::ZERO));
+    let how = Err(session.poll(Duration::from_secs(86_400)).unwrap_err());
+    assert_eq!(how, Err(Error::TimedOut));
+    plan.fetch.end(&how);
+    assert_eq!(short(&std::iter::from_fn(|| plan.fetch.progress()).collect::<Vec<_>>()), ["unproven 3"]);
+}
+
+#[test]
+fn a_plan_that_is_finished_takes_back_what_is_not_written() {
+    let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new() };
+    plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+    plan.fetch.advance(&mut plan.script.client.session).unwrap();
+    plan.script.wrote();
+    plan.fetches(b"+OK 3 30\r\n");
+    plan.writes();
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    // The first and half of the second are written when the user has had enough.
+    plan.fetch.advance(&mut plan.script.client.session).unwrap();
+    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    assert_eq!(write.copy_to_bytes("RETR 1\r\nRET".len()), "RETR 1\r\nRET");
+    plan.fetch.finish();
+    assert_eq!(plan.writes(), "R 2\r\nSTAT\r\n");
+    assert_eq!(
+        plan.tells("+OK\r\n.\r\n+OK\r\n.\r\n+OK 3 30\r\n"),
+        ["begins 1", "complete 1", "begins 2", "complete 2"]
+    );
+    plan.fetch.delete(number(1));
+    plan.fetch.delete(number(2));
+    assert_eq!(plan.writes(), "DELE 1\r\nDELE 2\r\n");
+}
+
+#[test]
+fn a_plan_asks_for_one_message_at_a_time_without_pipelining_and_for_as_many_as_the_caller_likes_with_it() {
+    for (ahead, written) in [(0, 1), (1, 1), (3, 3), (100, 4)] {
+        let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new().ahead(ahead) };
+        plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+        plan.writes();
+        plan.fetches(b"+OK 4 40\r\n");
+        plan.writes();
+        plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n.\r\n");
+        assert_eq!(plan.writes().matches("RETR").count(), written);
+    }
+    let mut plan = Plan::listing("+OK 2 20\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n.\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\n");
+    plan.fetch.finish();
+    plan.tells("+OK\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n", "RETR 2 wasn't in the queue");
+}
