@@ -126,6 +126,48 @@ class Script:
         return [first_word(line) for line in received]
 
 
+class Maildrop(Script):
+    """A server that has messages, pairs of a unique-id and octets, and really deletes them. `answers` replaces what it
+    says; one that doesn't stuff sends lines that begin with a dot as they are.
+    """
+
+    def __init__(self, messages, answers=None, stuffs=True):
+        self.messages = list(messages)
+        self.marked = []
+        self.stuffs = stuffs
+        own = {verb: getattr(self, verb.lower()) for verb in ["STAT", "LIST", "UIDL", "RETR", "DELE", "QUIT"]}
+        super().__init__({**own, **(answers or {})})
+
+    def converse(self, connection):
+        self.marked = []
+        super().converse(connection)
+
+    def stat(self, _=None):
+        return b"+OK %d %d\r\n" % (len(self.messages), sum(len(octets) for _, octets in self.messages))
+
+    def list(self, _=None):
+        lines = [b"%d %d\r\n" % (number, len(octets)) for number, (_, octets) in enumerate(self.messages, 1)]
+        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+
+    def uidl(self, _=None):
+        lines = [b"%d %s\r\n" % (number, unique_id) for number, (unique_id, _) in enumerate(self.messages, 1)]
+        return b"+OK\r\n" + b"".join(lines) + b".\r\n"
+
+    def retr(self, line):
+        octets = self.messages[int(line.split()[1]) - 1][1]
+        if self.stuffs:
+            octets = (b"\r\n" + octets).replace(b"\r\n.", b"\r\n..")[2:]
+        return b"+OK\r\n" + octets + b".\r\n"
+
+    def dele(self, line):
+        self.marked.append(self.messages[int(line.split()[1]) - 1])
+        return b"+OK\r\n"
+
+    def quit(self, _=None):
+        self.messages = [message for message in self.messages if message not in self.marked]
+        return Last(b"+OK\r\n")
+
+
 def first_word(line):
     return line.split()[0].decode("latin-1") if line.strip() else ""
 

@@ -23,6 +23,7 @@ import client_checks  # noqa: F401  (each of these adds its checks to the list)
 import client_odd_checks  # noqa: F401
 import curl_checks  # noqa: F401
 import dovecot_checks  # noqa: F401
+import fetch_minimal_checks  # noqa: F401
 import fetchmail_checks  # noqa: F401
 import language_checks  # noqa: F401
 import mpop_checks  # noqa: F401
@@ -39,6 +40,7 @@ from dovecot import DOVECOT
 
 SERVERS = ["server_std", "server_tokio"]
 PROXIES = ["proxy_tokio"]
+DOCUMENTED = ["fetch_minimal"]
 OTHERS = ["curl", "fetchmail", "mpop", "openssl"]
 
 
@@ -46,7 +48,7 @@ def build():
     """Builds the examples, and says where cargo has put the servers; the others are beside them."""
     root = Path(__file__).resolve().parents[2]
     command = [os.environ.get("CARGO", "cargo"), "build", "--message-format=json-render-diagnostics"]
-    for program in SERVERS + PROXIES + CLIENTS:
+    for program in SERVERS + PROXIES + CLIENTS + DOCUMENTED:
         command += ["--example", program]
     print("building:", *command, flush=True)
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
@@ -61,7 +63,7 @@ def main():
     parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
     arguments = parser.parse_args()
     programs = [arguments.directory.resolve() / server for server in SERVERS] if arguments.directory else build()
-    needed = [*programs, *(programs[0].parent / other for other in PROXIES + CLIENTS), *OTHERS, DOVECOT]
+    needed = [*programs, *(programs[0].parent / other for other in PROXIES + CLIENTS + DOCUMENTED), *OTHERS, DOVECOT]
     for missing in [str(program) for program in needed if not shutil.which(program)]:
         sys.exit(f"{missing} isn't there")
     checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
