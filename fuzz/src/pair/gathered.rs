@@ -89,21 +89,25 @@ impl Gathered {
             text.strip_suffix("-uid").and_then(|number| number.parse().ok()).expect("a number")
         };
         let new = &self.new;
-        match self.fetch.observe(event, |id| if new[number(id)] { Choice::Fetch } else { Choice::Keep }) {
-            Progress::Begins(_) => assert!(self.message.is_empty()),
-            Progress::Complete(wanted) => {
-                let message = wanted.message();
-                assert!(self.new[message.index() + 1] && wanted.unique_id().is_some());
-                self.complete(message.get());
-                if self.deletes {
-                    self.fetch.delete(message);
-                    self.removed.insert(message.get());
-                } else {
-                    self.fetch.keep(message);
+        self.fetch.observe(event, |id| if new[number(id)] { Choice::Fetch } else { Choice::Keep });
+        while let Some(progress) = self.fetch.progress() {
+            match progress {
+                Progress::Begins(_) => assert!(self.message.is_empty()),
+                Progress::Complete(wanted) => {
+                    let message = wanted.message();
+                    assert!(self.new[message.index() + 1] && wanted.unique_id().is_some());
+                    self.complete(message.get());
+                    if self.deletes {
+                        self.fetch.delete(message);
+                        self.removed.insert(message.get());
+                    } else {
+                        self.fetch.keep(message);
+                    }
                 }
+                Progress::Listed { is_complete, .. } => assert!(is_complete),
+                Progress::Removed(wanted) => assert!(self.removed.contains(&wanted.message().get())),
+                _ => panic!("{progress:?}"),
             }
-            Progress::None | Progress::Listed { .. } => {}
-            _ => panic!("{event:?}"),
         }
     }
 
@@ -126,7 +130,7 @@ impl Gathered {
             assert_eq!(self.total, Some((count, store.iter().map(size).sum())));
             assert_eq!(self.sizes, numbered().map(|(number, message)| (number, size(message))).collect());
         } else if self.deletes {
-            assert_eq!(self.fetch.deletions() as usize, self.removed.len());
+            assert_eq!(self.fetch.deletions(), self.removed.len());
         }
     }
 }
