@@ -37,6 +37,31 @@ fn quit_without_marks_enters_update_with_nothing_to_remove() {
 }
 
 #[test]
+fn quit_without_marks_is_ok_whatever_the_host_answers() {
+    // R-1939-30: nothing was to be removed, so nothing can have stayed
+    for commit in [Commit::All, Commit::Some, Commit::None] {
+        for before in ["", "NOOP\r\n", "DELE 2\r\nRSET\r\n", "RETR 1\r\n"] {
+            let store = Store::example();
+            store.commit.set(commit);
+            let mut server = Server::logged_in(&store);
+            server.send(before);
+            assert_eq!(server.send("QUIT\r\n"), "+OK bye\r\n", "{commit:?} after {before:?}");
+            assert_eq!((store.updates(), server.closed), (1, Some(CloseReason::Quit)), "the host is asked all the same");
+        }
+    }
+}
+
+#[test]
+fn a_retrieved_message_that_was_to_go_and_stays_is_told_without_a_dele() {
+    // R-1939-30, R-1939-35
+    let store = Store::example();
+    store.commit.set(Commit::None);
+    let mut server = removing_retrieved(&store);
+    server.send("RETR 1\r\n");
+    assert_eq!(server.send("QUIT\r\n"), "-ERR [SYS/TEMP] marked messages are not removed\r\n");
+}
+
+#[test]
 fn the_reply_to_quit_tells_what_has_become_of_the_messages() {
     // R-1939-30, R-3206-01; failure case 45
     let cases = [

@@ -19,7 +19,10 @@ pub struct Update<'a, M: Maildrop> {
     pub(super) transaction: &'a mut Transaction<M>,
 }
 
-/// What became of the marked messages. One that was already gone counts as removed.
+/// What became of the marked messages. One that was already gone counts as removed; one that couldn't be looked at,
+/// for want of memory or descriptors say, doesn't.
+///
+/// Where no message was marked there is nothing that could stay, so the response is `+OK` whatever the host answers.
 ///
 /// It can be collected from the result of each removal: `All` if nothing failed, or if there was nothing to remove.
 ///
@@ -68,7 +71,7 @@ impl<M: Maildrop> Update<'_, M> {
     /// it unlocked; the connection closes whatever the answer is.
     pub fn finish(self, outcome: Commit) {
         self.connection.good(match outcome {
-            Commit::All if self.transaction.deleted.count() == 0 => Reply::Bye,
+            _ if self.transaction.deleted.count() == 0 => Reply::Bye,
             Commit::All => Reply::Removed,
             Commit::Some => Reply::SomeNotRemoved,
             Commit::None => Reply::NoneRemoved,
