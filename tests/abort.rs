@@ -2,8 +2,14 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::io::Read as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Buf;
 use common::{Call, LOGIN, Server, Store};
-use pop3_proto::server::{Action, CloseReason};
+use pop3_proto::server::{Action, CloseReason, Config, Security, Session};
 
 const SESSION: &str = "STAT\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 2 1\r\nDELE 2\r\nUIDL\r\nQUIT\r\n";
 
@@ -131,4 +137,85 @@ fn a_message_that_fails_ends_the_session_and_removes_nothing() {
         assert_eq!(server.closed, Some(CloseReason::MessageFailed));
         assert_eq!((store.updates(), store.locked.get()), (0, false));
     }
+}
+
+#[test]
+fn a_transport_that_fails_is_told_from_a_stream_that_ends() {
+    // R-1939-29, R-GEN-09: nothing is removed, the lock is free, and not an octet is written any more
+    for lines in ["USER mrose\r\n".to_owned(), LOGIN.to_owned() + "DELE 1\r\n", LOGIN.to_owned() + "DELE 1\r\nQUI"] {
+        let store = Store::example();
+        let mut server = Server::new(&store);
+        server.send(lines);
+        let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+        read.failed();
+        assert_eq!((server.send("T\r\n").as_str(), server.closed), ("", Some(CloseReason::TransportFailed)));
+        assert_eq!((store.updates(), store.locked.get()), (0, false));
+    }
+    assert!(!CloseReason::TransportFailed.is_orderly(), "there is nobody to say goodbye to");
+}
+
+/// Has a server talk until `end` octets are written, where its transport fails.
+fn fails_after(end: usize, store: &Rc<Store>, lines: &str) -> Server {
+    let mut server = Server::new(store);
+    server.window = vec![end, 0].into();
+    server.run(lines.as_bytes(), false);
+    let Action::Write(write) = server.session.poll(server.now) else { panic!("{end}") };
+    write.failed();
+    let written = server.output.len();
+    server.window = usize::MAX.into();
+    server.run(b"NOOP\r\n", false);
+    assert_eq!((server.output.len(), server.closed), (written, Some(CloseReason::TransportFailed)), "{end}");
+    server
+}
+
+#[test]
+fn a_write_that_fails_at_any_octet_removes_nothing() {
+    // R-1939-29
+    let whole = format!("{LOGIN}{}", SESSION.strip_suffix("QUIT\r\n").unwrap());
+    let octets = Server::new(&Store::example()).send(&whole).len();
+    for end in 1..octets {
+        let store = Store::example();
+        let server = fails_after(end, &store, &whole);
+        assert_eq!(server.session.state(), None);
+        assert_eq!((store.updates(), store.locked.get()), (0, false), "after {end} octets");
+    }
+}
+
+#[test]
+fn a_quit_whose_answer_is_lost_is_told_from_one_that_was_answered() {
+    // R-1939-29: the client can't know; what was removed stays removed
+    let whole = format!("{LOGIN}DELE 1\r\nQUIT\r\n");
+    let octets = Server::new(&Store::example()).send(&whole).len();
+    let store = Store::example();
+    fails_after(octets - 1, &store, &whole);
+    assert_eq!((store.removed(), store.locked.get()), (vec![1], false));
+}
+
+#[test]
+fn a_login_whose_answer_is_lost_is_not_handed_over() {
+    // R-1939-18
+    let config = Config::new().into();
+    let mut session = Session::<Infallible>::new(config, Security::Tls);
+    let mut input = &b"USER mrose\r\nPASS x\r\nSTAT\r\n"[..];
+    let mut handed_over = false;
+    loop {
+        match session.poll(Duration::ZERO) {
+            Action::Read(mut read) => {
+                let octets = input.read(read.space()).unwrap();
+                read.filled(octets);
+            }
+            Action::Write(write) if handed_over => write.failed(),
+            Action::Write(mut write) => write.advance(write.remaining()),
+            Action::Login(login) => {
+                login.hand_over();
+                handed_over = true;
+            }
+            Action::Close(reason) => {
+                assert_eq!(reason, CloseReason::TransportFailed);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(session.into_unread(), b"");
 }

@@ -74,6 +74,9 @@ pub const GREEDY: Step = Step { drop: false, octets: u8::MAX, time: 0 };
 /// A step at which the host stops instead of reading.
 pub const STOP: Step = Step { drop: false, octets: 77, time: 0 };
 
+/// A step at which the transport fails instead of reading or writing.
+pub const FAIL: Step = Step { drop: false, octets: 78, time: 0 };
+
 /// A message of the store.
 pub struct Message {
     pub octets: Vec<u8>,

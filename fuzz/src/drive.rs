@@ -12,7 +12,7 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, Body, CloseReason, Commit, Read, Refusal, Retrieve, Session, State, Update, Write};
 use pop3_proto::wire::Timestamp;
 
-use crate::case::{Answer, Case, GREEDY, STOP, Step};
+use crate::case::{Answer, Case, FAIL, GREEDY, STOP, Step};
 use crate::content;
 use crate::lines;
 use crate::record::{Asked, Call, Delivery, Run};
@@ -45,6 +45,7 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
         hang_up: settings.hang_up,
         hung_up: false,
         stopped: false,
+        failed: false,
         unwritten: false,
         timer: Timer::new(&limits),
         limits,
@@ -76,6 +77,8 @@ struct Host {
     hang_up: bool,
     hung_up: bool,
     stopped: bool,
+    /// Whether the transport failed.
+    failed: bool,
     /// Whether the last write left something.
     unwritten: bool,
     limits: Limits,
@@ -152,10 +155,11 @@ impl Host {
     fn close(&mut self, session: &mut Session<Mailbox>, reason: CloseReason) {
         assert_eq!((self.store.open_now(), self.store.remembered()), (0, 0), "something outlives its session");
         let expired = self.timer.check_close(reason);
-        assert!(expired || !self.unwritten, "output is thrown away");
+        assert!(expired || self.failed || !self.unwritten, "output is thrown away");
         self.run.closed = Some(reason);
         assert_eq!(reason == CloseReason::Stopped, self.stopped);
-        self.run.complete = !expired && !self.stopped;
+        assert_eq!(reason == CloseReason::TransportFailed, self.failed);
+        self.run.complete = !expired && !self.stopped && !self.failed;
         for now in [0, 1_000_000, 2_000] {
             assert_eq!(session.state(), None);
             let again = session.poll(Duration::from_secs(now));
@@ -171,6 +175,10 @@ impl Host {
         if step == STOP {
             self.stopped = true;
             return read.stop();
+        }
+        if step == FAIL {
+            self.failed = true;
+            return read.failed();
         }
         // What is in the space but isn't said to be filled is nobody's business.
         let junk = space.len().min(8);
@@ -201,6 +209,10 @@ impl Host {
         let challenges = matches!(self.run.calls.last(), Some(Call { asked: Asked::Step { .. }, .. }));
         let challenge = if challenges { self.limits.sasl_line } else { 0 };
         assert!((count == 1 && sends_message) || slices[0].len() <= (self.limits.output + challenge) as usize);
+        if step == FAIL {
+            self.failed = true;
+            return write.failed();
+        }
         self.unwritten = true;
         let mut left = amount(step).min(total);
         if step.drop || left == 0 {

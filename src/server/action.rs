@@ -94,6 +94,10 @@ pub enum CloseReason {
     /// The client sent octets after STLS, before TLS could begin: an attack, or a defect. They were not acted on.
     #[error("octets came after STLS: {} lines and {} octets", .0.lines, .0.octets)]
     ResidueBehindStls(Residue),
+    /// The host said that the transport has [failed](Read::failed): the connection was reset, say. The client may not
+    /// have everything that was written. No message was removed, unless the host had answered QUIT before.
+    #[error("the transport failed")]
+    TransportFailed,
     /// The TLS handshake failed.
     #[error("the TLS handshake failed")]
     TlsFailed,
@@ -112,7 +116,10 @@ impl CloseReason {
     /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4). A login
     /// that was handed over isn't the end for the client, nor for its TLS.
     pub const fn is_orderly(self) -> bool {
-        !matches!(self, Self::EndOfStream | Self::TlsFailed | Self::MessageFailed | Self::HandedOver)
+        !matches!(
+            self,
+            Self::EndOfStream | Self::TransportFailed | Self::TlsFailed | Self::MessageFailed | Self::HandedOver
+        )
     }
 }
 
@@ -146,6 +153,13 @@ impl Read<'_> {
             self.connection.end_of_stream = true;
         }
         self.input.filled(octets);
+    }
+
+    /// The transport is gone, both ways: reading failed with an error that won't pass. That isn't the end of the
+    /// client's stream, after which output may still go, so the session ends at once, with
+    /// [`CloseReason::TransportFailed`]. No message is removed.
+    pub fn failed(self) {
+        self.connection.transport_failed();
     }
 
     /// Ends the session because the host wants to stop. The client sees the end of the stream, as it isn't waiting for
@@ -188,6 +202,13 @@ pub struct Write<'a> {
 }
 
 impl Write<'_> {
+    /// The transport is gone, both ways: writing failed with an error that won't pass. What wasn't written is thrown
+    /// away, and the session ends at once, with [`CloseReason::TransportFailed`] even where it was about to end for
+    /// another reason. No message is removed that wasn't removed before.
+    pub fn failed(self) {
+        self.connection.transport_failed();
+    }
+
     /// When to poll again though nothing was written, on the clock that `now` comes from.
     pub fn deadline(&self) -> Duration {
         self.connection.clock.deadline()

@@ -319,6 +319,12 @@ impl Connection {
         self.closing = Some(reason);
     }
 
+    /// Ends the session without another octet, whatever it was about to say.
+    pub(super) fn transport_failed(&mut self) {
+        self.output.discard();
+        self.close(CloseReason::TransportFailed);
+    }
+
     /// Forgets what belongs to one attempt to log in, its line in the window included.
     pub(super) fn end_login(&mut self, input: &mut Input) {
         self.name = None;

@@ -10,6 +10,7 @@
 //!               └─ refused ─────────────────────────│────────────────────────────────┤
 //!                                                   └─ end of stream, autologout,    │
 //!                                                      a limit, a failed message,    │
+//!                                                      a failed transport,           │
 //!                                                      octets after STLS, no TLS ────┘
 //! ```
 //!
