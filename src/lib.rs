@@ -120,7 +120,7 @@
 //! - The same octets come out, and the host is asked the same, however the input is split, however little a write
 //!   takes, and whichever tokens are dropped.
 //! - Each command line has one response, in order; cleartext octets that follow STLS are never taken as commands.
-//! - Nothing that was sent before TLS survives STLS.
+//! - Nothing that the client sent before TLS survives STLS.
 //! - No message is removed without a complete QUIT after login.
 //! - What LIST announces is what a client receives, if the host counts as [`WireSize`](wire::WireSize) does.
 //! - No response is malformed, whatever the host answers.
@@ -134,7 +134,7 @@
 //! | RFC 1939 | all: USER, PASS, APOP, QUIT, STAT, LIST, RETR, DELE, NOOP, RSET, TOP, UIDL |
 //! | RFC 2449 | CAPA; response codes; TOP, USER, RESP-CODES, LOGIN-DELAY, PIPELINING, EXPIRE, UIDL, IMPLEMENTATION |
 //! | RFC 3206 | SYS and AUTH response codes, AUTH-RESP-CODE |
-//! | RFC 2595 | STLS, as a barrier: nothing that was sent before TLS survives it |
+//! | RFC 2595 | STLS, as a barrier: nothing that the client sent before TLS survives it |
 //! | RFC 8314 | no password and no token in the clear unless the host allows it |
 //! | RFC 5034, 4422 | AUTH; messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL, ANONYMOUS |
 //! | RFC 6856 | UTF8, UTF8 USER, LANG |

@@ -38,7 +38,8 @@
 //! sent in the clear. On port 110 the client sends STLS: offer it with [`stls`], and answer
 //! [`Action::StartTls`](crate::server::Action::StartTls) with a handshake on the same transport. The token comes when
 //! the last octet of the `+OK` is written, and no read is asked for in between, so whatever is on the transport belongs
-//! to TLS. Afterwards the session is as good as new: only the configuration and the deadline are kept.
+//! to TLS. Afterwards the session is as good as new: only the configuration, the deadline and the server's own timestamp
+//! for APOP are kept.
 //!
 //! A host that reads ahead, into a buffer of its own, has one more duty: what is in that buffer when the token comes
 //! was sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the

@@ -46,7 +46,11 @@ fn quit_without_marks_is_ok_whatever_the_host_answers() {
             let mut server = Server::logged_in(&store);
             server.send(before);
             assert_eq!(server.send("QUIT\r\n"), "+OK bye\r\n", "{commit:?} after {before:?}");
-            assert_eq!((store.updates(), server.closed), (1, Some(CloseReason::Quit)), "the host is asked all the same");
+            assert_eq!(
+                (store.updates(), server.closed),
+                (1, Some(CloseReason::Quit)),
+                "the host is asked all the same"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! RFC 2595 §4: what was said in the clear leaves no trace behind TLS (R-2595-03).
+//! RFC 2595 §4: what was said in the clear leaves no trace after TLS (R-2595-03), but for the server's
+//! own timestamp.
 
 mod common;
 
@@ -38,26 +39,34 @@ fn every_count_begins_anew_behind_tls() {
 }
 
 #[test]
-fn a_timestamp_that_was_said_in_the_clear_is_good_for_nothing_behind_tls() {
-    // R-2595-03, R-1939-34, R-8314-02
+fn the_timestamp_of_the_greeting_is_good_for_apop_after_stls() {
+    // R-1939-34, R-2595-03: it is the server's own word, and real clients log in so
     let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
-    for (security, greeting, before) in [
-        (Security::TrustedLocal, format!("+OK POP3 server ready {TIMESTAMP}\r\n"), LOGGED_IN.lines().last()),
-        (Security::Cleartext, GREETING.to_owned(), Some("-ERR [AUTH] logging in needs a secure connection")),
-    ] {
-        for tls in [false, true] {
-            let session = Session::new(Config::new().stls(true).into(), security).with_timestamp(timestamp());
-            let mut server = Server::of(&Store::example(), session);
-            assert_eq!(server.send(""), greeting);
-            if tls {
-                server.send("STLS\r\n");
-                assert_eq!(server.send(apop), UNAVAILABLE);
-                assert_eq!(server.store.calls(), [Call::StartTls(Residue::default())], "nobody was asked");
-            } else {
-                assert_eq!(server.send(apop).lines().last(), before);
-            }
+    let wrong = "APOP mrose c4c9334bac560ecc979e58001b3e22fc\r\n";
+    for tls in [false, true] {
+        let session = Session::new(Config::new().stls(true).into(), Security::TrustedLocal).with_timestamp(timestamp());
+        let mut server = Server::of(&Store::example(), session);
+        assert_eq!(server.send(""), format!("+OK POP3 server ready {TIMESTAMP}\r\n"));
+        if tls {
+            assert_eq!(server.send("STLS\r\n"), BEGIN, "no second greeting");
         }
+        assert_eq!(server.send(wrong), "-ERR [AUTH] wrong name or password\r\n");
+        assert_eq!(server.send(apop).lines().last(), LOGGED_IN.lines().last());
     }
+}
+
+#[test]
+fn a_timestamp_that_was_not_in_the_greeting_is_good_for_nothing_after_stls() {
+    // R-1939-34, R-8314-02: where nobody may log in in the clear, there is none
+    let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
+    let config = Config::new().stls(true).into();
+    let session = Session::new(config, Security::Cleartext).with_timestamp(timestamp());
+    let mut server = Server::of(&Store::example(), session);
+    assert_eq!(server.send(""), GREETING);
+    assert!(server.send(apop).starts_with("-ERR [AUTH] "));
+    server.send("STLS\r\n");
+    assert_eq!(server.send(apop), UNAVAILABLE);
+    assert_eq!(server.store.calls(), [Call::StartTls(Residue::default())], "nobody was asked");
 }
 
 /// Everything on, and limits that are soon reached.
@@ -86,6 +95,7 @@ fn said_in_the_clear() -> impl Strategy<Value = String> {
 /// A line that it says behind TLS, or three.
 const LINE: &str = "(USER mrose|PASS (tanstaaf|wrong)|CAPA|LANG|LANG de|UTF8|AUTH|AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\
     |AUTH EXTERNAL =|AUTH LOGIN|AUTH CRAM-MD5|bXJvc2U=|dGFuc3RhYWY=|\\*|STAT|DELE 1|LIST|STLS|NOPE||APOP a [0-9a-f]{32}\
+    |APOP mrose c4c9334bac560ecc979e58001b3e22f[bc]\
     |x{200,300}|USER mrose\r\nPASS tanstaaf\r\nDELE 2|QUIT)\r?\n";
 
 /// What can be seen of a session: what it wrote, what it asked its host, how often it was lenient, how it ended, and
@@ -138,9 +148,9 @@ proptest! {
         let mut upgraded = upgraded.unwrap();
         let mut fresh = Server::of(
             &Store::example(),
-            Session::new(config().into(), Security::Tls).with_client_identity(identity),
+            Session::new(config().into(), Security::Tls).with_client_identity(identity).with_timestamp(timestamp()),
         );
-        prop_assert_eq!(fresh.send(""), GREETING);
+        prop_assert_eq!(fresh.send(""), format!("+OK POP3 server ready {TIMESTAMP}\r\n"));
         prop_assert_eq!(seen(&mut upgraded), seen(&mut fresh));
         for server in [&mut upgraded, &mut fresh] {
             server.reads = reads.into();

@@ -102,7 +102,11 @@ impl Model<'_> {
         assert_eq!((*residue, call.taken), (self.residue(line), self.read_end(line)));
         assert_eq!(responses.octets_so_far(), Some(call.written), "TLS begins behind its response");
         match identity {
-            Some(identity) => self.talk = Talk::new(Security::Tls, *identity, false),
+            // The timestamp of the greeting, if it was there, is the server's own word.
+            Some(identity) => {
+                let timestamp = self.talk.timestamp && self.may_log_in();
+                self.talk = Talk::new(Security::Tls, *identity, timestamp);
+            }
             None => self.closed = Some(CloseReason::TlsFailed),
         }
         Some(call.taken)

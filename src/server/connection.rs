@@ -121,11 +121,13 @@ impl Connection {
     }
 
     /// The same connection after STLS: everything is as the configuration has it, and nothing that was sent in the
-    /// clear is left (R-2595-03). Only the deadline runs on, and there is no second greeting.
-    pub(super) fn behind_tls(&mut self, identity: ClientIdentity) {
+    /// clear is left (R-2595-03). Only the deadline runs on and the timestamp, which is the server's own word, stays good
+    /// for APOP (R-1939-34). There is no second greeting.
+    pub(super) fn after_tls(&mut self, identity: ClientIdentity) {
         let clock = mem::replace(&mut self.clock, Clock::new());
+        let timestamp = self.timestamp.take();
         let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
-        *self = Self { identity, clock, greeting: GreetingState::Sent, ..fresh };
+        *self = Self { identity, timestamp, clock, greeting: GreetingState::Sent, ..fresh };
     }
 
     pub(super) fn refuse(&mut self, reason: Reply) {

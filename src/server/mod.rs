@@ -106,7 +106,8 @@ impl<M: Maildrop> Session<M> {
     }
 
     /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
-    /// Nor is it offered where logging in isn't allowed, or once the session was polled.
+    /// Nor is it offered where logging in isn't allowed, or once the session was polled. One that was in the greeting
+    /// stays good after STLS.
     ///
     /// ```
     /// # use std::sync::Arc;

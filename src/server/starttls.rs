@@ -66,10 +66,11 @@ impl StartTls<'_> {
     /// TLS is established. `identity` tells whether the client has proved who it is by a certificate; it has to log in
     /// all the same, and may then do so with EXTERNAL (RFC 2595 §4).
     ///
-    /// Nothing that was sent in the clear is left: no name, no language, no mode, no count, no timestamp for APOP.
+    /// Nothing that the client sent in the clear is left: no name, no language, no mode, no count. The timestamp of the
+    /// greeting is the server's own word, so APOP with it goes on to work, as clients expect.
     pub fn established(self, identity: ClientIdentity) {
         *self.input = Input::new(self.connection.config.command_line_limit);
-        self.connection.behind_tls(identity);
+        self.connection.after_tls(identity);
     }
 
     /// The handshake failed, so nothing more can be sent. The session closes.
