@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::io::Read as _;
+use std::time::Duration;
+
 use bytes::Buf;
 use common::{Server, Store, TIMESTAMP, TestDrop};
 use pop3_proto::Secret;
 use pop3_proto::auth::apop;
-use pop3_proto::server::{Action, Session};
-use pop3_proto::wire::{Command, Digest, InvalidCredential, Name, Password, Timestamp};
+use pop3_proto::auth::sasl::base64;
+use pop3_proto::server::{Action, Config, Security, Session};
+use pop3_proto::wire::{Command, Digest, InvalidCredential, Mechanism, Name, Password, Timestamp};
 use proptest::prelude::*;
 
 /// Everything that a session shows while it reads `lines`: its output, its own and its tokens' `Debug`.
@@ -107,7 +111,7 @@ fn the_test_itself_would_notice_a_leak() {
 
 /// Whether `secret` is still in the window that the next octets are read into.
 fn remains(session: &mut Session<TestDrop>, secret: &[u8]) -> bool {
-    let Action::Read(mut read) = session.poll(std::time::Duration::ZERO) else { panic!("no read") };
+    let Action::Read(mut read) = session.poll(Duration::ZERO) else { panic!("no read") };
     read.space().windows(secret.len()).any(|octets| octets == secret)
 }
 
@@ -155,4 +159,50 @@ fn secrets_are_compared_whole() {
     }
     assert!(Password::new("a").unwrap() == Password::new("a").unwrap());
     assert!(Password::new("a").unwrap() != Password::new("b").unwrap());
+}
+
+#[test]
+fn no_debug_shows_how_long_a_password_is() {
+    // R-GEN-07: a length is a good part of a short password
+    let waiting = |session: &mut Session<TestDrop>, lines: &[u8]| {
+        let mut shown = String::new();
+        let mut lines = lines;
+        loop {
+            shown += &format!("{session:?} {session:#?}");
+            match session.poll(Duration::ZERO) {
+                Action::Read(mut read) => {
+                    let octets = lines.read(read.space()).unwrap();
+                    read.filled(octets);
+                }
+                Action::Write(mut write) => write.advance(write.remaining()),
+                action => {
+                    shown += &format!("{action:?} {action:#?}");
+                    drop(action);
+                    return shown + &format!("{session:?} {session:#?}");
+                }
+            }
+        }
+    };
+    let base64 = |octets: String| {
+        let mut text = Vec::new();
+        base64::encode(octets.as_bytes(), &mut text);
+        String::from_utf8(text).unwrap()
+    };
+    let paths: [(&str, &dyn Fn(&str) -> String); 5] = [
+        ("PASS", &|password| format!("USER mrose\r\nPASS {password}\r\n")),
+        ("PLAIN", &|password| format!("AUTH PLAIN {}\r\n", base64(format!("\0mrose\0{password}")))),
+        ("PLAIN in two steps", &|password| format!("AUTH PLAIN\r\n{}\r\n", base64(format!("\0mrose\0{password}")))),
+        ("LOGIN", &|password| format!("AUTH LOGIN\r\nbXJvc2U=\r\n{}\r\n", base64(password.to_owned()))),
+        ("OAUTHBEARER", &|token| {
+            format!("AUTH OAUTHBEARER {}\r\n", base64(format!("n,a=mrose,\u{1}auth=Bearer {token}\u{1}\u{1}")))
+        }),
+    ];
+    for (name, path) in paths {
+        let shown = ["x", "tanstaaf", &"y".repeat(100)].map(|password| {
+            let config = Config::new().mechanism(Mechanism::LOGIN).unwrap().mechanism(Mechanism::OAUTHBEARER).unwrap();
+            waiting(&mut Session::new(config.into(), Security::Tls), path(password).as_bytes())
+        });
+        assert!(shown[0].contains("Login") || shown[0].contains("Authenticate"), "{name}");
+        assert_eq!((&shown[1], &shown[2]), (&shown[0], &shown[0]), "{name}");
+    }
 }

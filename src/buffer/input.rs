@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use core::fmt;
 
 use zeroize::Zeroize;
 
@@ -193,12 +192,6 @@ impl Input {
         if self.is_empty() {
             self.window = Box::default();
         }
-    }
-}
-
-impl fmt::Debug for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input").field("octets", &(self.end - self.start)).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use super::action::CloseReason;
 use super::clock::Clock;
@@ -76,7 +76,9 @@ pub(super) enum Task {
 }
 
 /// The credentials of a login in progress; their line is still in the input window until the host has answered.
-#[derive(Clone, Copy, Debug)]
+///
+/// `Debug` shows no place: it would show the length of a password.
+#[derive(Clone, Copy)]
 pub(super) enum PendingLogin {
     /// A password. The name is the connection's.
     Password {
@@ -88,6 +90,15 @@ pub(super) enum PendingLogin {
         name: Place,
         digest: Digest,
     },
+}
+
+impl fmt::Debug for PendingLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password { .. } => "Password { .. }",
+            Self::Apop { .. } => "Apop { .. }",
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

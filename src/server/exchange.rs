@@ -42,7 +42,9 @@ enum Via {
 }
 
 /// A response, or the start of an exchange without one, whose line is still in the input window.
-#[derive(Clone, Copy, Debug)]
+///
+/// `Debug` shows no place: it would show the length of a password or a token.
+#[derive(Clone, Copy)]
 pub(super) struct PendingResponse {
     exchange: Exchange,
     /// The octets of the line.
@@ -51,8 +53,14 @@ pub(super) struct PendingResponse {
     response: Option<Place>,
 }
 
+impl fmt::Debug for PendingResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingResponse").field("exchange", &self.exchange).finish_non_exhaustive()
+    }
+}
+
 /// A range within a line: no line is longer than a `u32` can express.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     start: u32,
     end: u32,
