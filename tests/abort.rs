@@ -219,3 +219,34 @@ fn a_login_whose_answer_is_lost_is_not_handed_over() {
     }
     assert_eq!(session.into_unread(), b"");
 }
+
+#[test]
+fn octets_of_an_earlier_read_are_never_taken_for_those_of_another() {
+    // design §2: only what this token was asked for counts
+    let store = Store::example();
+    let mut server = Server::logged_in(&store);
+    for before in ["", "NOO"] {
+        server.send(before);
+        let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+        let lines = b"DELE 1\r\nDELE 2\r\nQUIT\r\n";
+        read.space()[..lines.len()].copy_from_slice(lines);
+        drop(read);
+        for octets in [lines.len(), usize::MAX] {
+            let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+            read.filled(octets);
+        }
+        assert_eq!(server.send(if before.is_empty() { "NOOP\r\n" } else { "P\r\n" }), "+OK\r\n");
+    }
+    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let line = b"NOOP\r\nDELE 1\r\n";
+    read.space()[..line.len()].copy_from_slice(line);
+    read.filled(6);
+    let Action::Write(mut write) = server.session.poll(server.now) else { panic!() };
+    write.advance(write.remaining());
+    let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+    read.filled(8);
+    assert_eq!(server.send("STAT\r\n"), "+OK 2 320\r\n");
+    let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+    read.filled(0);
+    assert_eq!((server.send("").as_str(), server.closed), ("", Some(CloseReason::EndOfStream)));
+}

@@ -128,12 +128,14 @@ impl CloseReason {
 pub struct Read<'a> {
     pub(super) input: &'a mut Input,
     pub(super) connection: &'a mut Connection,
-    pub(super) answered: bool,
+    /// How much space this token has handed out: no octet of an earlier read may count as one of this one.
+    space: usize,
+    answered: bool,
 }
 
 impl<'a> Read<'a> {
     pub(super) fn new(input: &'a mut Input, connection: &'a mut Connection) -> Self {
-        Self { input, connection, answered: false }
+        Self { input, connection, space: 0, answered: false }
     }
 }
 
@@ -142,17 +144,19 @@ impl Read<'_> {
     /// nothing read, so a host of many idle connections waits until the socket is readable first, and holds no token
     /// meanwhile.
     pub fn space(&mut self) -> &mut [u8] {
-        self.input.space()
+        let space = self.input.space();
+        self.space = space.len();
+        space
     }
 
     /// The first `octets` of the space were read; 0 means that the stream has ended. No more than the space is taken,
-    /// and nothing where no space was asked for.
+    /// and nothing where this token wasn't asked for space.
     pub fn filled(mut self, octets: usize) {
         self.answered = true;
         if octets == 0 {
             self.connection.end_of_stream = true;
         }
-        self.input.filled(octets);
+        self.input.filled(octets.min(self.space));
     }
 
     /// The transport is gone, both ways: reading failed with an error that won't pass. That isn't the end of the
