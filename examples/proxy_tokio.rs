@@ -105,22 +105,23 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
         // Where a deadline is over, the token goes unanswered, and the next poll says what comes of it.
         match session.poll(start.elapsed()) {
             Action::Read(mut read) => {
-                let deadline = start + read.deadline();
-                if let Ok(octets) = timeout_at(deadline, client.read(read.space())).await {
+                let deadline = read.deadline();
+                if let Some(octets) = by(start, deadline, client.read(read.space())).await {
                     read.filled(octets?);
                 }
             }
             Action::Write(mut write) => {
-                let deadline = start + write.deadline();
+                let deadline = write.deadline();
                 let written = async {
                     client.write_buf(&mut write).await?;
                     client.flush().await
                 };
-                timeout_at(deadline, written).await.unwrap_or(Ok(()))?;
+                by(start, deadline, written).await.unwrap_or(Ok(()))?;
             }
             Action::StartTls(token) => {
                 let Some(tls) = &proxy.tls else { break CloseReason::TlsFailed };
-                client = Box::new(timeout_at(start + token.deadline(), tls.accept(client)).await??);
+                let accepted = by(start, token.deadline(), tls.accept(client)).await;
+                client = Box::new(accepted.ok_or(io::ErrorKind::TimedOut)??);
                 token.established(ClientIdentity::Unknown);
             }
             Action::Login(login) => match login.credentials() {
@@ -152,6 +153,14 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
         copy(&mut client, &mut sink()).await
     };
     timeout(PAUSE, end).await.map_or(Ok(()), |ended| ended.map(drop))
+}
+
+/// What comes of `what` by the deadline, or nothing where that is over first.
+async fn by<T>(start: Instant, deadline: Option<Duration>, what: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => timeout_at(start + deadline, what).await.ok(),
+        None => Some(what.await),
+    }
 }
 
 /// Hands on what either side says, what was `unread` first, until the backend has no more to say.

@@ -15,6 +15,7 @@ mod accept;
 mod ready;
 mod support;
 
+use std::future::pending;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{block_in_place, consume_budget};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use accept::{accept, listen, stop_signal};
 use ready::{Ready, would_block};
@@ -128,13 +129,13 @@ async fn serve(
 /// What a session can't go on without. The deadline counts from the start of the connection.
 enum Wait {
     Nothing,
-    Readable(Duration),
-    Writable(Duration),
+    Readable(Option<Duration>),
+    Writable(Option<Duration>),
 }
 
 impl Wait {
     /// What a write waits for: octets from the peer where it must first do its part of a handshake.
-    fn for_write(channel: &Channel, deadline: Duration) -> Self {
+    fn for_write(channel: &Channel, deadline: Option<Duration>) -> Self {
         if !channel.is_tls() || channel.wants_write() { Self::Writable(deadline) } else { Self::Readable(deadline) }
     }
 
@@ -145,14 +146,25 @@ impl Wait {
             Self::Nothing => consume_budget().await,
             Self::Readable(deadline) => tokio::select! {
                 ready = socket.readable() => ready?,
-                () = sleep_until(start + deadline) => {}
+                () = until(start, deadline) => {}
                 _ = stopping.changed() => {}
             },
             Self::Writable(deadline) => {
-                let _ = timeout_at(start + deadline, socket.writable()).await;
+                tokio::select! {
+                    _ = socket.writable() => {}
+                    () = until(start, deadline) => {}
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for a deadline, and for ever where there is none.
+async fn until(start: Instant, deadline: Option<Duration>) {
+    match deadline {
+        Some(deadline) => sleep_until(start + deadline).await,
+        None => pending().await,
     }
 }
 

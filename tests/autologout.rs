@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use common::{GREETING, LOGIN, Server, Store};
@@ -231,14 +231,46 @@ fn the_time_to_log_in_is_configurable_and_starts_at_the_first_poll() {
 fn every_read_and_write_tells_the_deadline() {
     let mut server = Server::new(&Store::example());
     let Action::Write(mut write) = server.session.poll(seconds(7)) else { panic!() };
-    assert_eq!(write.deadline(), seconds(127));
+    assert_eq!(write.deadline(), Some(seconds(127)));
     write.advance(GREETING.len());
     let Action::Read(read) = server.session.poll(seconds(8)) else { panic!() };
-    assert_eq!(read.deadline(), seconds(127));
+    assert_eq!(read.deadline(), Some(seconds(127)));
     drop(read);
     server.now = seconds(8);
     server.send(LOGIN);
     assert_eq!(server.deadline(), seconds(608));
+}
+
+#[test]
+fn a_limit_that_nobody_lives_to_see_is_no_deadline() {
+    // C5, design §2: a deadline can be added to any instant
+    for (limit, is_one) in [
+        (Duration::MAX, false),
+        (seconds(u64::MAX), false),
+        (seconds(1 << 32), false),
+        (seconds((1 << 32) - 1), true),
+        (seconds(86_400), true),
+    ] {
+        let config = Config::new().stls(true).login_deadline(limit).autologout(limit).unwrap();
+        for start in [seconds(0), seconds(1_700_000_000)] {
+            let mut server = Server::with(&Store::example(), config.clone(), Security::TrustedLocal);
+            server.now = start;
+            let deadline = is_one.then(|| start + limit);
+            for lines in ["", "CAPA\r\n", LOGIN, "NOOP\r\n"] {
+                server.send(lines);
+                let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+                assert_eq!(read.deadline(), deadline, "{limit:?} after {lines:?}");
+                let _ = deadline.map(|deadline| Instant::now() + deadline);
+            }
+            server.window = 0.into();
+            server.send("NOOP\r\n");
+            let Action::Write(write) = server.session.poll(server.now) else { panic!() };
+            assert_eq!(write.deadline(), deadline);
+            drop(write);
+            server.wait(4_000_000_000);
+            assert_eq!(server.closed.is_some(), limit <= seconds(4_000_000_000), "{limit:?}");
+        }
+    }
 }
 
 #[test]

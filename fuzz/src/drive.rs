@@ -127,17 +127,17 @@ impl Host {
             Action::Close(reason) => Acted::Closed(reason),
             Action::Read(_) if self.run.taken == self.client.len() && !self.hang_up && last => Acted::Finished,
             Action::Read(read) => {
-                let deadline = read.deadline();
+                let deadline = read.deadline().expect("a limit");
                 self.read(read, step);
                 Acted::Moved(deadline)
             }
             Action::Write(write) => {
-                let deadline = write.deadline();
+                let deadline = write.deadline().expect("a limit");
                 self.write(write, step);
                 Acted::Moved(deadline)
             }
             Action::StartTls(start) => {
-                let deadline = start.deadline();
+                let deadline = start.deadline().expect("a limit");
                 if !step.drop {
                     self.start_tls(start);
                 }

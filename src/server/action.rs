@@ -172,8 +172,9 @@ impl Read<'_> {
         self.connection.close(CloseReason::Stopped);
     }
 
-    /// When to poll again though nothing was read, on the clock that `now` comes from.
-    pub fn deadline(&self) -> Duration {
+    /// When to poll again though nothing was read, on the clock that `now` comes from; `None` where the configuration
+    /// sets no limit.
+    pub fn deadline(&self) -> Option<Duration> {
         self.connection.clock.deadline()
     }
 }
@@ -213,8 +214,9 @@ impl Write<'_> {
         self.connection.transport_failed();
     }
 
-    /// When to poll again though nothing was written, on the clock that `now` comes from.
-    pub fn deadline(&self) -> Duration {
+    /// When to poll again though nothing was written, on the clock that `now` comes from; `None` where the
+    /// configuration sets no limit.
+    pub fn deadline(&self) -> Option<Duration> {
         self.connection.clock.deadline()
     }
 }

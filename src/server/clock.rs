@@ -3,11 +3,15 @@
 use core::mem;
 use core::time::Duration;
 
+/// A limit as long as this is none: 2^32 seconds, some 136 years. So a deadline can be added to an instant of any clock.
+const NO_LIMIT: Duration = Duration::from_secs(1 << 32);
+
 /// The deadline of the state that the session is in.
 #[derive(Debug)]
 pub(super) struct Clock {
     now: Duration,
-    deadline: Option<Duration>,
+    /// Nothing as long as the clock doesn't run; then the deadline, if there is one.
+    deadline: Option<Option<Duration>>,
     /// Whether the deadline is to be set anew: commands come in bursts, and setting it once for each burst is enough.
     restart: bool,
     /// Whether the host had something to answer at the last poll: then the time since doesn't count against the client.
@@ -27,8 +31,8 @@ impl Clock {
         let elapsed = now.saturating_sub(self.now);
         self.now = now;
         match &mut self.deadline {
-            None => self.deadline = Some(now.saturating_add(login_deadline)),
-            Some(deadline) if self.host_asked => *deadline = deadline.saturating_add(elapsed),
+            None => self.deadline = Some(after(now, login_deadline)),
+            Some(Some(deadline)) if self.host_asked => *deadline = deadline.saturating_add(elapsed),
             Some(_) => {}
         }
         mem::take(&mut self.host_asked)
@@ -46,17 +50,23 @@ impl Clock {
     }
 
     /// Sets the deadline to some time from now, if something has started it anew.
-    pub(super) fn settle(&mut self, after: Duration) {
+    pub(super) fn settle(&mut self, limit: Duration) {
         if mem::take(&mut self.restart) {
-            self.deadline = Some(self.now.saturating_add(after));
+            self.deadline = Some(after(self.now, limit));
         }
     }
 
-    pub(super) fn deadline(&self) -> Duration {
-        self.deadline.unwrap_or(Duration::MAX)
+    /// The deadline, or `None` if there is no limit.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.deadline.flatten()
     }
 
     pub(super) fn is_expired(&self) -> bool {
-        self.now >= self.deadline()
+        self.deadline().is_some_and(|deadline| self.now >= deadline)
     }
+}
+
+/// When a limit that begins now is over, if ever.
+fn after(now: Duration, limit: Duration) -> Option<Duration> {
+    if limit < NO_LIMIT { now.checked_add(limit) } else { None }
 }

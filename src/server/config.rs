@@ -204,7 +204,7 @@ impl Config {
 
     /// How long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
     /// command starts it anew, and so does each octet of output that the client takes. What was read before a poll counts, however
-    /// late that poll comes.
+    /// late that poll comes. 2^32 seconds or more (136 years) are no limit.
     ///
     /// # Errors
     /// [`ConfigError::BelowMinimum`] under 600 seconds.
@@ -226,7 +226,8 @@ impl Config {
 
     /// How long a connection may take from the first [`poll`](super::Session::poll) to the end of the login, whatever
     /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
-    /// purpose, since half-open logins cost a server a lot and are of use to no one.
+    /// purpose, since half-open logins cost a server a lot and are of use to no one. 2^32 seconds or more (136 years)
+    /// are no limit.
     #[must_use]
     pub fn login_deadline(mut self, after: Duration) -> Self {
         self.login_deadline = after;

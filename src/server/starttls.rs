@@ -58,8 +58,8 @@ impl StartTls<'_> {
     }
 
     /// When to give the handshake up, on the clock that `now` comes from: the next [`poll`](super::Session::poll) then
-    /// closes the session.
-    pub fn deadline(&self) -> Duration {
+    /// closes the session. `None` where the configuration sets no limit.
+    pub fn deadline(&self) -> Option<Duration> {
         self.connection.clock.deadline()
     }
 

@@ -175,6 +175,7 @@ impl Server {
             Action::StartTls(start) => start.deadline(),
             other => panic!("{other:?} has no deadline"),
         }
+        .expect("a limit")
     }
 
     /// Drives the session until it wants octets that aren't there, or is over.
