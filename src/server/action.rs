@@ -17,6 +17,19 @@ use crate::buffer::Input;
 /// The one thing that must happen next, as [`Session::poll`](super::Session::poll) tells it.
 ///
 /// Each but `Close` is a token: answer it by consuming it, or drop it, and the next poll hands out the same again.
+///
+/// So a token that is never answered comes back for ever, and a client can cause that: in
+/// `if is_allowed { login.accept(maildrop) }` without an `else`, a wrong password keeps the host busy until it is
+/// stopped, as no deadline runs while the host is asked. Answer on each path. Every token that asks the host something has a
+/// `decline`, which is the safe answer; and [`Action::decline`] gives it for all that a host doesn't support:
+///
+/// | token | declined |
+/// |---|---|
+/// | [`Login`], [`Authenticate`] | rejected as [temporary](super::Rejection::Temporary): `-ERR [SYS/TEMP]`, and no failed login |
+/// | [`StartTls`] | [failed](StartTls::failed): the session closes |
+/// | [`Retrieve`] | refused as [temporary](super::Refusal::Temporary): `-ERR [SYS/TEMP]`, for this message |
+/// | [`Body`] | [failed](Body::fail): the session closes without the end of the message |
+/// | [`Update`] | [nothing removed](super::Commit::None): `-ERR [SYS/TEMP]` if a message was marked |
 #[must_use = "the session goes on when its action is answered"]
 pub enum Action<'a, M: Maildrop> {
     /// Octets from the client are wanted.
@@ -42,6 +55,24 @@ pub enum Action<'a, M: Maildrop> {
     /// Over TCP, first shut the writing side down and read what the client still sends, for a second or so: closing a
     /// socket with octets unread resets the connection, and the client may lose the last response.
     Close(CloseReason),
+}
+
+impl<M: Maildrop> Action<'_, M> {
+    /// Gives the safe answer to what the host was asked: the last arm of a loop that doesn't support everything.
+    ///
+    /// `Read`, `Write` and `Close` ask nothing, so they are only dropped, and come again. A host that declines a read or
+    /// a write instead of waiting for its transport is busy until the deadline.
+    pub fn decline(self) {
+        match self {
+            Self::Login(login) => login.decline(),
+            Self::Authenticate(step) => step.decline(),
+            Self::StartTls(start) => start.decline(),
+            Self::Retrieve(retrieve) => retrieve.decline(),
+            Self::Body(body) => body.decline(),
+            Self::Update(update) => update.decline(),
+            Self::Read(_) | Self::Write(_) | Self::Close(_) => {}
+        }
+    }
 }
 
 impl<M: Maildrop> fmt::Debug for Action<'_, M> {
@@ -124,6 +155,9 @@ impl CloseReason {
 }
 
 /// Octets from the client are wanted.
+///
+/// There is nothing left to write then, and the client may wait for what was written. So a transport that buffers what it is
+/// given, as many a TLS stream does, is flushed before anybody waits to read from it: otherwise both sides wait for ever.
 #[must_use = "the session waits for octets from the client"]
 pub struct Read<'a> {
     pub(super) input: &'a mut Input,
@@ -197,6 +231,8 @@ impl fmt::Debug for Read<'_> {
 }
 
 /// Octets for the client are ready: write what [`Buf`] gives, all of it or a part, in this order.
+///
+/// A transport that buffers them is flushed at the next [`Read`], at [`StartTls`](super::StartTls) and at the end.
 ///
 /// There may be more when these are written; a vectored write gets two slices at the most. The first line of a
 /// response is never divided between two of these, nor are the last line end of a message and the line that ends the

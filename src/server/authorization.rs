@@ -122,6 +122,11 @@ impl<M: Maildrop> Login<'_, M> {
         self.connection.turn_down(reason);
     }
 
+    /// The safe answer of a host that can't tell: the client is turned down as [`Rejection::Temporary`] says.
+    pub fn decline(self) {
+        self.reject(Rejection::Temporary);
+    }
+
     /// Turns the client down for a reason that has a code of its own, `REFERRAL/…` for example. It doesn't count as a
     /// failed login.
     pub fn reject_with_code(self, code: ResponseCode<'_>) {

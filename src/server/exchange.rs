@@ -207,6 +207,12 @@ impl<M: Maildrop> Authenticate<'_, M> {
         self.connection.turn_down(reason);
     }
 
+    /// The safe answer of a host that can't tell: the exchange ends, and the client is turned down as
+    /// [`Rejection::Temporary`] says.
+    pub fn decline(self) {
+        self.reject(Rejection::Temporary);
+    }
+
     /// Ends the exchange and turns the client down for a reason that has a code of its own, as
     /// [`Login::reject_with_code`](super::Login::reject_with_code) does.
     pub fn reject_with_code(self, code: ResponseCode<'_>) {

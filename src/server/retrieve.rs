@@ -121,6 +121,11 @@ impl<M: Maildrop> Retrieve<'_, M> {
         self.connection.task = Task::Transfer(content);
     }
 
+    /// The safe answer of a host that can't tell: the message is [refused](Self::refuse) for now.
+    pub fn decline(self) {
+        self.refuse(Refusal::Temporary);
+    }
+
     /// Answers `-ERR`: this message isn't available.
     pub fn refuse(self, reason: Refusal) {
         self.connection.task = Task::None;
@@ -202,6 +207,11 @@ impl<M: Maildrop> Body<'_, M> {
     pub fn fail(self) {
         self.output.abandon();
         *self.closing = Some(CloseReason::MessageFailed);
+    }
+
+    /// The safe answer of a host that can't tell whether there is more: the message [failed](Self::fail).
+    pub fn decline(self) {
+        self.fail();
     }
 }
 

@@ -78,6 +78,12 @@ impl StartTls<'_> {
         self.connection.task = Task::None;
         self.connection.close(CloseReason::TlsFailed);
     }
+
+    /// The safe answer of a host without TLS, which is that the handshake [failed](Self::failed). Such a host doesn't
+    /// offer [STLS](super::Config::stls).
+    pub fn decline(self) {
+        self.failed();
+    }
 }
 
 impl fmt::Debug for StartTls<'_> {

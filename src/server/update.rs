@@ -78,6 +78,11 @@ impl<M: Maildrop> Update<'_, M> {
         });
         self.connection.close(CloseReason::Quit);
     }
+
+    /// The safe answer of a host that removes nothing: [`Commit::None`].
+    pub fn decline(self) {
+        self.finish(Commit::None);
+    }
 }
 
 impl<M: Maildrop> fmt::Debug for Update<'_, M> {
