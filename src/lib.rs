@@ -29,11 +29,15 @@
 //! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies.
 //!    Dropping a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`,
 //!    cancellation and `WouldBlock` are all safe. (What a host has taken out of a reader of its own is the host's to
-//!    keep: see [`Body`](server::Body).)
+//!    keep: see [`Body`](server::Body).) The price: a token that is never answered comes back for ever, and a client can
+//!    make a host that forgets a branch run busily. So each has a safe answer, `decline`, and
+//!    [`Action::decline`](server::Action::decline) gives it for all that a host doesn't support.
 //! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
-//!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`).
+//!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`). A transport that
+//!    buffers what it is given is flushed before anybody waits to read. One that fails is
+//!    [reported](server::Read::failed) as such.
 //! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` give
-//!    their deadline. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
+//!    their deadline, `None` for no limit. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
 //! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
 //!    at all.
 //!
@@ -41,15 +45,15 @@
 //! ends. So a lock that is tied to the maildrop is always released in time.
 //!
 //! # A server over blocking sockets
-//! ```no_run
+//! ```
 //! use std::io::{self, Read as _, Write as _};
-//! use std::net::TcpStream;
+//! use std::net::{Shutdown, TcpStream};
 //! use std::sync::Arc;
 //! use std::time::{Duration, Instant};
 //!
 //! use bytes::{Buf, Bytes};
 //! use pop3_proto::message::{MessageNumber, UniqueId};
-//! use pop3_proto::server::{Action, CloseReason, Commit, Config, Maildrop, Rejection, Security, Session};
+//! use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Rejection, Security, Session};
 //!
 //! /// A maildrop of one message.
 //! struct Welcome;
@@ -74,19 +78,24 @@
 //!     // The session is polled at least this often, so that it notices its deadlines.
 //!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
 //!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
+//!     // Passwords are taken where nobody else can listen, and nowhere else.
+//!     let local = socket.peer_addr()?.ip().is_loopback();
+//!     let security = if local { Security::TrustedLocal } else { Security::Cleartext };
 //!     let start = Instant::now();
-//!     let mut session = Session::new(config, Security::TrustedLocal);
+//!     let mut session = Session::new(config, security);
 //!     loop {
 //!         match session.poll(start.elapsed()) {
-//!             Action::Read(mut read) => match socket.read(read.space()) {
+//!             // Flushing does nothing here. Over a transport that buffers, TLS for example, both sides would wait without it.
+//!             Action::Read(mut read) => match socket.flush().and_then(|()| socket.read(read.space())) {
 //!                 Ok(octets) => read.filled(octets),
-//!                 Err(error) if is_timeout(&error) => {}
-//!                 Err(error) => return Err(error),
+//!                 Err(error) if is_timeout(&error) => {} // the action comes again
+//!                 Err(_) => read.failed(),
 //!             },
 //!             Action::Write(mut write) => match socket.write(write.chunk()) {
+//!                 Ok(0) => write.failed(),
 //!                 Ok(octets) => write.advance(octets),
 //!                 Err(error) if is_timeout(&error) => {}
-//!                 Err(error) => return Err(error),
+//!                 Err(_) => write.failed(),
 //!             },
 //!             Action::Login(login) => match login.credentials() {
 //!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => {
@@ -96,13 +105,17 @@
 //!                 }
 //!                 _ => login.reject(Rejection::BadCredentials),
 //!             },
-//!             // Neither comes unless the configuration offers STLS, or mechanisms other than PLAIN and LOGIN.
-//!             Action::StartTls(start) => start.failed(),
-//!             Action::Authenticate(step) => step.reject(Rejection::Permanent),
 //!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
-//!             Action::Body(body) => body.end(),
-//!             Action::Update(update) => update.finish(Commit::None),
-//!             Action::Close(reason) => return Ok(reason),
+//!             Action::Close(reason) => {
+//!                 // Closing a socket with octets unread may keep the last response from the client.
+//!                 if socket.shutdown(Shutdown::Write).is_ok() {
+//!                     let _ = io::copy(&mut socket.take(65_536), &mut io::sink());
+//!                 }
+//!                 return Ok(reason);
+//!             }
+//!             // The message stays, so a client that has marked it hears at QUIT that nothing was removed. Nothing else
+//!             // comes unless the configuration offers it, or a message is begun with a reader.
+//!             other => other.decline(),
 //!         }
 //!     }
 //! }
@@ -111,6 +124,26 @@
 //!     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
 //!     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 //! }
+//! #
+//! # fn talk(lines: &str) -> io::Result<(String, CloseReason)> {
+//! #     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! #     let mut client = TcpStream::connect(listener.local_addr()?)?;
+//! #     client.write_all(lines.as_bytes())?;
+//! #     client.shutdown(Shutdown::Write)?;
+//! #     let reason = serve(listener.accept()?.0, Arc::new(Config::new()))?;
+//! #     let mut replies = String::new();
+//! #     client.read_to_string(&mut replies)?;
+//! #     Ok((replies, reason))
+//! # }
+//! # let login = "USER mrose\r\nPASS tanstaaf\r\n";
+//! # let (replies, reason) = talk(&format!("{login}RETR 1\r\nQUIT\r\n"))?;
+//! # assert!(replies.ends_with("\r\n\r\nGood to see you.\r\n.\r\n+OK bye\r\n"), "{replies}");
+//! # assert_eq!(reason, CloseReason::Quit);
+//! # assert!(talk(&format!("{login}DELE 1\r\nQUIT\r\n"))?.0.ends_with("-ERR [SYS/TEMP] marked messages are not removed\r\n"));
+//! # let (replies, reason) = talk("USER mrose\r\nPASS tans\r\n")?;
+//! # assert!(replies.ends_with("-ERR [AUTH] wrong name or password\r\n"), "{replies}");
+//! # assert_eq!(reason, CloseReason::EndOfStream);
+//! # io::Result::Ok(())
 //! ```
 //! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
 //!

@@ -49,6 +49,14 @@
 //! at the end if [`CloseReason::is_orderly`] is true; and the truth in [`Security`]. [`Security::TrustedLocal`] is for
 //! what nobody else can listen to, not for a network that is believed to be good.
 //!
+//! # Transports that buffer
+//! A TLS stream, a `BufWriter`, a compressing tunnel: what such a transport was given may not be on its way yet. The client
+//! then waits for the response and the host for the next command, until a deadline ends it. So flush at each
+//! [`Read`](crate::server::Read), which comes only when there is nothing left to write; at
+//! [`StartTls`](crate::server::Action::StartTls), before the handshake; and at [`Close`](crate::server::Action::Close).
+//! [`server`](crate::server#over-a-transport-that-buffers) shows it. A transport that writes through, such as a TCP socket,
+//! needs none of this.
+//!
 //! # SASL
 //! The session does what all mechanisms have in common: names, lines, base64, `=`, the empty challenge, `*`, limits,
 //! and what may be used without TLS. A step that only the host can answer is an
