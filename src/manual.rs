@@ -11,7 +11,7 @@
 //! | [`login_deadline`] | 120 s | a person types a password into the client, not into the connection. RFC 1939 §3 has only the autologout timer, but half-open logins are what attackers hold in thousands. |
 //! | [`autologout`] | 600 s | the least that RFC 1939 §3 allows: a maildrop that stays locked keeps its owner out |
 //! | [`failed_logins`] | 3 | a mistyped password, a second one, and then it is guessing. Reconnecting is cheap for a person; what it costs a guesser is for the host to decide, as it knows the addresses. |
-//! | [`bad_commands`] | 3, then 20 | before login no honest client has a reason to send any: it is HTTP, or a scan. After login a client that probes for extensions needs some. |
+//! | [`bad_commands`] | 10, then 20 | before login a person in a terminal may mistype some, and after login a client that probes for extensions needs some. Empty lines don't count. An HTTP request before login isn't a mistake: a web page has led a browser here, with commands in the request's body, so its first line closes the connection. |
 //! | [`commands_before_login`] | 50 | the longest honest dialogue (CAPA, STLS, CAPA, a few mechanisms, LANG, UTF8, USER, PASS) is about 15 |
 //!
 //! A limit ends a connection with one `-ERR` and a [`CloseReason`] that tells which. It never removes a message.

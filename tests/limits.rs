@@ -3,7 +3,9 @@
 mod common;
 
 use common::{GREETING, LOGIN, Server, Store};
-use pop3_proto::server::{CloseReason, Config, ConfigError, Security};
+use pop3_proto::auth::sasl::base64;
+use pop3_proto::server::{CloseReason, Config, ConfigError, Rejection, Security};
+use pop3_proto::wire::Mechanism;
 
 const TOO_LONG: &str = "-ERR line too long\r\n";
 
@@ -70,21 +72,192 @@ fn an_over_long_line_counts_as_a_bad_command() {
     // R-2449-05
     let mut server = tls(Config::new());
     let (answered, last) = until_closed(&mut server, &"x".repeat(5000));
-    assert_eq!((answered, last.as_str()), (3, "-ERR too many bad commands\r\n"));
+    assert_eq!((answered, last.as_str()), (10, "-ERR too many bad commands\r\n"));
 }
 
 #[test]
-fn three_bad_commands_in_a_row_are_too_many_before_login_and_twenty_after() {
+fn ten_bad_commands_in_a_row_are_too_many_before_login_and_twenty_after() {
     // R-GEN-06
-    for bad in ["NOPE", "", "STAT 1", "\0"] {
+    for bad in ["NOPE", " ", "STAT 1", "\0", "\r", "GET"] {
         let (answered, last) = until_closed(&mut tls(Config::new()), bad);
-        assert_eq!((answered, last.as_str()), (3, "-ERR too many bad commands\r\n"), "{bad:?}");
+        assert_eq!((answered, last.as_str()), (10, "-ERR too many bad commands\r\n"), "{bad:?}");
         let mut server = tls(Config::new());
         server.log_in();
         assert_eq!(until_closed(&mut server, bad).0, 20, "{bad:?}");
         assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
     }
-    assert_eq!(until_closed(&mut tls(Config::new()), "STAT").0, 3, "out of place is bad too");
+    assert_eq!(until_closed(&mut tls(Config::new()), "STAT").0, 10, "out of place is bad too");
+}
+
+#[test]
+fn empty_lines_are_answered_and_are_no_bad_commands() {
+    // R-GEN-06, R-1939-10: a person in a terminal, or something that keeps the connection alive
+    for end in ["\r\n", "\n"] {
+        let mut server = tls(Config::new().bad_commands(1, 1).unwrap());
+        server.send("");
+        assert_eq!(server.send(end.repeat(30)), "-ERR unknown command\r\n".repeat(30));
+        server.log_in();
+        assert_eq!(server.send(end.repeat(1000)), "-ERR unknown command\r\n".repeat(1000));
+        assert_eq!(server.closed, None);
+    }
+}
+
+#[test]
+fn an_empty_line_does_not_end_the_row_either() {
+    // R-GEN-06
+    let mut server = tls(Config::new());
+    server.send("NOPE\r\n\r\n".repeat(9));
+    assert_eq!(server.closed, None);
+    server.send("NOPE\r\n");
+    assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
+}
+
+#[test]
+fn empty_lines_before_login_are_commands_all_the_same() {
+    // R-GEN-06, R-1939-15: no line is free, and a name that USER has sent is for the next line
+    assert_eq!(until_closed(&mut tls(Config::new()), "").0, 51);
+    let mut server = tls(Config::new());
+    let output = server.send("USER mrose\r\n\r\nPASS tanstaaf\r\n");
+    assert_eq!(output.lines().last(), Some("-ERR send USER first"));
+    assert_eq!(server.store.calls(), []);
+}
+
+/// The first lines of HTTP requests: of browsers, of scanners, of proxies, and such that are too long for a line.
+fn requests() -> Vec<String> {
+    let mut requests: Vec<_> = [
+        "GET / HTTP/1.1",
+        "GET /index.html?q=USER%20mrose HTTP/1.0",
+        "POST /mail HTTP/1.1",
+        "HEAD / HTTP/1.1",
+        "PUT /a%20b HTTP/1.1",
+        "DELETE /1 HTTP/1.1",
+        "PATCH /1 HTTP/1.1",
+        "TRACE / HTTP/1.1",
+        "OPTIONS * HTTP/1.1",
+        "OPTIONS /",
+        "CONNECT mail.example.org:110 HTTP/1.1",
+        "GET http://mail.example.org:110/ HTTP/1.1",
+        "GET https://mail.example.org/ HTTP/1.1  ",
+        "PROPFIND / HTTP/1.1",
+        "PRI * HTTP/2.0",
+        "GET /",
+        "GET /a b c",
+        "PASSWORD / HTTP/1.1",
+        "GET /\0 HTTP/1.1",
+    ]
+    .map(str::to_owned)
+    .into();
+    requests.push(format!("GET /{}", "x".repeat(10_000)));
+    requests.push(format!("POST /{} HTTP/1.1", "x".repeat(3_000)));
+    requests
+}
+
+#[test]
+fn an_http_request_before_login_ends_the_session_at_its_first_line() {
+    // R-GEN-06: a web page may make a browser send commands in the body of a request
+    for request in requests() {
+        for before in ["", "\r\n", "CAPA\r\n", "USER mrose\r\n", "STLS\r\n"] {
+            let store = Store::example();
+            let mut server = Server::with(&store, Config::new().stls(true), Security::TrustedLocal);
+            let calls = if before == "STLS\r\n" { 1 } else { 0 };
+            server.send(before);
+            server.send(format!("{request}\r\nHost: mail.example.org\r\n\r\n{LOGIN}DELE 1\r\nQUIT\r\n"));
+            assert_eq!(server.closed, Some(CloseReason::HttpRequest), "{request} after {before:?}");
+            assert_eq!(store.calls().len(), calls, "{request}: nobody was asked");
+        }
+    }
+    let mut server = tls(Config::new());
+    server.send("");
+    assert_eq!(server.send("GET / HTTP/1.1\r\nUSER mrose\r\n"), "-ERR this is POP3 and not HTTP\r\n");
+}
+
+#[test]
+fn it_does_not_matter_how_a_request_is_split() {
+    // R-GEN-01
+    for request in requests() {
+        for reads in [1, 2, 5, 254, 256, 4_096] {
+            let mut server = tls(Config::new().command_line_limit(255).unwrap());
+            server.reads = reads.into();
+            server.send("");
+            let output = server.send(format!("{request}\r\n{LOGIN}"));
+            assert_eq!(output, "-ERR this is POP3 and not HTTP\r\n", "{request} in pieces of {reads}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_http_is_what_it_was() {
+    // R-GEN-06, R-1939-16: names and passwords are any octets
+    for line in [
+        "GET",
+        "GET 1",
+        "get / http/1.1",
+        " GET / HTTP/1.1",
+        "HTTP/1.1",
+        "HTTP/1.1 200 OK",
+        "GETS /",
+        "LIST / HTTP/1.1",
+    ] {
+        let mut server = tls(Config::new());
+        server.send("");
+        assert!(server.send(format!("{line}\r\n")).starts_with("-ERR "), "{line}");
+        assert_eq!(server.closed, None, "{line}");
+    }
+    let store = Store::example();
+    let mut server = Server::with(&store, Config::new(), Security::Tls);
+    server.send("USER GET / HTTP/1.1\r\nPASS /x HTTP/1.1\r\nAUTH PLAIN\r\nGET / HTTP/1.1\r\n");
+    assert_eq!(store.logins(), [("GET / HTTP/1.1".to_owned(), "/x HTTP/1.1".to_owned())]);
+    assert_eq!(server.closed, None, "a line of an exchange is data");
+    // Whoever has logged in is a POP3 client.
+    let mut server = tls(Config::new());
+    server.log_in();
+    assert_eq!(server.send("GET / HTTP/1.1\r\nNOOP\r\n"), "-ERR unknown command\r\n+OK\r\n");
+}
+
+#[test]
+fn failed_logins_are_counted_for_the_host_and_so_are_those_that_it_never_sees() {
+    // R-GEN-06: a host that counts guesses misses none
+    let base64 = |octets: &str| {
+        let mut text = Vec::new();
+        base64::encode(octets.as_bytes(), &mut text);
+        String::from_utf8(text).unwrap()
+    };
+    let config = common::patient(Config::new()).stls(true).mechanism(Mechanism::LOGIN).unwrap();
+    let store = Store::example();
+    let mut server = Server::with(&store, config, Security::TrustedLocal);
+    let mut failed = 0;
+    for tls in [false, true] {
+        if tls {
+            server.send("STLS\r\n");
+            assert_eq!(server.session.failed_logins(), failed, "a total that STLS doesn't take back");
+        }
+        let plain = |message: &str| format!("AUTH PLAIN {}\r\n", base64(message));
+        for (lines, fails, asked) in [
+            ("USER mrose\r\nPASS wrong\r\n".to_owned(), 1, 1),
+            (plain("\0mrose\0wrong"), 1, 1),
+            (plain("postmaster\0mrose\0tanstaaf"), 1, 0),
+            (plain("\0mrose\0tans\ntaaf"), 1, 0),
+            (format!("AUTH LOGIN\r\nbXJvc2U=\r\n{}\r\n", base64("a\rb")), 1, 0),
+            ("PASS x\r\nUSER mrose\r\nPASS \r\nAUTH PLAIN !\r\nAUTH PLAIN\r\n*\r\n".to_owned(), 0, 0),
+            (plain("mrose"), 0, 0),
+        ] {
+            let calls = store.calls().len();
+            server.send(&lines);
+            failed += fails;
+            assert_eq!(server.session.failed_logins(), failed, "{lines:?}");
+            assert_eq!(store.calls().len() - calls, asked, "{lines:?}");
+        }
+    }
+    for rejection in [Rejection::InUse, Rejection::Temporary, Rejection::LoginDelay { seconds: None }] {
+        store.rejection.set(Some(rejection));
+        server.send(LOGIN);
+        assert_eq!(server.session.failed_logins(), failed, "{rejection:?} is no guess");
+    }
+    store.rejection.set(None);
+    server.log_in();
+    assert_eq!(server.session.failed_logins(), failed);
+    server.send("QUIT\r\n");
+    assert_eq!((server.closed, server.session.failed_logins()), (Some(CloseReason::Quit), failed));
 }
 
 #[test]

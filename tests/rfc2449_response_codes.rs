@@ -237,6 +237,7 @@ fn a_failed_removal_says_sys_temp() {
         let store = Store::example();
         store.commit.set(commit);
         let mut server = Server::logged_in(&store);
+        server.send("DELE 1\r\n");
         assert_eq!(code(&server.send("QUIT\r\n")), Some(CodeKind::SysTemp));
     }
 }

@@ -120,7 +120,7 @@ fn an_auth_line_over_the_limit_is_no_command() {
     for (limit, octets) in [(65_536, 65_537), (65_536, 70_000), (12_288, 12_289)] {
         let (mechanism, line, _) = auth_line(octets);
         let config = echoing(mechanism.as_str(), Opening::Client).sasl_line_limit(limit).unwrap();
-        let mut server = over_tls(config);
+        let mut server = over_tls(config.bad_commands(3, 20).unwrap());
         assert_eq!(server.send(&line), TOO_LONG, "{octets}");
         assert_eq!(server.store.calls(), []);
         assert_eq!(server.send(format!("NOOP\r\n{line}")), format!("{WRONG_STATE}-ERR too many bad commands\r\n"));
@@ -296,7 +296,7 @@ fn malformed_responses_are_bad_commands_and_no_failed_logins() {
     // R-GEN-06, R-5034-08
     for malformed in ["AUTH ECHO !\r\n", "AUTH ECHO\r\n!\r\n", "AUTH PLAIN\r\nYQ==\r\n", "AUTH PLAIN\r\n\0\r\n"] {
         let mut server = over_tls(echoing("ECHO", Opening::Client).failed_logins(1).unwrap());
-        let answers = server.send(malformed.repeat(3));
+        let answers = server.send(malformed.repeat(10));
         assert!(answers.ends_with("-ERR too many bad commands\r\n"), "{malformed:?}");
         assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands), "{malformed:?}");
     }

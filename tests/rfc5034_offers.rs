@@ -76,7 +76,7 @@ fn a_name_of_another_form_is_a_bad_command() {
         let line = format!("AUTH {name}\r\n");
         assert_eq!(server.send(&line), "-ERR that is no name of a mechanism\r\n", "{name}");
         assert!(server.send("CAPA\r\n").starts_with("+OK"), "{name}: no exchange begins");
-        server.send(line.repeat(3));
+        server.send(line.repeat(10));
         assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands), "{name}");
         assert_eq!(server.store.calls(), []);
     }

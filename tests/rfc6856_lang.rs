@@ -187,7 +187,8 @@ fn said_by_many(language: &str) -> String {
     let said = [
         of(Config::new(), Security::Cleartext, &["USER mrose\r\n", "STLS\r\n"]),
         of(Config::new(), Security::Cleartext, &["STLS\r\nQUIT\r\n"]),
-        of(Config::new(), Security::Tls, &["X\r\nX\r\nX\r\n"]),
+        of(Config::new(), Security::Tls, &["X\r\n".repeat(10).as_str()]),
+        of(Config::new(), Security::Tls, &["GET / HTTP/1.1\r\n"]),
         of(
             Config::new().commands_before_login(10).unwrap(),
             Security::Tls,

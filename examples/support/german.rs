@@ -7,7 +7,7 @@ pub(crate) fn german() -> Result<Catalogue, CatalogueError> {
     TEXTS.iter().try_fold(Catalogue::new("de", "Deutsch")?, |catalogue, (reply, text)| catalogue.text(*reply, text))
 }
 
-const TEXTS: [(Reply, &str); 55] = [
+const TEXTS: [(Reply, &str); 56] = [
     (Reply::SendPassword, "weiter mit PASS"),
     (Reply::LoggedIn, "Postfach gesperrt und bereit"),
     (Reply::Capabilities, "Liste der Fähigkeiten folgt"),
@@ -42,6 +42,7 @@ const TEXTS: [(Reply, &str); 55] = [
     (Reply::Unavailable, "Befehl nicht verfügbar"),
     (Reply::Unwelcome, "Verbindung nicht erwünscht"),
     (Reply::TooManyBadCommands, "zu viele fehlerhafte Befehle"),
+    (Reply::NotHttp, "hier spricht POP3 und nicht HTTP"),
     (Reply::TooManyCommands, "zu viele Befehle vor der Anmeldung"),
     (Reply::CleartextLogin, "Anmelden nur über eine sichere Verbindung"),
     (Reply::NoName, "zuerst USER"),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use pop3_proto::wire::{Command, CommandError, DeviationSet, Verb};
 
+use crate::lines::Line;
+
 /// A command that makes sense.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Said {
@@ -18,6 +20,22 @@ pub struct Said {
 pub fn verb(line: &[u8]) -> Option<Verb> {
     let keyword = line.split(|&octet| octet == b' ').next()?.to_ascii_uppercase();
     Verb::ALL.into_iter().find(|verb| verb.as_str().as_bytes() == keyword)
+}
+
+/// Whether a line, or the front of one that is too long, looks like the first one of an HTTP request.
+pub fn is_http(line: &Line) -> bool {
+    let text: String = line.content.iter().copied().map(char::from).collect();
+    let Some((method, target)) = text.split_once(' ') else { return false };
+    let known = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"].contains(&method);
+    if known && ["/", "*", "http"].iter().any(|start| target.starts_with(start)) {
+        return true;
+    }
+    let version = |(_, version): (&str, &str)| {
+        let digits: Vec<_> = version.split('.').collect();
+        digits.len() == 2 && digits.iter().all(|digit| digit.len() == 1 && digit.as_bytes()[0].is_ascii_digit())
+    };
+    let words = text.trim_end_matches(|end: char| end.is_ascii_whitespace());
+    !line.too_long && !method.is_empty() && words.rsplit_once(" HTTP/").is_some_and(version)
 }
 
 /// Reads a line without its line end.

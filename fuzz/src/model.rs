@@ -146,6 +146,12 @@ impl<'a> Model<'a> {
     fn nonsense(&mut self, line: &Line) -> Expected {
         let verb = command::verb(&line.content);
         self.talk.name = None;
+        if line.content.is_empty() {
+            return Expected::Err(None);
+        }
+        if !self.transaction && verb.is_none() && command::is_http(line) {
+            return self.close(CloseReason::HttpRequest, Expected::Err(None));
+        }
         let empty_password = !self.transaction && verb == Some(Verb::Pass) && !line.stray && line.content.len() < 6;
         let coded = empty_password || (!self.transaction && self.is_not_utf8(line));
         self.bad(if coded { Some("AUTH") } else { None })

@@ -175,7 +175,7 @@ impl Settings {
             line: 255 + u32::from(self.line),
             output: 1024 + u32::from(self.output) * 16,
             failed_logins: limit(1, 3),
-            bad_before_login: limit(1, 3),
+            bad_before_login: limit(1, 10),
             bad_after_login: limit(2, 20),
             before_login: limit(10, 50),
             login_deadline: seconds(self.login_deadline, 120),

@@ -116,6 +116,10 @@ pub enum CloseReason {
     /// The client sent too many bad commands in a row. No message was removed.
     #[error("the client sent too many bad commands in a row")]
     TooManyBadCommands,
+    /// The client, which hasn't logged in, has begun an HTTP request (RFC 9112 §3): a browser that some web page has led
+    /// here, perhaps to have it send commands. Nothing after that line was looked at.
+    #[error("the client speaks HTTP")]
+    HttpRequest,
     /// The client failed to log in too often.
     #[error("the client failed to log in too often")]
     TooManyFailedLogins,

@@ -148,7 +148,7 @@ impl Config {
             autologout: Duration::from_secs(600),
             login_deadline: Duration::from_secs(120),
             failed_logins: 3,
-            bad_commands_before_login: 3,
+            bad_commands_before_login: 10,
             bad_commands_after_login: 20,
             commands_before_login: 50,
             cleartext_logins: false,
@@ -243,8 +243,9 @@ impl Config {
         Ok(self)
     }
 
-    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 3
-    /// before login and 20 after by default, each at least 1.
+    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 10
+    /// before login and 20 after by default, each at least 1. Empty lines are answered `-ERR` and don't count. A line that
+    /// begins an HTTP request closes the connection at once, before login.
     ///
     /// # Errors
     /// [`ConfigError::BelowMinimum`] for 0.

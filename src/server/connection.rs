@@ -41,6 +41,8 @@ pub(super) struct Connection {
     pub(super) task: Task,
     pub(super) deviations: DeviationCounts,
     failed_logins: u32,
+    /// Those before STLS too: this one is for the host alone.
+    pub(super) all_failed_logins: u32,
     bad_commands_in_a_row: u32,
     commands_before_login: u32,
     greeting: GreetingState,
@@ -123,6 +125,7 @@ impl Connection {
             task: Task::None,
             deviations: DeviationCounts::default(),
             failed_logins: 0,
+            all_failed_logins: 0,
             bad_commands_in_a_row: 0,
             commands_before_login: 0,
             greeting: GreetingState::Welcome,
@@ -133,12 +136,13 @@ impl Connection {
 
     /// The same connection after STLS: everything is as the configuration has it, and nothing that was sent in the
     /// clear is left (R-2595-03). Only the deadline runs on and the timestamp, which is the server's own word, stays good
-    /// for APOP (R-1939-34). There is no second greeting.
+    /// for APOP (R-1939-34); the host's total of failed logins decides nothing here. There is no second greeting.
     pub(super) fn after_tls(&mut self, identity: ClientIdentity) {
         let clock = mem::replace(&mut self.clock, Clock::new());
         let timestamp = self.timestamp.take();
+        let all_failed_logins = self.all_failed_logins;
         let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
-        *self = Self { identity, timestamp, clock, greeting: GreetingState::Sent, ..fresh };
+        *self = Self { identity, timestamp, clock, all_failed_logins, greeting: GreetingState::Sent, ..fresh };
     }
 
     pub(super) fn refuse(&mut self, reason: Reply) {
@@ -297,6 +301,7 @@ impl Connection {
     pub(super) fn failed_login(&mut self) {
         self.reply(Reply::BadCredentials);
         self.failed_logins = self.failed_logins.saturating_add(1);
+        self.all_failed_logins = self.all_failed_logins.saturating_add(1);
         if self.failed_logins >= self.config.failed_logins {
             self.close(CloseReason::TooManyFailedLogins);
         }

@@ -96,6 +96,7 @@ mod config;
 mod connection;
 mod exchange;
 mod hand_over;
+mod http;
 mod listing;
 mod maildrop;
 mod marks;
@@ -134,7 +135,7 @@ use self::retrieve::Request;
 use self::state::{Verdict, verdict};
 use self::tap::Tap;
 use self::transaction::Transaction;
-use crate::buffer::{Input, Line};
+use crate::buffer::{Defect, Input, Line};
 use crate::wire::{DeviationCounts, Timestamp, Verb};
 
 /// One connection of a server, from the greeting to the end.
@@ -242,6 +243,18 @@ impl<M: Maildrop> Session<M> {
     /// How often the client has broken a rule and was understood all the same.
     pub fn deviations(&self) -> &DeviationCounts {
         &self.connection.deviations
+    }
+
+    /// How many logins failed for their credentials on this connection, before STLS and after it: for a host that counts
+    /// guesses.
+    ///
+    /// These are the ones that the host has turned down as [`Rejection::BadCredentials`] (one with a last
+    /// [challenge](Authenticate::challenge_and_reject) when the client has answered that), and the ones that the session
+    /// turns down by itself, so that the host never sees them: a PLAIN that names another identity to act for, and a PLAIN or LOGIN whose
+    /// password holds CR or LF. A response without a password, or one that isn't what the mechanism asks for, is a bad
+    /// command and no guess.
+    pub fn failed_logins(&self) -> u32 {
+        self.connection.all_failed_logins
     }
 
     /// Returns the one thing that must happen next.
@@ -464,9 +477,19 @@ impl<M: Maildrop> Session<M> {
             }
             Err(reply) => {
                 connection.name = None;
-                // Where a command has no place, what is wrong with it doesn't matter.
-                let refused = Verb::of(octets).is_some_and(|verb| verdict(state, verb) == Verdict::Refuse);
-                connection.bad(state, if refused { Reply::WrongState } else { reply });
+                match Verb::of(octets) {
+                    // Somebody in a terminal, or something that wants to keep the connection alive.
+                    None if octets.is_empty() => connection.reply(reply),
+                    None if state == State::Authorization
+                        && http::begins_request(octets, line.defect != Some(Defect::TooLong)) =>
+                    {
+                        connection.reply(Reply::NotHttp);
+                        connection.close(CloseReason::HttpRequest);
+                    }
+                    // Where a command has no place, what is wrong with it doesn't matter.
+                    Some(verb) if verdict(state, verb) == Verdict::Refuse => connection.bad(state, Reply::WrongState),
+                    _ => connection.bad(state, reply),
+                }
             }
         }
     }

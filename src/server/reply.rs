@@ -72,6 +72,7 @@ replies! {
     Err Unavailable = "command not available",
     Err Unwelcome = "connection not welcome",
     Err TooManyBadCommands = "too many bad commands",
+    Err NotHttp = "this is POP3 and not HTTP",
     Err TooManyCommands = "too many commands before login",
     Err CleartextLogin = "logging in needs a secure connection",
     Err NoName = "send USER first",
