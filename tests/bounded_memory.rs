@@ -266,6 +266,67 @@ fn a_message_in_one_piece_allocates_nothing_beyond_it() {
     }
 }
 
+/// What is left of a message in a session, logged in, that has written all of it: none of its chunks was shared.
+fn left_of(command: &str, chunks: &mut dyn FnMut() -> Vec<Vec<u8>>) -> i64 {
+    let mut session = session::<Drop<1>>();
+    drive(&mut session, &mut Lines::new("USER a\r\nPASS b\r\n", 1), &mut Some(Drop), &nothing());
+    // The last token of the session is dropped unanswered in both cases, so that it has no buffer.
+    drop(session.poll(Duration::ZERO));
+    let mut chunks = chunks();
+    chunks.reverse();
+    let octets = chunks.iter().map(|chunk| chunk.capacity() as i64).sum::<i64>();
+    let mut line = Some(command.as_bytes());
+    let info = measure(|| {
+        loop {
+            match session.poll(Duration::ZERO) {
+                Action::Read(mut read) => match line.take() {
+                    Some(octets) => {
+                        read.space()[..octets.len()].copy_from_slice(octets);
+                        read.filled(octets.len());
+                    }
+                    None => return,
+                },
+                Action::Write(mut write) => write.advance(write.chunk().len()),
+                Action::Retrieve(retrieve) if chunks.len() == 1 => retrieve.send(chunks.pop().unwrap()),
+                Action::Retrieve(retrieve) => retrieve.begin(0),
+                Action::Body(body) => match chunks.pop() {
+                    Some(chunk) => body.push(chunk),
+                    None => body.end(),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    // What wasn't asked for is the caller's.
+    octets - chunks.iter().map(|chunk| chunk.capacity() as i64).sum::<i64>() + info.bytes_current
+}
+
+#[test]
+fn a_session_that_has_sent_a_message_keeps_nothing_of_it() {
+    // R-GEN-04; design: an idle session holds no buffer at all, whatever the message and however it was sent
+    let long = || [b"Subject: hi\r\n\r\n".to_vec(), vec![b'x'; 65_000], b"\r\n".to_vec()].concat();
+    let contents: [&dyn Fn() -> Vec<u8>; 7] = [
+        &long,
+        &|| [long(), b"a\n.\n".repeat(20)].concat(),
+        &|| b"one\r\n.two\n".repeat(6_000),
+        &|| vec![b'y'; 65_536],
+        &|| [vec![b'z'; 10_000], b"\r".to_vec()].concat(),
+        &|| b"\r\n".repeat(2),
+        &Vec::new,
+    ];
+    for (number, content) in contents.into_iter().enumerate() {
+        for command in ["RETR 1\r\n", "TOP 1 0\r\n", "TOP 1 1\r\n", "TOP 1 999999\r\n"] {
+            let ways: [&mut dyn FnMut() -> Vec<Vec<u8>>; 3] =
+                [&mut || vec![content()], &mut || vec![content(), content()], &mut || {
+                    vec![content(), Vec::new(), content(), vec![b'.'; 300], Vec::with_capacity(9_000)]
+                }];
+            for (way, chunks) in ways.into_iter().enumerate() {
+                assert_eq!(left_of(command, chunks), 0, "{command:?}: content {number}, way {way}");
+            }
+        }
+    }
+}
+
 /// What a session takes on its own: itself without the maildrop, and its heap.
 fn weight(prepare: &str) -> (u64, i64) {
     let config = config();

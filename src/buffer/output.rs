@@ -153,6 +153,10 @@ impl Output {
             short_runs = true;
         }
         self.chunk.advance(done);
+        if self.chunk.is_empty() {
+            // Even an empty one keeps all of the caller's memory.
+            self.chunk = Bytes::new();
+        }
     }
 
     /// Whether something was written since the last call.
