@@ -1,5 +1,6 @@
 //! RFC 1939's words for a message, as validated values: message numbers and unique-ids.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -108,7 +109,8 @@ pub enum InvalidUniqueId {
 ///
 /// Collect it from the names that a store has for its messages, in the order of their numbers. A name that is a valid
 /// unique-id stays as it is. One that isn't, and every later one of several equal names, becomes 32 hexadecimal digits
-/// that depend on the name (and, among equals, on its rank) alone, so they are the same in the next session.
+/// that depend on the name (and, among equals, on its rank) alone, so they are the same in the next session; only where some
+/// other message bears these digits for a name are they different ones.
 ///
 /// ```
 /// use pop3_proto::message::{MessageNumber, UniqueIds};
@@ -124,7 +126,8 @@ pub enum InvalidUniqueId {
 /// first in the next session, and a client may mistake it for the one that it knows. Give messages names of their own.
 ///
 /// Its memory is the octets of the ids and one `usize` for each; building it sorts the ids once, which takes one more
-/// `u32` for each until it is done.
+/// `u32` for each until it is done, and some 60 octets for each that repeats. The time is that of the sort whatever the
+/// names are, those among them that imitate the digits of others.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct UniqueIds {
     text: String,
@@ -161,69 +164,92 @@ impl UniqueIds {
         self.ends.push(self.text.len());
     }
 
-    /// The same ids, except that each of the `repeated` places gets one derived from its id and its rank.
-    fn renamed(&self, repeated: &[Repeat], round: u32) -> Self {
+    /// The places that need an id of their own, and the digest that it is made of, in rising order: those whose id stands
+    /// at an earlier place too, or at any place as a valid name if theirs, which are at `invalid`, wasn't.
+    fn repeated(&self, invalid: &[u32]) -> Vec<(u32, [u8; 16])> {
+        let id = |place: u32| self.at(place as usize).unwrap_or_default();
+        let is_invalid = |place| invalid.binary_search(&place).is_ok();
+        let mut firsts: Vec<u32> = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
+        firsts.sort_unstable_by(|&a, &b| {
+            id(a).cmp(id(b)).then_with(|| is_invalid(a).cmp(&is_invalid(b))).then_with(|| a.cmp(&b))
+        });
+        let mut repeats = Vec::new();
+        let (mut before, mut rank) = ("", 0);
+        firsts.retain(|&place| {
+            rank = if id(place) == before { rank + 1 } else { 0 };
+            before = id(place);
+            if rank > 0 {
+                repeats.push((place, rank));
+            }
+            rank == 0
+        });
+        // Each attempt that fails is the fault of another id, which can't spoil a second one: so there are no more
+        // attempts than ids.
+        let mut taken = BTreeSet::new();
+        let digests = repeats.into_iter().filter_map(|(place, rank)| {
+            let mut attempts = (1..=u32::MAX).map(|attempt| digest(id(place).as_bytes(), attempt, rank));
+            let is_free = |digest: &[u8; 16]| {
+                let wanted = digits(*digest);
+                firsts.binary_search_by(|&first| id(first).as_bytes().cmp(&wanted)).is_err() && taken.insert(*digest)
+            };
+            attempts.find(is_free).map(|digest| (place, digest))
+        });
+        let mut digests: Vec<_> = digests.collect();
+        digests.sort_unstable_by_key(|&(place, _)| place);
+        digests
+    }
+
+    /// The same ids, except for those that are `repeated`.
+    fn renamed(&self, repeated: &[(u32, [u8; 16])]) -> Self {
         let mut repeated = repeated.iter().peekable();
         let mut renamed = Self { text: String::with_capacity(self.text.len()), ends: Vec::with_capacity(self.len()) };
         for (place, id) in (0..self.len()).map_while(|place| Some((place, self.at(place)?))) {
-            match repeated.next_if(|repeat| repeat.place as usize == place) {
-                Some(repeat) => renamed.push(&derived(id.as_bytes(), round, repeat.rank)),
+            match repeated.next_if(|(repeated, _)| *repeated as usize == place) {
+                Some((_, digest)) => renamed.push_digits(*digest),
                 None => renamed.push(id),
             }
         }
         renamed
     }
-}
 
-/// A place whose key stands at an earlier place too; `rank` counts the earlier ones.
-#[derive(Clone, Copy, Debug)]
-struct Repeat {
-    place: u32,
-    rank: u32,
-}
-
-/// The places of `0..count` whose key repeats an earlier one, in rising order. Sorts `count` places once.
-fn repeats<K: Ord>(count: u32, key: impl Fn(u32) -> K) -> Vec<Repeat> {
-    let mut order: Vec<u32> = (0..count).collect();
-    order.sort_unstable_by(|&a, &b| key(a).cmp(&key(b)).then(a.cmp(&b)));
-    let mut rank = 0;
-    let mut repeated = Vec::new();
-    for (&before, &place) in order.iter().zip(order.iter().skip(1)) {
-        rank = if key(before) == key(place) { rank + 1 } else { 0 };
-        if rank > 0 {
-            repeated.push(Repeat { place, rank });
-        }
+    fn push_digits(&mut self, digest: [u8; 16]) {
+        let digits = digits(digest);
+        self.push(core::str::from_utf8(&digits).unwrap_or_default());
     }
-    repeated.sort_unstable_by_key(|repeat| repeat.place);
-    repeated
 }
 
-/// 32 hexadecimal digits out of a name and what tells it from its equals.
-fn derived(name: &[u8], round: u32, rank: u32) -> String {
+/// What an id is made of: a name, what tells it from its equals, and how often the result was taken already.
+fn digest(name: &[u8], attempt: u32, rank: u32) -> [u8; 16] {
     let mut md5 = Md5::new();
-    md5.update(round.to_be_bytes());
+    md5.update(attempt.to_be_bytes());
     md5.update(rank.to_be_bytes());
     md5.update(name);
-    hex::encode(md5.finalize())
+    md5.finalize().into()
+}
+
+fn digits(digest: [u8; 16]) -> [u8; 32] {
+    let mut digits = [0; 32];
+    // 16 octets make 32 digits: this can't fail.
+    let _ = hex::encode_to_slice(digest, &mut digits);
+    digits
 }
 
 impl<T: AsRef<[u8]>> FromIterator<T> for UniqueIds {
     fn from_iter<I: IntoIterator<Item = T>>(names: I) -> Self {
         let mut ids = Self::default();
+        let mut invalid = Vec::new();
         for name in names {
             match UniqueId::new(name.as_ref()) {
                 Ok(id) => ids.push(id.as_str()),
-                Err(_) => ids.push(&derived(name.as_ref(), 0, 0)),
+                Err(_) => {
+                    invalid.extend(u32::try_from(ids.len()));
+                    ids.push_digits(digest(name.as_ref(), 0, 0));
+                }
             }
         }
-        // A derived id may itself stand in the maildrop already, so look again until nothing repeats.
-        for round in 1.. {
-            let count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-            let repeated = repeats(count, |place| ids.at(place as usize));
-            if repeated.is_empty() {
-                break;
-            }
-            ids = ids.renamed(&repeated, round);
+        let repeated = ids.repeated(&invalid);
+        if !repeated.is_empty() {
+            ids = ids.renamed(&repeated);
         }
         ids.text.shrink_to_fit();
         ids.ends.shrink_to_fit();

@@ -445,6 +445,45 @@ fn looking_through_unique_ids_takes_20_octets_a_message_until_it_is_done() {
 }
 
 #[test]
+fn unique_ids_out_of_names_that_imitate_others_take_no_round_for_each() {
+    // R-GEN-02: nothing is copied or sorted anew for an id that was taken; what is allocated shows it
+    let chain = |length: usize| {
+        // Each name is what the second "a" would become if those before it didn't stand there.
+        let mut names = vec!["a".to_owned(), "a".to_owned()];
+        for _ in 0..length {
+            let ids: UniqueIds = names.iter().collect();
+            names.push(ids.get(MessageNumber::new(2).unwrap()).unwrap().as_str().to_owned());
+        }
+        // And so does each of these for the third.
+        for _ in 0..length {
+            let ids: UniqueIds = names.iter().chain(["a".to_owned()].iter()).collect();
+            let last = MessageNumber::new(u32::try_from(names.len()).unwrap() + 1).unwrap();
+            names.push(ids.get(last).unwrap().as_str().to_owned());
+        }
+        names.push("a".to_owned());
+        names
+    };
+    let cost = |names: &[String]| {
+        let mut ids = UniqueIds::default();
+        let info = measure(|| ids = names.iter().collect());
+        assert_eq!(ids.len(), names.len());
+        let distinct: std::collections::HashSet<_> =
+            (1..).map_while(|n| ids.get(MessageNumber::new(n).unwrap())).collect();
+        assert_eq!(distinct.len(), names.len());
+        info
+    };
+    for length in [10_u64, 150] {
+        let names = chain(usize::try_from(length).unwrap());
+        let info = cost(&names);
+        assert!(info.count_total <= 50, "{length}: {info:?}");
+        assert!(info.bytes_total <= names.len() as u64 * 300 + 1_000, "{length}: {info:?}");
+    }
+    let equal = vec!["same".to_owned(); 10_000];
+    let info = cost(&equal);
+    assert!(info.bytes_total <= 10_000 * 300, "{info:?}");
+}
+
+#[test]
 fn the_wire_parses_without_an_allocation() {
     // what `Command::parse` and `Response::parse` say
     let info = measure(|| {

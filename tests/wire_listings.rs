@@ -146,6 +146,44 @@ fn a_name_that_had_to_be_replaced_is_replaced_by_the_same_one_next_time() {
     assert_eq!(id(&first, 5), id(&later, 4));
 }
 
+/// What messages with these names are called.
+fn identified<T: AsRef<[u8]>>(names: &[T]) -> Vec<String> {
+    let ids: UniqueIds = names.iter().collect();
+    (1..).map_while(|n| ids.get(number(n))).map(|id| id.as_str().to_owned()).collect()
+}
+
+#[test]
+fn of_equal_names_each_has_an_id_of_its_own() {
+    // R-1939-27, C10
+    let three = identified(&["a", "a", "b", "a"]);
+    assert_eq!((three[0].as_str(), three[2].as_str()), ("a", "b"));
+    let distinct: HashSet<_> = three.iter().collect();
+    assert_eq!(distinct.len(), 4, "{three:?}");
+    assert_eq!(identified(&["b", "a", "x", "a", "a"])[3..], [three[1].clone(), three[3].clone()], "by its rank alone");
+    let blank = identified(&["", "a b", "", "a b", ""]);
+    assert_eq!(blank.iter().collect::<HashSet<_>>().len(), 5, "{blank:?}");
+    assert!(blank.iter().all(|id| id.len() == 32));
+}
+
+#[test]
+fn a_valid_name_keeps_its_id_even_if_it_is_what_another_would_become() {
+    // R-1939-27: whoever has a name of its own isn't renamed for one that hasn't
+    let second = identified(&["a", "a"])[1].clone();
+    let invalid = identified(&["a b"])[0].clone();
+    for names in [
+        ["a", "a", second.as_str(), "a b", &invalid],
+        [&second, "a", "a", &invalid, "a b"],
+        ["a b", &invalid, "a", &second, "a"],
+    ] {
+        let ids = identified(&names);
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 5, "{ids:?}");
+        for (name, id) in names.iter().zip(&ids).filter(|(name, _)| **name == second || **name == invalid) {
+            assert_eq!(name, id);
+        }
+        assert!(ids.contains(&"a".to_owned()));
+    }
+}
+
 proptest! {
     #[test]
     fn unique_ids_of_any_names_are_valid_and_distinct(
