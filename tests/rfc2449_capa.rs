@@ -247,6 +247,29 @@ fn the_longest_capabilities_fit_into_the_smallest_output() {
 }
 
 #[test]
+fn thousands_of_private_capabilities_are_each_listed_once_and_in_order() {
+    // R-2449-04, R-GEN-01: however little of the output is taken at once
+    let names: Vec<_> = (0..3_000).map(|n| format!("X-{n} {}", "y".repeat(n % 40 + 1))).collect();
+    let config = names
+        .iter()
+        .fold(Config::new().output_limit(1_024).unwrap(), |config, name| config.private_capability(name).unwrap());
+    for window in [usize::MAX, 700, 13] {
+        let mut server = Server::with(&Store::example(), config.clone(), Security::Tls);
+        server.window = window.into();
+        server.max_polls = 100_000;
+        server.send("");
+        let before = capabilities(&mut server);
+        server.log_in();
+        let after = capabilities(&mut server);
+        for listed in [before, after] {
+            assert_eq!(listed[..3], ["TOP", "USER", "SASL PLAIN"]);
+            assert_eq!(listed[listed.len() - names.len()..], names);
+            assert_eq!(listed.len(), names.len() + 7);
+        }
+    }
+}
+
+#[test]
 fn every_capability_comes_back_from_its_line() {
     // R-2449-03, R-2449-04
     let all = [

@@ -56,18 +56,28 @@ impl Listing {
                 }
             }),
             (Of::Capabilities, transaction) => {
-                let capabilities = capabilities(config, offered, sasl, transaction);
-                self.lines(output, capabilities, |capability, text| capability.encode(text))
+                let own = capabilities(config, offered, sasl, transaction);
+                let place = self.place();
+                // There may be thousands of private ones, so the place is found without going through those before it.
+                let private = config.private_capabilities.get(place.saturating_sub(own.len())..).unwrap_or_default();
+                let private = private.iter().map(|line| Some(Capability::Private(PrivateCapability::known(line))));
+                let left = own.into_iter().skip(place).chain(private);
+                self.lines(output, left, |capability, text| capability.encode(text))
             }
             (Of::Mechanisms, _) => {
-                self.lines(output, sasl.into_iter().flat_map(Mechanisms::iter), |mechanism, text| {
+                // They fit into one line.
+                let left = sasl.into_iter().flat_map(Mechanisms::iter).skip(self.place());
+                self.lines(output, left.map(Some), |mechanism, text| {
                     text.extend_from_slice(mechanism.as_str().as_bytes());
                     text.extend_from_slice(b"\r\n");
                 })
             }
-            (Of::Languages, _) => self.lines(output, config.languages.iter(), |catalogue, text| {
-                LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode_line(text);
-            }),
+            (Of::Languages, _) => {
+                let left = config.languages.get(self.place()..).unwrap_or_default();
+                self.lines(output, left.iter().map(Some), |catalogue, text| {
+                    LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode_line(text);
+                })
+            }
             // Messages are listed in TRANSACTION only.
             (Of::Octets | Of::UniqueIds, None) => true,
         };
@@ -100,13 +110,25 @@ impl Listing {
         true
     }
 
-    /// Lists what doesn't come from the maildrop; all of it is made again for each part, as it is short.
-    fn lines<T>(&mut self, output: &mut Output, all: impl Iterator<Item = T>, line: impl Fn(T, &mut Vec<u8>)) -> bool {
-        for item in all.skip(self.next as usize - 1) {
-            if !output.has_room() {
-                return false;
+    /// How many lines were listed, or left out because they aren't to be shown.
+    fn place(&self) -> usize {
+        self.next as usize - 1
+    }
+
+    /// Lists what doesn't come from the maildrop: the lines that are left, or nothing for one that isn't to be shown.
+    fn lines<T>(
+        &mut self,
+        output: &mut Output,
+        left: impl Iterator<Item = Option<T>>,
+        line: impl Fn(T, &mut Vec<u8>),
+    ) -> bool {
+        for item in left {
+            if let Some(item) = item {
+                if !output.has_room() {
+                    return false;
+                }
+                line(item, output.text());
             }
-            line(item, output.text());
             self.next += 1;
         }
         true
@@ -122,13 +144,14 @@ pub(super) struct Offered {
     pub(super) identity: ClientIdentity,
 }
 
-/// What CAPA announces now, in RFC 2449 §6's order (R-2449-02).
+/// What CAPA announces now beside the host's private lines, in RFC 2449 §6's order (R-2449-02); nothing in the place of
+/// what isn't announced.
 fn capabilities<'a, M: Maildrop>(
     config: &'a Config,
     offered: Offered,
     sasl: Option<Mechanisms<'a>>,
     transaction: Option<&'a Transaction<M>>,
-) -> impl Iterator<Item = Capability<'a>> {
+) -> [Option<Capability<'a>>; 13] {
     let maildrop = transaction.map(|transaction| &transaction.maildrop);
     let login_delay = match maildrop {
         None => config.login_delay,
@@ -147,7 +170,6 @@ fn capabilities<'a, M: Maildrop>(
         }
     };
     let implementation = config.implementation.as_deref().map(Implementation::known);
-    let private = config.private_capabilities.iter().map(|line| PrivateCapability::known(line));
     [
         Some(Capability::Top),
         offered.login.then_some(Capability::User),
@@ -164,7 +186,4 @@ fn capabilities<'a, M: Maildrop>(
         config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),
         config.has_languages().then_some(Capability::Lang),
     ]
-    .into_iter()
-    .flatten()
-    .chain(private.map(Capability::Private))
 }
