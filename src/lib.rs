@@ -176,10 +176,15 @@
 //! # Features
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
 //!   and allows vectored writes. Without it the crate is `no_std` and needs `alloc`.
+//!
+//! A `usize` of 32 bits or more is needed: limits and message numbers go beyond 16 bits, so the crate doesn't compile there.
 #![no_std]
 #![forbid(unsafe_code)]
 // Nothing in here may panic, whatever the input. Tests may.
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+#[cfg(target_pointer_width = "16")]
+compile_error!("pop3-proto counts messages and octets in `usize`, which must have 32 bits at least");
 
 extern crate alloc;
 #[cfg(feature = "std")]
