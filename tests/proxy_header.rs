@@ -42,11 +42,35 @@ fn a_binary_header_tells_who_the_client_is() {
 #[test]
 fn what_is_not_tcp_has_no_addresses_and_still_has_tlvs() {
     // R-OBS-05
-    for (family, size) in [(0x00, 0), (0x12, 12), (0x22, 36), (0x31, 216), (0x32, 216)] {
+    for (family, size) in [(0x12, 12), (0x22, 36), (0x31, 216), (0x32, 216)] {
         let octets = v2(0x21, family, &[vec![b'/'; size], tlv(Tlv::UNIQUE_ID, b"id")].concat());
         let header = header(&octets);
         assert_eq!((header.addresses(), header.is_local()), (None, false), "{family:#x}");
         assert_eq!(header.tlvs().value(Tlv::UNIQUE_ID), Some(b"id".as_slice()), "{family:#x}");
+    }
+}
+
+#[test]
+fn what_follows_unspec_is_ignored_whatever_it_is() {
+    // R-OBS-05: addresses of any kind may come first, so TLVs can't be told from them. Such addresses could even pass for
+    // the TLV of a client's TLS: 32.0.9.1 is the front of one.
+    let like_tls = [&[32, 0, 9, 1], &[192, 0, 2, 1], [0xC0, 0, 1, 7].as_slice()].concat();
+    assert!(header(&with_tlvs(&like_tls)).tls().is_some());
+    for block in [
+        &[][..],
+        &TCP4,
+        TCP6,
+        &[b'/'; 216],
+        &like_tls,
+        &tlv(Tlv::UNIQUE_ID, b"id"),
+        &ssl(1, 0, b""),
+        &[TCP4.as_slice(), &ssl(1, 0, b"")].concat(),
+        &[0xFF; 300],
+        &[1],
+    ] {
+        let octets = v2(0x21, 0x00, block);
+        let followed = [&octets, b"CAPA\r\n".as_slice()].concat();
+        assert_eq!(said(&header(&followed)), (octets.len(), false, None, None, vec![]), "{}", block.escape_ascii());
     }
 }
 

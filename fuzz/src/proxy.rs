@@ -91,7 +91,8 @@ fn binary(input: &[u8], limit: usize) -> Option<Said> {
     let block = &input[16..octets];
     let size = match (input[12], input[13]) {
         (0x20, _) => return Some(Said { octets, local: true, ends: None, tls: None, tlvs: Vec::new() }),
-        (0x21, 0x00) => 0,
+        // Addresses of an unknown kind, and what follows them.
+        (0x21, 0x00) => return Some(Said { octets, local: false, ends: None, tls: None, tlvs: Vec::new() }),
         (0x21, 0x11 | 0x12) => 12,
         (0x21, 0x21 | 0x22) => 36,
         (0x21, 0x31 | 0x32) => 216,

@@ -51,7 +51,8 @@ impl<'a> Header<'a> {
         self.tlvs.value(Tlv::SSL).and_then(ClientTls::read).filter(|tls| tls.client & ClientTls::TLS != 0)
     }
 
-    /// What else the proxy reports: nothing in version 1, and nothing that counts in LOCAL.
+    /// What else the proxy reports: nothing in version 1, and nothing that counts in LOCAL. Of UNSPEC all that follows is
+    /// ignored, since addresses of any length may come first.
     pub fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs.clone()
     }

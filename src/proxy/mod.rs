@@ -152,7 +152,8 @@ impl Decoder {
         let (Some(whole), Some(block)) = (window.get(..octets), rest.get(..length)) else {
             return Ok(Decoded::Partial { missing: length - rest.len() });
         };
-        if local {
+        // With UNSPEC there may be addresses of any kind: where they end, and TLVs begin, can't be known.
+        if local || family == 0x00 {
             return Ok(Decoded::Header(Header { octets, local, addresses: None, tlvs: Tlvs(&[]) }));
         }
         let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Addresses)?;

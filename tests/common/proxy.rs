@@ -87,6 +87,8 @@ pub fn headers() -> Vec<Vec<u8>> {
         v2(0x21, 0x31, &[&[b'/'; 216], tlvs.as_slice()].concat()),
         v2(0x21, 0x12, &TCP4),
         v2(0x21, 0x00, &tlvs),
+        v2(0x21, 0x00, TCP6),
+        v2(0x21, 0x00, b""),
         LOCAL.to_vec(),
         v2(0x20, 0x11, &TCP4),
         v2(0x20, 0xFF, b"\x01\xFF\xFFnot TLVs"),
