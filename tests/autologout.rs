@@ -242,6 +242,64 @@ fn every_read_and_write_tells_the_deadline() {
 }
 
 #[test]
+fn a_command_starts_autologout_anew_before_any_of_its_answer_is_taken() {
+    // R-1939-12, R-GEN-05: and nothing does after it, as long as the client takes nothing
+    for command in ["NOOP\r\n", "NOPE\r\n", "\r\n", "LIST\r\n", "NOOP\r\nSTAT\r\nUIDL\r\n"] {
+        let mut server = Server::logged_in(&Store::example());
+        assert_eq!(server.deadline(), seconds(600));
+        server.now = seconds(500);
+        server.window = 0.into();
+        assert_eq!(server.send(command), "");
+        assert_eq!(server.deadline(), seconds(1_100), "{command:?}");
+        for now in [501, 900, 1_099] {
+            server.now = seconds(now);
+            server.send("");
+            assert_eq!(server.deadline(), seconds(1_100), "{command:?}: polls change nothing");
+        }
+        server.now = seconds(1_100);
+        server.send("");
+        assert_eq!(server.closed, AUTOLOGOUT, "{command:?}");
+    }
+}
+
+#[test]
+fn commands_that_were_read_before_do_not_put_autologout_off_while_nothing_is_taken() {
+    // R-GEN-05: they are read one after another as there is room, and there is none
+    let config = Config::new().output_limit(1_024).unwrap();
+    let mut server = Server::with(&Store::example(), config, Security::Tls);
+    server.log_in();
+    server.now = seconds(100);
+    server.window = 0.into();
+    server.send("UIDL\r\n".repeat(200));
+    for now in [100, 300, 699] {
+        server.now = seconds(now);
+        server.send("");
+        assert_eq!(server.deadline(), seconds(700));
+    }
+    // An octet that is taken does.
+    server.window = vec![1, 0].into();
+    assert_eq!(server.send("").len(), 1);
+    assert_eq!(server.deadline(), seconds(1_299));
+    server.window = 0.into();
+    server.now = seconds(1_299);
+    server.send("");
+    assert_eq!(server.closed, AUTOLOGOUT);
+}
+
+#[test]
+fn half_a_line_starts_nothing_anew() {
+    // R-1939-12: each command does, and that isn't one yet
+    let mut server = Server::logged_in(&Store::example());
+    for (now, octets) in [(100, "N"), (300, "OO"), (599, "P")] {
+        server.now = seconds(now);
+        server.send(octets);
+        assert_eq!(server.deadline(), seconds(600));
+    }
+    server.send("\r\n");
+    assert_eq!(server.deadline(), seconds(1_199));
+}
+
+#[test]
 fn a_limit_that_nobody_lives_to_see_is_no_deadline() {
     // C5, design §2: a deadline can be added to any instant
     for (limit, is_one) in [
