@@ -317,8 +317,8 @@ impl Maildrop for Offloaded {
         self.0.count()
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
-        self.0.known_octets(message).unwrap_or_else(|| block_in_place(|| self.0.octets(message)))
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        self.0.known_octets(message).or_else(|| block_in_place(|| self.0.octets(message)))
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

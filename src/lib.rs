@@ -64,8 +64,8 @@
 //!     fn count(&self) -> u32 {
 //!         1
 //!     }
-//!     fn octets(&self, _: MessageNumber) -> u64 {
-//!         TEXT.len() as u64
+//!     fn octets(&self, _: MessageNumber) -> Option<u64> {
+//!         Some(TEXT.len() as u64)
 //!     }
 //!     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
 //!         UniqueId::new("welcome-1").ok()

@@ -52,8 +52,8 @@ impl Maildrop for Weightless {
         3
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
-        1
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
+        Some(1)
     }
 
     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {

@@ -21,8 +21,8 @@ impl<const COUNT: u32> Maildrop for Drop<COUNT> {
         COUNT
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
-        message.get().into()
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        Some(message.get().into())
     }
 
     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
@@ -422,8 +422,8 @@ impl Maildrop for Unchecked {
         u32::try_from(self.0.len()).unwrap()
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
-        0
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
+        Some(0)
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

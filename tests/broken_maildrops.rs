@@ -26,8 +26,8 @@ impl Maildrop for Unstable {
         self.count
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
-        u64::MAX
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
+        Some(u64::MAX)
     }
 
     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {

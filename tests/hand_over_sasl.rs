@@ -22,7 +22,7 @@ impl Maildrop for Nobody {
         match *self {}
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
         match *self {}
     }
 

@@ -181,6 +181,45 @@ fn octet_counts_are_asked_for_only_by_a_command_that_needs_them() {
 }
 
 #[test]
+fn octets_that_are_not_known_are_a_temporary_error_and_asked_for_again() {
+    // R-GEN-17
+    const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary failure, try again later\r\n";
+    let store = Store::announcing([5, 70, 900]);
+    let mut server = Server::logged_in(&store);
+    store.unknown.replace(vec![2]);
+    for command in ["STAT\r\n", "LIST\r\n", "LIST 2\r\n"] {
+        assert_eq!(server.send(command), TEMPORARY, "{command}");
+    }
+    assert_eq!(server.send("LIST 3\r\n"), "+OK 3 900\r\n", "the others are known");
+    assert!(server.send("UIDL 2\r\nRETR 2\r\n").starts_with("+OK 2 uid-2\r\n+OK"), "the message is there");
+    store.unknown.replace(Vec::new());
+    assert_eq!(server.send("STAT\r\n"), "+OK 3 975\r\n");
+    assert_eq!(server.send("LIST\r\n"), "+OK scan listing follows\r\n1 5\r\n2 70\r\n3 900\r\n.\r\n");
+}
+
+#[test]
+fn a_message_that_is_marked_need_not_be_known() {
+    // R-GEN-17
+    let store = Store::announcing([5, 70, 900]);
+    let mut server = Server::logged_in(&store);
+    store.unknown.replace(vec![2]);
+    assert_eq!(server.send("DELE 2\r\nSTAT\r\n").lines().last(), Some("+OK 2 905"));
+    assert!(server.send("RSET\r\nSTAT\r\n").contains("-ERR [SYS/TEMP]"), "RSET brings it back");
+    store.unknown.replace(Vec::new());
+    assert_eq!(server.send("STAT\r\n"), "+OK 3 975\r\n");
+}
+
+#[test]
+fn a_total_that_a_look_up_cannot_lower_is_asked_for_again() {
+    // R-GEN-17: the trait forbids it, but no total may come out wrong
+    let store = Store::announcing([5, 70, 900]);
+    let mut server = Server::logged_in(&store);
+    assert_eq!(server.send("STAT\r\n"), "+OK 3 975\r\n");
+    store.unknown.replace(vec![2]);
+    assert_eq!(server.send("DELE 2\r\nSTAT\r\n").lines().last(), Some("+OK 2 905"));
+}
+
+#[test]
 fn noop_does_nothing() {
     // R-1939-25
     assert_eq!(Server::logged_in(&Store::example()).send("NOOP\r\n"), "+OK\r\n");

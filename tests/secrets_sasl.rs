@@ -28,8 +28,8 @@ impl Maildrop for Empty {
         0
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
-        0
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
+        Some(0)
     }
 
     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {

@@ -142,8 +142,8 @@ impl Maildrop for Index {
         self.count
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
-        4_000 + u64::from(message.get() % 10_000)
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        Some(4_000 + u64::from(message.get() % 10_000))
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

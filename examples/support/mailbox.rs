@@ -59,10 +59,10 @@ impl Mailbox {
         self.octets[message.index()].get().copied()
     }
 
-    /// Reads the whole message to count its octets as the client will receive them. One that can't be read counts as
-    /// nothing, and goes on to: the totals that a session has announced must not move.
-    fn measured_octets(&self, message: MessageNumber) -> u64 {
-        *self.octets[message.index()].get_or_init(|| self.measure(message).unwrap_or(0))
+    /// Reads the whole message to count its octets as the client will receive them; `None` if that fails.
+    fn measured_octets(&self, message: MessageNumber) -> Option<u64> {
+        let octets = self.measure(message).ok()?;
+        Some(*self.octets[message.index()].get_or_init(|| octets))
     }
 
     fn measure(&self, message: MessageNumber) -> io::Result<u64> {
@@ -88,8 +88,8 @@ impl Maildrop for Mailbox {
         u32::try_from(self.unique_ids.len()).unwrap_or(u32::MAX)
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
-        self.known_octets(message).unwrap_or_else(|| self.measured_octets(message))
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        self.known_octets(message).or_else(|| self.measured_octets(message))
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

@@ -142,8 +142,8 @@ impl Maildrop for Mailbox {
         self.store.messages.len().try_into().expect("a count")
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
-        content::normalise(&self.store.messages[message.index()].octets).len() as u64
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        Some(content::normalise(&self.store.messages[message.index()].octets).len() as u64)
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

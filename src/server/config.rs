@@ -40,7 +40,7 @@ use crate::wire::{
 /// [`Session::poll`](super::Session::poll) takes time linear in the octets read since the last call and in the output
 /// that it makes, which its limit bounds. Beside that, listings, RSET and QUIT look at a word of marks for 64 messages once some are
 /// marked. Exceptions ask the maildrop something for each message: the login that has
-/// to check that unique-ids are distinct, and the first STAT.
+/// to check that unique-ids are distinct, and the first STAT or LIST.
 ///
 /// ```
 /// use std::time::Duration;

@@ -48,7 +48,10 @@ impl Listing {
         let sasl = config.offers.allowed(offered.login, offered.identity);
         let finished = match (self.of, transaction) {
             (Of::Octets, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
-                ScanListing { message, octets: maildrop.octets(message) }.encode_line(text);
+                // All of them were known when LIST was answered.
+                if let Some(octets) = maildrop.octets(message) {
+                    ScanListing { message, octets }.encode_line(text);
+                }
             }),
             (Of::UniqueIds, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
                 if let Some(unique_id) = maildrop.unique_id(message) {

@@ -26,15 +26,22 @@ pub trait Maildrop {
     /// How many messages there are. Asked once, at login.
     fn count(&self) -> u32;
 
-    /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them.
+    /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them; `None`
+    /// while they can't be known.
     ///
-    /// Asked only by STAT (of each message, the first time), LIST, and after a STAT by DELE and RSET; so a host may find it out then, and should
-    /// remember it. Where that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it:
-    /// an asynchronous host finds it out before, or moves the blocking part away.
+    /// Asked by STAT and LIST, which are answered `-ERR [SYS/TEMP]` at the first `None`: an error that may pass (no file
+    /// descriptor, no memory, a failed read) must not become a size of 0, on which clients act. The next STAT or LIST
+    /// asks again. Once it was `Some` it stays so, with the same octets. DELE and RSET ask too, where STAT or LIST was
+    /// answered before.
+    ///
+    /// STAT asks for each message the first time, so a host may compute the octets then, and should remember them. Where
+    /// that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it: an asynchronous host
+    /// computes them before, or moves the blocking part away. Where it may take long, the host looks meanwhile whether
+    /// the client is still there, and returns `None` when it isn't.
     ///
     /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message
     /// as over a limit although it isn't, or reserve too little memory.
-    fn octets(&self, message: MessageNumber) -> u64;
+    fn octets(&self, message: MessageNumber) -> Option<u64>;
 
     /// The unique-id of a message, the same in each session and no other message's; `None` if it has no valid one.
     ///
@@ -89,7 +96,7 @@ impl Maildrop for Infallible {
         match *self {}
     }
 
-    fn octets(&self, _: MessageNumber) -> u64 {
+    fn octets(&self, _: MessageNumber) -> Option<u64> {
         match *self {}
     }
 

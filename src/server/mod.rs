@@ -264,7 +264,7 @@ impl<M: Maildrop> Session<M> {
     /// out again; so does a call after `Close`.
     ///
     /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
-    /// to [`Config::output_limit`]; the first STAT asks the maildrop for the octets of each message.
+    /// to [`Config::output_limit`]; the first STAT or LIST asks the maildrop for the octets of each message.
     pub fn poll(&mut self, now: Duration) -> Action<'_, M> {
         self.advance(now, None)
     }

@@ -22,7 +22,8 @@ pub(super) struct Transaction<M: Maildrop> {
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
-    /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit.
+    /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit, or
+    /// aren't known.
     octets: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
     last: u32,
@@ -75,15 +76,24 @@ impl<M: Maildrop> Transaction<M> {
     /// Answers a command that needs no host and doesn't leave the state.
     pub(super) fn answer(&mut self, connection: &mut Connection, command: &Command<'_>) {
         match *command {
-            Command::Stat => {
-                let listing = DropListing { messages: self.count - self.deleted.count(), octets: self.total_octets() };
-                connection.good_line(|text| listing.encode(text));
-            }
-            Command::List { message: None } => connection.list(Reply::ScanListing, Listing::OCTETS),
+            Command::Stat => match self.total_octets() {
+                Some(octets) => {
+                    let listing = DropListing { messages: self.count - self.deleted.count(), octets };
+                    connection.good_line(|text| listing.encode(text));
+                }
+                None => connection.reply(Reply::Temporary),
+            },
+            // Nothing can be taken back once lines go out, so the octets of all messages are asked for first.
+            Command::List { message: None } => match self.total_octets() {
+                Some(_) => connection.list(Reply::ScanListing, Listing::OCTETS),
+                None => connection.reply(Reply::Temporary),
+            },
             Command::List { message: Some(message) } => {
                 if self.is_accessible(connection, message) && self.can_be_sent(connection, message) {
-                    let octets = self.maildrop.octets(message);
-                    connection.good_line(|text| ScanListing { message, octets }.encode(text));
+                    match self.maildrop.octets(message) {
+                        Some(octets) => connection.good_line(|text| ScanListing { message, octets }.encode(text)),
+                        None => connection.reply(Reply::Temporary),
+                    }
                 }
             }
             Command::Dele { message } => {
@@ -189,28 +199,35 @@ impl<M: Maildrop> Transaction<M> {
     fn delete(&mut self, message: MessageNumber) {
         self.deleted.insert(message, self.count);
         self.access(message);
-        if let Some(octets) = &mut self.octets {
-            *octets = octets.saturating_sub(self.maildrop.octets(message));
+        if let Some(all) = self.octets {
+            let octets = self.maildrop.octets(message);
+            self.octets = octets.map(|octets| all.saturating_sub(octets));
         }
     }
 
     /// RSET undoes everything that the client has done (R-1939-25).
     fn reset(&mut self) {
         let mut unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
-        self.octets = self.octets.and_then(|octets| unmarked.try_fold(octets, u64::checked_add));
+        self.octets = self.octets.and_then(|all| unmarked.try_fold(all, |sum, octets| sum.checked_add(octets?)));
         self.deleted.clear();
         self.retrieved.clear();
         self.last = 0;
     }
 
-    /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more.
-    fn total_octets(&mut self) -> u64 {
+    /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more, and `None` if those of one
+    /// message aren't known.
+    fn total_octets(&mut self) -> Option<u64> {
         if self.octets.is_none() {
-            let mut messages = (1..=self.count).filter_map(MessageNumber::new).filter(|&n| !self.deleted.contains(n));
+            let messages = (1..=self.count).filter_map(MessageNumber::new).filter(|&n| !self.deleted.contains(n));
             // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
-            self.octets = messages.try_fold(0, |sum: u64, message| sum.checked_add(self.maildrop.octets(message)));
+            let mut sum = Some(0_u64);
+            for message in messages {
+                let octets = self.maildrop.octets(message)?;
+                sum = sum.and_then(|sum| sum.checked_add(octets));
+            }
+            self.octets = sum;
         }
-        self.octets.unwrap_or(u64::MAX)
+        Some(self.octets.unwrap_or(u64::MAX))
     }
 }
 

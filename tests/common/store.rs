@@ -44,6 +44,8 @@ pub struct Store {
     pub messages: Vec<Message>,
     pub calls: RefCell<Vec<Call>>,
     pub locked: Cell<bool>,
+    /// The messages whose octets can't be known now.
+    pub unknown: RefCell<Vec<u32>>,
     /// How often an octet count was asked for.
     pub octets_asked: Cell<u32>,
     pub rejection: Cell<Option<Rejection>>,
@@ -125,6 +127,7 @@ impl Store {
             messages,
             calls: RefCell::default(),
             locked: Cell::new(false),
+            unknown: RefCell::default(),
             octets_asked: Cell::new(0),
             rejection: Cell::new(None),
             refused_with: Cell::new(None),
@@ -207,9 +210,9 @@ impl Maildrop for TestDrop {
         self.store.arrived.get().unwrap_or(self.store.messages.len() as u32)
     }
 
-    fn octets(&self, message: MessageNumber) -> u64 {
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
         self.store.octets_asked.set(self.store.octets_asked.get() + 1);
-        self.store.messages[message.index()].announced
+        (!self.store.unknown.borrow().contains(&message.get())).then(|| self.store.messages[message.index()].announced)
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
