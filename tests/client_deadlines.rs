@@ -59,12 +59,18 @@ fn write(session: &mut Session, now: Duration) {
     write.advance(octets);
 }
 
+/// Has a session time out: it lets its caller look for octets once more, and that is all.
+fn times_out(session: &mut Session, now: Duration) {
+    assert!(deadline(session, now) <= Some(now));
+    assert_eq!(session.poll(now).unwrap_err(), Error::TimedOut);
+}
+
 #[test]
 fn a_server_that_does_not_greet_times_out() {
     let mut session = session(Config::new());
     assert_eq!(deadline(&mut session, at(7)), Some(at(127)));
     assert_eq!(deadline(&mut session, at(126)), Some(at(127)));
-    assert_eq!(session.poll(at(127)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(127));
     // For good, and whatever the clock says.
     assert_eq!(session.poll(at(0)).unwrap_err(), Error::TimedOut);
     assert_eq!(session.state(), State::Over);
@@ -76,7 +82,7 @@ fn a_server_that_does_not_answer_times_out() {
     let mut session = asked(Config::new().reply_deadline(at(30)), &Command::Capa);
     assert_eq!(deadline(&mut session, at(0)), Some(at(30)));
     assert!(session.poll(Duration::from_millis(29_999)).is_ok());
-    assert_eq!(session.poll(at(30)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(30));
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn each_octet_is_progress() {
         reads(&mut session, &[*octet], now);
     }
     assert_eq!(deadline(&mut session, now), Some(now + at(120)));
-    assert_eq!(session.poll(now + at(120)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, now + at(120));
 }
 
 #[test]
@@ -120,7 +126,7 @@ fn a_write_of_nothing_is_no_progress_and_one_of_an_octet_is() {
     write.advance(1);
     assert_eq!(deadline(&mut session, at(119)), Some(at(239)));
     assert!(session.poll(at(238)).is_ok());
-    assert_eq!(session.poll(at(239)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(239));
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn a_read_that_is_dropped_is_no_progress() {
         assert!(!read.space().is_empty());
         assert_eq!(read.deadline(), Some(at(120)));
     }
-    assert_eq!(session.poll(at(120)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(120));
 }
 
 #[test]
@@ -162,7 +168,7 @@ fn a_caller_that_takes_its_time_is_not_a_slow_server() {
     assert_eq!(deadline(&mut session, at(3_600)), Some(at(3_720)));
     write(&mut session, at(3_600));
     assert_eq!(deadline(&mut session, at(3_600)), Some(at(3_720)));
-    assert_eq!(session.poll(at(3_720)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(3_720));
     // With a body too: the next part may wait in the socket.
     let mut script = Script::logged_in(Config::new());
     script.client.say("RETR 1");
@@ -176,6 +182,48 @@ fn a_caller_that_takes_its_time_is_not_a_slow_server() {
     let Ok(Action::Body(body)) = session.poll(at(10)) else { panic!("no body") };
     body.done();
     assert_eq!(deadline(session, at(3_600)), Some(at(3_720)));
+}
+
+#[test]
+fn a_caller_that_was_away_past_the_deadline_finds_what_has_come() {
+    // R-GEN-05: time in which the caller didn't ask for octets isn't the server's.
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("RETR 1");
+    script.wrote();
+    script.says("+OK\r\n");
+    let session = &mut script.client.session;
+    for hour in 1..5 {
+        // The caller has asked, has found nothing, and has been busy since.
+        reads(session, b"some\r\n", at(hour * 3_600));
+        assert_eq!(deadline(session, at(hour * 3_600)), Some(at(hour * 3_600 + 120)));
+    }
+    // So it is with what is to be written.
+    let mut session = session_that_writes();
+    assert_eq!(deadline(&mut session, at(0)), Some(at(120)));
+    let Ok(Action::Write(mut write)) = session.poll(at(500)) else { panic!("nothing to write") };
+    write.advance(1);
+    assert_eq!(deadline(&mut session, at(500)), Some(at(620)));
+    assert_eq!(deadline(&mut session, at(9_000)), Some(at(620)), "it may look once more");
+    assert_eq!(session.poll(at(9_000)).unwrap_err(), Error::TimedOut);
+}
+
+#[test]
+fn each_wait_has_its_own_last_look() {
+    let mut session = session_that_writes();
+    for now in [at(1_000), at(2_000), at(3_000), at(4_000)] {
+        let Ok(Action::Write(mut write)) = session.poll(now) else { panic!("nothing to write") };
+        write.advance(1);
+    }
+    assert_eq!(deadline(&mut session, at(4_000)), Some(at(4_120)));
+    times_out(&mut session, at(4_120));
+}
+
+/// A session that has a command to write.
+fn session_that_writes() -> Session {
+    let mut session = session(Config::new());
+    session.send(&Command::Capa).unwrap();
+    reads(&mut session, b"+OK\r\n", at(0));
+    session
 }
 
 #[test]
@@ -198,7 +246,7 @@ fn a_clock_that_goes_back_changes_nothing() {
     let mut session = session(Config::new());
     assert_eq!(deadline(&mut session, at(100)), Some(at(220)));
     assert_eq!(deadline(&mut session, at(0)), Some(at(220)));
-    assert_eq!(session.poll(at(220)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(220));
 }
 
 #[test]
@@ -214,7 +262,7 @@ fn a_server_that_says_farewell_must_close() {
     let mut session = asked(Config::new(), &Command::Capa);
     reads(&mut session, b"-ERR\r\n-ERR bye\r\n", at(1));
     assert_eq!(deadline(&mut session, at(1)), Some(at(121)));
-    assert_eq!(session.poll(at(121)).unwrap_err(), Error::TimedOut);
+    times_out(&mut session, at(121));
 }
 
 #[test]

@@ -268,6 +268,100 @@ fn quit_has_three_outcomes() {
 }
 
 #[test]
+fn a_transport_that_fails_is_no_clean_end() {
+    // R-GEN-14: a clean end shows that the last message is complete, and a failure shows nothing.
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.log_in();
+        script.asks("RETR 1", "+OK\r\nwhole\r\n.\r\n");
+        assert_eq!(script.breaks(), Err(Error::TransportFailed));
+    });
+    let mut script = Script::logged_in(Config::new());
+    script.asks("RETR 1", "+OK\r\nwhole\r\n.\r\n");
+    assert_eq!(script.hangs_up(), Ok(Closed::WhileIdle));
+    // With an octet after the end line, neither is clean.
+    for fails in [false, true] {
+        let mut script = Script::logged_in(Config::new());
+        script.asks("RETR 1", "+OK\r\nwhole\r\n.\r\nX");
+        assert_eq!(if fails { script.breaks() } else { script.hangs_up() }, Err(Error::Truncated));
+    }
+    // Whatever is due, or was said.
+    let mut script = Script::new(Config::new());
+    assert_eq!(script.breaks(), Err(Error::TransportFailed));
+    let mut script = Script::logged_in(Config::new());
+    script.client.say("NOOP");
+    script.wrote();
+    assert_eq!(script.breaks(), Err(Error::TransportFailed));
+    let mut script = Script::logged_in(Config::new());
+    script.says("-ERR bye\r\n");
+    assert_eq!(script.breaks(), Err(Error::TransportFailed));
+    let mut script = Script::logged_in(Config::new());
+    script.asks("RETR 1", "+OK\r\nha");
+    assert_eq!(script.breaks(), Err(Error::Truncated));
+}
+
+#[test]
+fn quit_and_a_refused_login_are_told_though_the_transport_fails() {
+    // R-1939-29, R-1939-18, R-1939-20
+    let mut script = Script::logged_in(Config::new());
+    script.asks("DELE 1", "+OK\r\n");
+    script.client.say("QUIT");
+    script.wrote();
+    assert_eq!(script.breaks(), Ok(Closed::Quit(Removal::Unknown)));
+    let mut script = Script::new(Config::new());
+    script.says("+OK\r\n");
+    script.client.say("QUIT");
+    script.wrote();
+    assert_eq!(script.breaks(), Ok(Closed::Quit(Removal::All)));
+    let mut script = Script::new(Config::new());
+    script.says("+OK\r\n");
+    script.client.log_in(mrose(Method::Plain, "wrong"));
+    script.wrote();
+    script.says("+ \r\n");
+    script.wrote();
+    script.says("-ERR no\r\n");
+    assert_eq!(script.breaks(), Ok(Closed::AfterFailedLogin));
+}
+
+#[test]
+fn a_quit_that_was_not_written_to_its_end_has_removed_nothing() {
+    // R-1939-29
+    for written in 0..=6 {
+        for fails in [false, true] {
+            let mut script = Script::logged_in(Config::new());
+            let session = &mut script.client.session;
+            session.send(&pop3_proto::wire::Command::Quit).unwrap();
+            let Ok(Action::Write(mut write)) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
+            bytes::Buf::advance(&mut write, written);
+            let read = match session.poll(Duration::ZERO) {
+                Ok(Action::Write(write)) => write.into_read(),
+                Ok(Action::Read(read)) => read,
+                other => panic!("{other:?}"),
+            };
+            if fails {
+                read.failed()
+            } else {
+                read.filled(0)
+            }
+            // Nobody knows what a transport has sent before it failed.
+            let unknown = fails || written == 6;
+            let expected = if unknown { Ok(Closed::Quit(Removal::Unknown)) } else { Err(Error::Disconnected) };
+            assert_eq!(script.closed(), expected, "{written} {fails}");
+        }
+    }
+}
+
+#[test]
+fn a_write_that_fails_ends_the_session_too() {
+    let mut script = Script::logged_in(Config::new());
+    let session = &mut script.client.session;
+    session.send(&pop3_proto::wire::Command::Noop).unwrap();
+    let Ok(Action::Write(write)) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
+    write.failed();
+    assert_eq!(script.closed(), Err(Error::TransportFailed));
+    assert_eq!(script.client.session.state(), State::Over);
+}
+
+#[test]
 fn an_end_before_quit_is_answered_for_is_a_disconnection() {
     let mut script = Script::logged_in(Config::new());
     script.client.say("DELE 1\r\nQUIT");

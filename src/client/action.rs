@@ -11,7 +11,7 @@ use super::event::Event;
 use super::exchange::Challenge;
 use super::inbox::Front;
 use super::list::Plain;
-use super::{Session, Ticket};
+use super::{End, Session, Ticket};
 use crate::security::Security;
 
 /// The one thing that must happen next, as [`Session::poll`] tells it.
@@ -78,7 +78,8 @@ pub enum Closed {
     Refused,
     /// The server closed the connection after a login that it turned down.
     AfterFailedLogin,
-    /// The server closed the connection while it owed no response: autologout, most likely. No message was removed.
+    /// The server ended its stream while it owed no response: autologout, most likely. No message was removed. What was
+    /// [complete](super::What::Ends) before that is shown to be whole, unless [`Farewell`](super::What::Farewell) came.
     WhileIdle,
 }
 
@@ -137,17 +138,28 @@ impl<'a> Read<'a> {
         space
     }
 
-    /// The first `octets` of the space were read; 0 means that the stream has ended. No more than the space is taken,
-    /// and nothing where no space was asked for.
+    /// The first `octets` of the space were read; 0 means that the server has ended its stream. No more than the space
+    /// is taken, and nothing where no space was asked for.
     ///
-    /// Over TLS the stream has also ended when the connection ends without TLS's closing alert: POP3 itself shows
-    /// whether anything is missing.
+    /// Over TLS, only the closing alert ends the stream. A connection that ends without it has
+    /// [failed](Self::failed): anybody on the way can cut it.
     pub fn filled(self, octets: usize) {
         if octets == 0 {
-            self.session.end_of_stream = true;
+            self.session.end = Some(End::Clean);
         }
         self.session.input.filled(octets.min(self.space));
         self.session.since = None;
+    }
+
+    /// The transport has failed, in both directions: a reset, a route that is gone, an end of the connection without
+    /// TLS's closing alert.
+    ///
+    /// That isn't the same as `filled(0)`: a server that ends its stream has sent all that it wanted to send, and so the
+    /// last message is complete. A transport that fails may have lost anything. The next poll returns
+    /// [`Error::TransportFailed`], unless more is known: [`Error::Truncated`] inside a response,
+    /// [`Closed::Quit`] where QUIT was sent, [`Closed::AfterFailedLogin`].
+    pub fn failed(self) {
+        self.session.end = Some(End::Failed);
     }
 
     /// There is nothing to read at the moment: the session gives the memory of the space back. Otherwise this is the
@@ -159,7 +171,12 @@ impl<'a> Read<'a> {
     /// When to poll again though nothing was read, on the clock that `now` comes from; `None` where the server owes
     /// no response, so that the wait has no limit.
     ///
-    /// As a socket's timeout, `deadline - now` may be 0, which most sockets treat as no timeout at all: poll instead.
+    /// A poll after it returns a token once more, so that octets which have come meanwhile are found: try to read them
+    /// before the next poll, which fails with [`Error::TimedOut`] if none were read or written. So a caller that was
+    /// busy for a long time loses nothing.
+    ///
+    /// As a socket's timeout, `deadline - now` may be 0, which most sockets treat as no timeout at all: read without
+    /// waiting then, or with the shortest timeout there is.
     pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }
@@ -186,7 +203,16 @@ impl<'a> Write<'a> {
         Self { session }
     }
 
-    /// When to poll again though nothing was written, on the clock that `now` comes from.
+    /// The transport has failed, in both directions, as with [`Read::failed`].
+    ///
+    /// What the server sent before that may still be there, and it may say why: first read it,
+    /// by [`into_read`](Self::into_read), until the stream ends or a read fails too.
+    pub fn failed(self) {
+        self.session.end = Some(End::Failed);
+    }
+
+    /// When to poll again though nothing was written, on the clock that `now` comes from. See [`Read::deadline`] for
+    /// polls after it.
     pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }
@@ -288,7 +314,8 @@ impl<'a> StartTls<'a> {
         self.session.config.server_name.as_deref()
     }
 
-    /// When to give the handshake up, on the clock that `now` comes from: it is one deadline for all of it.
+    /// When to give the handshake up, on the clock that `now` comes from: it is one deadline for all of it. A poll after
+    /// it returns the token once more.
     pub fn deadline(&self) -> Option<Duration> {
         self.session.deadline()
     }

@@ -7,14 +7,19 @@ pub enum Error {
     /// The server broke a rule in such a way that its meaning isn't known.
     #[error("the server broke the protocol: {0}")]
     Protocol(#[from] ProtocolError),
-    /// The stream ended inside a response: the part of it that was given out isn't all. As with
+    /// The stream ended, or the transport failed, inside a response: the part of it that was given out isn't all. As with
     /// [`Disconnected`](Self::Disconnected), deletions have no effect, unless QUIT was sent.
     #[error("the connection ended inside a response")]
     Truncated,
-    /// The stream ended while responses were due. Whether those commands had an effect isn't known; deletions have none,
-    /// unless QUIT was among those commands.
+    /// The server ended its stream while responses were due. Whether those commands had an effect isn't known; deletions
+    /// have none, unless QUIT was among those commands.
     #[error("the connection ended before the server had answered")]
     Disconnected,
+    /// The caller reported that the transport [failed](super::Read::failed), between two responses. As with
+    /// [`Disconnected`](Self::Disconnected), deletions have no effect, unless QUIT was sent. It isn't shown that the last
+    /// message is complete: the server may have sent more.
+    #[error("the connection failed")]
+    TransportFailed,
     /// The server took or sent nothing for too long.
     #[error("the server did not answer in time")]
     TimedOut,

@@ -111,8 +111,13 @@
 //!
 //! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
 //! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
-//! the flush sends the same octets twice. Flush it before you wait to read. When the connection ends without TLS's closing alert, call `filled(0)`.
-//! Whether to send that alert yourself is told by [`Closed::is_orderly`].
+//! the flush sends the same octets twice. Flush it before you wait to read. When the connection ends without TLS's closing alert, it has
+//! [failed](Read::failed). Whether to send that alert yourself is told by [`Closed::is_orderly`].
+//!
+//! # When the transport fails
+//! Report it with [`Read::failed`] or [`Write::failed`], and go on polling: the session returns what is known then. After
+//! QUIT that is [`Closed::Quit`] with [`Removal::Unknown`], which an error of the socket alone doesn't tell. A server that
+//! ends its stream, `filled(0)`, has sent all that it wanted to send; a transport that fails may have lost anything.
 //!
 //! # Without blocking
 //! A task waits between two polls, when it holds no token, and loses nothing if it is cancelled there:
@@ -137,7 +142,10 @@
 //!                     continue;
 //!                 }
 //!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::READABLE, read.deadline()),
-//!                 Err(error) => return Err(error.into()),
+//!                 Err(_) => {
+//!                     read.failed();
+//!                     continue;
+//!                 }
 //!             },
 //!             Action::Write(mut write) => match socket.try_write(write.chunk()) {
 //!                 Ok(octets) => {
@@ -145,7 +153,10 @@
 //!                     continue;
 //!                 }
 //!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::WRITABLE, write.deadline()),
-//!                 Err(error) => return Err(error.into()),
+//!                 Err(_) => {
+//!                     write.failed();
+//!                     continue;
+//!                 }
 //!             },
 //!             _ => return Ok(()),
 //!         };
@@ -178,8 +189,8 @@ mod pipeline;
 mod reply;
 
 use alloc::sync::Arc;
-use core::fmt;
 use core::time::Duration;
+use core::{fmt, mem};
 
 pub use self::action::{Action, Body, Closed, Idle, Read, Removal, StartTls, Write};
 pub use self::capabilities::{Capabilities, Feature, Support};
@@ -225,11 +236,22 @@ pub struct Session {
     now: Duration,
     /// When the server last did something, while it owes something.
     since: Option<Duration>,
-    end_of_stream: bool,
+    /// Whether that is too long ago, and the caller may look once more.
+    is_overdue: bool,
+    end: Option<End>,
     closed: Option<Result<Closed, Error>>,
     quit_is_sent: bool,
     /// Whether the server has announced that it is about to close.
     farewell: bool,
+}
+
+/// How the server's octets have ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// The server has ended its stream.
+    Clean,
+    /// The transport has failed.
+    Failed,
 }
 
 /// The states of a session, as the client knows them.
@@ -271,7 +293,8 @@ impl Session {
             next_ticket: 0,
             now: Duration::ZERO,
             since: None,
-            end_of_stream: false,
+            is_overdue: false,
+            end: None,
             closed: None,
             quit_is_sent: false,
             farewell: false,
@@ -357,8 +380,8 @@ impl Session {
                 }
                 None => {}
             }
-            if self.end_of_stream {
-                self.conclude();
+            if let Some(end) = self.end {
+                self.conclude(end);
                 continue;
             }
             self.release();
@@ -375,10 +398,18 @@ impl Session {
         }
     }
 
-    /// Fails when the server has done nothing for too long.
+    /// Fails when the server has done nothing for too long, and the caller has looked for its octets after that.
     fn check_deadline(&mut self) -> Result<(), Error> {
-        let since = *self.since.get_or_insert(self.now);
+        let since = self.since.unwrap_or_else(|| {
+            self.is_overdue = false;
+            self.now
+        });
+        self.since = Some(since);
         if self.now < since.saturating_add(self.config.reply_deadline) {
+            return Ok(());
+        }
+        // Perhaps it is the caller that was busy, and the octets are there.
+        if !mem::replace(&mut self.is_overdue, true) {
             return Ok(());
         }
         Err(self.fail(Error::TimedOut))
@@ -410,17 +441,19 @@ impl Session {
     }
 
     /// The stream has ended, and all that came is dealt with.
-    fn conclude(&mut self) {
+    fn conclude(&mut self, end: End) {
         let partial = !self.input.octets().is_empty() || !matches!(self.under_way, UnderWay::Status);
-        let closed = match self.outbox.front().map(|sent| sent.verb) {
+        let closed = match (self.outbox.front().map(|sent| sent.verb), end) {
             _ if partial => Err(Error::Truncated),
-            _ if self.state == State::Greeting => Err(Error::Disconnected),
             // Before login nothing can have been marked (R-1939-20).
-            Some(Verb::Quit) if self.state == State::Authorization => Ok(Closed::Quit(Removal::All)),
-            Some(Verb::Quit) => Ok(Closed::Quit(Removal::Unknown)),
-            Some(_) => Err(Error::Disconnected),
-            None if self.login_failed => Ok(Closed::AfterFailedLogin),
-            None => Ok(Closed::WhileIdle),
+            (Some(Verb::Quit), _) if self.state == State::Authorization => Ok(Closed::Quit(Removal::All)),
+            // A transport that has failed may have sent more than it has reported.
+            (Some(Verb::Quit), End::Failed) => Ok(Closed::Quit(Removal::Unknown)),
+            (Some(Verb::Quit), End::Clean) if self.outbox.front_is_written() => Ok(Closed::Quit(Removal::Unknown)),
+            (None, _) if self.login_failed => Ok(Closed::AfterFailedLogin),
+            (_, End::Failed) => Err(Error::TransportFailed),
+            (None, End::Clean) if self.state != State::Greeting => Ok(Closed::WhileIdle),
+            (_, End::Clean) => Err(Error::Disconnected),
         };
         self.close(closed);
     }

@@ -20,11 +20,13 @@ pub struct Pipe {
     capacity: usize,
     /// Whether nothing follows.
     pub ended: bool,
+    /// Whether the transport fails when all of it is read.
+    pub failed: bool,
 }
 
 impl Pipe {
     pub fn new(capacity: usize) -> Self {
-        Self { octets: VecDeque::new(), capacity, ended: false }
+        Self { octets: VecDeque::new(), capacity, ended: false, failed: false }
     }
 
     pub fn room(&self) -> usize {
@@ -179,7 +181,7 @@ impl Client {
                 }
             }
             Action::Idle(idle) => {
-                if down.octets.is_empty() && !down.ended {
+                if down.octets.is_empty() && !down.ended && !down.failed {
                     return Step::Idle;
                 }
                 return fill(idle.into_read(), down, self.reads.next());
@@ -194,6 +196,10 @@ impl Client {
 }
 
 fn fill(mut read: Read<'_>, down: &mut Pipe, at_most: usize) -> Step {
+    if down.octets.is_empty() && down.failed {
+        read.failed();
+        return Step::Done;
+    }
     if down.octets.is_empty() && !down.ended {
         return Step::Blocked;
     }
@@ -321,6 +327,12 @@ impl Script {
     pub fn ends(&mut self) -> Vec<String> {
         self.down.ended = true;
         self.says("")
+    }
+
+    /// Has the transport fail; how the session ends.
+    pub fn breaks(&mut self) -> Result<Closed, Error> {
+        self.down.failed = true;
+        self.closed()
     }
 
     /// How the session has ended.

@@ -47,6 +47,8 @@ pub struct Model<'a> {
     pub deviations: BTreeMap<&'static str, u32>,
     /// When the server last did something, while it owes something.
     pub since: Option<Duration>,
+    /// Whether that is too long ago, and the caller looks for the last time.
+    pub last_look: bool,
     /// Whether the schedule shows: the server said something before it could know what it answers.
     pub races: bool,
 }
@@ -180,6 +182,7 @@ impl<'a> Model<'a> {
             over: None,
             deviations: BTreeMap::new(),
             since: None,
+            last_look: false,
             races: false,
         }
     }
@@ -321,9 +324,16 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Whether the server has done nothing for too long, which is the end.
+    /// Whether the server has done nothing for too long, and the caller has looked since, which is the end.
     fn is_late(&mut self, now: Duration) -> bool {
+        if self.since.is_none() {
+            self.last_look = false;
+        }
         let late = now >= *self.since.get_or_insert(now) + self.case.settings.deadline();
+        let looked = self.last_look;
+        self.last_look |= late;
+        self.races |= late;
+        let late = late && looked;
         if late {
             self.races = true;
             self.front = None;
@@ -374,7 +384,8 @@ impl<'a> Model<'a> {
             _ if self.state == State::Greeting => Err(Error::Disconnected),
             // Before login no message can be marked.
             Some(Verb::Quit) if self.state == State::Authorization => Ok(Closed::Quit(Removal::All)),
-            Some(Verb::Quit) => Ok(Closed::Quit(Removal::Unknown)),
+            // A server that ends what it says doesn't act on half a line.
+            Some(Verb::Quit) if self.unwritten.is_empty() => Ok(Closed::Quit(Removal::Unknown)),
             Some(_) => Err(Error::Disconnected),
             None if self.login_failed => Ok(Closed::AfterFailedLogin),
             None => Ok(Closed::WhileIdle),
