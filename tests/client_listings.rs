@@ -3,7 +3,7 @@
 mod common;
 
 use common::{FEATURES, Script, in_any_way};
-use pop3_proto::client::{Config, Feature, Security, State, Support};
+use pop3_proto::client::{Config, Error, Feature, Method, NoMethod, Security, State, Support};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
 use proptest::prelude::*;
 
@@ -292,6 +292,72 @@ fn a_second_capa_takes_the_place_of_the_first() {
     );
     let listed = script.client.session.capabilities().unwrap();
     assert_eq!((listed.mechanisms().count(), listed.expire()), (0, None));
+}
+
+#[test]
+fn capabilities_hold_from_the_end_line_on() {
+    // R-GEN-16
+    in_any_way(&Config::new(), Security::TrustedLocal, |script| {
+        script.says("+OK\r\n");
+        script.client.say("CAPA");
+        script.wrote();
+        for lines in ["+OK\r\n", "TOP\r\nUSER\r\n", "SASL PLAIN LOGIN\r\nPIPE", "LINING\r\n."] {
+            script.says(lines);
+            assert!(script.client.session.capabilities().is_none());
+            assert_eq!(supports(script, FEATURES), [Support::Unknown; 11]);
+            let choice = Method::choose(&script.client.session, &Method::PASSWORD);
+            assert_eq!(choice, Err(NoMethod::CapabilitiesUnknown));
+        }
+        script.says("\r\n");
+        let features = [Feature::Top, Feature::User, Feature::Pipelining, Feature::Uidl];
+        let first = [Support::Yes, Support::Yes, Support::Yes, Support::No];
+        assert_eq!(supports(script, features), first);
+        // What was listed before holds meanwhile.
+        script.client.say("CAPA");
+        script.wrote();
+        for lines in ["+OK\r\n", "UIDL\r\n"] {
+            script.says(lines);
+            assert_eq!(supports(script, features), first);
+            assert_eq!(Method::choose(&script.client.session, &Method::PASSWORD), Ok(Method::Plain));
+        }
+        script.says(".\r\n");
+        assert_eq!(supports(script, features), [Support::No, Support::No, Support::No, Support::Yes]);
+    });
+}
+
+#[test]
+fn a_list_of_capabilities_that_is_cut_says_nothing() {
+    // R-GEN-16
+    let mut script = greeted();
+    script.asks("CAPA", "+OK\r\nTOP\r\n");
+    assert_eq!(script.hangs_up(), Err(Error::Truncated));
+    assert!(script.client.session.capabilities().is_none());
+}
+
+#[test]
+fn a_top_that_is_refused_where_nothing_is_announced_is_missing() {
+    // R-2449-01
+    for (answers, support) in [
+        (["-ERR what?\r\n", "-ERR what?\r\n"], Support::No),
+        (["-ERR [SYS/TEMP] later\r\n", "-ERR [UTF8] not so\r\n"], Support::Unknown),
+        // It has the command, and not the message.
+        (["+OK\r\n.\r\n", "-ERR no such message\r\n"], Support::Unknown),
+    ] {
+        let mut script = greeted();
+        script.asks("CAPA", "-ERR\r\n");
+        script.let_in();
+        assert_eq!(script.client.session.support(Feature::Top), Support::Unknown);
+        for answer in answers {
+            script.asks("TOP 1 0", answer);
+        }
+        assert_eq!(script.client.session.support(Feature::Top), support, "{answers:?}");
+    }
+    // Who announces it has it.
+    let mut script = greeted();
+    script.asks("CAPA", "+OK\r\nTOP\r\n.\r\n");
+    script.let_in();
+    script.asks("TOP 9 0", "-ERR no such message\r\n");
+    assert_eq!(script.client.session.support(Feature::Top), Support::Yes);
 }
 
 #[test]

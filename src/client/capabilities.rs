@@ -1,5 +1,6 @@
 //! What the server has announced (RFC 2449 §5).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::wire::{Capability, Expire, LoginDelay, Mechanism};
@@ -37,7 +38,7 @@ pub enum Feature {
 pub enum Support {
     /// The server announces it.
     Yes,
-    /// The server announces what it has, and this isn't among it; or it has refused this.
+    /// The server announces what it has, and this isn't among it; or it has refused this, and CAPA too.
     No,
     /// The server doesn't tell, or hasn't been asked: find out by trying (RFC 2449 §5).
     Unknown,
@@ -139,21 +140,30 @@ impl Capabilities {
 pub(super) struct Knowledge {
     /// What CAPA has listed before login and after it; never mixed (R-2449-02).
     listed: [Option<Capabilities>; 2],
+    /// What CAPA lists while its list isn't complete: it says nothing before its end line (R-GEN-16).
+    incomplete: Option<Box<Capabilities>>,
     /// What was refused though nothing was known of it: a bit for each feature, and one for CAPA.
     refused: u16,
+    /// What has succeeded: where it is refused later, that has another reason.
+    worked: u16,
 }
 
 impl Knowledge {
-    /// CAPA lists, from now on, for the state of the session.
-    pub(super) fn begin(&mut self, logged_in: bool) {
-        if let Some(listed) = self.listed.get_mut(usize::from(logged_in)) {
-            *listed = Some(Capabilities::default());
+    /// CAPA begins to list.
+    pub(super) fn begin(&mut self) {
+        self.incomplete = Some(Box::default());
+    }
+
+    pub(super) fn add(&mut self, capability: &Capability<'_>) {
+        if let Some(incomplete) = &mut self.incomplete {
+            incomplete.add(capability);
         }
     }
 
-    pub(super) fn add(&mut self, logged_in: bool, capability: &Capability<'_>) {
-        if let Some(Some(listed)) = self.listed.get_mut(usize::from(logged_in)) {
-            listed.add(capability);
+    /// The list is complete: it takes the place of the one before, for the state of the session.
+    pub(super) fn complete(&mut self, logged_in: bool) {
+        if let (Some(complete), Some(listed)) = (self.incomplete.take(), self.listed.get_mut(usize::from(logged_in))) {
+            *listed = Some(*complete);
         }
     }
 
@@ -173,7 +183,11 @@ impl Knowledge {
     }
 
     pub(super) fn refuse(&mut self, feature: Feature) {
-        self.refused |= bit(feature);
+        self.refused |= bit(feature) & !self.worked;
+    }
+
+    pub(super) fn note_success(&mut self, feature: Feature) {
+        self.worked |= bit(feature);
     }
 
     pub(super) fn refuse_capa(&mut self) {

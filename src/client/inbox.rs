@@ -222,7 +222,7 @@ impl Session {
         if let (Entry::Text { start, end }, Some(Verb::Capa)) = (entry, self.outbox.front().map(|sent| sent.verb)) {
             let text = self.input.octets().get(start as usize..end as usize).unwrap_or_default();
             if let Ok(capability) = Capability::parse(text) {
-                self.knowledge.add(self.state == State::Transaction, &capability);
+                self.knowledge.add(&capability);
             }
         }
         self.deviations.count(deviations);
@@ -275,6 +275,9 @@ impl Session {
             Some(Front::Ends { octets }) => {
                 self.input.consume(octets as usize);
                 self.under_way = UnderWay::Status;
+                if self.outbox.front().is_some_and(|sent| sent.verb == Verb::Capa) {
+                    self.knowledge.complete(self.state == State::Transaction);
+                }
                 self.outbox.answered();
             }
             Some(Front::Body { consumed, .. } | Front::CarriageReturn { consumed }) => {
@@ -299,8 +302,11 @@ impl Session {
                 Verb::Uidl => UnderWay::Entries(List::UniqueId),
                 _ => UnderWay::Entries(List::Text),
             };
-            if sent.verb == Verb::Capa {
-                self.knowledge.begin(self.state == State::Transaction);
+            match sent.verb {
+                Verb::Top => self.knowledge.note_success(Feature::Top),
+                Verb::Uidl => self.knowledge.note_success(Feature::Uidl),
+                Verb::Capa => self.knowledge.begin(),
+                _ => {}
             }
             return;
         }
@@ -326,6 +332,7 @@ impl Session {
             // A refusal turns an unknown feature into a missing one (R-2449-01), unless it was for a reason of its own.
             (_, Status::Err) if has_code => {}
             (Verb::Uidl, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Uidl),
+            (Verb::Top, Status::Err) => self.knowledge.refuse(Feature::Top),
             (Verb::Stls, Status::Err) => self.knowledge.refuse(Feature::Stls),
             (Verb::Utf8, Status::Err) => self.knowledge.refuse(Feature::Utf8),
             (Verb::Lang, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Lang),

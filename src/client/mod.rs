@@ -311,13 +311,17 @@ impl Session {
         self.security
     }
 
-    /// What CAPA has listed; `None` before CAPA is answered, and where the server doesn't know it. What was listed
-    /// before login is taken to hold after it unless CAPA is sent again; what was listed before STLS is forgotten.
+    /// What CAPA has listed; `None` before CAPA is answered, and where the server doesn't know it. A list holds from its
+    /// end line on: until then, what was listed before it does. What was listed before login is taken to hold after it unless CAPA is sent again; what was listed before STLS is forgotten.
     pub fn capabilities(&self) -> Option<&Capabilities> {
         self.knowledge.capabilities(self.state == State::Transaction)
     }
 
     /// Whether the server has a feature, as far as that is known.
+    ///
+    /// Where CAPA has no answer, a feature that is refused turns from [`Unknown`](Support::Unknown) to
+    /// [`No`](Support::No): UIDL, STLS, UTF8, LANG and TOP, where the refusal has no response code. TOP is taken for missing
+    /// even if it is the message that is, unless TOP has succeeded before.
     pub fn support(&self, feature: Feature) -> Support {
         self.knowledge.support(self.state == State::Transaction, feature)
     }

@@ -169,8 +169,7 @@ impl Model<'_> {
         if verb == Verb::Capa {
             let capability = reply::capability(trimmed);
             words = format!("capability {} {}", capability.is_some(), trimmed.escape_ascii());
-            let listed = &mut self.listed[usize::from(self.state == State::Transaction)];
-            if let (Some(words), Some(listed)) = (capability, listed) {
+            if let (Some(words), Some(listed)) = (capability, &mut self.incomplete) {
                 for fact in reply::facts(&words) {
                     // What has a number takes the place of what was said before.
                     if let Some((tag @ ("LOGIN-DELAY" | "EXPIRE"), _)) = fact.split_once(' ') {
@@ -251,14 +250,17 @@ impl Model<'_> {
             Then::Begins => {
                 let body = matches!(self.queue[0].verb, Verb::Retr | Verb::Top);
                 self.reading = if body { Reading::Body(0) } else { Reading::Lines };
-                if self.queue[0].verb == Verb::Capa {
-                    self.listed[usize::from(self.state == State::Transaction)] =
-                        Some(std::collections::BTreeSet::new());
+                match self.queue[0].verb {
+                    Verb::Capa => self.incomplete = Some(std::collections::BTreeSet::new()),
+                    verb @ (Verb::Top | Verb::Uidl) => _ = self.worked.insert(verb.as_str()),
+                    _ => {}
                 }
             }
             Then::Ends => {
                 self.reading = Reading::Status;
-                self.next();
+                if self.next().verb == Verb::Capa {
+                    self.listed[usize::from(self.state == State::Transaction)] = self.incomplete.take();
+                }
             }
             Then::NotSent => drop(self.queue.remove(0)),
             Then::Bearer => {
@@ -299,7 +301,11 @@ impl Model<'_> {
             }
             (Verb::Utf8, true) => self.utf8 = true,
             (_, true) if logs_in => self.state = State::Transaction,
-            (Verb::Uidl | Verb::Lang | Verb::Stls | Verb::Utf8, false) if !sent.has_argument() && !has_code => {
+            (Verb::Uidl | Verb::Lang | Verb::Stls | Verb::Utf8 | Verb::Top, false) if !has_code => {
+                let one = sent.has_argument() && sent.verb != Verb::Top;
+                if one || self.worked.contains(sent.verb.as_str()) {
+                    return;
+                }
                 self.refused.insert(sent.verb.as_str());
             }
             _ => {}
@@ -315,6 +321,7 @@ impl Model<'_> {
         self.security = Security::Tls;
         self.listed = [None, None];
         self.refused.clear();
+        self.worked.clear();
         self.timestamp = None;
         self.utf8 = false;
         self.login_failed = false;

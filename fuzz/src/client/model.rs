@@ -31,7 +31,11 @@ pub struct Model<'a> {
     pub front: Option<Front>,
     /// What CAPA has listed before login and behind it.
     pub listed: [Option<BTreeSet<String>>; 2],
+    /// What CAPA lists, while its end line hasn't come.
+    pub incomplete: Option<BTreeSet<String>>,
     pub refused: BTreeSet<&'static str>,
+    /// What has succeeded.
+    pub worked: BTreeSet<&'static str>,
     /// The text of the greeting.
     pub greeting: Vec<u8>,
     pub timestamp: Option<String>,
@@ -170,7 +174,9 @@ impl<'a> Model<'a> {
             reading: Reading::Status,
             front: None,
             listed: [None, None],
+            incomplete: None,
             refused: BTreeSet::new(),
+            worked: BTreeSet::new(),
             greeting: Vec::new(),
             timestamp: None,
             utf8: false,
