@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use common::{Script, in_any_way, mrose};
 use pop3_proto::client::{Action, What};
-use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Security, SendError, State};
-use pop3_proto::wire::Deviation;
+use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Retry, Security, SendError, State};
+use pop3_proto::wire::{Deviation, Mechanism};
 
 fn error(error: ProtocolError) -> Result<Closed, Error> {
     Err(Error::Protocol(error))
@@ -123,9 +123,10 @@ fn half_a_farewell_is_never_the_front_of_an_answer() {
 }
 
 #[test]
-fn what_comes_before_a_command_is_wholly_written_is_no_answer_to_it() {
-    // R-1939-11, R-1939-12
+fn nothing_but_a_refusal_answers_a_command_that_is_not_wholly_written() {
+    // R-1939-11, R-1939-12, R-GEN-15
     for commands in ["PASS tanstaaf\r\nSTAT", "USER mrose", "CAPA"] {
+        let verb = commands.split([' ', '\r']).next().unwrap();
         for written in 0..6 {
             let greeted = || {
                 let mut script = Script::new(Config::new());
@@ -140,10 +141,57 @@ fn what_comes_before_a_command_is_wholly_written_is_no_answer_to_it() {
             assert!(script.says("+OK\r\n").is_empty(), "{commands} {written}");
             assert_eq!(script.closed(), error(ProtocolError::Unsolicited), "{commands} {written}");
             let mut script = greeted();
-            assert_eq!(script.says("-ERR\r\n"), ["farewell -ERR"], "{commands} {written}");
-            assert_eq!(script.hangs_up(), Err(Error::Disconnected), "{commands} {written}");
+            let heard = script.says("-ERR\r\n");
+            if written == 0 {
+                // It can't mean what it has seen nothing of.
+                assert_eq!(heard, ["farewell -ERR"], "{commands}");
+                assert_eq!(script.hangs_up(), Err(Error::Disconnected), "{commands}");
+            } else {
+                assert_eq!(heard, [format!("{verb} -ERR")], "{written}");
+                assert_eq!(script.closed(), Ok(Closed::AnsweredEarly), "{commands} {written}");
+                assert!(!Closed::AnsweredEarly.is_orderly());
+                assert_eq!(script.wrote(), format!("{commands}\r\n")[..written]);
+                assert_eq!(script.client.try_to_say("NOOP"), Err(SendError::Over));
+            }
         }
     }
+}
+
+#[test]
+fn a_refusal_in_the_middle_of_a_sasl_response_answers_auth_whatever_the_pipe_holds() {
+    // R-GEN-15
+    let all = 4_002;
+    for written in [0, 1, 100, 2_048, all - 1, all] {
+        let mut script = Script::new(Config::new());
+        script.says("+OK\r\n");
+        script.client.session.authenticate_with(Mechanism::PLAIN, &b"x".repeat(3_000)).unwrap();
+        assert_eq!(script.wrote(), "AUTH PLAIN\r\n");
+        script.client.reads = vec![4, usize::MAX].into();
+        script.client.writes = written.into();
+        let writes = usize::from(written > 0);
+        script.client.reads_first = [vec![false; writes], vec![true; 99]].concat().into();
+        assert_eq!(script.says("+ \r\n-ERR [AUTH] too long\r\n"), ["AUTH -ERR (AUTH) too long"], "{written}");
+        assert_eq!(script.client.retries, [Retry::AskUser]);
+        assert_eq!(script.wrote().len(), written);
+        if written < all {
+            assert_eq!(script.closed(), Ok(Closed::AnsweredEarly), "{written}");
+        } else {
+            assert_eq!(script.client.session.state(), State::Authorization);
+            assert!(script.asks("CAPA", "-ERR\r\n").len() == 1);
+        }
+    }
+}
+
+#[test]
+fn a_success_in_the_middle_of_a_sasl_response_ends_the_session() {
+    // R-GEN-15
+    let mut script = Script::new(Config::new());
+    script.says("+OK\r\n");
+    script.client.session.authenticate_with(Mechanism::PLAIN, b"x".as_slice()).unwrap();
+    script.wrote();
+    assert!(script.says("+ \r\n+OK\r\n").is_empty());
+    assert_eq!(script.closed(), error(ProtocolError::Unsolicited));
+    assert_eq!(script.wrote(), "");
 }
 
 #[test]

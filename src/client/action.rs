@@ -78,6 +78,10 @@ pub enum Closed {
     Refused,
     /// The server closed the connection after a login that it turned down.
     AfterFailedLogin,
+    /// The server turned a command down before the client had written all of it, and [`Failed`](super::What::Failed) has
+    /// the reason. It isn't known what the server would take the rest for, so nothing more is sent. No message was
+    /// removed.
+    AnsweredEarly,
     /// The server ended its stream while it owed no response: autologout, most likely. No message was removed. What was
     /// [complete](super::What::Ends) before that is shown to be whole, unless [`Farewell`](super::What::Farewell) came.
     WhileIdle,
@@ -91,6 +95,7 @@ impl fmt::Display for Closed {
             Self::Quit(Removal::Unknown) => "the server closed without saying whether deleted messages are removed",
             Self::Refused => "the server does not want to serve",
             Self::AfterFailedLogin => "the server closed after a failed login",
+            Self::AnsweredEarly => "the server turned a command down before it had the whole of it",
             Self::WhileIdle => "the server closed while nothing was asked of it",
         })
     }

@@ -29,7 +29,8 @@ pub enum What<'a> {
     /// The command has succeeded, and there is nothing more to it.
     Ok(Response<'a>),
     /// The command has failed, and there is nothing more to it. [`Retry::of`](super::Retry::of) the code tells what to
-    /// do.
+    /// do. Where the server says so before it has the whole command, the session is over after it:
+    /// [`Closed::AnsweredEarly`](super::Closed::AnsweredEarly).
     Failed(Response<'a>),
     /// The command has succeeded, and more follows: entries of a list, or parts of a message.
     Begins(Response<'a>),

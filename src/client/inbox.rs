@@ -158,7 +158,7 @@ impl Session {
 
     /// Reads the first line of a response.
     fn status_line(&mut self, line: Line) -> Result<Front, Error> {
-        // Nothing can be an answer to what isn't written to its end.
+        // Nothing but a refusal can be an answer to what isn't written to its end.
         let answers = self.outbox.front().filter(|_| self.outbox.front_is_written());
         self.check(line)?;
         let accepted = self.config.accepted;
@@ -183,6 +183,10 @@ impl Session {
         }
         let Some(sent) = answers else {
             return match status {
+                // It is turned down before all of it was read (R-GEN-15).
+                Status::Err if self.outbox.front_is_begun() => {
+                    Ok(Front::Status { place, status, multi_line: false, has_code })
+                }
                 Status::Err => Ok(Front::Farewell(place)),
                 Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
             };
@@ -310,6 +314,7 @@ impl Session {
             }
             return;
         }
+        let is_early = !self.outbox.front_is_written();
         self.outbox.answered();
         let logs_in = match sent.verb {
             Verb::Pass | Verb::Apop => true,
@@ -337,6 +342,10 @@ impl Session {
             (Verb::Utf8, Status::Err) => self.knowledge.refuse(Feature::Utf8),
             (Verb::Lang, Status::Err) if !sent.has_argument => self.knowledge.refuse(Feature::Lang),
             _ => {}
+        }
+        if is_early && self.closed.is_none() {
+            // Nobody knows what the server takes the rest for.
+            self.close(Ok(Closed::AnsweredEarly));
         }
     }
 }

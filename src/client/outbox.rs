@@ -22,6 +22,8 @@ pub(super) struct Outbox {
     /// How many of the commands, from the front, are released.
     outstanding: u32,
     outstanding_octets: u32,
+    /// Whether what isn't written answers a challenge.
+    is_response: bool,
 }
 
 /// A command: what is needed to read its response.
@@ -42,6 +44,7 @@ impl Outbox {
             commands: VecDeque::new(),
             outstanding: 0,
             outstanding_octets: 0,
+            is_response: false,
         }
     }
 
@@ -94,6 +97,12 @@ impl Outbox {
     pub(super) fn front_is_written(&self) -> bool {
         let front = self.commands.front().map_or(0, |sent| sent.octets);
         self.released - self.written <= (self.outstanding_octets - front.min(self.outstanding_octets)) as usize
+    }
+
+    /// Whether some of the command at the front is written.
+    pub(super) fn front_is_begun(&self) -> bool {
+        let unwritten = self.released - self.written;
+        self.outstanding > 0 && (self.is_response || unwritten < self.outstanding_octets as usize)
     }
 
     /// Whether all is written that may be.
@@ -181,12 +190,14 @@ impl Outbox {
         self.lines = lines;
         self.written = 0;
         self.released = released;
+        self.is_response = true;
     }
 
     /// The command at the front is answered.
     #[inline]
     pub(super) fn answered(&mut self) {
         if let Some(sent) = self.commands.pop_front() {
+            self.is_response = false;
             self.outstanding = self.outstanding.saturating_sub(1);
             self.outstanding_octets = self.outstanding_octets.saturating_sub(sent.octets);
         }

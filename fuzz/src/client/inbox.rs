@@ -49,6 +49,15 @@ impl Model<'_> {
         self.queue[..self.outstanding].first()
     }
 
+    /// Whether the server has something of the command that it answers next, but not all.
+    fn is_begun(&self) -> bool {
+        let Some(sent) = self.asked() else { return false };
+        let lines: usize = self.queue[..self.outstanding].iter().map(|sent| sent.line.len() + 2).sum();
+        // What isn't written of an exchange that goes on is a response, after all of AUTH.
+        let goes_on = sent.exchange.as_ref().is_some_and(|exchange| exchange.goes_on);
+        goes_on || self.unwritten.len() < lines
+    }
+
     fn drain(&mut self, octets: usize) {
         self.inbox.drain(..octets);
         self.written_before.drain(..octets);
@@ -112,6 +121,9 @@ impl Model<'_> {
         let Some(sent) = self.asked().filter(|_| !early).cloned() else {
             if ok {
                 self.fail(&[ProtocolError::Unsolicited]);
+            } else if self.is_begun() {
+                // It is turned down before all of it was read.
+                self.found(line.end, format!("failed {}", said.words), true, Then::TurnedDown(said.has_code));
             } else {
                 self.found(line.end, format!("farewell {}", said.words), false, Then::Farewell);
             }
@@ -230,6 +242,7 @@ impl Model<'_> {
         // Whatever it says was the client's first message, so another isn't asked for by an empty challenge.
         exchange.initial = None;
         exchange.token_is_sent = true;
+        exchange.goes_on = true;
         self.unwritten = format!("{text}\r\n").into_bytes();
     }
 
@@ -247,6 +260,11 @@ impl Model<'_> {
             Then::Greeted(ok) => self.greeted(ok),
             Then::Farewell => self.farewell = true,
             Then::Answered(ok, has_code) => self.answered(ok, has_code),
+            Then::TurnedDown(has_code) => {
+                self.answered(false, has_code);
+                self.over.get_or_insert_with(|| vec![Ok(Closed::AnsweredEarly)]);
+                self.state = State::Over;
+            }
             Then::Begins => {
                 let body = matches!(self.queue[0].verb, Verb::Retr | Verb::Top);
                 self.reading = if body { Reading::Body(0) } else { Reading::Lines };

@@ -75,6 +75,8 @@ pub struct Exchange {
     /// The first message, if it didn't go with AUTH.
     pub initial: Option<Vec<u8>>,
     pub token_is_sent: bool,
+    /// Whether a challenge was answered.
+    pub goes_on: bool,
     pub cancelled: bool,
 }
 
@@ -139,6 +141,8 @@ pub enum Then {
     Farewell,
     /// Whether it succeeded, and whether there is a code.
     Answered(bool, bool),
+    /// It is turned down before it was written to its end; whether there is a code.
+    TurnedDown(bool),
     Begins,
     Ends,
     NotSent,

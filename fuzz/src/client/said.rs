@@ -110,7 +110,7 @@ fn begin(
     let refused = [refused, &model.refuses_exchange(&line, cleartext)].concat();
     if let Some(ticket) = said(begun, &refused) {
         let initial = first.filter(|_| !token_is_sent);
-        let exchange = Exchange { name, initial, token_is_sent, cancelled: false };
+        let exchange = Exchange { name, initial, token_is_sent, goes_on: false, cancelled: false };
         model.send(Sent::new(ticket, Verb::Auth, line, Some(exchange)));
     }
 }
