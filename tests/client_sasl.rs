@@ -200,21 +200,139 @@ fn a_bearer_failure_is_told_and_answered() {
 #[test]
 fn a_bearer_failure_is_answered_whoever_has_said_the_token() {
     // R-7628-01: here the caller has, in answer to a challenge.
-    use common::{Pipe, Step};
-    use pop3_proto::client::Action;
     let mut script = told(Config::new(), "TOP");
     script.client.session.authenticate(Mechanism::XOAUTH2).unwrap();
     script.wrote();
-    let (mut down, mut up) = (Pipe::new(99), Pipe::new(99));
-    down.octets.extend(b"+ \r\n");
-    while !matches!(script.client.session.poll(script.client.now), Ok(Action::Challenge(_))) {
-        assert_eq!(script.client.step(&mut down, &mut up), Step::Done);
-    }
-    let Ok(Action::Challenge(challenge)) = script.client.session.poll(script.client.now) else { unreachable!() };
-    challenge.respond(b"user=mrose\x01auth=Bearer wrong\x01\x01".as_slice());
+    script.pushes("+ \r\n");
+    script.challenge().respond(b"user=mrose\x01auth=Bearer wrong\x01\x01".as_slice());
     script.wrote();
     assert_eq!(script.says("+ e30=\r\n"), ["AUTH failure {}"]);
     assert_eq!(script.wrote(), "\r\n");
+}
+
+#[test]
+fn a_login_before_the_mechanism_has_done_its_part_ends_the_session() {
+    // R-5034-09, R-2595-05: each of these needs so many messages of the client.
+    let mechanisms = [
+        (Mechanism::PLAIN, 1),
+        (Mechanism::EXTERNAL, 1),
+        (Mechanism::ANONYMOUS, 1),
+        (Mechanism::GSSAPI, 1),
+        (Mechanism::CRAM_MD5, 1),
+        (Mechanism::XOAUTH2, 1),
+        (Mechanism::OAUTHBEARER, 1),
+        (Mechanism::new("X-NEW").unwrap(), 1),
+        (Mechanism::LOGIN, 2),
+        (Mechanism::SCRAM_SHA_1, 3),
+        (Mechanism::SCRAM_SHA_1_PLUS, 3),
+        (Mechanism::SCRAM_SHA_256, 3),
+        (Mechanism::SCRAM_SHA_256_PLUS, 3),
+    ];
+    for (mechanism, least) in mechanisms {
+        for messages in 0..=least {
+            let mut script = Script::new(Config::new());
+            script.says("+OK\r\n");
+            script.client.session.authenticate(mechanism).unwrap();
+            script.wrote();
+            for message in 0..messages {
+                script.client.responses.push_back(message.to_string().into());
+                assert_eq!(script.says("+ PDE+\r\n"), ["challenge: <1>"], "{mechanism}");
+                script.wrote();
+            }
+            let heard = script.says("+OK welcome\r\n");
+            if messages == least {
+                assert_eq!(heard, ["AUTH +OK welcome"], "{mechanism}");
+                assert_eq!(script.client.session.state(), State::Transaction);
+            } else {
+                assert!(heard.is_empty(), "{mechanism} after {messages}");
+                let unexpected = Err(Error::Protocol(ProtocolError::UnexpectedLogin));
+                assert_eq!(script.closed(), unexpected, "{mechanism} after {messages}");
+                // Nor is any other way tried.
+                assert_eq!(script.client.try_to_say("USER mrose"), Err(SendError::Over));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_message_counts_where_it_was_sent_and_not_while_it_waits() {
+    // R-5034-03
+    let mut script = told(Config::new(), "TOP");
+    script.client.log_in(mrose(Method::Plain, "tanstaaf"));
+    assert_eq!(script.wrote(), "AUTH PLAIN\r\n");
+    script.says("+OK\r\n");
+    assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedLogin)));
+    let mut script = told(Config::new(), "SASL PLAIN");
+    script.client.log_in(mrose(Method::Plain, "tanstaaf"));
+    script.wrote();
+    assert_eq!(script.says("+OK\r\n"), ["AUTH +OK"]);
+    // LOGIN's name may go with AUTH; then one challenge is left.
+    for (challenges, in_at_last) in [(0, false), (1, true)] {
+        let mut script = told(Config::new(), "SASL LOGIN");
+        script.client.session.authenticate_with(Mechanism::LOGIN, b"mrose".as_slice()).unwrap();
+        assert_eq!(script.wrote(), "AUTH LOGIN bXJvc2U=\r\n");
+        for _ in 0..challenges {
+            script.client.responses.push_back(b"tanstaaf".to_vec());
+            script.says("+ UGFzc3dvcmQ6\r\n");
+            script.wrote();
+        }
+        assert_eq!(script.says("+OK\r\n").len() == 1, in_at_last);
+    }
+}
+
+#[test]
+fn a_login_after_the_client_has_cancelled_ends_the_session() {
+    // R-5034-07, -10
+    for challenge in ["+ PDE+\r\n", "+ !\r\n"] {
+        let mut script = told(Config::new(), "TOP");
+        script.client.session.authenticate(Mechanism::CRAM_MD5).unwrap();
+        script.wrote();
+        script.says(challenge);
+        assert_eq!(script.wrote(), "*\r\n");
+        assert!(script.says("+OK\r\n").is_empty());
+        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedLogin)));
+    }
+}
+
+#[test]
+fn a_library_says_that_the_server_has_still_something_to_prove() {
+    // R-5034-09
+    for proves in [false, true] {
+        let mut script = told(Config::new(), "SASL GSSAPI");
+        script.client.session.authenticate(Mechanism::GSSAPI).unwrap();
+        script.wrote();
+        script.pushes("+ \r\n");
+        script.challenge().respond_expecting_more(b"token".as_slice());
+        script.wrote();
+        if proves {
+            script.pushes("+ cHJvb2Y=\r\n");
+            script.challenge().respond(b"".as_slice());
+            script.wrote();
+        }
+        let heard = script.says("+OK\r\n");
+        if proves {
+            assert_eq!(heard, ["AUTH +OK"]);
+        } else {
+            assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedLogin)));
+        }
+    }
+}
+
+#[test]
+fn failures_of_a_token_are_answered_three_times_at_the_most() {
+    // R-GEN-06
+    for (method, answer) in [(Method::OAuthBearer, "AQ==\r\n"), (Method::XOAuth2, "\r\n")] {
+        let mut script = told(Config::new(), "SASL OAUTHBEARER XOAUTH2");
+        script.client.log_in(mrose(method, "wrong"));
+        script.wrote();
+        for _ in 0..3 {
+            assert_eq!(script.says("+ e30=\r\n"), ["AUTH failure {}"]);
+            assert_eq!(script.wrote(), answer);
+        }
+        assert!(script.says("+ e30=\r\n").is_empty());
+        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::TooManyChallenges)));
+        assert_eq!(script.wrote(), "");
+    }
 }
 
 #[test]

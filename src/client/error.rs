@@ -53,6 +53,13 @@ pub enum ProtocolError {
     /// A challenge came where none is due.
     #[error("a challenge came where none is due")]
     UnexpectedChallenge,
+    /// A mechanism of AUTH succeeded before it had done its part, or after the client had cancelled it. The other side may
+    /// be an impostor: try no other way to log in.
+    #[error("a login succeeded before it was complete")]
+    UnexpectedLogin,
+    /// The server went on with challenges that the session answers by itself: three failures of a token at the most.
+    #[error("the server sends one challenge after the other")]
+    TooManyChallenges,
 }
 
 /// Why a command isn't sent. No part of it was sent, and this error holds none of its values.

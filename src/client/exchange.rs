@@ -18,18 +18,46 @@ pub(super) struct Exchange {
     ticket: Ticket,
     mechanism: Mechanism,
     stage: Stage,
+    /// How many messages of the mechanism are sent.
+    messages: u8,
+    /// How many failures of a token were answered.
+    failures: u8,
+    /// Whether the caller has said that the server isn't done.
+    expects_more: bool,
 }
 
 #[derive(Debug)]
 enum Stage {
     /// The client's first message waits for the empty challenge.
     Waiting(Secret),
-    /// The client has sent nothing that could be judged.
-    Begun,
-    /// A message is sent, so that a bearer mechanism can only have failed.
-    MessageSent,
+    Open,
     /// The client has cancelled.
     Cancelled,
+}
+
+/// How many failures of a token the session answers by itself (R-GEN-06): more than one is no exchange.
+const MAX_FAILURES: u8 = 3;
+
+/// How many messages a client has sent when an exchange succeeds.
+fn least_messages(mechanism: Mechanism) -> u8 {
+    match mechanism {
+        // A name and a password.
+        Mechanism::LOGIN => 2,
+        // The third is empty: it answers the server's proof, which doesn't come with `+OK` (RFC 5034 §4).
+        Mechanism::SCRAM_SHA_1
+        | Mechanism::SCRAM_SHA_1_PLUS
+        | Mechanism::SCRAM_SHA_256
+        | Mechanism::SCRAM_SHA_256_PLUS => 3,
+        _ => 1,
+    }
+}
+
+impl Exchange {
+    /// Whether the server may let the client in now.
+    fn may_succeed(&self) -> bool {
+        let is_open = matches!(self.stage, Stage::Open);
+        is_open && !self.expects_more && self.messages >= least_messages(self.mechanism)
+    }
 }
 
 /// The server challenges the client.
@@ -64,9 +92,21 @@ impl<'a> Challenge<'a> {
     }
 
     /// Answers it. If the server's final data has proved what it should, the answer is empty, and `+OK` follows.
+    ///
+    /// `+OK` is a login only where the mechanism has done its part, else it is
+    /// [`ProtocolError::UnexpectedLogin`]: after one message or more, two for LOGIN, three for SCRAM, whose third answers
+    /// the server's proof. A library that expects more than that says so by
+    /// [`respond_expecting_more`](Self::respond_expecting_more).
     pub fn respond(self, response: &(impl Message + ?Sized)) {
         self.session.take_front();
-        self.session.respond(response);
+        self.session.respond(response, false);
+    }
+
+    /// Answers it, where the server has still to prove or to ask something: `+OK` before the next challenge is
+    /// [`ProtocolError::UnexpectedLogin`], and ends the session (RFC 5034 §4).
+    pub fn respond_expecting_more(self, response: &(impl Message + ?Sized)) {
+        self.session.take_front();
+        self.session.respond(response, true);
     }
 
     /// Ends the exchange; the failure of the command follows.
@@ -136,16 +176,16 @@ impl Session {
         });
         let octets = line::auth_octets(mechanism, with_auth);
         let ticket = self.push(Verb::Auth, true, octets, |lines| line::encode_auth(mechanism, with_auth, lines))?;
-        let stage = match initial {
-            None => Stage::Begun,
-            Some(_) if with_auth.is_some() => Stage::MessageSent,
+        let messages = u8::from(with_auth.is_some());
+        let stage = match initial.filter(|_| with_auth.is_none()) {
+            None => Stage::Open,
             Some(first) => {
                 let mut octets = Vec::with_capacity(first.octets());
                 first.pieces(&mut |piece| octets.extend_from_slice(piece));
                 Stage::Waiting(Secret::from(octets))
             }
         };
-        self.exchange = Some(Exchange { ticket, mechanism, stage });
+        self.exchange = Some(Exchange { ticket, mechanism, stage, messages, failures: 0, expects_more: false });
         Ok(ticket)
     }
 
@@ -155,6 +195,11 @@ impl Session {
             (Some(exchange), Some(sent)) => exchange.ticket == sent.ticket && self.outbox.front_is_written(),
             _ => false,
         }
+    }
+
+    /// Whether the server may let the client in, as far as its exchange goes.
+    pub(super) fn may_succeed(&self) -> bool {
+        self.exchange.as_ref().is_some_and(Exchange::may_succeed)
     }
 
     /// A command is answered: if it began the exchange, the exchange is over.
@@ -192,34 +237,40 @@ impl Session {
             self.cancel();
             return Some(Ok(None));
         };
-        match mem::replace(&mut exchange.stage, Stage::MessageSent) {
+        match mem::replace(&mut exchange.stage, Stage::Open) {
             Stage::Waiting(first) if decoded == 0 => {
                 self.input.wipe(line.octets);
-                self.respond(first.expose());
+                self.respond(first.expose(), false);
                 return Some(Ok(None));
             }
             stage => exchange.stage = stage,
         }
         let (octets, decoded) = (position(line.octets), position(decoded));
+        // A token is all that the client has to say.
         let is_bearer = matches!(exchange.mechanism, Mechanism::OAUTHBEARER | Mechanism::XOAUTH2);
-        Some(Ok(Some(if is_bearer && matches!(exchange.stage, Stage::MessageSent) {
-            Front::BearerFailure { octets, decoded }
-        } else {
-            Front::Challenge { octets, decoded }
-        })))
+        if !is_bearer || exchange.messages == 0 {
+            return Some(Ok(Some(Front::Challenge { octets, decoded })));
+        }
+        if exchange.failures == MAX_FAILURES {
+            return Some(Err(self.fail(ProtocolError::TooManyChallenges)));
+        }
+        exchange.failures += 1;
+        Some(Ok(Some(Front::BearerFailure { octets, decoded })))
     }
 
     /// Acknowledges the failure of a token: 0x01 for the standard, nothing for the vendor's (R-7628-01).
     pub(super) fn answer_bearer_failure(&mut self) {
         match &self.exchange {
-            Some(exchange) if exchange.mechanism == Mechanism::XOAUTH2 => self.respond(""),
-            _ => self.respond("\x01"),
+            Some(exchange) if exchange.mechanism == Mechanism::XOAUTH2 => self.respond("", false),
+            _ => self.respond("\x01", false),
         }
     }
 
-    fn respond(&mut self, response: &(impl Message + ?Sized)) {
+    fn respond(&mut self, response: &(impl Message + ?Sized), expects_more: bool) {
         if let Some(exchange) = &mut self.exchange {
-            exchange.stage = Stage::MessageSent;
+            exchange.stage = Stage::Open;
+            exchange.messages = exchange.messages.saturating_add(1);
+            exchange.expects_more = expects_more;
         }
         let octets = base64::encoded_len(response.octets()) + 2;
         self.outbox.respond(octets, |lines| line::encode_response(response, lines));

@@ -192,6 +192,10 @@ impl Session {
             };
         };
         let multi_line = is_multi_line(sent.verb, sent.has_argument, status);
+        if sent.logs_in_by_auth() && status == Status::Ok && !self.may_succeed() {
+            // Perhaps the other side is somebody else, who can't do the server's part.
+            return Err(self.fail(ProtocolError::UnexpectedLogin));
+        }
         let answer =
             |(entry, deviations): (Entry, _)| (Front::Answer { place, entry: entry.moved(offset) }, deviations);
         let (front, deviations) = match (sent.verb, status) {
@@ -316,11 +320,7 @@ impl Session {
         }
         let is_early = !self.outbox.front_is_written();
         self.outbox.answered();
-        let logs_in = match sent.verb {
-            Verb::Pass | Verb::Apop => true,
-            Verb::Auth => sent.has_argument,
-            _ => false,
-        };
+        let logs_in = sent.logs_in();
         if logs_in || sent.verb == Verb::User {
             self.login_failed = status == Status::Err;
         }

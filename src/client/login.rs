@@ -19,8 +19,8 @@ use crate::wire::{Command, InvalidCredential, Name, Password};
 #[non_exhaustive]
 pub enum Method {
     /// AUTH SCRAM-SHA-256 (RFC 7677): neither side learns what it could use elsewhere. It needs a SASL library:
-    /// [`Session::authenticate_with`] begins it. `+OK` alone proves nothing about the server: ask the library whether
-    /// the server's own proof has come, and quit if not.
+    /// [`Session::authenticate_with`] begins it. `+OK` that comes before the server's own proof ends the session; whether
+    /// the proof is right is for the library to say: [cancel](Challenge::cancel) if not.
     ScramSha256,
     /// AUTH OAUTHBEARER (RFC 7628): a token in the place of a password.
     OAuthBearer,

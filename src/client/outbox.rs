@@ -35,6 +35,18 @@ pub(super) struct Sent {
     octets: u32,
 }
 
+impl Sent {
+    /// Whether it begins an exchange.
+    pub(super) fn logs_in_by_auth(self) -> bool {
+        self.verb == Verb::Auth && self.has_argument
+    }
+
+    /// Whether its success opens the maildrop.
+    pub(super) fn logs_in(self) -> bool {
+        matches!(self.verb, Verb::Pass | Verb::Apop) || self.logs_in_by_auth()
+    }
+}
+
 impl Outbox {
     pub(super) const fn new() -> Self {
         Self {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{
-    Action, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, Security, SendError, Session,
-    Ticket, What,
+    Action, Challenge, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, Security, SendError,
+    Session, Ticket, What,
 };
 use pop3_proto::wire::{Command, Name, Response, Status, Verb};
 
@@ -302,6 +302,22 @@ impl Script {
         self.down.octets.extend(octets.as_ref());
         while self.client.step(&mut self.down, &mut self.up) == Step::Done {}
         std::mem::take(&mut self.client.heard)
+    }
+
+    /// Has the server send octets that nobody reads yet.
+    pub fn pushes(&mut self, octets: &str) {
+        self.down.octets.extend(octets.as_bytes());
+    }
+
+    /// The challenge that the client is given next.
+    pub fn challenge(&mut self) -> Challenge<'_> {
+        while !matches!(self.client.session.poll(self.client.now), Ok(Action::Challenge(_))) {
+            assert_eq!(self.client.step(&mut self.down, &mut self.up), Step::Done);
+        }
+        match self.client.session.poll(self.client.now) {
+            Ok(Action::Challenge(challenge)) => challenge,
+            _ => unreachable!(),
+        }
     }
 
     /// What the client has written since the last call.

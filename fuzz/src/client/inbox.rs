@@ -130,6 +130,10 @@ impl Model<'_> {
             return;
         };
         let (verb, settings) = (sent.verb, &self.case.settings);
+        if ok && sent.exchange.as_ref().is_some_and(|exchange| !exchange.may_succeed()) {
+            self.fail(&[ProtocolError::UnexpectedLogin]);
+            return;
+        }
         let several = match verb {
             Verb::Retr | Verb::Top | Verb::Capa => ok,
             Verb::List | Verb::Uidl | Verb::Auth | Verb::Lang => ok && !sent.has_argument(),
@@ -226,6 +230,12 @@ impl Model<'_> {
             return self.look();
         }
         let bearer = matches!(exchange.name, "XOAUTH2" | "OAUTHBEARER") && exchange.token_is_sent;
+        let failures = exchange.failures;
+        exchange.failures += usize::from(bearer);
+        if bearer && failures == 3 {
+            self.fail(&[ProtocolError::TooManyChallenges]);
+            return None;
+        }
         let (found, then) = if bearer {
             (Found::Event(format!("bearer {}", decoded.escape_ascii())), Then::Bearer)
         } else {
@@ -243,6 +253,7 @@ impl Model<'_> {
         exchange.initial = None;
         exchange.token_is_sent = true;
         exchange.goes_on = true;
+        exchange.messages += 1;
         self.unwritten = format!("{text}\r\n").into_bytes();
     }
 

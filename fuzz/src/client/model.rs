@@ -75,9 +75,26 @@ pub struct Exchange {
     /// The first message, if it didn't go with AUTH.
     pub initial: Option<Vec<u8>>,
     pub token_is_sent: bool,
+    /// How many messages of the mechanism were said, the one that goes with AUTH included.
+    pub messages: usize,
+    /// How many failures of a token were answered.
+    pub failures: usize,
     /// Whether a challenge was answered.
     pub goes_on: bool,
     pub cancelled: bool,
+}
+
+impl Exchange {
+    /// Whether the client has said all that the mechanism has it say, so that the server may let it in.
+    pub fn may_succeed(&self) -> bool {
+        let least = match self.name {
+            "LOGIN" => 2,
+            // The last is empty, after the server's proof.
+            name if name.starts_with("SCRAM") => 3,
+            _ => 1,
+        };
+        !self.cancelled && self.messages >= least
+    }
 }
 
 impl Sent {

@@ -110,7 +110,8 @@ fn begin(
     let refused = [refused, &model.refuses_exchange(&line, cleartext)].concat();
     if let Some(ticket) = said(begun, &refused) {
         let initial = first.filter(|_| !token_is_sent);
-        let exchange = Exchange { name, initial, token_is_sent, goes_on: false, cancelled: false };
+        let messages = usize::from(token_is_sent);
+        let exchange = Exchange { name, initial, messages, failures: 0, goes_on: false, token_is_sent, cancelled: false };
         model.send(Sent::new(ticket, Verb::Auth, line, Some(exchange)));
     }
 }
