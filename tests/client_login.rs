@@ -5,7 +5,7 @@ mod common;
 use common::{Script, mrose};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, Security, SendError, State};
-use pop3_proto::wire::{Name, Timestamp};
+use pop3_proto::wire::{Mechanism, Name, Timestamp};
 
 fn script(security: Security, greeting: &str, capa: &str) -> Script {
     let mut script = Script::with(Config::new(), security);
@@ -51,6 +51,145 @@ fn the_first_allowed_method_that_is_offered_and_safe_is_chosen() {
     let stls = "+OK\r\nSTLS\r\n.\r\n";
     assert_eq!(choose(clear, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NeedsTls));
     assert_eq!(choose(tls, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NotOffered));
+}
+
+#[test]
+fn where_stls_is_offered_in_the_clear_even_a_proof_waits_for_it() {
+    // R-2595-05, R-8314-02
+    let capa = "+OK\r\nSTLS\r\nSASL CRAM-MD5 SCRAM-SHA-256\r\n.\r\n";
+    let chosen = |config: Config, security, allowed: &[Method]| {
+        let mut script = Script::with(config, security);
+        script.says(format!("{APOP}\r\n"));
+        script.asks("CAPA", capa);
+        Method::choose(&script.client.session, allowed)
+    };
+    for method in [Method::CramMd5, Method::ScramSha256, Method::Apop] {
+        assert_eq!(chosen(Config::new(), Security::Cleartext, &[method]), Err(NoMethod::NeedsTls), "{method}");
+        // Who allows passwords in the clear allows this too; and nobody listens to the others.
+        assert_eq!(chosen(Config::new().cleartext_secrets(true), Security::Cleartext, &[method]), Ok(method));
+        for security in [Security::TrustedLocal, Security::Tls, Security::TlsProxy] {
+            assert_eq!(chosen(Config::new(), security, &[method]), Ok(method), "{method}");
+        }
+    }
+}
+
+#[test]
+fn where_tls_is_required_nothing_logs_in_without_it() {
+    // R-2595-05: whatever is offered, and whatever it would disclose.
+    let name = Name::new("mrose").unwrap();
+    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    for (security, has_tls) in [
+        (Security::Cleartext, false),
+        (Security::TrustedLocal, false),
+        (Security::Tls, true),
+        (Security::TlsProxy, true),
+    ] {
+        for capa in [ALL, "-ERR\r\n", "+OK\r\n.\r\n"] {
+            let mut script = Script::with(Config::new().require_tls(true).cleartext_secrets(true), security);
+            script.says(format!("{APOP}\r\n"));
+            script.asks("CAPA", capa);
+            let session = &mut script.client.session;
+            let chosen = Method::choose(session, &Method::ALL);
+            assert_eq!(chosen == Err(NoMethod::NeedsTls), !has_tls, "{security:?} {capa:?}");
+            if has_tls {
+                continue;
+            }
+            let refused = Err(LoginError::Send(SendError::NeedsTls));
+            for method in [Method::User, Method::Apop, Method::Plain, Method::Login, Method::CramMd5] {
+                assert_eq!(Login::new(method, name, password).begin(session), refused, "{method}");
+            }
+            for mechanism in [Mechanism::SCRAM_SHA_256, Mechanism::EXTERNAL, Mechanism::new("X-NEW").unwrap()] {
+                assert_eq!(session.authenticate(mechanism), Err(SendError::NeedsTls), "{mechanism}");
+            }
+            // What doesn't log in may be asked.
+            assert_eq!(script.asks("AUTH", "+OK\r\n.\r\n").len(), 2);
+            assert_eq!(script.asks("LANG", "-ERR\r\n").len(), 1);
+            assert_eq!(script.wrote(), "");
+        }
+    }
+    // STLS opens it.
+    let mut script = Script::with(Config::new().require_tls(true), Security::Cleartext);
+    script.says("+OK\r\n");
+    assert_eq!(script.client.try_to_say("USER mrose"), Err(SendError::NeedsTls));
+    script.asks("STLS", "+OK\r\n");
+    script.asks("CAPA", ALL);
+    assert_eq!(Method::choose(&script.client.session, &Method::PASSWORD), Ok(Method::CramMd5));
+    assert!(script.client.try_to_say("USER mrose").is_ok());
+}
+
+#[test]
+fn after_stls_apop_is_taken_where_nothing_better_is_offered() {
+    // R-1939-34
+    let after_stls = |capa: &str| {
+        let mut script = Script::with(Config::new(), Security::Cleartext);
+        script.says(format!("{APOP}\r\n"));
+        script.asks("STLS", "+OK\r\n");
+        script.asks("CAPA", capa);
+        script
+    };
+    let choose = |capa, allowed: &[Method]| Method::choose(&after_stls(capa).client.session, allowed);
+    assert_eq!(choose(ALL, &[Method::Apop, Method::User]), Ok(Method::User));
+    assert_eq!(choose("+OK\r\n.\r\n", &[Method::Apop, Method::User]), Ok(Method::Apop));
+    assert_eq!(choose("+OK\r\n.\r\n", &Method::PASSWORD), Err(NoMethod::NotOffered));
+    // With TLS from the start, it is the caller who says what is better.
+    let mut script = Script::with(Config::new(), Security::Tls);
+    script.says(format!("{APOP}\r\n"));
+    script.asks("CAPA", ALL);
+    assert_eq!(Method::choose(&script.client.session, &[Method::Apop, Method::User]), Ok(Method::Apop));
+    // And it logs in.
+    let mut script = after_stls("+OK\r\n.\r\n");
+    script.client.log_in(mrose(Method::Apop, "tanstaaf"));
+    assert_eq!(script.wrote(), "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");
+    assert_eq!(script.says("+OK\r\n"), ["APOP +OK"]);
+    assert_eq!(script.client.logins, [Ok(())]);
+}
+
+#[test]
+fn a_token_that_has_failed_asks_for_a_new_one() {
+    // R-7628-01: a bare failure says no more than the challenge before it.
+    for method in [Method::OAuthBearer, Method::XOAuth2] {
+        for (answer, retry) in [
+            ("-ERR\r\n", Retry::NewToken),
+            ("-ERR [AUTH] no\r\n", Retry::NewToken),
+            ("-ERR [X-OWN] no\r\n", Retry::NewToken),
+            ("-ERR [SYS/TEMP] later\r\n", Retry::Later),
+            ("-ERR [IN-USE] soon\r\n", Retry::Soon),
+        ] {
+            let mut script = script(Security::Tls, "+OK", ALL);
+            script.client.log_in(mrose(method, "expired"));
+            script.wrote();
+            script.says("+ e30=\r\n");
+            script.wrote();
+            script.says(answer);
+            assert_eq!(script.client.logins, [Err(retry)], "{method} {answer}");
+        }
+        // Without the challenge nobody knows.
+        let mut script = script(Security::Tls, "+OK", ALL);
+        script.client.log_in(mrose(method, "expired"));
+        script.wrote();
+        script.says("-ERR\r\n");
+        assert_eq!(script.client.logins, [Err(Retry::Unknown)], "{method}");
+    }
+}
+
+#[test]
+fn a_connection_is_as_safe_as_the_address_of_its_other_end() {
+    // R-8314-02
+    for (address, security) in [
+        ("127.0.0.1", Security::TrustedLocal),
+        ("127.9.8.7", Security::TrustedLocal),
+        ("::1", Security::TrustedLocal),
+        ("::ffff:127.0.0.1", Security::TrustedLocal),
+        ("128.0.0.1", Security::Cleartext),
+        ("0.0.0.0", Security::Cleartext),
+        ("10.0.0.1", Security::Cleartext),
+        ("::", Security::Cleartext),
+        ("::ffff:10.0.0.1", Security::Cleartext),
+        ("fe80::1", Security::Cleartext),
+        ("2001:db8::1", Security::Cleartext),
+    ] {
+        assert_eq!(Security::from_peer_address(address.parse().unwrap()), security, "{address}");
+    }
 }
 
 #[test]

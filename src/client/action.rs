@@ -330,13 +330,13 @@ impl<'a> StartTls<'a> {
         self.session.outbox.front().map(|sent| sent.ticket)
     }
 
-    /// TLS is established. What was learnt in the clear is forgotten: capabilities, the timestamp, the mode (RFC 2595
-    /// §4). An event reports that STLS has succeeded, without the text of its response.
+    /// TLS is established. What was learnt in the clear is forgotten: capabilities and the mode (RFC 2595 §4); the
+    /// greeting's timestamp isn't. An event reports that STLS has succeeded, without the text of its response.
     pub fn established(self) {
         self.session.take_front();
         self.session.security = Security::Tls;
         self.session.knowledge = Knowledge::default();
-        self.session.timestamp = None;
+        self.session.is_upgraded = true;
         self.session.utf8 = false;
         self.session.login_failed = false;
         self.session.since = None;

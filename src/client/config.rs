@@ -17,7 +17,7 @@ use crate::wire::{Deviation, DeviationSet};
 /// | commands that aren't answered | 8,192 ([`queue`](Self::queue)), and 16 for each command | they aren't answered |
 /// | an initial response that waits for its challenge, or a response | its own | it isn't sent |
 /// | names of mechanisms that this crate doesn't know | 20 for each, 24 at the most | CAPA's answer holds |
-/// | the timestamp of the greeting | at most 255 | until STLS |
+/// | the timestamp of the greeting | at most 255 | the session exists |
 ///
 /// and nothing per line of a listing or octet of a message.
 ///
@@ -46,6 +46,7 @@ pub struct Config {
     pub(super) pipelined_octets: u32,
     pub(super) reply_deadline: Duration,
     pub(super) cleartext_secrets: bool,
+    pub(super) require_tls: bool,
     pub(super) pipelining: bool,
     pub(super) initial_response: InitialResponsePolicy,
     pub(super) accepted: DeviationSet,
@@ -101,6 +102,7 @@ impl Config {
             pipelined_octets: 1_024,
             reply_deadline: Duration::from_secs(120),
             cleartext_secrets: false,
+            require_tls: false,
             pipelining: true,
             initial_response: InitialResponsePolicy::Auto,
             accepted: accepted.into_iter().fold(DeviationSet::NONE, DeviationSet::with),
@@ -179,6 +181,17 @@ impl Config {
     #[must_use]
     pub fn cleartext_secrets(mut self, allowed: bool) -> Self {
         self.cleartext_secrets = allowed;
+        self
+    }
+
+    /// Whether nothing that logs in is sent without TLS: no by default. With it, USER, PASS, APOP and AUTH are refused with
+    /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
+    /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
+    /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
+    /// [`TrustedLocal`](super::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
+    #[must_use]
+    pub fn require_tls(mut self, required: bool) -> Self {
+        self.require_tls = required;
         self
     }
 

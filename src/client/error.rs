@@ -82,6 +82,9 @@ pub enum SendError {
     /// A password or token would go over a connection that others can listen to (RFC 8314 §4).
     #[error("a secret is not sent without TLS")]
     Cleartext,
+    /// The command logs in, and the configuration [requires TLS](super::Config::require_tls) for that.
+    #[error("TLS is required, and there is none")]
+    NeedsTls,
     /// The server's greeting has no usable timestamp.
     #[error("the server does not offer APOP")]
     NoTimestamp,

@@ -80,8 +80,13 @@ impl Method {
         matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::Plain | Self::Login | Self::User)
     }
 
-    /// The first of the `allowed` methods that the server offers and that sends no secret where others may listen. It
-    /// depends on what is known now: so send CAPA first, and STLS before that if the connection has no TLS.
+    /// Returns the first of the `allowed` methods that the server offers and that sends no secret where others may listen.
+    /// It depends on what is known now: so send CAPA first, and STLS before that if the connection has no TLS.
+    ///
+    /// Where others may listen and the server offers STLS, there is no method at all until TLS is there, unless
+    /// [`Config::cleartext_secrets`](super::Config::cleartext_secrets) allows it; nor is there where
+    /// [`Config::require_tls`](super::Config::require_tls) says so. After STLS, APOP comes after all other methods, wherever
+    /// it stands among the allowed ones: its timestamp came in the clear.
     ///
     /// A server that doesn't know CAPA is taken to have USER.
     ///
@@ -98,10 +103,15 @@ impl Method {
             None if **method == Self::Apop => session.timestamp().is_some(),
             None => session.support(Feature::User) != Support::No,
         };
-        // A server that has STLS may offer more once there is TLS.
-        let may_have_more = !session.may_send_secrets() && session.support(Feature::Stls) == Support::Yes;
-        let mut why = if may_have_more { NoMethod::NeedsTls } else { NoMethod::NotOffered };
-        for method in allowed.iter().filter(is_offered) {
+        // A proof in the clear is one that can be guessed from, and the server may offer more once there is TLS.
+        let offers_tls = !session.may_send_secrets() && session.support(Feature::Stls) == Support::Yes;
+        if offers_tls || !session.may_log_in() {
+            return Err(NoMethod::NeedsTls);
+        }
+        let is_last = |method: &&Self| session.is_upgraded && **method == Self::Apop;
+        let offered = || allowed.iter().filter(is_offered);
+        let mut why = NoMethod::NotOffered;
+        for method in offered().filter(|method| !is_last(method)).chain(offered().filter(is_last)) {
             if !method.sends_secret() || session.may_send_secrets() {
                 return Ok(*method);
             }
@@ -128,8 +138,9 @@ pub enum NoMethod {
     /// The server wasn't asked with CAPA what it offers, or hasn't answered.
     #[error("the server was not asked what it offers")]
     CapabilitiesUnknown,
-    /// Those allowed methods that the server offers would send a secret where others may listen: TLS is needed.
-    #[error("the server offers no way to log in that is safe without TLS")]
+    /// TLS is needed: the server offers STLS where others may listen, or the configuration requires TLS, or those allowed
+    /// methods that the server offers would send a secret where others may listen.
+    #[error("there is no way to log in that is safe without TLS")]
     NeedsTls,
     /// The server offers none of the allowed methods.
     #[error("the server offers none of the allowed ways to log in")]
@@ -158,6 +169,8 @@ pub struct Login<'a> {
     step: usize,
     /// The commands whose answers tell the outcome: USER, if that was sent, and the last one.
     sent: Option<(Option<Ticket>, Ticket)>,
+    /// Whether the server has said that it doesn't accept the token.
+    token_failed: bool,
 }
 
 /// Why a login can't begin. Nothing was sent.
@@ -181,7 +194,7 @@ pub enum LoginError {
 impl<'a> Login<'a> {
     /// A login by this method.
     pub const fn new(method: Method, name: Name<'a>, proof: Proof<'a>) -> Self {
-        Self { method, name, proof, step: 0, sent: None }
+        Self { method, name, proof, step: 0, sent: None, token_failed: false }
     }
 
     /// Sends the login's first commands.
@@ -222,6 +235,8 @@ impl<'a> Login<'a> {
             _ => return Err(LoginError::Method),
         };
         self.sent = Some((user, last));
+        self.token_failed = false;
+        self.step = 0;
         Ok(())
     }
 
@@ -233,7 +248,14 @@ impl<'a> Login<'a> {
         let outcome = match event.what() {
             What::Ok(_) if ticket == Some(last) => Ok(()),
             What::Failed(response) if ticket == Some(last) || (ticket.is_some() && ticket == user) => {
-                Err(Retry::of(response.code()))
+                Err(match Retry::of(response.code()) {
+                    Retry::Unknown | Retry::AskUser if self.token_failed => Retry::NewToken,
+                    retry => retry,
+                })
+            }
+            What::BearerFailure(_) if ticket == Some(last) => {
+                self.token_failed = true;
+                return None;
             }
             _ => return None,
         };

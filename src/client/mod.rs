@@ -107,7 +107,8 @@
 //! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
 //! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
 //! counts. Where STLS [fails](What::Failed), quit. With [`Security::Cleartext`] no password leaves in any case, but a proof
-//! of one may, such as CRAM-MD5's, and so may the mail: don't log in where TLS is a must.
+//! of one may, such as CRAM-MD5's, and so may the mail: where TLS is a must, [`Config::require_tls`] has the session refuse
+//! every login without it.
 //!
 //! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
 //! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
@@ -230,6 +231,8 @@ pub struct Session {
     name_refused: bool,
     knowledge: Knowledge,
     timestamp: Option<Timestamp>,
+    /// Whether TLS came by STLS, after the greeting.
+    is_upgraded: bool,
     utf8: bool,
     deviations: DeviationCounts,
     next_ticket: u32,
@@ -288,6 +291,7 @@ impl Session {
             name_refused: false,
             knowledge: Knowledge::default(),
             timestamp: None,
+            is_upgraded: false,
             utf8: false,
             deviations: DeviationCounts::default(),
             next_ticket: 0,
@@ -326,7 +330,8 @@ impl Session {
         self.knowledge.support(self.state == State::Transaction, feature)
     }
 
-    /// The timestamp of the greeting, which offers APOP; `None` after STLS, since it came in the clear.
+    /// The timestamp of the greeting, which offers APOP. It holds after STLS too: where somebody has changed it on the way,
+    /// the digest goes through TLS to the right server, which refuses it.
     pub fn timestamp(&self) -> Option<&Timestamp> {
         self.timestamp.as_ref()
     }
@@ -339,6 +344,11 @@ impl Session {
     /// How often the server has broken a rule and was understood all the same.
     pub fn deviations(&self) -> &DeviationCounts {
         &self.deviations
+    }
+
+    /// Whether something that logs in may be sent now, as far as TLS is required.
+    fn may_log_in(&self) -> bool {
+        self.security.is_tls() || !self.config.require_tls
     }
 
     /// Whether a secret may be sent now.

@@ -93,6 +93,10 @@ impl Session {
             return Err(SendError::QueueFull);
         }
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
+        let only_asks = verb == Verb::Auth && !has_argument;
+        if logs_in && !only_asks && !self.may_log_in() {
+            return Err(SendError::NeedsTls);
+        }
         if logs_in && self.outbox.holds(Verb::Stls) {
             // What is known now of how to log in doesn't hold after STLS.
             return Err(SendError::WrongState);

@@ -14,6 +14,9 @@ use crate::wire::{
 pub enum Retry {
     /// The name or the password is wrong, or policy refuses them: ask the user (`AUTH`).
     AskUser,
+    /// The token isn't accepted: get a new one. [`Login::observe`](super::Login::observe) returns it where OAUTHBEARER or
+    /// XOAUTH2 has [failed](super::What::BearerFailure), and the response code has no other cause.
+    NewToken,
     /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
     Soon,
     /// The last login was too short a time ago: wait, for LOGIN-DELAY's time if it is known (`LOGIN-DELAY`).
@@ -33,6 +36,7 @@ impl fmt::Display for Retry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AskUser => "the server does not accept the name or the password",
+            Self::NewToken => "the server does not accept the token",
             Self::Soon => "another session has the maildrop",
             Self::Wait => "the last login was too short a time ago",
             Self::Later => "the server has a problem that is likely to pass",

@@ -67,6 +67,10 @@ impl Settings {
         [Security::Tls, Security::Cleartext, Security::TrustedLocal, Security::TlsProxy][usize::from(self.security % 4)]
     }
 
+    pub fn requires_tls(&self) -> bool {
+        self.security / 4 % 4 == 3
+    }
+
     pub fn policy(&self) -> InitialResponsePolicy {
         use InitialResponsePolicy::{Always, Auto, Never};
         [Auto, Never, Always][usize::from(self.policy % 3)]
@@ -115,6 +119,7 @@ impl Settings {
         let config = config
             .reply_deadline(self.deadline())
             .cleartext_secrets(self.cleartext_secrets)
+            .require_tls(self.requires_tls())
             .pipelining(!self.one_by_one)
             .initial_response(self.policy());
         Arc::new(Deviation::ALL.into_iter().fold(config, |config, deviation| {

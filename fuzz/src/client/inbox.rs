@@ -351,7 +351,6 @@ impl Model<'_> {
         self.listed = [None, None];
         self.refused.clear();
         self.worked.clear();
-        self.timestamp = None;
         self.utf8 = false;
         self.login_failed = false;
         self.since = None;

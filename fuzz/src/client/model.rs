@@ -218,6 +218,11 @@ impl<'a> Model<'a> {
         self.security != Security::Cleartext || self.case.settings.cleartext_secrets
     }
 
+    /// Whether a login must wait for TLS.
+    fn needs_tls(&self) -> bool {
+        self.case.settings.requires_tls() && !matches!(self.security, Security::Tls | Security::TlsProxy)
+    }
+
     /// What is listed for this state.
     pub fn listing(&self) -> Option<&BTreeSet<String>> {
         let [before, behind] = &self.listed;
@@ -261,6 +266,7 @@ impl<'a> Model<'a> {
         let knows_none = self.state != State::Greeting && self.timestamp.is_none();
         refused.extend(is(verb == Verb::Apop && knows_none, SendError::NoTimestamp));
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
+        refused.extend(is(logs_in && verb != Verb::Auth && self.needs_tls(), SendError::NeedsTls));
         refused.extend(is(logs_in && self.waits_for_tls(), SendError::WrongState));
         // There is one TLS at the most.
         let has_tls = self.security == Security::Tls || self.waits_for_tls();
@@ -273,6 +279,7 @@ impl<'a> Model<'a> {
         let mut refused = self.refuses_line(line.len() + 2);
         let is = |wrong: bool, error| wrong.then_some(error);
         refused.extend(is(cleartext && !self.may_send_secrets(), SendError::Cleartext));
+        refused.extend(is(self.needs_tls(), SendError::NeedsTls));
         refused.extend(is(self.queue.iter().any(|sent| sent.exchange.is_some()), SendError::WrongState));
         refused.extend(is(self.waits_for_tls(), SendError::WrongState));
         refused
