@@ -8,7 +8,7 @@ use bytes::Buf;
 use common::{Script, in_any_way};
 use pop3_proto::auth::sasl::{CleartextPassword, Plain};
 use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Removal, Security, SendError, Session};
-use pop3_proto::wire::{Command, Digest, Mechanism, Name, Password, Verb};
+use pop3_proto::wire::{Command, Digest, Language, Mechanism, Name, Password, Verb};
 
 const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
 
@@ -296,18 +296,85 @@ fn what_needs_a_login_is_not_sent_behind_one_that_failed() {
 }
 
 #[test]
-fn what_needs_a_login_waits_for_it_and_for_no_other_command() {
-    let mut script = told(Config::new(), Security::TrustedLocal, "PIPELINING");
-    script.client.say("CAPA\r\nSTAT\r\nUSER mrose");
-    assert_eq!(script.wrote(), "CAPA\r\n");
-    assert_eq!(script.says("+OK\r\nPIPELINING\r\n.\r\n").last().unwrap(), "STAT not sent");
-    assert_eq!(script.wrote(), "USER mrose\r\n");
+fn what_needs_a_login_is_refused_where_none_waits() {
+    // R-1939-13
+    let commands =
+        ["STAT", "LIST", "RETR 1", "DELE 1", "NOOP", "RSET", "TOP 1 0", "UIDL", "LAST"].map(|line| line.to_owned());
+    let refuses = |script: &mut Script| {
+        for line in &commands {
+            assert_eq!(script.client.try_to_say(line), Err(SendError::WrongState), "{line}");
+        }
+    };
+    // Before the greeting, before a login, with no more than a name or a question, and after a failed login.
+    let mut script = Script::new(Config::new());
+    refuses(&mut script);
+    script.says("+OK\r\n");
+    refuses(&mut script);
+    script.client.say("USER mrose\r\nAUTH\r\nCAPA");
+    refuses(&mut script);
+    script.says("+OK\r\n");
+    script.says("-ERR\r\n");
+    script.says("-ERR\r\n");
+    script.wrote();
+    script.client.say("PASS wrong");
+    for line in &commands {
+        script.client.say(line);
+    }
+    assert_eq!(script.wrote(), "PASS wrong\r\n");
+    assert_eq!(script.says("-ERR\r\n").len(), 1 + commands.len(), "none of them is sent");
+    refuses(&mut script);
+    assert_eq!(script.wrote(), "");
+}
+
+#[test]
+fn what_precedes_a_login_is_refused_after_it() {
+    // R-1939-13, R-5034-01, R-6856-01, R-2595-01
+    let lines = ["USER mrose", "PASS tanstaaf", "STLS", "UTF8", "AUTH", "APOP mrose c4c9334bac560ecc979e58001b3e22fb"];
+    let mut script = Script::new(Config::new());
+    script.says(format!("+OK {TIMESTAMP}\r\n"));
+    script.let_in();
+    for line in lines {
+        assert_eq!(script.client.try_to_say(line), Err(SendError::WrongState), "{line}");
+    }
+    for mechanism in [Mechanism::PLAIN, Mechanism::CRAM_MD5, Mechanism::new("X-NEW").unwrap()] {
+        assert_eq!(script.client.session.authenticate(mechanism), Err(SendError::WrongState), "{mechanism}");
+    }
+    assert_eq!(script.wrote(), "");
+    assert_eq!(script.asks("CAPA", "-ERR\r\n"), ["CAPA -ERR"]);
+    assert_eq!(script.asks("LANG", "-ERR\r\n"), ["LANG -ERR"]);
+}
+
+#[test]
+fn what_waits_for_the_answer_to_a_login_is_not_sent_after_it_has_succeeded() {
+    // R-5034-01
+    for pipelines in ["TOP", "PIPELINING"] {
+        let mut script = told(Config::new(), Security::TrustedLocal, pipelines);
+        script.client.say("USER mrose\r\nPASS tanstaaf\r\nUSER other\r\nPASS tanstaaf\r\nUTF8\r\nAUTH");
+        script.client.say("STLS\r\nNOOP");
+        script.wrote();
+        script.says("+OK\r\n");
+        assert!(script.wrote().len() <= "PASS tanstaaf\r\n".len());
+        let heard = script.says("+OK\r\n");
+        let expected =
+            ["PASS +OK", "USER not sent", "PASS not sent", "UTF8 not sent", "AUTH not sent", "STLS not sent"];
+        assert_eq!(heard, expected, "{pipelines}");
+        assert_eq!(script.wrote(), "NOOP\r\n");
+    }
+    // Nor is an exchange, which is forgotten.
+    let mut script = told(Config::new(), Security::TrustedLocal, "TOP");
+    script.client.say("USER mrose\r\nPASS tanstaaf");
+    script.client.session.authenticate_with(Mechanism::PLAIN, b"\0mrose\0tanstaaf".as_slice()).unwrap();
+    script.says("+OK\r\n");
+    assert_eq!(script.says("+OK\r\n"), ["PASS +OK", "AUTH not sent"]);
+    assert_eq!(script.wrote(), "USER mrose\r\nPASS tanstaaf\r\n");
+    assert_eq!(script.asks("NOOP", "+OK\r\n"), ["NOOP +OK"]);
 }
 
 #[test]
 fn tickets_name_their_commands_and_an_event_says_whether_it_completes_one() {
     let mut session = session(Config::new(), Security::Tls);
-    let tickets = [Command::Noop, Command::Capa, Command::Quit].map(|command| session.send(&command).unwrap());
+    let ask = Command::Lang { language: Some(Language::Default) };
+    let tickets = [ask, Command::Capa, Command::Quit].map(|command| session.send(&command).unwrap());
     assert!(tickets.is_sorted());
     let mut server = b"+OK\r\n".to_vec();
     let mut told = Vec::new();
@@ -333,10 +400,10 @@ fn tickets_name_their_commands_and_an_event_says_whether_it_completes_one() {
             _ => break,
         }
     }
-    let [noop, capa, quit] = tickets.map(Some);
+    let [lang, capa, quit] = tickets.map(Some);
     let expected = [
         (None, None, false),
-        (noop, Some(Verb::Noop), true),
+        (lang, Some(Verb::Lang), true),
         (capa, Some(Verb::Capa), false),
         (capa, Some(Verb::Capa), false),
         (capa, Some(Verb::Capa), true),

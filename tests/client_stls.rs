@@ -114,12 +114,10 @@ fn what_was_learnt_in_the_clear_is_forgotten() {
     // R-2595-03; the timestamp is the server's own word (R-1939-34).
     let mut script = greeted();
     script.asks("CAPA", "+OK\r\nSTLS\r\nPIPELINING\r\nSASL PLAIN\r\nUTF8 USER\r\n.\r\n");
-    script.asks("UTF8", "+OK\r\n");
     script.asks("LANG", "-ERR\r\n");
-    assert!(script.client.session.is_utf8_mode() && script.client.session.timestamp().is_some());
     assert_eq!(script.asks("STLS", "+OK\r\n"), ["start TLS", "STLS +OK"]);
     let session = &script.client.session;
-    assert!(!session.is_utf8_mode() && session.timestamp().is_some() && session.capabilities().is_none());
+    assert!(session.timestamp().is_some() && session.capabilities().is_none());
     for feature in [Feature::Pipelining, Feature::Sasl, Feature::Utf8User, Feature::Stls, Feature::Lang] {
         assert_eq!(session.support(feature), Support::Unknown, "{feature:?}");
     }
@@ -155,6 +153,23 @@ fn no_login_waits_for_tls_since_what_is_known_will_not_hold() {
     let mut script = greeted();
     assert_eq!(script.asks("STLS", "-ERR\r\n"), ["STLS -ERR"]);
     assert!(script.client.try_to_say(&apop).is_ok());
+}
+
+#[test]
+fn no_tls_comes_after_utf8() {
+    // R-6856-02
+    let mut script = greeted();
+    assert_eq!(script.asks("UTF8", "+OK\r\n"), ["UTF8 +OK"]);
+    assert_eq!(script.client.try_to_say("STLS"), Err(SendError::WrongState));
+    // Nor if it was queued before that was known.
+    let mut script = greeted();
+    script.client.say("UTF8\r\nSTLS\r\nCAPA");
+    assert_eq!(script.wrote(), "UTF8\r\n");
+    assert_eq!(script.says("+OK\r\n"), ["UTF8 +OK", "STLS not sent"]);
+    assert_eq!(script.wrote(), "CAPA\r\n");
+    let mut script = greeted();
+    assert_eq!(script.asks("UTF8", "-ERR\r\n"), ["UTF8 -ERR"]);
+    assert_eq!(script.asks("STLS", "+OK\r\n"), ["start TLS", "STLS +OK"]);
 }
 
 #[test]

@@ -82,8 +82,9 @@ pub enum What<'a> {
     /// The end line of the list, or of the message, has come. Whether the message is
     /// [complete](super#when-a-message-is-complete) is shown by what comes next.
     Ends,
-    /// The command wasn't sent: it needs a login, and the client isn't logged in when its turn comes; or it is a PASS,
-    /// and the name before it was refused.
+    /// The command wasn't sent, since it had no place any more when its turn came: it needs a login, and the one that it
+    /// waited for has failed; or it has its place before login, and the one before it has succeeded; or it is a PASS, and the
+    /// name before it was refused; or STLS, and UTF8 has succeeded.
     NotSent,
     /// OAUTHBEARER or XOAUTH2 has failed, and this is why, in JSON. The session answers it by itself, and the failure
     /// of the command follows (RFC 7628 §3.2.3).

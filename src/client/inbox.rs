@@ -296,7 +296,10 @@ impl Session {
                 self.input.wipe(octets as usize);
                 self.answer_bearer_failure();
             }
-            Some(Front::NotSent(_)) => self.outbox.drop_next(),
+            Some(Front::NotSent(sent)) => {
+                self.outbox.drop_next();
+                self.end_exchange(sent.ticket);
+            }
         }
     }
 

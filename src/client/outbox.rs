@@ -96,6 +96,11 @@ impl Outbox {
         self.commands.iter().find(|sent| sent.ticket == ticket).map(|sent| sent.verb)
     }
 
+    /// Whether something that logs in isn't answered, sent or not.
+    pub(super) fn holds_login(&self) -> bool {
+        self.commands.iter().any(|sent| sent.logs_in())
+    }
+
     pub(super) fn outstanding(&self) -> u32 {
         self.outstanding
     }

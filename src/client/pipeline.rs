@@ -24,6 +24,11 @@ fn needs_login(verb: Verb) -> bool {
     )
 }
 
+/// Whether a command has its place in AUTHORIZATION only (RFC 1939 §4).
+fn precedes_login(verb: Verb) -> bool {
+    matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth | Verb::Stls | Verb::Utf8)
+}
+
 /// The most octets of a command line, CRLF included (RFC 2449 §4).
 pub(super) const MAX_COMMAND_LINE: usize = 255;
 
@@ -97,12 +102,17 @@ impl Session {
         if logs_in && !only_asks && !self.may_log_in() {
             return Err(SendError::NeedsTls);
         }
-        if logs_in && self.outbox.holds(Verb::Stls) {
-            // What is known now of how to log in doesn't hold after STLS.
-            return Err(SendError::WrongState);
-        }
-        if verb == Verb::Stls && (self.security == Security::Tls || self.outbox.holds(Verb::Stls)) {
-            // There is at most one TLS (RFC 2595 §4).
+        let has_place = match self.state {
+            State::Transaction => !precedes_login(verb),
+            // It waits for a login that waits too.
+            _ => !needs_login(verb) || self.outbox.holds_login(),
+        };
+        // What is known now of how to log in doesn't hold after STLS.
+        let is_untimely = logs_in && self.outbox.holds(Verb::Stls);
+        // There is at most one TLS (RFC 2595 §4), and none after UTF8 (RFC 6856 §2.1).
+        let is_late =
+            verb == Verb::Stls && (self.security == Security::Tls || self.utf8 || self.outbox.holds(Verb::Stls));
+        if !has_place || is_untimely || is_late {
             return Err(SendError::WrongState);
         }
         self.quit_is_sent = verb == Verb::Quit;
@@ -118,8 +128,7 @@ impl Session {
             return;
         }
         while let Some(next) = self.outbox.next_queued() {
-            let is_futile = self.state == State::Authorization
-                && (needs_login(next.verb) || (next.verb == Verb::Pass && self.name_refused));
+            let is_futile = self.is_futile(next.verb);
             if self.outbox.outstanding() > 0 {
                 if is_futile {
                     return;
@@ -142,6 +151,16 @@ impl Session {
     /// Whether commands are sent ahead of responses at all.
     pub(super) fn sends_ahead(&self) -> bool {
         self.config.pipelining && self.support(Feature::Pipelining) == Support::Yes
+    }
+
+    /// Whether a command has lost its place: by the answers to those before it, since it was queued.
+    fn is_futile(&self, verb: Verb) -> bool {
+        match self.state {
+            State::Authorization => {
+                needs_login(verb) || (verb == Verb::Pass && self.name_refused) || (verb == Verb::Stls && self.utf8)
+            }
+            _ => precedes_login(verb),
+        }
     }
 
     /// Whether a command may go ahead of the response to the one before it.

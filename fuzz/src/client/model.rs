@@ -116,10 +116,25 @@ impl Sent {
         exchange || matches!(self.verb, Verb::Stls | Verb::Quit | Verb::Pass | Verb::Apop)
     }
 
-    fn needs_login(&self) -> bool {
-        use Verb::{Dele, Last, List, Noop, Retr, Rset, Stat, Top, Uidl};
-        matches!(self.verb, Stat | List | Retr | Dele | Noop | Rset | Top | Uidl | Last)
+    fn logs_in(&self) -> bool {
+        self.exchange.is_some() || matches!(self.verb, Verb::Pass | Verb::Apop)
     }
+
+    fn needs_login(&self) -> bool {
+        needs_login(self.verb)
+    }
+}
+
+/// Whether a command is for those who have logged in.
+fn needs_login(verb: Verb) -> bool {
+    use Verb::{Dele, Last, List, Noop, Retr, Rset, Stat, Top, Uidl};
+    matches!(verb, Stat | List | Retr | Dele | Noop | Rset | Top | Uidl | Last)
+}
+
+/// Whether a command is for those who haven't logged in.
+fn is_for_login(verb: Verb) -> bool {
+    use Verb::{Apop, Auth, Pass, Stls, User, Utf8};
+    matches!(verb, User | Pass | Apop | Auth | Stls | Utf8)
 }
 
 /// What the next octets belong to.
@@ -268,8 +283,11 @@ impl<'a> Model<'a> {
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         refused.extend(is(logs_in && verb != Verb::Auth && self.needs_tls(), SendError::NeedsTls));
         refused.extend(is(logs_in && self.waits_for_tls(), SendError::WrongState));
-        // There is one TLS at the most.
-        let has_tls = self.security == Security::Tls || self.waits_for_tls();
+        refused.extend(is(is_for_login(verb) && self.state == State::Transaction, SendError::WrongState));
+        let may_come = self.state == State::Transaction || self.queue.iter().any(Sent::logs_in);
+        refused.extend(is(needs_login(verb) && !may_come, SendError::WrongState));
+        // There is one TLS at the most, and not after UTF8.
+        let has_tls = self.security == Security::Tls || self.waits_for_tls() || self.utf8;
         refused.extend(is(verb == Verb::Stls && has_tls, SendError::WrongState));
         refused
     }
@@ -280,6 +298,7 @@ impl<'a> Model<'a> {
         let is = |wrong: bool, error| wrong.then_some(error);
         refused.extend(is(cleartext && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(self.needs_tls(), SendError::NeedsTls));
+        refused.extend(is(self.state == State::Transaction, SendError::WrongState));
         refused.extend(is(self.queue.iter().any(|sent| sent.exchange.is_some()), SendError::WrongState));
         refused.extend(is(self.waits_for_tls(), SendError::WrongState));
         refused
@@ -380,8 +399,14 @@ impl<'a> Model<'a> {
     fn release(&mut self) {
         while self.state != State::Greeting && !self.farewell && self.outstanding < self.queue.len() {
             let (before, next) = (&self.queue[..self.outstanding], &self.queue[self.outstanding]);
-            let is_futile = next.needs_login() || next.verb == Verb::Pass && self.name_refused;
-            if is_futile && self.state == State::Authorization {
+            let is_futile = match self.state {
+                State::Transaction => is_for_login(next.verb),
+                _ => {
+                    let is_late = next.verb == Verb::Stls && self.utf8;
+                    next.needs_login() || next.verb == Verb::Pass && self.name_refused || is_late
+                }
+            };
+            if is_futile {
                 if before.is_empty() {
                     let found = Found::Event("not sent".to_owned());
                     let (ticket, then) = (Some(next.ticket), Then::NotSent);

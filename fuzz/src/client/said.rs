@@ -111,7 +111,8 @@ fn begin(
     if let Some(ticket) = said(begun, &refused) {
         let initial = first.filter(|_| !token_is_sent);
         let messages = usize::from(token_is_sent);
-        let exchange = Exchange { name, initial, messages, failures: 0, goes_on: false, token_is_sent, cancelled: false };
+        let exchange =
+            Exchange { name, initial, messages, failures: 0, goes_on: false, token_is_sent, cancelled: false };
         model.send(Sent::new(ticket, Verb::Auth, line, Some(exchange)));
     }
 }
