@@ -3,7 +3,9 @@
 mod common;
 
 use common::{FEATURES, Script, in_any_way};
-use pop3_proto::client::{Config, Error, Feature, Method, NoMethod, Security, State, Support};
+use pop3_proto::client::{
+    Config, ConfigError, Error, Feature, Method, NoMethod, ProtocolError, Security, State, Support,
+};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
 use proptest::prelude::*;
 
@@ -242,6 +244,41 @@ fn spaces_behind_a_capability_can_be_rejected() {
     script.says("+OK\r\n");
     assert_eq!(script.asks("CAPA", "+OK\r\nTOP \r\nUIDL\r\n.\r\n")[1..3], ["CAPA ?TOP ", "CAPA UIDL"]);
     assert_eq!(supports(&script, [Feature::Top, Feature::Uidl]), [Support::No, Support::Yes]);
+}
+
+#[test]
+fn a_list_has_so_many_entries_and_no_more() {
+    // R-GEN-06
+    let answers = [
+        ("LIST", "1 1\r\n"),
+        ("UIDL", "1 a\r\n"),
+        ("UIDL", "1  a\r\n"),
+        ("LIST", "?\r\n"),
+        ("CAPA", "X\r\n"),
+        ("LANG", "en\r\n"),
+    ];
+    in_any_way(&Config::new().listing_entries(3).unwrap(), Security::TrustedLocal, |script| {
+        script.log_in();
+        for (command, line) in answers {
+            for _ in 0..2 {
+                let heard = script.asks(command, format!("+OK\r\n{}.\r\n", line.repeat(3)));
+                assert_eq!(heard.len(), 5, "{command} {line}: each list has its own");
+            }
+        }
+    });
+    for (command, line) in answers {
+        in_any_way(&Config::new().listing_entries(3).unwrap(), Security::TrustedLocal, |script| {
+            script.log_in();
+            let heard = script.asks(command, format!("+OK\r\n{}.\r\n", line.repeat(4)));
+            assert_eq!(heard.len(), 4, "{command} {line}");
+            assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::TooManyEntries)));
+        });
+    }
+    // A message isn't a list.
+    let mut script = Script::logged_in(Config::new().listing_entries(1).unwrap());
+    script.asks("RETR 1", "+OK\r\n1 1\r\n1 1\r\n.\r\n");
+    assert_eq!(script.client.bodies, [b"1 1\r\n1 1\r\n"]);
+    assert_eq!(Config::new().listing_entries(0).unwrap_err(), ConfigError::BelowMinimum { minimum: 1 });
 }
 
 #[test]

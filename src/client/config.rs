@@ -41,6 +41,7 @@ pub struct Config {
     pub(super) window: u32,
     pub(super) line_limit: u32,
     pub(super) sasl_line_limit: u32,
+    pub(super) listing_entries: u32,
     pub(super) queue: u32,
     pub(super) pipelined_commands: u32,
     pub(super) pipelined_octets: u32,
@@ -97,6 +98,7 @@ impl Config {
             window: 65_536,
             line_limit: 8_192,
             sasl_line_limit: 65_536,
+            listing_entries: 1 << 24,
             queue: 8_192,
             pipelined_commands: 32,
             pipelined_octets: 1_024,
@@ -136,6 +138,17 @@ impl Config {
     /// [`ConfigError::BelowMinimum`] under 12,288.
     pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
         self.sasl_line_limit = at_least(octets, 12_288)?;
+        Ok(self)
+    }
+
+    /// The most entries of a list, such as LIST's, UIDL's or CAPA's: 16,777,216 by default, at least 1. One more ends the
+    /// session with [`ProtocolError::TooManyEntries`](super::ProtocolError::TooManyEntries). The session keeps no entry, but
+    /// a caller may, and a list that never ends would keep it busy for ever.
+    ///
+    /// # Errors
+    /// [`ConfigError::BelowMinimum`] for 0.
+    pub fn listing_entries(mut self, entries: u32) -> Result<Self, ConfigError> {
+        self.listing_entries = at_least(entries, 1)?;
         Ok(self)
     }
 

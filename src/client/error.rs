@@ -44,6 +44,9 @@ pub enum ProtocolError {
     /// A line is longer than the configuration's limit.
     #[error("a line is too long")]
     LineTooLong,
+    /// A list has more entries than the [configuration](super::Config::listing_entries) allows.
+    #[error("a list has too many entries")]
+    TooManyEntries,
     /// A line holds a NUL, or a CR that doesn't end it.
     #[error("a line holds a forbidden octet")]
     ForbiddenOctet,

@@ -134,7 +134,11 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn done(self) {
         match self.plain {
-            Some(plain) => self.session.input.consume(plain.octets),
+            Some(plain) => {
+                self.session.input.consume(plain.octets);
+                // One is left, or it wouldn't be handed out.
+                self.session.entries_left = self.session.entries_left.wrapping_sub(1);
+            }
             None => self.session.take_front(),
         }
     }

@@ -128,7 +128,11 @@ impl Session {
                     let list = *list;
                     let Some(line) = self.input.line() else { return Ok(None) };
                     self.check(line)?;
-                    Some(self.entry(list, line))
+                    let front = self.entry(list, line);
+                    if self.entries_left == 0 && matches!(front, Front::Entry { .. }) {
+                        return Err(self.fail(ProtocolError::TooManyEntries));
+                    }
+                    Some(front)
                 }
                 UnderWay::Status => {
                     let in_exchange = self.is_in_exchange();
@@ -241,7 +245,7 @@ impl Session {
     #[inline]
     pub(super) fn plain_entry(&self) -> Option<Plain> {
         let UnderWay::Entries(list) = self.under_way else { return None };
-        if self.front.is_some() || !self.input.is_at_line_start() {
+        if self.front.is_some() || self.entries_left == 0 || !self.input.is_at_line_start() {
             return None;
         }
         list.plain(self.input.unread()?)
@@ -279,7 +283,10 @@ impl Session {
                 self.front = Some(Front::Secured);
             }
             Some(Front::Secured) => self.outbox.answered(),
-            Some(Front::Entry { place, .. }) => self.input.consume(place.octets as usize),
+            Some(Front::Entry { place, .. }) => {
+                self.input.consume(place.octets as usize);
+                self.entries_left = self.entries_left.saturating_sub(1);
+            }
             Some(Front::Ends { octets }) => {
                 self.input.consume(octets as usize);
                 self.under_way = UnderWay::Status;
@@ -307,6 +314,7 @@ impl Session {
     fn answered(&mut self, status: Status, multi_line: bool, has_code: bool) {
         let Some(sent) = self.outbox.front() else { return };
         if multi_line {
+            self.entries_left = self.config.listing_entries;
             self.under_way = match sent.verb {
                 Verb::Retr | Verb::Top => UnderWay::Body(Unstuffer::new()),
                 Verb::List => UnderWay::Entries(List::Scan),

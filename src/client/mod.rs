@@ -222,6 +222,8 @@ pub struct Session {
     state: State,
     /// What of a response is still to come.
     under_way: UnderWay,
+    /// How many entries the list under way may still have.
+    entries_left: u32,
     /// What stands at the front of the input, until it is dealt with.
     front: Option<Front>,
     exchange: Option<Exchange>,
@@ -285,6 +287,7 @@ impl Session {
             outbox: Outbox::new(),
             state: State::Greeting,
             under_way: UnderWay::Status,
+            entries_left: 0,
             front: None,
             exchange: None,
             login_failed: false,

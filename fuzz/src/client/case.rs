@@ -71,6 +71,11 @@ impl Settings {
         self.security / 4 % 4 == 3
     }
 
+    /// The most entries of a list.
+    pub fn entries(&self) -> usize {
+        if self.policy < 128 { 1 << 24 } else { usize::from(self.policy) - 127 }
+    }
+
     pub fn policy(&self) -> InitialResponsePolicy {
         use InitialResponsePolicy::{Always, Auto, Never};
         [Auto, Never, Always][usize::from(self.policy % 3)]
@@ -113,6 +118,7 @@ impl Settings {
                 .line_limit(number(self.line()))?
                 .sasl_line_limit(number(SASL_LINE))?
                 .queue(number(self.queue()))?
+                .listing_entries(number(self.entries()))?
                 .pipelined(number(self.commands()), number(self.octets()))
         };
         let config = build().expect("a configuration within its bounds");

@@ -167,6 +167,10 @@ impl Model<'_> {
         if content == b"." {
             return self.found(line.end, "ends".to_owned(), true, Then::Ends);
         }
+        self.entries += 1;
+        if self.entries > self.case.settings.entries() {
+            return self.fail(&[ProtocolError::TooManyEntries]);
+        }
         let verb = self.asked().expect("a command that lists").verb;
         let text = content.strip_prefix(b".").unwrap_or(content);
         if matches!(verb, Verb::List | Verb::Uidl) {
@@ -278,6 +282,7 @@ impl Model<'_> {
             }
             Then::Begins => {
                 let body = matches!(self.queue[0].verb, Verb::Retr | Verb::Top);
+                self.entries = 0;
                 self.reading = if body { Reading::Body(0) } else { Reading::Lines };
                 match self.queue[0].verb {
                     Verb::Capa => self.incomplete = Some(std::collections::BTreeSet::new()),

@@ -28,6 +28,8 @@ pub struct Model<'a> {
     /// How many lines the server has answered; the greeting answers none.
     pub lines_answered: usize,
     pub reading: Reading,
+    /// How many entries of the list under way were read.
+    pub entries: usize,
     pub front: Option<Front>,
     /// What CAPA has listed before login and behind it.
     pub listed: [Option<BTreeSet<String>>; 2],
@@ -208,6 +210,7 @@ impl<'a> Model<'a> {
             lines_written: 0,
             lines_answered: 0,
             reading: Reading::Status,
+            entries: 0,
             front: None,
             listed: [None, None],
             incomplete: None,
