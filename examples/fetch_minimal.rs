@@ -72,9 +72,8 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     // So the session notices its deadline.
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
-    let is_local = socket.peer_addr()?.ip().is_loopback();
     // Over anything but a local connection the password needs TLS.
-    let security = if is_local { Security::TrustedLocal } else { Security::Cleartext };
+    let security = Security::from_peer_address(socket.peer_addr()?.ip());
     let (name, password) = (Name::new("mrose")?, CleartextPassword::new("tanstaaf")?);
     let mut session = Session::new(Arc::new(Config::new()), security);
     let capa = session.send(&Command::Capa)?;
@@ -92,12 +91,12 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             Ok(Action::Read(mut read)) => match socket.read(read.space()) {
                 Ok(octets) => read.filled(octets),
                 Err(error) if is_timeout(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(_) => read.failed(),
             },
             Ok(Action::Write(mut write)) => match socket.write(write.chunk()) {
                 Ok(octets) => write.advance(octets),
                 Err(error) if is_timeout(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(_) => write.failed(),
             },
             Ok(Action::Event(event)) => {
                 may_log_in |= event.ticket() == Some(capa) && event.completes();

@@ -195,12 +195,45 @@ fn a_clean_end_after_a_message_shows_it_complete_and_nothing_else_does() {
 }
 
 #[test]
+fn a_refusal_of_a_command_that_is_half_written_shows_nothing() {
+    // R-GEN-15
+    let mut plan = one_by_one();
+    plan.tells("+OK\r\nthree\r\n.\r\n");
+    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    assert_eq!(write.copy_to_bytes(3), "STA");
+    let Ok(Action::Write(write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let (mut read, refusal) = (write.into_read(), b"-ERR idle for too long\r\n");
+    read.space()[..refusal.len()].copy_from_slice(refusal);
+    read.filled(refusal.len());
+    assert_eq!(plan.tells(""), ["unproven 3"]);
+    assert_eq!(
+        plan.script.client.session.poll(Duration::ZERO).map(|action| format!("{action:?}")),
+        Ok("Closed(AnsweredEarly)".into())
+    );
+}
+
+#[test]
+fn a_transport_that_fails_shows_nothing() {
+    let mut plan = one_by_one();
+    plan.tells("+OK\r\nthree\r\n.\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    let session = &mut plan.script.client.session;
+    let Ok(Action::Read(read)) = session.poll(Duration::ZERO) else { panic!() };
+    read.failed();
+    let how = Err(session.poll(Duration::ZERO).unwrap_err());
+    assert_eq!(how, Err(Error::TransportFailed));
+    plan.fetch.end(&how);
+    assert_eq!(short(&std::iter::from_fn(|| plan.fetch.progress()).collect::<Vec<_>>()), ["unproven 3"]);
+}
+
+#[test]
 fn a_silent_server_shows_nothing() {
     let mut plan = one_by_one();
     plan.tells("+OK\r\nthree\r\n.\r\n");
     assert_eq!(plan.writes(), "STAT\r\n");
     let session: &mut Session = &mut plan.script.client.session;
     drop(session.poll(Duration::ZERO));
+    drop(session.poll(Duration::from_secs(86_400)));
     let how = Err(session.poll(Duration::from_secs(86_400)).unwrap_err());
     assert_eq!(how, Err(Error::TimedOut));
     plan.fetch.end(&how);

@@ -121,6 +121,11 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Whether it turns a command down that isn't written to its end.
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.session.front, Some(Front::Status { .. })) && !self.session.outbox.front_is_written()
+    }
+
     /// What the server has sent.
     #[inline]
     pub fn what(&self) -> What<'_> {

@@ -98,8 +98,8 @@
 //! [`What::Ends`] means that the line of one dot has come that ends a message. Some servers send such a line inside a message
 //! as it is, and then it ends there too early; what follows it is taken for responses. So a message that is to be kept,
 //! and more so one that is to be deleted, is complete only when the session is shown to be in step after it: by the first
-//! event of the next command, or by a clean end of the stream (`filled(0)`) without an octet in between. An [`Error`] of
-//! another kind, and [`What::Farewell`], show nothing. Before DELE, send STAT once more: it must say what it said at the
+//! event of the next command, or by a clean end of the stream ([`Closed::WhileIdle`], [`Error::Disconnected`]) without an
+//! octet in between. Any other end, and [`What::Farewell`], show nothing. Before DELE, send STAT once more: it must say what it said at the
 //! beginning, or more where mail has come. Send QUIT when each DELE is answered. [`Fetch`] does all this.
 //!
 //! # TLS

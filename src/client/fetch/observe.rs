@@ -11,8 +11,8 @@ impl Fetch {
     /// Take the [progress](Self::progress) after it.
     pub fn observe(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
         let what = event.what();
-        if matches!(what, What::Farewell(_)) {
-            // It may as well be a line of the message.
+        if matches!(what, What::Farewell(_)) || event.is_early() {
+            // Nothing was asked for at that point, so it may as well be a line of the message.
             self.distrust_ended();
         }
         let Some(ticket) = event.ticket() else { return };
@@ -40,7 +40,7 @@ impl Fetch {
     /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good.
     pub fn end(&mut self, how: &Result<Closed, Error>) {
         self.stage = Stage::Over;
-        if matches!(how, Ok(Closed::WhileIdle | Closed::Quit(_)) | Err(Error::Disconnected)) {
+        if matches!(how, Ok(Closed::WhileIdle) | Err(Error::Disconnected)) {
             if let Some(message) = self.ended.take() {
                 self.complete(message);
             }
