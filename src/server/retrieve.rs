@@ -82,7 +82,9 @@ pub struct Retrieve<'a, M: Maildrop> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It has vanished from the store. If a client asks for it again and again, these count as bad commands.
+    /// It has vanished from the store, and the store says so: an error that may pass is [`Temporary`](Self::Temporary),
+    /// since clients act on what they are told is gone. If a client asks for it again and again, these count as bad
+    /// commands.
     Gone,
     /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
     Temporary,
@@ -108,6 +110,9 @@ impl<M: Maildrop> Retrieve<'_, M> {
     }
 
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).
+    ///
+    /// The client gets `+OK`, after which an error can only end the session. So read the first chunk before, and
+    /// [refuse](Self::refuse) the message if that fails: otherwise a client is stuck at it in each session.
     pub fn begin(self, reader: M::Reader) {
         let content = self.transaction.begin(self.connection, self.request, Some(reader));
         self.connection.task = Task::Transfer(content);
@@ -159,23 +164,97 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// pushed would be missing from the message. So let nothing come between reading and pushing, or keep what was read in
 /// the reader.
 ///
+/// A store may have less of a message than it had when the message was opened: a file is cut short, or a disk fails. The end
+/// line would make the client take what it got for the whole message, and delete the original. So a host that knows the length
+/// counts, and [fails](Self::fail) where something is missing.
+///
 /// ```
 /// use std::fs::File;
-/// use std::io::Read as _;
+/// use std::io::{self, Read as _};
 ///
 /// use pop3_proto::server::{Body, Maildrop};
 ///
-/// fn answer(mut body: Body<'_, impl Maildrop<Reader = File>>) {
-///     let mut chunk = vec![0; 65_536];
-///     match body.reader().read(&mut chunk) {
-///         Ok(0) => body.end(), // an empty chunk wouldn't end it, and would be asked for again
+/// struct Stored {
+///     file: File,
+///     /// The octets that are to come, of those that the file had when it was opened.
+///     left: u64,
+/// }
+///
+/// impl Stored {
+///     fn open(path: &std::path::Path) -> io::Result<Self> {
+///         let file = File::open(path)?;
+///         let left = file.metadata()?.len();
+///         Ok(Self { file, left })
+///     }
+/// }
+///
+/// fn answer(mut body: Body<'_, impl Maildrop<Reader = Stored>>) {
+///     let stored = body.reader();
+///     let mut chunk = vec![0; usize::try_from(stored.left).unwrap_or(usize::MAX).min(65_536)];
+///     match stored.file.read(&mut chunk) {
+///         _ if stored.left == 0 => body.end(), // an empty chunk wouldn't end it, and would be asked for again
+///         Ok(0) => body.fail(), // the file has become shorter
 ///         Ok(octets) => {
+///             stored.left -= octets as u64;
 ///             chunk.truncate(octets);
 ///             body.push(chunk);
 ///         }
+///         Err(error) if error.kind() == io::ErrorKind::Interrupted => {} // the action comes again
 ///         Err(_) => body.fail(),
 ///     }
 /// }
+/// #
+/// # use bytes::Buf;
+/// # use pop3_proto::message::{MessageNumber, UniqueId};
+/// # use pop3_proto::server::{Action, CloseReason, Config, Security, Session};
+/// # struct One;
+/// # impl Maildrop for One {
+/// #     type Reader = Stored;
+/// #     type Exchange = ();
+/// #     fn count(&self) -> u32 {
+/// #         1
+/// #     }
+/// #     fn octets(&self, _: MessageNumber) -> Option<u64> {
+/// #         None
+/// #     }
+/// #     fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
+/// #         UniqueId::new("one").ok()
+/// #     }
+/// # }
+/// # let path = std::env::temp_dir().join(format!("pop3-proto-body-{}", std::process::id()));
+/// # for (cut, reason) in [(false, CloseReason::Quit), (true, CloseReason::MessageFailed)] {
+/// #     std::fs::write(&path, b"a line\r\n".repeat(20_000))?;
+/// #     let mut session = Session::new(Config::new().into(), Security::TrustedLocal);
+/// #     let mut input = &b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n"[..];
+/// #     let mut output = Vec::new();
+/// #     let closed = loop {
+/// #         match session.poll(std::time::Duration::ZERO) {
+/// #             Action::Read(mut read) => {
+/// #                 let octets = input.read(read.space())?;
+/// #                 read.filled(octets);
+/// #             }
+/// #             Action::Write(mut write) => {
+/// #                 output.extend_from_slice(write.chunk());
+/// #                 write.advance(write.chunk().len());
+/// #             }
+/// #             Action::Login(login) => login.accept(One).unwrap(),
+/// #             Action::Retrieve(retrieve) => {
+/// #                 retrieve.begin(Stored::open(&path)?);
+/// #                 if cut {
+/// #                     File::options().write(true).open(&path)?.set_len(100_000)?;
+/// #                 }
+/// #             }
+/// #             Action::Body(body) => answer(body),
+/// #             Action::Close(reason) => break reason,
+/// #             other => other.decline(),
+/// #         }
+/// #     };
+/// #     assert_eq!(closed, reason);
+/// #     assert_eq!(output.ends_with(b"a line\r\n.\r\n+OK bye\r\n"), !cut);
+/// #     assert_eq!(String::from_utf8_lossy(&output).contains("\r\n.\r\n"), !cut);
+/// # }
+/// # std::fs::remove_file(&path)?;
+/// # io::Result::Ok(())
 /// ```
 #[must_use = "the session waits for the next chunk"]
 pub struct Body<'a, M: Maildrop> {
@@ -197,7 +276,7 @@ impl<M: Maildrop> Body<'_, M> {
         self.content.push(self.output, chunk.into());
     }
 
-    /// The message is complete.
+    /// The message is complete: all of it was pushed. Where the store had less than it should, [`fail`](Self::fail).
     pub fn end(self) {
         self.content.ended = true;
     }
