@@ -74,6 +74,47 @@ fn one_dot_is_taken_from_each_line_that_begins_with_one_and_a_lone_dot_ends() {
 }
 
 #[test]
+fn bare_line_feeds_in_a_message_are_content_and_counted() {
+    // R-GEN-03
+    let counted = |config: Config, body: &str| {
+        let mut all = Vec::new();
+        in_any_way(&config, Security::TrustedLocal, |script| {
+            script.log_in();
+            script.asks("RETR 1", format!("+OK\r\n{body}.\r\n"));
+            assert_eq!(script.client.bodies.len(), 1, "{body:?}");
+        });
+        for reads in [1, 2, 3, 1_000, usize::MAX] {
+            let mut script = Script::logged_in(config.clone());
+            script.client.reads = reads.into();
+            script.asks("RETR 1", format!("+OK\r\n{body}.\r\n"));
+            all.push(script.client.session.deviations().of(Deviation::BareLineFeed));
+        }
+        assert!(all.iter().all(|count| *count == all[0]), "{all:?}");
+        all[0]
+    };
+    for (body, count) in [
+        ("", 0),
+        ("\r\n\r\n", 0),
+        ("From: a\nTo: b\n\nhi\r\n", 3),
+        ("\n\r\n", 1),
+        ("a\r\r\n\rb\n\r\n", 1),
+        ("..\n.\n.\r\n..\r\n", 2),
+    ] {
+        assert_eq!(counted(Config::new(), body), count, "{body:?}");
+        assert_eq!(counted(Config::new().reject(Deviation::BareLineFeed), body), 0, "{body:?}");
+    }
+    // The beginning of a message tells enough.
+    let line = "fifteen octets\n";
+    assert_eq!(counted(Config::new(), &format!("{}\r\n", line.repeat(1_000))), 4_096 / 15);
+    // Each message has its own.
+    let mut script = Script::logged_in(Config::new());
+    for message in 1..=3 {
+        script.asks("RETR 1", format!("+OK\r\n{}\r\n.\r\n", line.repeat(300)));
+        assert_eq!(script.client.session.deviations().of(Deviation::BareLineFeed), message * (4_096 / 15));
+    }
+}
+
+#[test]
 fn only_crlf_dot_crlf_ends_a_message() {
     // R-GEN-03; failure case 11: what looks like the end and like replies is content.
     let cuts = ["a\n.\n+OK 2 320\r\n", "a\r\n.\n-ERR\r\n", "a\n.\r\n+OK\r\n", "a\r.\r\n+OK\r\n", "a\r\n.\r+OK\r\n"];

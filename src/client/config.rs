@@ -27,7 +27,7 @@ use crate::wire::{Deviation, DeviationSet};
 ///
 /// | deviation | default |
 /// |---|---|
-/// | [`BareLineFeed`](Deviation::BareLineFeed) in responses and listings | accepted |
+/// | [`BareLineFeed`](Deviation::BareLineFeed) in responses and listings, and in messages | accepted |
 /// | [`ExtraSpaces`](Deviation::ExtraSpaces) in listings and capabilities | accepted |
 /// | [`LongLine`](Deviation::LongLine): a response line over 512 octets | accepted |
 /// | [`OddUniqueId`](Deviation::OddUniqueId): over 70 octets, or others than 0x21 to 0x7E | accepted |
@@ -35,7 +35,8 @@ use crate::wire::{Deviation, DeviationSet};
 /// | [`LowerCaseStatus`](Deviation::LowerCaseStatus): `+ok` | rejected |
 /// | [`LateCode`](Deviation::LateCode): text before the response code | rejected: it is text |
 ///
-/// In a message nothing is overlooked: it ends at CRLF `.` CRLF, and everything else is content.
+/// In a message nothing is overlooked: it ends at CRLF `.` CRLF, and everything else is content, bare line feeds included.
+/// Those among its first 4,096 octets are counted; looking for more would cost as much as the rest of a download.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(super) window: u32,

@@ -1,5 +1,6 @@
 //! AUTH: a SASL exchange from the client's side (RFC 5034 §4).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
@@ -185,7 +186,8 @@ impl Session {
                 Stage::Waiting(Secret::from(octets))
             }
         };
-        self.exchange = Some(Exchange { ticket, mechanism, stage, messages, failures: 0, expects_more: false });
+        let exchange = Exchange { ticket, mechanism, stage, messages, failures: 0, expects_more: false };
+        self.exchange = Some(Box::new(exchange));
         Ok(ticket)
     }
 
@@ -199,7 +201,7 @@ impl Session {
 
     /// Whether the server may let the client in, as far as its exchange goes.
     pub(super) fn may_succeed(&self) -> bool {
-        self.exchange.as_ref().is_some_and(Exchange::may_succeed)
+        self.exchange.as_ref().is_some_and(|exchange| exchange.may_succeed())
     }
 
     /// A command is answered: if it began the exchange, the exchange is over.

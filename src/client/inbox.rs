@@ -3,12 +3,15 @@
 use super::action::{Closed, Next, Removal};
 use super::capabilities::Feature;
 use super::error::{Error, ProtocolError};
+use super::line_feeds::BareLineFeeds;
 use super::list::{Entry, List, Plain};
 use super::outbox::Sent;
 use super::reply;
 use super::{Session, State};
 use crate::buffer::{Line, position};
-use crate::wire::{Capability, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb, is_multi_line};
+use crate::wire::{
+    Capability, Deviation, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb, is_multi_line,
+};
 
 /// What stands at the front of the input.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +86,7 @@ pub(super) enum UnderWay {
     /// Lines up to the end line.
     Entries(List),
     /// A message.
-    Body(Unstuffer),
+    Body(Unstuffer, BareLineFeeds),
 }
 
 /// Where the text of a challenge begins.
@@ -109,8 +112,12 @@ impl Session {
                 return Ok(Some(front.next()));
             }
             self.front = match &mut self.under_way {
-                UnderWay::Body(unstuffer) => {
+                UnderWay::Body(unstuffer, line_feeds) => {
                     let part = unstuffer.next(self.input.octets());
+                    let bare = line_feeds.count(part.content);
+                    if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
+                        self.deviations.add(Deviation::BareLineFeed, bare);
+                    }
                     let consumed = position(part.consumed);
                     let content = position(part.content.len());
                     match consumed.checked_sub(content) {
@@ -316,7 +323,7 @@ impl Session {
         if multi_line {
             self.entries_left = self.config.listing_entries;
             self.under_way = match sent.verb {
-                Verb::Retr | Verb::Top => UnderWay::Body(Unstuffer::new()),
+                Verb::Retr | Verb::Top => UnderWay::Body(Unstuffer::new(), BareLineFeeds::default()),
                 Verb::List => UnderWay::Entries(List::Scan),
                 Verb::Uidl => UnderWay::Entries(List::UniqueId),
                 _ => UnderWay::Entries(List::Text),

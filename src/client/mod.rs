@@ -183,12 +183,14 @@ mod event;
 mod exchange;
 mod fetch;
 mod inbox;
+mod line_feeds;
 mod list;
 mod login;
 mod outbox;
 mod pipeline;
 mod reply;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 use core::{fmt, mem};
@@ -226,7 +228,8 @@ pub struct Session {
     entries_left: u32,
     /// What stands at the front of the input, until it is dealt with.
     front: Option<Front>,
-    exchange: Option<Exchange>,
+    /// Apart from the rest, since most of the time there is none.
+    exchange: Option<Box<Exchange>>,
     /// Whether the last login was turned down.
     login_failed: bool,
     /// Whether the last USER was turned down, so that the password after it isn't sent.

@@ -135,9 +135,14 @@ impl DeviationCounts {
             return;
         }
         for deviation in accepted.iter() {
-            if let Some(count) = self.0.get_mut(deviation as usize) {
-                *count = count.saturating_add(1);
-            }
+            self.add(deviation, 1);
+        }
+    }
+
+    /// Counts a deviation that was accepted so many times.
+    pub(crate) fn add(&mut self, deviation: Deviation, times: usize) {
+        if let Some(count) = self.0.get_mut(deviation as usize) {
+            *count = count.saturating_add(u16::try_from(times).unwrap_or(u16::MAX));
         }
     }
 }

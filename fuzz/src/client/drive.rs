@@ -103,6 +103,8 @@ impl Caller<'_> {
             (Expected::Body(content), Ok(Action::Body(body))) => {
                 assert!(!body.octets().is_empty() && content.starts_with(body.octets()), "not what the server sent");
                 assert_eq!(Some(body.ticket()), self.model.queue.first().map(|sent| sent.ticket));
+                let Reading::Body(taken) = self.model.reading else { panic!("a body without a message") };
+                self.model.gives_out(taken, body.octets());
                 if stay {
                     return Go::On;
                 }

@@ -283,6 +283,7 @@ impl Model<'_> {
             Then::Begins => {
                 let body = matches!(self.queue[0].verb, Verb::Retr | Verb::Top);
                 self.entries = 0;
+                self.given_out = (0, false);
                 self.reading = if body { Reading::Body(0) } else { Reading::Lines };
                 match self.queue[0].verb {
                     Verb::Capa => self.incomplete = Some(std::collections::BTreeSet::new()),

@@ -30,6 +30,8 @@ pub struct Model<'a> {
     pub reading: Reading,
     /// How many entries of the list under way were read.
     pub entries: usize,
+    /// How many octets of the message under way were given out, and whether the last was a CR.
+    pub given_out: (usize, bool),
     pub front: Option<Front>,
     /// What CAPA has listed before login and behind it.
     pub listed: [Option<BTreeSet<String>>; 2],
@@ -211,6 +213,7 @@ impl<'a> Model<'a> {
             lines_answered: 0,
             reading: Reading::Status,
             entries: 0,
+            given_out: (0, false),
             front: None,
             listed: [None, None],
             incomplete: None,
@@ -466,6 +469,17 @@ impl<'a> Model<'a> {
     pub fn fail(&mut self, errors: &[ProtocolError]) {
         self.over = Some(errors.iter().map(|error| Err(Error::Protocol(*error))).collect());
         self.state = State::Over;
+    }
+
+    /// Counts bare line feeds in a part of a message that begins behind so many octets of it; it may come again.
+    pub fn gives_out(&mut self, taken: usize, part: &[u8]) {
+        let accepted = self.case.settings.accepts(Deviation::BareLineFeed);
+        for (at, &octet) in (taken..).zip(part).filter(|(at, _)| *at >= self.given_out.0).collect::<Vec<_>>() {
+            if octet == b'\n' && !self.given_out.1 && at < 4_096 && accepted {
+                self.count(&[Deviation::BareLineFeed]);
+            }
+            self.given_out = (at + 1, octet == b'\r');
+        }
     }
 
     pub fn count(&mut self, deviations: &[Deviation]) {
