@@ -78,10 +78,9 @@
 //!     // The session is polled at least this often, so that it notices its deadlines.
 //!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
 //!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
-//!     // Passwords are taken where nobody else can listen, and nowhere else.
-//!     let local = socket.peer_addr()?.ip().is_loopback();
-//!     let security = if local { Security::TrustedLocal } else { Security::Cleartext };
 //!     let start = Instant::now();
+//!     // There is no TLS here: only a client on this machine may send a password.
+//!     let security = Security::from_peer_address(socket.peer_addr()?.ip());
 //!     let mut session = Session::new(config, security);
 //!     loop {
 //!         match session.poll(start.elapsed()) {

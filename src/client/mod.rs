@@ -4,81 +4,10 @@
 //! to write, what the server has sent, a part of a message, a step of TLS or SASL.
 //!
 //! # A client over blocking sockets
-//! It asks what the server offers, logs in by the best way on offer, and prints the first message.
-//!
-//! ```no_run
-//! use std::error::Error;
-//! use std::io::{self, Read as _, Write as _};
-//! use std::net::TcpStream;
-//! use std::sync::Arc;
-//! use std::time::{Duration, Instant};
-//!
-//! use bytes::Buf;
-//! use pop3_proto::auth::sasl::CleartextPassword;
-//! use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Security, Session, What};
-//! use pop3_proto::message::MessageNumber;
-//! use pop3_proto::wire::{Command, Name};
-//!
-//! fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Closed, Box<dyn Error>> {
-//!     // The session is polled at least this often, so that it notices its deadline.
-//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-//!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
-//!     let (name, proof) = (Name::new(name)?, Proof::Password(CleartextPassword::new(password)?));
-//!     let start = Instant::now();
-//!     let mut session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
-//!     let mut login: Option<Login<'_>> = None;
-//!     // It goes out when the greeting has come.
-//!     let capa = session.send(&Command::Capa)?;
-//!     loop {
-//!         match session.poll(start.elapsed())? {
-//!             Action::Read(mut read) => match socket.read(read.space()) {
-//!                 Ok(octets) => read.filled(octets),
-//!                 Err(error) if is_timeout(&error) => {}
-//!                 Err(error) => return Err(error.into()),
-//!             },
-//!             Action::Write(mut write) => match socket.write(write.chunk()) {
-//!                 Ok(octets) => write.advance(octets),
-//!                 Err(error) if is_timeout(&error) => {}
-//!                 Err(error) => return Err(error.into()),
-//!             },
-//!             Action::Event(event) => {
-//!                 if let What::Failed(response) = event.what() {
-//!                     eprintln!("the server says: {}", response.text().escape_ascii());
-//!                 }
-//!                 let is_asked = event.ticket() == Some(capa) && event.completes();
-//!                 let outcome = login.as_mut().and_then(|login| login.observe(&event));
-//!                 event.done();
-//!                 if is_asked {
-//!                     let method = Method::choose(&session, &Method::PASSWORD)?;
-//!                     login.insert(Login::new(method, name, proof)).begin(&mut session)?;
-//!                 }
-//!                 match outcome {
-//!                     Some(Ok(())) => drop(session.send(&Command::Retr { message: MessageNumber::FIRST })?),
-//!                     Some(Err(retry)) => eprintln!("{retry}"),
-//!                     None => {}
-//!                 }
-//!             }
-//!             Action::Body(body) => {
-//!                 io::stdout().write_all(body.octets())?;
-//!                 body.done();
-//!             }
-//!             Action::Challenge(challenge) => match &mut login {
-//!                 Some(login) => login.answer(challenge),
-//!                 None => challenge.cancel(),
-//!             },
-//!             // Everything is answered.
-//!             Action::Idle(_) => drop(session.send(&Command::Quit)?),
-//!             Action::Closed(closed) => return Ok(closed),
-//!             // STLS wasn't sent.
-//!             Action::StartTls(start) => start.failed(),
-//!         }
-//!     }
-//! }
-//!
-//! fn is_timeout(error: &io::Error) -> bool {
-//!     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
-//! }
-//! ```
+//! It asks what the server offers, logs in by the best way on offer, and returns the first message.
+#![doc = "```no_run"]
+#![doc = include_str!("first_message.rs")]
+#![doc = "```"]
 //!
 //! The session may be used in any arm, once its token is answered or dropped. A dropped token comes again: an event or a
 //! part of a message with the same octets until [`done`](Event::done) is called. To fetch everything new, and to delete

@@ -1,0 +1,97 @@
+use std::error::Error;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Buf;
+use pop3_proto::auth::sasl::CleartextPassword;
+use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Security, Session, What};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::wire::{Command, Name, Verb};
+
+/// Returns the first message of a maildrop; `None` where it is empty.
+fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
+    // The session is polled at least this often, so that it notices its deadline.
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.set_write_timeout(Some(Duration::from_secs(5)))?;
+    // There is no TLS here: only a server on this machine gets the password.
+    let security = Security::from_peer_address(socket.peer_addr()?.ip());
+    let (name, proof) = (Name::new(name)?, Proof::Password(CleartextPassword::new(password)?));
+    let start = Instant::now();
+    let mut session = Session::new(Arc::new(Config::new()), security);
+    // It goes out when the greeting has come.
+    let capa = session.send(&Command::Capa)?;
+    let (mut login, mut message) = (None::<Login<'_>>, None::<Vec<u8>>);
+    loop {
+        match session.poll(start.elapsed())? {
+            Action::Read(read) => receive(&mut socket, read),
+            Action::Write(mut write) => match socket.write(write.chunk()) {
+                Ok(octets @ 1..) => write.advance(octets),
+                // What the server has sent may be in the way, or say why.
+                Ok(0) | Err(_) => receive(&mut socket, write.into_read()),
+            },
+            Action::Event(event) => {
+                let is_told = event.ticket() == Some(capa) && event.completes();
+                let outcome = login.as_mut().and_then(|login| login.observe(&event));
+                let mut messages = None;
+                match (event.what(), outcome) {
+                    // A server without CAPA can do without.
+                    (What::Failed(_), _) if is_told => {}
+                    (What::Failed(response), Some(Err(retry))) => {
+                        return Err(format!("no login: {retry}: {}", response.text().escape_ascii()).into());
+                    }
+                    (What::Failed(response), _) => return Err(response.text().escape_ascii().to_string().into()),
+                    (What::Unreadable { line, .. }, _) => return Err(line.escape_ascii().to_string().into()),
+                    (What::Stat(listing), _) => messages = Some(listing.messages),
+                    (What::Begins(_), _) if event.verb() == Some(Verb::Retr) => message = Some(Vec::new()),
+                    _ => {}
+                }
+                event.done();
+                if is_told {
+                    let method = Method::choose(&session, &Method::PASSWORD)?;
+                    login.insert(Login::new(method, name, proof)).begin(&mut session)?;
+                }
+                if outcome == Some(Ok(())) {
+                    session.send(&Command::Stat)?;
+                }
+                if messages.is_some_and(|messages| messages > 0) {
+                    session.send(&Command::Retr { message: MessageNumber::FIRST })?;
+                }
+                if messages.is_some() {
+                    session.send(&Command::Quit)?;
+                }
+            }
+            Action::Body(body) => {
+                let message = message.get_or_insert_default();
+                message.extend_from_slice(body.octets());
+                body.done();
+                if message.len() > 50_000_000 {
+                    return Err("the message is too long".into());
+                }
+            }
+            Action::Challenge(challenge) => match &mut login {
+                Some(login) => login.answer(challenge),
+                None => challenge.cancel(),
+            },
+            // The answer to QUIT has come after the message, and so the message is whole.
+            Action::Closed(Closed::Quit(Removal::All | Removal::NotAll)) => return Ok(message),
+            Action::Closed(closed) => return Err(closed.to_string().into()),
+            // Neither comes: there is always something to ask, and STLS isn't sent.
+            Action::Idle(_) | Action::StartTls(_) => return Err("out of step".into()),
+        }
+    }
+}
+
+fn receive(socket: &mut TcpStream, mut read: Read<'_>) {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    match socket.read(read.space()) {
+        Ok(octets) => read.filled(octets),
+        // The action comes again, or the session reports that its time is up.
+        Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {}
+        Err(error) => {
+            eprintln!("{error}");
+            read.failed();
+        }
+    }
+}
