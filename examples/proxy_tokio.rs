@@ -34,7 +34,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
-use accept::{accept, listen, stop_signal};
+use accept::{accept, listen};
 use support::{Args, Backend, Connection, Result};
 
 /// How long a TLS handshake may take, and how long it may take to connect to a backend and log in there.
@@ -70,7 +70,7 @@ async fn run(args: &Args) -> Result<()> {
         backend: Backend::new(args, args.backend())?,
         by_user,
     });
-    let stop_signal = stop_signal()?;
+    let stop_signal = support::stop_signal()?;
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),

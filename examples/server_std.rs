@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::cell::OnceCell;
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -22,13 +23,17 @@ use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection,
 use rustls::ServerConfig;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a thread waits for its peer at a time. After each wait it looks at the deadline, and whether to stop.
 const TICK: Duration = Duration::from_secs(1);
 
 /// How long a server that was told to stop waits for those who are in the middle of something.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(4);
+
+/// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
+/// and still read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What all connections share.
 struct Server {
@@ -80,6 +85,7 @@ fn run(args: &Args) -> io::Result<()> {
     while Arc::strong_count(&server.connections) > 1 && stopped.elapsed() < GRACE {
         thread::sleep(TICK / 10);
     }
+    // A thread that still waits for the store, or for its client, ends with the program.
     Ok(())
 }
 
@@ -94,17 +100,24 @@ fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
         if server.is_stopping() {
             return;
         }
-        let started = accepted.and_then(|(socket, _)| {
-            let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
-            let channel = server.channel(implicit_tls)?;
-            thread::Builder::new().spawn(move || {
-                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-                let _ = serve(&socket, channel, &server);
-                drop(connection);
-            })
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            Err(error) if support::is_shortage(&error) => {
+                // Too many open files, most likely: let some connections end.
+                support::report(format_args!("cannot serve a connection: {error}"));
+                thread::sleep(TICK);
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
+        let started = thread::Builder::new().spawn(move || {
+            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+            let _ = serve(&socket, implicit_tls, &server);
+            drop(connection);
         });
         if let Err(error) = started {
-            // Too many open files or threads, most likely: let some of them end.
+            // Too many threads.
             support::report(format_args!("cannot serve a connection: {error}"));
             thread::sleep(TICK);
         }
@@ -122,13 +135,51 @@ impl Server {
     }
 
     /// A session for a new connection.
-    fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Mailbox> {
+    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>> {
         Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
             .with_timestamp(self.timestamps.next())
     }
 }
 
-fn serve(socket: &TcpStream, mut channel: Channel, server: &Server) -> io::Result<()> {
+/// The client at the other end of a socket, while messages are measured for it.
+struct Peer<'a> {
+    socket: &'a TcpStream,
+    server: &'a Server,
+    /// Since when its stream is known to have ended.
+    ended: OnceCell<Instant>,
+}
+
+impl Client for Peer<'_> {
+    fn is_waiting(&self) -> bool {
+        if has_ended(self.socket) {
+            self.ended.get_or_init(Instant::now);
+        }
+        !self.server.is_stopping() && self.ended.get().is_none_or(|since| since.elapsed() < LAST_WORDS)
+    }
+
+    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
+        work() // in a thread that is the client's own
+    }
+}
+
+/// Whether the peer has closed the connection, or its half of it. To read wouldn't tell: there may be octets before the
+/// end.
+#[cfg(target_os = "linux")]
+fn has_ended(socket: &TcpStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    matches!(poll(&mut [PollFd::new(socket, PollFlags::RDHUP)], Some(&at_once)), Ok(1))
+}
+
+/// Elsewhere it isn't known, and a client that leaves keeps its maildrop until the messages are measured.
+#[cfg(not(target_os = "linux"))]
+fn has_ended(_: &TcpStream) -> bool {
+    false
+}
+
+fn serve(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
+    let mut channel = server.channel(implicit_tls)?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(TICK))?;
     socket.set_write_timeout(Some(TICK))?;
@@ -138,12 +189,13 @@ fn serve(socket: &TcpStream, mut channel: Channel, server: &Server) -> io::Resul
 }
 
 /// Does what the session asks for until there is nothing left to do.
-fn converse(
-    mut socket: &TcpStream,
+fn converse<'a>(
+    mut socket: &'a TcpStream,
     channel: &mut Channel,
-    server: &Server,
-    mut session: Session<Mailbox>,
+    server: &'a Server,
+    mut session: Session<Attended<Peer<'a>>>,
 ) -> io::Result<CloseReason> {
+    let attended = |mailbox: Mailbox| mailbox.attended_by(Peer { socket, server, ended: OnceCell::new() });
     let start = Instant::now();
     loop {
         match session.poll(start.elapsed()) {
@@ -177,7 +229,7 @@ fn converse(
             },
             Action::Login(login) => match server.accounts.open(&login.credentials()) {
                 // A maildrop that can't be served: the client has been told, and somebody here should know.
-                Ok(mailbox) => login.accept(mailbox).unwrap_or_else(support::report),
+                Ok(mailbox) => login.accept(attended(mailbox)).unwrap_or_else(support::report),
                 Err(rejection) => login.reject(rejection),
             },
             Action::Authenticate(mut authenticate) => {
@@ -191,26 +243,29 @@ fn converse(
                         let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
                         challenged.unwrap_or_else(support::report);
                     }
-                    Outcome::Accept(mailbox) => authenticate.accept(mailbox).unwrap_or_else(support::report),
+                    Outcome::Accept(mailbox) => authenticate.accept(attended(mailbox)).unwrap_or_else(support::report),
                     Outcome::Reject(rejection) => authenticate.reject(rejection),
                 }
             }
             Action::Retrieve(mut retrieve) => {
                 let message = retrieve.message();
-                match retrieve.maildrop().read(message) {
+                match retrieve.maildrop().mailbox.read(message) {
                     Ok(Message::Memory(octets)) => retrieve.send(octets),
-                    Ok(Message::File(file)) => retrieve.begin(file),
+                    Ok(Message::File(reading)) => retrieve.begin(reading),
                     Err(refusal) => retrieve.refuse(refusal),
                 }
             }
-            Action::Body(mut body) => match support::next_chunk(body.reader()) {
+            Action::Body(mut body) => match body.reader().next_chunk() {
                 Ok(Some(chunk)) => body.push(chunk),
                 Ok(None) => body.end(),
-                Err(_) => body.fail(),
+                Err(trouble) => {
+                    support::report(trouble);
+                    body.fail();
+                }
             },
             Action::Update(mut update) => {
-                let (mailbox, deletions) = update.maildrop_and_deletions();
-                let commit = mailbox.expunge(deletions);
+                let (maildrop, deletions) = update.maildrop_and_deletions();
+                let commit = maildrop.mailbox.expunge(deletions);
                 update.finish(commit);
             }
             Action::Close(reason) => return Ok(reason),

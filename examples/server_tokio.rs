@@ -15,29 +15,42 @@ mod accept;
 mod ready;
 mod support;
 
+use std::cell::OnceCell;
 use std::future::pending;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Maildrop, Rejection, Session};
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::{block_in_place, consume_budget};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use accept::{accept, listen, stop_signal};
+use accept::{accept, listen};
 use ready::{Ready, would_block};
-use support::{Accounts, Args, Channel, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a server that was told to stop waits for those who are in the middle of something.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(4);
+
+/// How often the main thread looks whether to stop.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
+/// and still read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long the end of a connection may keep us.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,12 +68,37 @@ struct Server {
     require_tls: bool,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    support::exit_code(run(&support::parse_or_exit::<Args>()).await)
+fn main() -> ExitCode {
+    support::exit_code(run(&support::parse_or_exit::<Args>()))
 }
 
-async fn run(args: &Args) -> io::Result<()> {
+/// Starts the server in a runtime of its own. This thread waits for the signal to stop outside of it: should the store
+/// hang, so may all threads of the runtime, but the program still ends.
+fn run(args: &Args) -> io::Result<()> {
+    let told_to_stop = Arc::<AtomicBool>::default();
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&told_to_stop))?;
+    }
+    // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
+    let _ = rlimit::increase_nofile_limit(OPEN_FILES);
+    let runtime = Runtime::new()?;
+    let (stop, stopping) = watch::channel(false);
+    runtime.block_on(start(args, stopping))?;
+    while !told_to_stop.load(Ordering::Relaxed) {
+        thread::sleep(TICK);
+    }
+    stop.send_replace(true);
+    let stopped = Instant::now();
+    // Each connection holds a receiver. Those that are still busy after this are cut off.
+    while stop.receiver_count() > 0 && stopped.elapsed() < GRACE {
+        thread::sleep(TICK);
+    }
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// Listens, and lets tasks accept connections until it's time to stop.
+async fn start(args: &Args, stopping: watch::Receiver<bool>) -> io::Result<()> {
     let accounts = Accounts::new(args)?;
     let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
     let tls = args.listening.tls()?;
@@ -72,9 +110,6 @@ async fn run(args: &Args) -> io::Result<()> {
         tls,
         require_tls: args.listening.require_tls,
     });
-    let stop_signal = stop_signal()?;
-    // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
-    let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),
@@ -83,20 +118,17 @@ async fn run(args: &Args) -> io::Result<()> {
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
     support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
 
-    let (stop, stopping) = watch::channel(false);
-    let serve = |implicit_tls| {
-        let (server, stopping) = (&server, &stopping);
-        move |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(server), stopping.clone())
-    };
-    tokio::select! {
-        () = accept(Some(&plain), serve(false)) => {}
-        () = accept(implicit_tls.as_ref(), serve(true)) => {}
-        () = stop_signal => {}
+    for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
+        let (server, stopping) = (Arc::clone(&server), stopping.clone());
+        tokio::spawn(async move {
+            let mut stop = stopping.clone();
+            let serve = |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(&server), stopping.clone());
+            tokio::select! {
+                () = accept(listener.as_ref(), serve) => {}
+                _ = stop.changed() => {}
+            }
+        });
     }
-    drop((plain, implicit_tls, stopping));
-    stop.send_replace(true);
-    // Each connection holds a receiver. Those that are still busy after this are cut off.
-    let _ = timeout(GRACE, stop.closed()).await;
     Ok(())
 }
 
@@ -107,7 +139,7 @@ impl Server {
     }
 
     /// A session for a new connection.
-    fn session(&self, channel: &Channel, peer: SocketAddr) -> Session<Offloaded> {
+    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>> {
         Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
             .with_timestamp(self.timestamps.next())
     }
@@ -178,6 +210,8 @@ async fn converse(
 ) -> io::Result<CloseReason> {
     // Made here and not handed over, since a future keeps room for a value in both places.
     let mut session = server.session(channel, peer);
+    let told = stopping.clone();
+    let attended = |mailbox: Mailbox| mailbox.attended_by(Peer::new(socket, told.clone()));
     let start = Instant::now();
     loop {
         // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
@@ -228,7 +262,7 @@ async fn converse(
             Action::Login(login) => {
                 match block_in_place(|| server.accounts.open(&login.credentials())) {
                     // A maildrop that can't be served: the client has been told, and somebody here should know.
-                    Ok(mailbox) => login.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
+                    Ok(mailbox) => login.accept(attended(mailbox)).unwrap_or_else(support::report),
                     Err(rejection) => login.reject(rejection),
                 }
                 Wait::Nothing
@@ -244,31 +278,34 @@ async fn converse(
                         let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
                         challenged.unwrap_or_else(support::report);
                     }
-                    Outcome::Accept(mailbox) => authenticate.accept(Offloaded(mailbox)).unwrap_or_else(support::report),
+                    Outcome::Accept(mailbox) => authenticate.accept(attended(mailbox)).unwrap_or_else(support::report),
                     Outcome::Reject(rejection) => authenticate.reject(rejection),
                 }
                 Wait::Nothing
             }
             Action::Retrieve(mut retrieve) => {
                 let message = retrieve.message();
-                match block_in_place(|| retrieve.maildrop().0.read(message)) {
+                match block_in_place(|| retrieve.maildrop().mailbox.read(message)) {
                     Ok(Message::Memory(octets)) => retrieve.send(octets),
-                    Ok(Message::File(file)) => retrieve.begin(file),
+                    Ok(Message::File(reading)) => retrieve.begin(reading),
                     Err(refusal) => retrieve.refuse(refusal),
                 }
                 Wait::Nothing
             }
             Action::Body(mut body) => {
-                match block_in_place(|| support::next_chunk(body.reader())) {
+                match block_in_place(|| body.reader().next_chunk()) {
                     Ok(Some(chunk)) => body.push(chunk),
                     Ok(None) => body.end(),
-                    Err(_) => body.fail(),
+                    Err(trouble) => {
+                        support::report(trouble);
+                        body.fail();
+                    }
                 }
                 Wait::Nothing
             }
             Action::Update(mut update) => {
-                let (mailbox, deletions) = update.maildrop_and_deletions();
-                let commit = block_in_place(|| mailbox.0.expunge(deletions));
+                let (maildrop, deletions) = update.maildrop_and_deletions();
+                let commit = block_in_place(|| maildrop.mailbox.expunge(deletions));
                 update.finish(commit);
                 Wait::Nothing
             }
@@ -306,26 +343,37 @@ async fn hang_up(mut socket: TcpStream, mut channel: Channel, reason: CloseReaso
     Ok(())
 }
 
-/// A maildrop that tells the runtime when a session asks for a size that can only be found out by reading a message.
-struct Offloaded(Mailbox);
+/// The client at the other end of a socket, while messages are measured for it.
+struct Peer<'a> {
+    socket: &'a TcpStream,
+    stopping: watch::Receiver<bool>,
+    /// Since when its stream is known to have ended.
+    ended: OnceCell<Instant>,
+}
 
-impl Maildrop for Offloaded {
-    type Reader = <Mailbox as Maildrop>::Reader;
-    type Exchange = <Mailbox as Maildrop>::Exchange;
+impl<'a> Peer<'a> {
+    fn new(socket: &'a TcpStream, stopping: watch::Receiver<bool>) -> Self {
+        Self { socket, stopping, ended: OnceCell::new() }
+    }
+}
 
-    fn count(&self) -> u32 {
-        self.0.count()
+impl Client for Peer<'_> {
+    fn is_waiting(&self) -> bool {
+        if has_ended(self.socket) {
+            self.ended.get_or_init(Instant::now);
+        }
+        !*self.stopping.borrow() && self.ended.get().is_none_or(|since| since.elapsed() < LAST_WORDS)
     }
 
-    fn octets(&self, message: MessageNumber) -> Option<u64> {
-        self.0.known_octets(message).or_else(|| block_in_place(|| self.0.octets(message)))
+    /// Messages are measured while the session is polled, so the runtime is told that this thread blocks.
+    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
+        block_in_place(work)
     }
+}
 
-    fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
-        self.0.unique_id(message)
-    }
-
-    fn unique_ids_are_checked(&self) -> bool {
-        self.0.unique_ids_are_checked()
-    }
+/// Whether the peer has closed the connection, or its half of it. To read wouldn't tell: there may be octets before the
+/// end.
+fn has_ended(socket: &TcpStream) -> bool {
+    let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
 }

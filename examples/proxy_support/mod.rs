@@ -5,6 +5,7 @@ mod backend;
 mod listening;
 #[path = "../support/report.rs"]
 mod report;
+mod stop;
 #[path = "../support/tls.rs"]
 mod tls;
 #[path = "../client_support/tls.rs"]
@@ -18,8 +19,9 @@ use std::path::PathBuf;
 use clap::Parser;
 
 pub(crate) use backend::{Backend, Connection};
-pub(crate) use listening::{Listening, cannot_listen, parse_or_exit, security_of};
+pub(crate) use listening::{Listening, cannot_listen, is_shortage, parse_or_exit, security_of};
 pub(crate) use report::{exit_code, report};
+pub(crate) use stop::stop_signal;
 use way::{Tls, TlsMode};
 
 pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::support::{cannot_listen, report};
+use super::support::{cannot_listen, is_shortage, report};
 
 /// How long a lack of open files may keep us.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,31 +27,12 @@ where
         match listener.accept().await {
             // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
             Ok((socket, peer)) => drop(tokio::spawn(serve(socket, peer))),
-            Err(error) => {
+            Err(error) if is_shortage(&error) => {
                 // Too many open files, most likely: let some connections end.
                 report(format_args!("cannot serve a connection: {error}"));
                 sleep(PAUSE).await;
             }
+            Err(_) => {}
         }
     }
-}
-
-/// Starts to listen for SIGINT and SIGTERM, and gives the first of either.
-#[cfg(unix)]
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ctrl-C, where there are no such signals.
-#[cfg(not(unix))]
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -10,8 +10,9 @@ use pop3_proto::server::{Credentials, Rejection};
 
 use super::args::{Args, User};
 use super::demo::{self, Demo};
+use super::folders;
 use super::mailbox::Mailbox;
-use super::maildir;
+use super::maildir::{self, OpenError};
 
 /// All the users of a server.
 pub(crate) struct Accounts {
@@ -27,7 +28,7 @@ struct Account {
 
 enum Store {
     Demo(Arc<Demo>),
-    Maildir(PathBuf),
+    Maildir { account: Arc<str>, path: PathBuf },
 }
 
 impl Accounts {
@@ -35,8 +36,9 @@ impl Accounts {
     pub(crate) fn new(args: &Args) -> io::Result<Self> {
         let mut by_name = HashMap::new();
         for User { name, password, maildir } in args.users()? {
-            maildir::check(&maildir)?;
-            let account = Account { password, store: Store::Maildir(maildir) };
+            folders::check(&maildir)?;
+            let store = Store::Maildir { account: String::from_utf8_lossy(&name).into(), path: maildir };
+            let account = Account { password, store };
             if by_name.insert(name, account).is_some() {
                 return Err(io::Error::other("two --user have the same name"));
             }
@@ -84,13 +86,9 @@ impl Store {
     fn open(&self) -> Result<Mailbox, Rejection> {
         match self {
             Self::Demo(demo) => demo.open().ok_or(Rejection::InUse),
-            Self::Maildir(path) => maildir::open(path).map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => Rejection::InUse,
-                // These need somebody to look at them; the rest may pass.
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied => {
-                    Rejection::Permanent
-                }
-                _ => Rejection::Temporary,
+            Self::Maildir { account, path } => maildir::open(account, path).map_err(|error| match error {
+                OpenError::InUse => Rejection::InUse,
+                OpenError::Trouble(trouble) => trouble.reject(),
             }),
         }
     }

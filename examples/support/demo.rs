@@ -1,12 +1,12 @@
 //! A maildrop in memory, for whoever has no Maildir at hand.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use super::mailbox::{Mailbox, Message, Store};
+use super::trouble::Trouble;
 
 pub(crate) const NAME: &str = "mrose";
 pub(crate) const PASSWORD: &str = "tanstaaf";
@@ -67,12 +67,16 @@ struct Opened {
 }
 
 impl Store for Opened {
-    fn open(&self, index: usize) -> io::Result<Option<Message>> {
+    fn open(&self, index: usize) -> Result<Option<Message>, Trouble> {
         let (_, text) = self.messages[index];
         Ok(Some(Message::Memory(Bytes::from_static(text.as_bytes()))))
     }
 
-    fn remove(&mut self, index: usize) -> io::Result<()> {
+    fn stored_octets(&self, index: usize) -> Option<u64> {
+        Some(self.messages[index].1.len() as u64)
+    }
+
+    fn remove(&mut self, index: usize) -> Result<(), Trouble> {
         let (gone, _) = self.messages[index];
         self.demo.messages().retain(|(unique_id, _)| *unique_id != gone);
         Ok(())

@@ -71,6 +71,26 @@ pub(crate) fn cannot_listen(address: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
 }
 
+/// Whether accepting a connection failed because the system is out of something: then it fails again at once, until
+/// some connections have ended. Any other error is that of one peer, most likely gone before it was accepted, and
+/// nothing that others should wait for.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory || is_out_of_files_or_buffers(error)
+}
+
+#[cfg(unix)]
+fn is_out_of_files_or_buffers(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// On Windows: `WSAEMFILE` and `WSAENOBUFS`.
+#[cfg(not(unix))]
+fn is_out_of_files_or_buffers(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(10_024 | 10_055))
+}
+
 /// Says where the server can be reached: a line on stderr for each address.
 pub(crate) fn announce(plain: SocketAddr, tls: Option<SocketAddr>) {
     report(format_args!("listening on {plain}"));

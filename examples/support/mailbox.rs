@@ -1,18 +1,16 @@
-//! A maildrop as a session sees it, whatever the store behind it.
+//! A maildrop as a session sees it, whatever the store.
 
 use std::cell::OnceCell;
-use std::fs::File;
-use std::io::{self, Read};
 
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
 use pop3_proto::server::{Commit, Maildrop, Refusal};
 use pop3_proto::wire::WireSize;
 
+use super::reading::Reading;
+use super::report::report;
 use super::sasl::Exchange;
-
-/// Enough for the disk and the socket to work in large pieces, little enough for thousands of downloads at once.
-const CHUNK: usize = 64 * 1024;
+use super::trouble::Trouble;
 
 /// The messages of a maildrop when it was opened, and the right to be its only user until this is dropped.
 pub(crate) struct Mailbox {
@@ -24,16 +22,19 @@ pub(crate) struct Mailbox {
 /// Where the messages are. They are counted from 0, in the order in which the store named them.
 pub(crate) trait Store {
     /// Opens a message; `None` when somebody else has removed it.
-    fn open(&self, index: usize) -> io::Result<Option<Message>>;
+    fn open(&self, index: usize) -> Result<Option<Message>, Trouble>;
+
+    /// The octets of a message as it is stored, for one that can't be read.
+    fn stored_octets(&self, index: usize) -> Option<u64>;
 
     /// Removes a message for good; that it's gone already is fine.
-    fn remove(&mut self, index: usize) -> io::Result<()>;
+    fn remove(&mut self, index: usize) -> Result<(), Trouble>;
 }
 
 /// A message to be sent.
 pub(crate) enum Message {
     Memory(Bytes),
-    File(File),
+    File(Reading),
 }
 
 impl Mailbox {
@@ -44,66 +45,106 @@ impl Mailbox {
         Self { unique_ids, octets, store: Box::new(store) }
     }
 
-    /// Opens a message to be sent.
+    /// Opens a message to be sent, and reads its first chunk.
     pub(crate) fn read(&self, message: MessageNumber) -> Result<Message, Refusal> {
-        self.store.open(message.index()).map_err(|_| Refusal::Temporary)?.ok_or(Refusal::Gone)
+        match self.store.open(message.index()) {
+            Ok(Some(Message::File(mut reading))) => match reading.read_ahead() {
+                Ok(()) => Ok(Message::File(reading)),
+                Err(trouble) => Err(trouble.refuse()),
+            },
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(Refusal::Gone),
+            Err(trouble) => Err(trouble.refuse()),
+        }
     }
 
     /// Removes what the session deleted, as far as that goes.
     pub(crate) fn expunge(&mut self, deletions: impl Iterator<Item = MessageNumber>) -> Commit {
-        deletions.map(|message| self.store.remove(message.index())).collect()
+        deletions.map(|message| self.store.remove(message.index()).map_err(report)).collect()
     }
 
     /// The wire size of a message, if it's known without reading the message.
-    pub(crate) fn known_octets(&self, message: MessageNumber) -> Option<u64> {
+    fn known_octets(&self, message: MessageNumber) -> Option<u64> {
         self.octets[message.index()].get().copied()
     }
 
-    /// Reads the whole message to count its octets as the client will receive them; `None` if that fails.
-    fn measured_octets(&self, message: MessageNumber) -> Option<u64> {
-        let octets = self.measure(message).ok()?;
+    /// Reads the whole message to count its octets as the client will receive them. `None` when that fails for a reason
+    /// that may pass, or when nobody waits for the answer any more; the next time it's tried again.
+    fn measure(&self, message: MessageNumber, is_awaited: impl Fn() -> bool) -> Option<u64> {
+        let octets = match self.count(message, is_awaited) {
+            Ok(octets) => octets?,
+            Err(trouble) => {
+                report(&trouble);
+                // One message that nobody can read must not keep the others from being listed, so this one counts with
+                // its octets on the disk.
+                if trouble.may_pass() { None } else { self.store.stored_octets(message.index()) }?
+            }
+        };
         Some(*self.octets[message.index()].get_or_init(|| octets))
     }
 
-    fn measure(&self, message: MessageNumber) -> io::Result<u64> {
+    fn count(&self, message: MessageNumber, is_awaited: impl Fn() -> bool) -> Result<Option<u64>, Trouble> {
         let mut size = WireSize::new();
         match self.store.open(message.index())? {
             None => {}
             Some(Message::Memory(octets)) => size.add(&octets),
-            Some(Message::File(mut file)) => {
-                while let Some(chunk) = next_chunk(&mut file)? {
-                    size.add(&chunk);
+            Some(Message::File(mut reading)) => loop {
+                if !is_awaited() {
+                    return Ok(None);
                 }
-            }
+                match reading.next_chunk()? {
+                    Some(chunk) => size.add(&chunk),
+                    None => break,
+                }
+            },
         }
-        Ok(size.octets())
+        Ok(Some(size.octets()))
     }
 }
 
-impl Maildrop for Mailbox {
-    type Reader = File;
+/// A maildrop whose client may leave while messages are read for it.
+pub(crate) struct Attended<C> {
+    pub(crate) mailbox: Mailbox,
+    client: C,
+}
+
+/// The client of a session, and the program that serves it.
+pub(crate) trait Client {
+    /// Whether somebody still waits for an answer that takes long.
+    fn is_waiting(&self) -> bool;
+
+    /// Does what may take long.
+    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T;
+}
+
+impl Mailbox {
+    /// The maildrop for this client.
+    pub(crate) fn attended_by<C: Client>(self, client: C) -> Attended<C> {
+        Attended { mailbox: self, client }
+    }
+}
+
+impl<C: Client> Maildrop for Attended<C> {
+    type Reader = Reading;
     type Exchange = Exchange;
 
     fn count(&self) -> u32 {
-        u32::try_from(self.unique_ids.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.mailbox.unique_ids.len()).unwrap_or(u32::MAX)
     }
 
+    /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
+    /// meanwhile must not keep its maildrop locked, nor the server from ending.
     fn octets(&self, message: MessageNumber) -> Option<u64> {
-        self.known_octets(message).or_else(|| self.measured_octets(message))
+        self.mailbox
+            .known_octets(message)
+            .or_else(|| self.client.blocking(|| self.mailbox.measure(message, || self.client.is_waiting())))
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
-        self.unique_ids.get(message)
+        self.mailbox.unique_ids.get(message)
     }
 
     fn unique_ids_are_checked(&self) -> bool {
         true
     }
-}
-
-/// The next octets of a message, or `None` at its end.
-pub(crate) fn next_chunk(file: &mut File) -> io::Result<Option<Bytes>> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    file.take(CHUNK as u64).read_to_end(&mut chunk)?;
-    Ok((!chunk.is_empty()).then(|| chunk.into()))
 }

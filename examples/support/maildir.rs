@@ -1,173 +1,211 @@
 //! Messages in a Maildir: one file each, in `new/` until some program has shown it, then in `cur/`.
+//!
+//! Other programs may deliver, move, flag and remove messages at any time. What this server locks out is only another
+//! session, by an advisory lock on the directory itself: `flock` where there is such a call. On a network file system
+//! that lock may be unknown to other machines, so a Maildir is for the servers of one machine only.
+//!
+//! A message may be a symbolic link, also to a file outside of the Maildir, as some programs make them. So whoever may
+//! write into a Maildir can have any file sent that the server may read: let the server run as the user whose mail it
+//! is, or keep others from writing there. Links to anything but a regular file are no messages.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::folders::{self, MessageFile};
 use super::mailbox::{Mailbox, Message, Store};
+use super::reading::Reading;
+use super::regular;
+use super::same_names;
+use super::trouble::Trouble;
 
-/// In this order, because messages move from the first to the second: what moves meanwhile is seen at least once.
-const FOLDERS: [&str; 2] = ["new", "cur"];
+/// How often the folders are looked at in a row while they change all the time.
+pub(crate) const LOOKS: usize = 5;
 
-/// Whether there is a Maildir at `path`.
-pub(crate) fn check(path: &Path) -> io::Result<()> {
-    for folder in FOLDERS {
-        let folder = path.join(folder);
-        fs::read_dir(&folder).map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))?;
+/// How long a file is followed that is renamed again and again, just before it's opened.
+const CHASE: Duration = Duration::from_secs(1);
+
+/// Why a Maildir can't be opened.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// A session has it open, in whatever process.
+    InUse,
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for OpenError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
     }
-    Ok(())
 }
 
-/// Opens the Maildir at `path`; `WouldBlock` while a session has it open, in whatever process.
-pub(crate) fn open(path: &Path) -> io::Result<Mailbox> {
-    // An advisory lock on the directory itself: it makes no file that a crash could leave behind. The call is spelled
-    // out because newer standard libraries have a method of the same name.
-    let lock = File::open(path)?;
-    fs4::FileExt::try_lock(&lock)?;
-    let files = scan(path)?;
-    let unique_ids = files.iter().map(MessageFile::base_name).collect();
-    let octets = files.iter().map(MessageFile::announced_octets).collect();
-    Ok(Mailbox::new(unique_ids, octets, Maildir { path: path.to_owned(), files: RefCell::new(files), _lock: lock }))
+/// Opens the Maildir at `path` for one session.
+pub(crate) fn open(account: &Arc<str>, path: &Path) -> Result<Mailbox, OpenError> {
+    let maildir = Maildir::open(account, path)?;
+    let files = maildir.files.borrow();
+    let unique_ids = files.iter().map(|known| known.file.base_name()).collect();
+    let octets = files.iter().map(|known| known.file.announced_octets()).collect();
+    drop(files);
+    Ok(Mailbox::new(unique_ids, octets, maildir))
 }
 
-struct Maildir {
+pub(crate) struct Maildir {
+    account: Arc<str>,
     path: PathBuf,
-    files: RefCell<Vec<MessageFile>>,
+    files: RefCell<Vec<Known>>,
     _lock: File,
 }
 
-impl Store for Maildir {
-    fn open(&self, index: usize) -> io::Result<Option<Message>> {
-        Ok(self.wherever_it_is(index, |path| File::open(path))?.map(Message::File))
-    }
-
-    fn remove(&mut self, index: usize) -> io::Result<()> {
-        // Somebody else may have done it; that will do.
-        self.wherever_it_is(index, |path| fs::remove_file(path)).map(|_| ())
-    }
+/// What is known of a message.
+struct Known {
+    file: MessageFile,
+    /// Somebody has removed it: a thorough look at the folders didn't show it.
+    is_gone: bool,
+    /// How many octets the file had when it was last opened. It may not have less of them later.
+    octets: u64,
 }
 
 impl Maildir {
+    fn open(account: &Arc<str>, path: &Path) -> Result<Self, OpenError> {
+        let trouble = |error| Trouble::new(account, path, error);
+        // The lock makes no file that a crash could leave. The call is spelled out because newer standard libraries
+        // have a method of the same name.
+        let lock = regular::open_directory(path).map_err(trouble)?;
+        match fs4::FileExt::try_lock(&lock) {
+            Ok(()) => {}
+            Err(fs4::TryLockError::WouldBlock) => return Err(OpenError::InUse),
+            Err(fs4::TryLockError::Error(error)) => return Err(trouble(error).into()),
+        }
+        for _ in 0..LOOKS {
+            let mut files = look_until_steady(account, path)?;
+            if same_names::tell_apart(account, path, &mut files)? {
+                let files = files.into_iter().map(|file| Known { file, is_gone: false, octets: 0 }).collect();
+                return Ok(Self {
+                    account: Arc::clone(account),
+                    path: path.into(),
+                    files: RefCell::new(files),
+                    _lock: lock,
+                });
+            }
+        }
+        Err(trouble(io::Error::new(ErrorKind::TimedOut, "its files are renamed all the time")).into())
+    }
+
+    fn trouble(&self, path: impl Into<PathBuf>, error: io::Error) -> Trouble {
+        Trouble::new(&self.account, path, error)
+    }
+
     /// Does something to a message's file. When the file isn't there, other programs may have moved it to `cur/` or
     /// changed its flags, which gives it another name: then it's done to that. `None` when the message is gone.
-    fn wherever_it_is<T>(&self, index: usize, action: impl Fn(&Path) -> io::Result<T>) -> io::Result<Option<T>> {
-        if let Some(result) = unless_gone(action(&self.file(index)))? {
-            return Ok(Some(result));
+    fn wherever_it_is<T>(
+        &self,
+        index: usize,
+        action: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<Option<(PathBuf, T)>, Trouble> {
+        let begin = Instant::now();
+        loop {
+            let path = self.files.borrow()[index].file.path(&self.path);
+            match action(&path) {
+                Ok(value) => return Ok(Some((path, value))),
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.trouble(path, error)),
+                Err(_) => {}
+            }
+            if self.files.borrow()[index].is_gone || !self.find(index)? {
+                return Ok(None);
+            }
+            if begin.elapsed() > CHASE {
+                return Err(self.trouble(path, io::Error::new(ErrorKind::TimedOut, "it is renamed all the time")));
+            }
         }
-        self.look_again()?;
-        unless_gone(action(&self.file(index)))
     }
 
-    fn file(&self, index: usize) -> PathBuf {
-        self.files.borrow()[index].path(&self.path)
-    }
-
-    /// Learns the new names of all files that have been renamed, so that a client that reads everything after some
-    /// program has marked everything as seen costs one look at the directory, not one for each message.
-    fn look_again(&self) -> io::Result<()> {
-        let now = scan(&self.path)?;
+    /// Looks where a message is now. Returns whether it's still there.
+    ///
+    /// A look is for all messages: it brings the new names of all that were renamed, and when it was thorough it tells
+    /// which are gone. So a client that asks for thousands of them costs no look for each.
+    fn find(&self, index: usize) -> Result<bool, Trouble> {
+        let mut seen = Vec::new();
+        for _ in 0..LOOKS {
+            let folders::Look { files: mut now, is_steady } =
+                folders::look(&self.path).map_err(|(path, error)| self.trouble(path, error))?;
+            let found = self.learn(&now, index);
+            folders::complete(&mut now, mem::take(&mut seen));
+            seen = now;
+            if found {
+                return Ok(true);
+            }
+            if is_steady {
+                break;
+            }
+        }
         let mut files = self.files.borrow_mut();
-        let mut renamed = Vec::new();
-        for (index, file) in files.iter().enumerate() {
-            let (before, after) = (same_message(&files, file), same_message(&now, file));
-            // Two files may have the same base name, against the rules: then neither is the other one, renamed.
-            let new_name = || after.iter().find(|other| !before.contains(other));
-            if !after.contains(file) {
-                renamed.extend(new_name().map(|new| (index, new.clone())));
+        for known in files.iter_mut() {
+            known.is_gone = same_message(&seen, &known.file).is_none();
+        }
+        Ok(!files[index].is_gone)
+    }
+
+    /// Notes where the messages are now. Returns whether one of them is among `now`.
+    fn learn(&self, now: &[MessageFile], index: usize) -> bool {
+        let mut files = self.files.borrow_mut();
+        let mut found = false;
+        for (at, known) in files.iter_mut().enumerate() {
+            if let Some(file) = same_message(now, &known.file) {
+                found |= at == index;
+                if known.file != *file {
+                    known.file = file.clone();
+                }
             }
         }
-        for (index, file) in renamed {
-            files[index] = file;
+        found
+    }
+}
+
+impl Store for Maildir {
+    fn open(&self, index: usize) -> Result<Option<Message>, Trouble> {
+        let Some((path, (file, octets))) = self.wherever_it_is(index, regular::open)? else { return Ok(None) };
+        let had = mem::replace(&mut self.files.borrow_mut()[index].octets, octets);
+        if octets < had {
+            self.files.borrow_mut()[index].octets = had;
+            return Err(self.trouble(path, io::Error::new(ErrorKind::UnexpectedEof, "it has become shorter")));
         }
-        Ok(())
+        Ok(Some(Message::File(Reading::new(&self.account, path, (file, octets)))))
+    }
+
+    fn stored_octets(&self, index: usize) -> Option<u64> {
+        let path = self.files.borrow()[index].file.path(&self.path);
+        fs::metadata(path).ok().map(|metadata| metadata.len())
+    }
+
+    fn remove(&mut self, index: usize) -> Result<(), Trouble> {
+        // Somebody else may have done it; that will do.
+        self.wherever_it_is(index, |path| fs::remove_file(path)).map(drop)
     }
 }
 
-fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Those of `files`, which are in order, that have the base name of `file`.
-fn same_message<'a>(files: &'a [MessageFile], file: &MessageFile) -> &'a [MessageFile] {
+/// That one of `files`, which are in order, which is the same message.
+fn same_message<'a>(files: &'a [MessageFile], file: &MessageFile) -> Option<&'a MessageFile> {
     let start = files.partition_point(|other| other.base_name() < file.base_name());
-    let end = files.partition_point(|other| other.base_name() <= file.base_name());
-    &files[start..end]
+    files[start..]
+        .iter()
+        .take_while(|other| other.base_name() == file.base_name())
+        .find(|other| other.is_same_message(file))
 }
 
-/// Where a message is. Base names give the order, so that a message keeps its place when its flags change.
-#[derive(PartialEq, Eq, Clone)]
-struct MessageFile {
-    folder: &'static str,
-    name: OsString,
-}
-
-impl MessageFile {
-    /// The name that the message keeps for good, without the flags behind it. Any octets may be in it.
-    fn base_name(&self) -> &[u8] {
-        let name = self.name.as_encoded_bytes();
-        name.split(|&octet| octet == b':').next().unwrap_or(name)
-    }
-
-    /// The wire size, where the program that delivered the message has put it into the name: `,W=1234`.
-    fn announced_octets(&self) -> Option<u64> {
-        let mut fields = self.base_name().split(|&octet| octet == b',').skip(1);
-        let digits = fields.find_map(|field| field.strip_prefix(b"W="))?;
-        std::str::from_utf8(digits).ok()?.parse().ok()
-    }
-
-    fn path(&self, maildir: &Path) -> PathBuf {
-        maildir.join(self.folder).join(&self.name)
-    }
-}
-
-impl Ord for MessageFile {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let base_names = self.base_name().cmp(other.base_name());
-        base_names.then_with(|| self.folder.cmp(other.folder)).then_with(|| self.name.cmp(&other.name))
-    }
-}
-
-impl PartialOrd for MessageFile {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// All messages that are there now, in order.
-fn scan(maildir: &Path) -> io::Result<Vec<MessageFile>> {
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        for entry in fs::read_dir(maildir.join(folder))? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !name.as_encoded_bytes().starts_with(b".") && is_message(&entry) {
-                files.push(MessageFile { folder, name });
-            }
+/// Looks at a Maildir until nothing changes meanwhile, a few times at most. What any of the looks has seen is there.
+fn look_until_steady(account: &Arc<str>, path: &Path) -> Result<Vec<MessageFile>, Trouble> {
+    let mut seen = Vec::new();
+    for _ in 0..LOOKS {
+        let mut look = folders::look(path).map_err(|(path, error)| Trouble::new(account, path, error))?;
+        folders::complete(&mut look.files, mem::take(&mut seen));
+        seen = look.files;
+        if look.is_steady {
+            break;
         }
     }
-    files.sort_unstable();
-    // What was renamed while the folders were read may have been seen under both names.
-    let is_there = |file: &MessageFile| file.path(maildir).exists();
-    files.dedup_by(|later, earlier| {
-        let same = later.base_name() == earlier.base_name();
-        if same && !is_there(earlier) {
-            mem::swap(later, earlier);
-            return true;
-        }
-        same && !is_there(later)
-    });
-    Ok(files)
-}
-
-/// Whether it's a file: reading from a pipe that somebody put there would never end.
-fn is_message(entry: &fs::DirEntry) -> bool {
-    entry.file_type().is_ok_and(|kind| kind.is_file() || (kind.is_symlink() && entry.path().is_file()))
+    Ok(seen)
 }

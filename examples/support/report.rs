@@ -1,12 +1,25 @@
 //! What a program says on stderr.
 
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Writes one line to stderr.
+/// Writes one line to stderr. Names of files and errors of others may hold line ends and other control characters,
+/// which are escaped.
 pub(crate) fn report(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", one_line(line));
+}
+
+fn one_line(text: impl Display) -> String {
+    let text = text.to_string();
+    text.chars().fold(String::with_capacity(text.len()), |mut line, character| {
+        if character.is_control() {
+            let _ = write!(line, "{}", character.escape_default());
+        } else {
+            line.push(character);
+        }
+        line
+    })
 }
 
 /// The end of the program: nothing to say when all is well, else one line on stderr.

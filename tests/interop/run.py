@@ -7,7 +7,7 @@ sockets, and the example clients against Dovecot as well; and the example proxy 
     python3 tests/interop/run.py [DIRECTORY] --only WORDS    runs the checks whose names contain them
 
 Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9, curl, fetchmail,
-mpop with GNU SASL, Dovecot 2.3 and openssl 3. Nothing is left out where one of them is missing: then nothing runs.
+mpop with GNU SASL, Dovecot 2.3, openssl 3 and a C compiler. Nothing is left out where one of them is missing: then nothing runs.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import broken_store_checks  # noqa: F401
 import checks
 import client_checks  # noqa: F401  (each of these adds its checks to the list)
 import client_odd_checks  # noqa: F401
@@ -41,7 +42,7 @@ from dovecot import DOVECOT
 SERVERS = ["server_std", "server_tokio"]
 PROXIES = ["proxy_tokio"]
 DOCUMENTED = ["fetch_minimal"]
-OTHERS = ["curl", "fetchmail", "mpop", "openssl"]
+OTHERS = ["cc", "curl", "fetchmail", "mpop", "openssl"]
 
 
 def build():

@@ -1,5 +1,6 @@
 """Starting and stopping the example servers, and plain connections to them."""
 
+import os
 import queue
 import re
 import signal
@@ -20,7 +21,7 @@ class Server:
     With a certificate it offers STLS, and listens once more for TLS from the first octet. `options` go to its command line.
     """
 
-    def __init__(self, program, maildir=None, users=None, certificate=None, password=PASSWORD, options=()):
+    def __init__(self, program, maildir=None, users=None, certificate=None, password=PASSWORD, options=(), preload=None):
         if maildir is not None:
             users = {USER: maildir}
         self.users = users or {}
@@ -30,7 +31,8 @@ class Server:
             arguments += ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
         for name, path in self.users.items():
             arguments += ["--user", f"{name}:{password}:{path}"]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         self.errors = queue.Queue()
         threading.Thread(target=self.read_errors, daemon=True).start()
         try:
@@ -51,6 +53,11 @@ class Server:
         for line in self.process.stderr:
             self.errors.put(line)
         self.errors.put(None)
+
+    def expect_error(self, *words):
+        """Takes the next line on stderr, which has these words in it."""
+        line = self.errors.get(timeout=PATIENCE)
+        assert line and all(str(word) in line for word in words), f"line on stderr: {line!r}, without all of {words}"
 
     def __enter__(self):
         return self

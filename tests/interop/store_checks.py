@@ -127,18 +127,30 @@ def a_message_is_found_wherever_other_programs_move_it(world):
 
 
 @check
-def one_of_two_files_with_the_same_base_name_is_not_taken_for_the_other(world):
-    maildir = make_maildir(world.directory, {"same": b"in new\n", "same:2,S": b"in cur\n"})
-    with Server(world.program, maildir) as server, server.session() as session:
-        same(len(set(names(session))), 2, "unique-ids")
-        (maildir / "new" / "same").unlink()
-        replies = [session.ask("RETR 1")]
-        if replies[0].startswith(b"+OK"):
-            same(session.content(), b"in cur\r\n", "content")
-        replies.append(session.ask("RETR 2"))
-        if replies[1].startswith(b"+OK"):
-            same(session.content(), b"in cur\r\n", "content")
-        same(sorted(reply[:3] for reply in replies), [b"+OK", b"-ER"], "replies")
+def of_two_files_with_the_same_base_name_one_is_renamed(world):
+    maildir = make_maildir(world.directory, {"same:2,S": b"in cur\n"})
+    with Server(world.program, maildir) as server:
+        with server.session() as session:
+            same(names(session), ["same"], "unique-ids")
+            session.expect("QUIT", b"+OK")
+        make_maildir(maildir, {"same": b"in new\n"})
+        with server.session() as session:
+            server.expect_error(USER, maildir / "new" / "same", maildir / "cur" / "same:2,S", "renamed to ")
+            both = by_content(session)
+            session.expect("QUIT", b"+OK")
+        same(both[b"in cur\r\n"], "same", "what is new takes no id from what was there")
+        (maildir / "cur" / "same:2,S").unlink()
+        with server.session() as session:
+            same(by_content(session), {b"in new\r\n": both[b"in new\r\n"]}, "and keeps its own")
+
+
+def by_content(session):
+    """The unique-id of each message, by what it says."""
+    found = {}
+    for number, unique_id in enumerate(names(session), 1):
+        session.expect(f"RETR {number}", b"+OK")
+        found[session.content()] = unique_id
+    return found
 
 
 @check
@@ -200,6 +212,7 @@ def deletions_that_fail_are_admitted(world):
             first.unlink()
             first.mkdir()
             session.expect("QUIT", b"-ERR")
+            server.expect_error(USER, first)
             same(session.rest(), b"", "rest")
         same([path.name for path in (maildir / "new").iterdir()], [first.name], "what is in new/")
         assert is_free_at_once(server)
@@ -212,5 +225,6 @@ def a_maildir_that_is_gone_is_no_wrong_password(world):
         maildir.rename(world.directory / "elsewhere")
         connection.expect(f"USER {USER}", b"+OK")
         connection.expect(f"PASS {PASSWORD}", b"-ERR [SYS/PERM]")
+        server.expect_error(USER, maildir, "No such file")
         (world.directory / "elsewhere").rename(maildir)
         connection.log_in()

@@ -1,0 +1,287 @@
+"""The Maildir behind the server when something is wrong with it: what isn't true is never said."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+
+from checks import check, same
+from maildirs import PASSWORD, USER, files_in, make_maildir, small_messages, wire_form
+from servers import PATIENCE, Server
+from store_checks import is_in_use, names
+
+# So many octets that nobody reads them in a minute. They take no room on the disk.
+ENDLESS = 200 << 30
+
+# Calls that do what they rarely do: three connections are aborted before they are accepted, and to read from a file
+# whose name ends with "hangs" takes for ever.
+ODD_CALLS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
+    static int aborted = 0;
+    int (*real)(int, struct sockaddr *, socklen_t *, int) = dlsym(RTLD_NEXT, "accept4");
+    int accepted = real(listener, address, length, flags);
+    if (accepted < 0 || aborted == 3) return accepted;
+    aborted++;
+    close(accepted);
+    errno = ECONNABORTED;
+    return -1;
+}
+
+ssize_t read(int file, void *space, size_t octets) {
+    ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
+    char link[64], name[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, name, sizeof name);
+    while (length >= 5 && memcmp(name + length - 5, "hangs", 5) == 0) pause();
+    return real(file, space, octets);
+}
+"""
+
+
+def odd_calls(directory):
+    """A library of these calls."""
+    source, library = directory / "odd_calls.c", directory / "odd_calls.so"
+    source.write_text(ODD_CALLS, encoding="ascii")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=PATIENCE)
+    return library
+
+
+@contextmanager
+def without_descriptors(server):
+    """Lets a server open nothing for a while."""
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, before)
+
+
+def becomes_free(server):
+    """Waits until the maildrop can be opened again."""
+    deadline = time.monotonic() + PATIENCE
+    while is_in_use(server):
+        assert time.monotonic() < deadline, "still in use"
+        time.sleep(0.1)
+
+
+def endless_maildir(directory, name="1.host"):
+    maildir = make_maildir(directory, {name: b"Subject: x\n\n", "2.host,W=9": b"small\n"})
+    os.truncate(maildir / "new" / name, ENDLESS)
+    return maildir
+
+
+@check
+def what_is_no_regular_file_is_refused_and_holds_nobody_up(world):
+    maildir = make_maildir(world.directory, small_messages(4))
+    with Server(world.program, maildir) as server:
+        with server.session() as session:
+            pipe, device, folder, there = [maildir / "new" / name for name in names(session)]
+            for path in [pipe, device, folder]:
+                path.unlink()
+            os.mkfifo(pipe)
+            device.symlink_to("/dev/zero")
+            folder.mkdir()
+            for number, path in [(1, pipe), (2, device), (3, folder)]:
+                session.expect(f"RETR {number}", b"-ERR [SYS/PERM]")
+                server.expect_error(USER, path, "not a regular file")
+            session.expect("TOP 1 0", b"-ERR [SYS/PERM]")
+            server.expect_error(USER, pipe, "not a regular file")
+            session.expect("RETR 4", b"+OK")
+            session.content()
+            session.expect("STAT", b"+OK 4 ")
+            for path in [pipe, device, folder]:
+                server.expect_error(USER, path, "not a regular file")
+        becomes_free(server)
+        with server.session() as session:
+            same(names(session), [there.name], "messages")
+
+
+@check
+def a_message_that_cannot_be_read_is_refused_and_the_session_goes_on(world):
+    maildir = make_maildir(world.directory, {"1.host:2,": b"x\n", "2.host:2,": b"Subject: y\n\nz\n"})
+    broken = maildir / "cur" / "1.host:2,"
+    broken.unlink()
+    broken.symlink_to("/proc/self/mem")
+    with Server(world.program, maildir) as server, server.session() as session:
+        for command in ["RETR 1", "TOP 1 5", "LIST 1", "STAT", "LIST"]:
+            session.expect(command, b"-ERR [SYS/TEMP]")
+            server.expect_error(USER, broken, "Input/output error")
+        session.expect("LIST 2", b"+OK 2 17")
+        session.expect("RETR 2", b"+OK")
+        same(session.content(), b"Subject: y\r\n\r\nz\r\n", "content")
+
+
+@check
+def a_message_that_becomes_shorter_never_gets_its_end_line(world):
+    content = b"Subject: x\n\n" + b"some forty octets of text in every line\n" * 500_000
+    maildir = make_maildir(world.directory, {"1.host": content, "2.host": content})
+    first, second = maildir / "new" / "1.host", maildir / "new" / "2.host"
+    with Server(world.program, maildir) as server:
+        with server.session() as session:
+            session.expect("LIST 2", b"+OK 2 %d" % len(wire_form(content)))
+            os.truncate(second, 3_000_000)
+            session.expect("RETR 2", b"-ERR [SYS/TEMP]")
+            server.expect_error(USER, second, "shorter")
+            session.expect("RETR 1", b"+OK")
+            os.truncate(first, len(content) - 1)
+            rest = session.rest()
+            assert len(rest) > len(content) - 100 and not rest.endswith(b"\r\n.\r\n"), rest[-40:]
+            server.expect_error(USER, first, "shorter")
+        becomes_free(server)
+    same(len(files_in(maildir)), 2, "files")
+
+
+@check
+def a_lack_of_descriptors_is_no_fact_about_the_mail(world):
+    maildir = make_maildir(world.directory, small_messages(3))
+    with Server(world.program, maildir) as server, server.session() as session, server.connection() as other:
+        whole = sum(len(wire_form(content)) for content in small_messages(3).values())
+        first = names(session)[0]
+        other.expect(f"USER {USER}", b"+OK")
+        session.expect("DELE 3", b"+OK")
+        (maildir / "new" / first).rename(maildir / "cur" / f"{first}:2,S")
+        with without_descriptors(server):
+            for command in ["STAT", "LIST", "LIST 1", "RETR 1", "RETR 2", "TOP 2 0"]:
+                session.expect(command, b"-ERR [SYS/TEMP]")
+                server.expect_error(USER, maildir, "Too many open files")
+            other.expect(f"PASS {PASSWORD}", b"-ERR [SYS/TEMP]")
+            server.expect_error(USER, maildir, "Too many open files")
+        session.expect("RSET", b"+OK")
+        session.expect("STAT", b"+OK 3 %d\r\n" % whole)
+        session.expect("RETR 1", b"+OK")
+        session.content()
+        # Now the server doesn't know where the first one is, and can't look.
+        (maildir / "cur" / f"{first}:2,S").rename(maildir / "cur" / f"{first}:2,RS")
+        session.expect("DELE 1", b"+OK")
+        session.expect("DELE 2", b"+OK")
+        with without_descriptors(server):
+            session.expect("QUIT", b"-ERR [SYS/TEMP]")
+            server.expect_error(USER, maildir, "Too many open files")
+        same(len(files_in(maildir)), 2, "files: what wasn't removed isn't said to be")
+
+
+@check
+def a_client_that_leaves_while_its_messages_are_measured_frees_the_maildrop(world):
+    maildir = endless_maildir(world.directory)
+    with Server(world.program, maildir) as server:
+        for command in [b"STAT\r\n", b"LIST\r\nQUIT\r\n" + b"NOOP\r\n" * 10_000]:
+            with server.session() as session:
+                session.send(command)
+                time.sleep(0.2)
+                assert is_in_use(server), "it is done already"
+            becomes_free(server)
+        # One that only has nothing more to say gets its answer.
+        (maildir / "new" / "1.host").unlink()
+        with server.session() as session:
+            session.send(b"STAT\r\nQUIT\r\n")
+            session.plain.shutdown(socket.SHUT_WR)
+            assert session.rest().startswith(b"+OK 1 9\r\n+OK")
+
+
+@check
+def a_signal_ends_the_server_while_it_measures_messages(world):
+    with Server(world.program, endless_maildir(world.directory)) as server, server.session() as session:
+        session.send(b"LIST\r\n")
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        server.ends_cleanly()
+
+
+@check
+def a_signal_ends_the_server_though_the_store_hangs(world):
+    maildirs = {f"user{number}": make_maildir(world.directory / str(number), {"1.hangs": b"x\n"}) for number in range(8)}
+    with Server(world.program, users=maildirs, preload=odd_calls(world.directory)) as server:
+        for _ in range(3):
+            socket.create_connection(("127.0.0.1", server.port), PATIENCE).close()
+        sessions = [server.session(user) for user in maildirs]
+        for session in sessions:
+            session.__enter__().send(b"RETR 1\r\n")
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        server.ends_cleanly()
+        for session in sessions:
+            session.__exit__(None, None, None)
+
+
+@check
+def peers_that_are_gone_before_they_are_accepted_are_no_trouble(world):
+    maildir = make_maildir(world.directory / "maildir", small_messages(1))
+    with Server(world.program, maildir, preload=odd_calls(world.directory)) as server:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as aborted:
+                same(aborted.recv(100), b"", "greeting of a connection that was aborted")
+        with server.session() as session:
+            session.expect("STAT", b"+OK 1 ")
+        # A server that had stopped for a moment would have said why.
+
+
+@check
+def one_look_is_enough_for_all_that_other_programs_have_removed(world):
+    maildir = make_maildir(world.directory, {**small_messages(5), "1800000000.M1.host:2,": b"last\n"})
+    with Server(world.program, maildir) as server, server.session() as session:
+        for name in names(session)[:5]:
+            (maildir / "new" / name).unlink()
+        session.expect("RETR 1", b"-ERR")
+        # Another look would fail, and be told of.
+        (maildir / "new").rename(maildir / "elsewhere")
+        for number in range(2, 6):
+            session.expect(f"TOP {number} 0", b"-ERR")
+        session.expect("RETR 6", b"+OK")
+        same(session.content(), b"last\r\n", "content")
+        session.expect("STAT", b"+OK 6 6\r\n")
+        for number in range(1, 7):
+            session.expect(f"DELE {number}", b"+OK")
+        session.expect("QUIT", b"+OK")
+    same(list((maildir / "cur").iterdir()), [], "what is left")
+
+
+@check
+def flags_that_change_all_the_time_hide_no_message(world):
+    maildir = make_maildir(world.directory, {f"{number}.host:2,": b"%d\n" % number for number in range(10, 40)})
+    toggle = (
+        "import os, sys\n"
+        "files = sorted(os.listdir('.'))\n"
+        "while True:\n"
+        "    for file in files: os.rename(file, file + 'S')\n"
+        "    for file in files: os.rename(file + 'S', file)\n"
+    )
+    with Server(world.program, maildir) as server:
+        with subprocess.Popen(["python3", "-c", toggle], cwd=maildir / "cur", stderr=subprocess.DEVNULL) as other:
+            try:
+                for _ in range(20):
+                    with server.session() as session:
+                        for number, name in enumerate(names(session), 1):
+                            session.expect(f"RETR {number}", b"+OK")
+                            same(session.content(), name.split(".")[0].encode() + b"\r\n", "content")
+                        same(number, 30, "messages")
+                        session.expect("QUIT", b"+OK")
+                with server.session() as session:
+                    for number in range(1, 31):
+                        session.expect(f"DELE {number}", b"+OK")
+                    session.expect("QUIT", b"+OK")
+            finally:
+                other.kill()
+    same(files_in(maildir), [], "what is said to be removed is removed")
+
+
+@check
+def a_line_on_stderr_stays_one_line(world):
+    name = "1.host\nlistening on 127.0.0.1:1\x1b[2J"
+    maildir = make_maildir(world.directory, {name: b"x\n"})
+    with Server(world.program, maildir) as server, server.session() as session:
+        (maildir / "new" / name).unlink()
+        os.mkfifo(maildir / "new" / name)
+        session.expect("RETR 1", b"-ERR [SYS/PERM]")
+        server.expect_error(USER, "1.host\\nlistening on 127.0.0.1:1\\u{1b}[2J", "not a regular file")
