@@ -28,8 +28,9 @@ use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outco
 /// How long a thread waits for its peer at a time. After each wait it looks at the deadline, and whether to stop.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long a server that was told to stop waits for those who are in the middle of something.
-const GRACE: Duration = Duration::from_secs(4);
+/// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
+/// seconds.
+const GRACE: Duration = Duration::from_millis(4_500);
 
 /// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
 /// and still read.

@@ -42,8 +42,9 @@ use accept::{accept, listen};
 use ready::{Ready, would_block};
 use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outcome, Sasl, Timestamps};
 
-/// How long a server that was told to stop waits for those who are in the middle of something.
-const GRACE: Duration = Duration::from_secs(4);
+/// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
+/// seconds.
+const GRACE: Duration = Duration::from_millis(4_500);
 
 /// How often the main thread looks whether to stop.
 const TICK: Duration = Duration::from_millis(100);

@@ -122,6 +122,7 @@ def unique_ids_are_the_same_in_the_next_session(world):
     maildir = make_maildir(world.directory, messages)
     with Server(world.program, maildir) as server:
         with client(server) as pop:
+            server.expect_error(maildir / "new" / "twice", "renamed to ")
             first = pop.uidl()[1]
             for line in first:
                 number = int(line.split()[0])
