@@ -228,6 +228,19 @@ def peers_that_are_gone_before_they_are_accepted_are_no_trouble(world):
 
 
 @check
+def a_server_without_descriptors_says_so_and_serves_whoever_waits(world):
+    with Server(world.program, make_maildir(world.directory, {})) as server:
+        with without_descriptors(server):
+            waiting = [socket.create_connection(("127.0.0.1", server.port), PATIENCE) for _ in range(2)]
+            server.expect_error("cannot serve a connection", "Too many open files")
+        for connection in waiting:
+            assert connection.recv(100).startswith(b"+OK"), "greeting"
+            connection.close()
+        while not server.errors.empty():  # once a second, if this took so long
+            server.expect_error("cannot serve a connection", "Too many open files")
+
+
+@check
 def one_look_is_enough_for_all_that_other_programs_have_removed(world):
     maildir = make_maildir(world.directory, {**small_messages(5), "1800000000.M1.host:2,": b"last\n"})
     with Server(world.program, maildir) as server, server.session() as session:
