@@ -40,10 +40,12 @@ impl From<&[u8]> for Secret {
     }
 }
 
-/// Takes the octets over, so no copy is left behind unless the vector had room to spare.
+/// Copies the octets and wipes the vector: what takes a vector with room to spare over may leave a copy behind.
 impl From<Vec<u8>> for Secret {
-    fn from(octets: Vec<u8>) -> Self {
-        Self(octets.into_boxed_slice())
+    fn from(mut octets: Vec<u8>) -> Self {
+        let secret = Self::from(octets.as_slice());
+        octets.zeroize();
+        secret
     }
 }
 
