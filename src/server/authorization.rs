@@ -95,7 +95,10 @@ impl<M: Maildrop> Login<'_, M> {
             },
             PendingLogin::Apop { name, digest, .. } => Credentials::Apop {
                 name: Name::known(name.of(line)),
-                proof: apop::Proof::new(self.connection.timestamp.as_ref().map_or("", Timestamp::as_str), digest),
+                proof: apop::Proof::new(
+                    self.connection.timestamp.as_ref().map_or("", Timestamp::as_str),
+                    digest.of(line),
+                ),
             },
         }
     }
@@ -215,8 +218,9 @@ impl Connection {
                 let password = Place::new(KEYWORD, line.content);
                 Ok(PendingLogin::Password { line: position(line.octets), password })
             }
-            Command::Apop { name, digest } if self.timestamp.is_some() => {
-                let name = Place::new(KEYWORD, KEYWORD + name.as_bytes().len());
+            Command::Apop { name, .. } if self.timestamp.is_some() => {
+                let end = KEYWORD + name.as_bytes().len();
+                let (name, digest) = (Place::new(KEYWORD, end), Place::new(end + 1, line.content));
                 Ok(PendingLogin::Apop { line: position(line.octets), name, digest })
             }
             _ => Err(Reply::Unavailable),

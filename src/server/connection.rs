@@ -18,8 +18,8 @@ use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;
 use crate::wire::{
-    Command, Deviation, DeviationCounts, DeviationSet, Digest, Greeting, Language, Parsed, Response, ResponseCode,
-    Status, Text, Timestamp, Verb,
+    Command, Deviation, DeviationCounts, DeviationSet, Greeting, Language, Parsed, Response, ResponseCode, Status,
+    Text, Timestamp, Verb,
 };
 
 /// The part of a session that knows nothing of the maildrop.
@@ -90,7 +90,7 @@ pub(super) enum PendingLogin {
     Apop {
         line: u32,
         name: Place,
-        digest: Digest,
+        digest: Place,
     },
 }
 
