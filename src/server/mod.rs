@@ -509,6 +509,7 @@ impl<M: Maildrop> Session<M> {
                 self.connection.output.discard();
                 self.phase = Phase::Over;
                 self.exchange = None;
+                self.input.wipe(usize::MAX);
                 Next::Close(reason)
             }
             Next::Read | Next::Write | Next::StartTls(_) | Next::Close(_) => next,
