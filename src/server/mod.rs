@@ -306,12 +306,7 @@ impl<M: Maildrop> Session<M> {
     fn next(&mut self, mut tap: Tap<'_>) -> Next {
         loop {
             if let Some(reason) = self.connection.closing {
-                // This drops the maildrop, and the host's lock with it, before the last response leaves.
-                self.phase = Phase::Over;
-                self.exchange = None;
-                if reason != CloseReason::HandedOver {
-                    self.input.wipe(usize::MAX);
-                }
+                self.end(reason);
                 return if self.connection.output.is_empty() { Next::Close(reason) } else { self.wait(Next::Write) };
             }
             if !matches!(self.connection.task, Task::None | Task::Exchange(_)) {
@@ -507,9 +502,7 @@ impl<M: Maildrop> Session<M> {
                 };
                 self.connection.close(reason);
                 self.connection.output.discard();
-                self.phase = Phase::Over;
-                self.exchange = None;
-                self.input.wipe(usize::MAX);
+                self.end(reason);
                 Next::Close(reason)
             }
             Next::Read | Next::Write | Next::StartTls(_) | Next::Close(_) => next,
@@ -517,6 +510,16 @@ impl<M: Maildrop> Session<M> {
                 self.connection.clock.ask_host();
                 next
             }
+        }
+    }
+
+    /// Drops the maildrop, and the host's lock with it, before the last response leaves; and what may be a secret.
+    fn end(&mut self, reason: CloseReason) {
+        self.phase = Phase::Over;
+        self.exchange = None;
+        self.connection.name = None;
+        if reason != CloseReason::HandedOver {
+            self.input.wipe(usize::MAX);
         }
     }
 
