@@ -387,6 +387,8 @@ impl Session {
         self.under_way = UnderWay::Status;
         self.exchange = None;
         self.outbox = Outbox::new();
+        // It may hold half a challenge.
+        self.input.wipe(usize::MAX);
     }
 
     /// The stream has ended, and all that came is dealt with.
