@@ -25,7 +25,8 @@ fn digest_of(timestamp: &str, secret: &[u8]) -> Digest {
     let mut md5 = Md5::new();
     md5.update(timestamp);
     md5.update(secret);
-    Digest::new(md5.finalize().into())
+    // `finalize` would take it by value, and leave the octets of the last block where it was before.
+    Digest::new(md5.finalize_reset().into())
 }
 
 /// What a client has sent to show that it knows the secret: its digest, beside the timestamp that it belongs to.
