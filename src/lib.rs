@@ -156,7 +156,7 @@
 //! - No message is removed without a complete QUIT after login.
 //! - What LIST announces is what a client receives, if the host counts as [`WireSize`](wire::WireSize) does.
 //! - No response is malformed, whatever the host answers.
-//! - No secret is in a response or a `Debug`; passwords are wiped from the input window once they are used.
+//! - No secret is in a response or a `Debug`; both sides wipe passwords from their buffers once they are used.
 //! - Memory stays within the bounds of the configuration.
 //! - No input makes it panic.
 //!
