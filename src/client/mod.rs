@@ -177,6 +177,8 @@ pub struct Session {
     is_overdue: bool,
     end: Option<End>,
     closed: Option<Result<Closed, Error>>,
+    /// The command whose response was due when the session ended.
+    ended_at: Option<Verb>,
     quit_is_sent: bool,
     /// Whether the server has announced that it is about to close.
     farewell: bool,
@@ -235,6 +237,7 @@ impl Session {
             is_overdue: false,
             end: None,
             closed: None,
+            ended_at: None,
             quit_is_sent: false,
             farewell: false,
         }
@@ -279,6 +282,31 @@ impl Session {
     /// How often the server has broken a rule and was understood all the same.
     pub fn deviations(&self) -> &DeviationCounts {
         &self.deviations
+    }
+
+    /// The keyword of the command whose response comes next: of the first, where several are due. When the session has
+    /// ended it is the command whose response was due then, so it tells where an [`Error`] happened. `None` where no
+    /// command waits for a response, and while the greeting is due.
+    pub fn unanswered(&self) -> Option<Verb> {
+        if self.closed.is_some() { self.ended_at } else { self.outbox.front().map(|sent| sent.verb) }
+    }
+
+    /// The line that the server broke the protocol with, without its line end, once the session has ended with
+    /// [`Error::Protocol`]: at most as much of it as [`Config::line_limit`] allows. It is what a stranger sent, so escape
+    /// it where it is shown. `None` after any other end; after a failure of AUTH, since the line may hold a part of the
+    /// exchange; and for [`ProtocolError::BehindStls`], where the line itself is in order.
+    pub fn offending_line(&self) -> Option<&[u8]> {
+        match self.closed {
+            Some(Err(Error::Protocol(error)))
+                if error != ProtocolError::BehindStls && self.ended_at != Some(Verb::Auth) =>
+            {
+                let octets = self.input.octets();
+                let octets = octets.get(..self.config.line_limit as usize).unwrap_or(octets);
+                let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+                Some(line.strip_suffix(b"\r").unwrap_or(line))
+            }
+            _ => None,
+        }
     }
 
     /// Whether something that logs in may be sent now, as far as TLS is required.
@@ -383,12 +411,15 @@ impl Session {
 
     fn close(&mut self, how: Result<Closed, Error>) {
         self.closed = Some(how);
+        self.ended_at = self.outbox.front().map(|sent| sent.verb);
         self.state = State::Over;
         self.under_way = UnderWay::Status;
         self.exchange = None;
         self.outbox = Outbox::new();
-        // It may hold half a challenge.
-        self.input.wipe(usize::MAX);
+        if self.offending_line().is_none() {
+            // It may hold half a challenge.
+            self.input.wipe(usize::MAX);
+        }
     }
 
     /// The stream has ended, and all that came is dealt with.
