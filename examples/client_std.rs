@@ -11,7 +11,7 @@
 mod client_support;
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Buf;
 use pop3_proto::client::{Action, Closed, Session};
 
-use client_support::{Args, Channel, Job, Result, Tls, TlsMode};
+use client_support::{Args, Channel, End, Job, Result, Tls, TlsMode};
 
 /// How long to wait for the server at a time. After each wait the session looks at its deadline.
 const TICK: Duration = Duration::from_secs(1);
@@ -34,18 +34,18 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     let tls = args.tls()?;
     let mut job = Job::new(args)?;
-    let socket = connect(&args.connect).map_err(|error| format!("{}: {error}", args.connect))?;
+    let (socket, peer) = connect(&args.connect).map_err(|error| format!("{}: {error}", args.connect))?;
     let mut channel = client_support::channel(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
-    let session = Session::new(Arc::new(args.config()), args.tls.security(socket.peer_addr()?));
-    let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job);
+    let mut session = Session::new(Arc::new(args.config()), args.tls.security(peer));
+    let closed = converse(&socket, &mut channel, tls.as_ref(), &mut session, &mut job);
     if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
         // The server knows that it is over, and may be gone.
         let _ = channel.say_end(&mut &socket);
     }
-    job.finish(closed)
+    job.finish(&session, closed)
 }
 
-fn connect(address: &str) -> io::Result<TcpStream> {
+fn connect(address: &str) -> io::Result<(TcpStream, SocketAddr)> {
     let mut result = Err(ErrorKind::NotFound.into());
     for address in address.to_socket_addrs()? {
         result = TcpStream::connect_timeout(&address, PATIENCE);
@@ -57,7 +57,8 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(TICK))?;
     socket.set_write_timeout(Some(TICK))?;
-    Ok(socket)
+    let peer = socket.peer_addr()?;
+    Ok((socket, peer))
 }
 
 /// Does what the session asks for until there is nothing left to do.
@@ -65,12 +66,12 @@ fn converse(
     mut socket: &TcpStream,
     channel: &mut Channel,
     tls: Option<&Tls>,
-    mut session: Session,
+    session: &mut Session,
     job: &mut Job<'_>,
-) -> Result<Closed> {
+) -> Result<Closed, End> {
     let start = Instant::now();
     loop {
-        job.advance(&mut session)?;
+        job.advance(session)?;
         match session.poll(start.elapsed())? {
             Action::Read(mut read) => match channel.read(&mut socket, read.space()) {
                 Ok(octets) => read.filled(octets),
@@ -98,7 +99,7 @@ fn converse(
             },
             Action::Challenge(challenge) => job.challenge(challenge),
             // The job sends QUIT when all else is answered.
-            Action::Idle(_) => return Err("there is nothing left to do".into()),
+            Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),
             Action::Closed(closed) => return Ok(closed),
         }
     }

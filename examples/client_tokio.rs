@@ -13,6 +13,7 @@ mod client_support;
 mod ready;
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use client_support::{Args, Channel, Job, Result, Tls, TlsMode};
+use client_support::{Args, Channel, End, Job, Result, Tls, TlsMode};
 use ready::{Ready, would_block};
 
 /// How long to wait for a connection, and for the last word to be taken.
@@ -38,21 +39,22 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<()> {
     let tls = args.tls()?;
     let mut job = Job::new(args)?;
-    let socket = connect(&args.connect).await.map_err(|error| format!("{}: {error}", args.connect))?;
+    let (socket, peer) = connect(&args.connect).await.map_err(|error| format!("{}: {error}", args.connect))?;
     let mut channel = client_support::channel(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
-    let session = Session::new(Arc::new(args.config()), args.tls.security(socket.peer_addr()?));
-    let closed = converse(&socket, &mut channel, tls.as_ref(), session, &mut job).await;
+    let mut session = Session::new(Arc::new(args.config()), args.tls.security(peer));
+    let closed = converse(&socket, &mut channel, tls.as_ref(), &mut session, &mut job).await;
     if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
         // The server knows that it is over, and may be gone.
         let _ = channel.say_end(&mut Ready(&socket));
     }
-    job.finish(closed)
+    job.finish(&session, closed)
 }
 
-async fn connect(address: &str) -> io::Result<TcpStream> {
+async fn connect(address: &str) -> io::Result<(TcpStream, SocketAddr)> {
     let socket = timeout(PATIENCE, TcpStream::connect(address)).await??;
     socket.set_nodelay(true)?;
-    Ok(socket)
+    let peer = socket.peer_addr()?;
+    Ok((socket, peer))
 }
 
 /// What a session can't go on without. The deadline counts from the start of the connection.
@@ -89,13 +91,13 @@ async fn converse(
     socket: &TcpStream,
     channel: &mut Channel,
     tls: Option<&Tls>,
-    mut session: Session,
+    session: &mut Session,
     job: &mut Job<'_>,
-) -> Result<Closed> {
+) -> Result<Closed, End> {
     let start = Instant::now();
     let mut socket_now = Ready(socket);
     loop {
-        job.advance(&mut session)?;
+        job.advance(session)?;
         // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
         // its deadline has passed. Files and stdout block, so the runtime is told about them.
         let wait = match session.poll(start.elapsed())? {
@@ -149,7 +151,7 @@ async fn converse(
                 Wait::Nothing
             }
             // The job sends QUIT when all else is answered.
-            Action::Idle(_) => return Err("there is nothing left to do".into()),
+            Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),
             Action::Closed(closed) => return Ok(closed),
         };
         wait.end(socket, start).await?;

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "auto")]
     pub(crate) auth: Auth,
 
-    /// Whether there is TLS: not at all, behind STLS, or from the first octet
+    /// Whether there is TLS: not at all, after STLS, or from the first octet
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) tls: TlsMode,
 

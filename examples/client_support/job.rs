@@ -1,19 +1,17 @@
 //! What to say to the server, and what to make of its answers.
 
 use std::collections::VecDeque;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, StdoutLock, Write as _};
 
-use pop3_proto::client::{Challenge, Closed, Event, Login, Method, Proof, Removal, SendError, Session, Ticket, What};
+use pop3_proto::client::{Challenge, Closed, Event, Removal, SendError, Session, Ticket, What};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, Mechanism, Response, Status, Verb};
+use pop3_proto::wire::{Command, Response, Status, Verb};
 
 use super::args::{Args, Credentials, Task};
 use super::download::Download;
-use super::scram::Scram;
-use super::{Result, TlsMode, printable, said};
-
-/// What `--auth auto` may take, the best first. Not APOP: whoever controls the timestamp learns about the password.
-const AUTO: [Method; 5] = [Method::ScramSha256, Method::CramMd5, Method::Plain, Method::Login, Method::User];
+use super::failure::{End, Failures, excerpt, said};
+use super::login::LogIn;
+use super::{Result, TlsMode};
 
 /// One run of the program, from STLS to QUIT.
 pub(crate) struct Job<'a> {
@@ -24,10 +22,12 @@ pub(crate) struct Job<'a> {
     /// What must be answered before that.
     awaited: Option<Ticket>,
     /// The login, until it is answered.
-    login: Option<Exchange<'a>>,
+    login: Option<LogIn<'a>>,
     work: Work<'a>,
-    /// What went wrong first.
-    failure: Option<String>,
+    /// Whether the greeting has come, and which command was answered last.
+    is_greeted: bool,
+    answered: Option<Verb>,
+    failures: Failures,
     stdout: BufWriter<StdoutLock<'static>>,
 }
 
@@ -39,11 +39,6 @@ enum Step {
     Work,
     Quit,
     Done,
-}
-
-enum Exchange<'a> {
-    Plain(Login<'a>),
-    Scram(Ticket, Box<Scram>),
 }
 
 enum Work<'a> {
@@ -71,6 +66,7 @@ impl<'a> Job<'a> {
             Task::Dele { messages } => Work::Delete { messages: messages.clone().into(), sent: VecDeque::new() },
             Task::Fetch { directory } => Work::Fetch(Box::new(Download::new(directory)?)),
         };
+        let stdout = io::stdout();
         Ok(Self {
             args,
             credentials,
@@ -78,8 +74,10 @@ impl<'a> Job<'a> {
             awaited: None,
             login: None,
             work,
-            failure: None,
-            stdout: BufWriter::with_capacity(65_536, io::stdout().lock()),
+            is_greeted: false,
+            answered: None,
+            failures: Failures::default(),
+            stdout: BufWriter::with_capacity(65_536, stdout.lock()),
         })
     }
 
@@ -96,16 +94,16 @@ impl<'a> Job<'a> {
                     self.awaited = Some(session.send(&Command::Capa)?);
                     self.step = Step::Login;
                 }
-                Step::Login => match self.log_in(session) {
-                    Ok(exchange) => {
-                        self.login = Some(exchange);
-                        self.step = Step::Work;
+                Step::Login => {
+                    let credentials = self.credentials.ok_or("no name to log in with")?;
+                    match LogIn::begin(self.args, credentials, session) {
+                        Ok(login) => {
+                            self.login = Some(login);
+                            self.step = Step::Work;
+                        }
+                        Err(error) => self.quit(error.to_string()),
                     }
-                    Err(error) => {
-                        self.note(error.to_string());
-                        self.step = Step::Quit;
-                    }
-                },
+                }
                 Step::Work => match self.work(session)? {
                     Some(next) => self.step = next,
                     None => break,
@@ -118,23 +116,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
-    }
-
-    fn log_in(&mut self, session: &mut Session) -> Result<Exchange<'a>> {
-        let Some(Credentials { name, proof }) = self.credentials else { return Err("no name to log in with".into()) };
-        let scram = if let Proof::Password(password) = proof { Scram::new(name, password) } else { None };
-        let method = match self.args.auth.0 {
-            Some(method) => method,
-            None => Method::choose(session, if scram.is_some() { &AUTO } else { &AUTO[1..] })?,
-        };
-        if method == Method::ScramSha256 {
-            let mut scram = scram.ok_or("the name or password is not fit for SCRAM")?;
-            let ticket = session.authenticate_with(Mechanism::SCRAM_SHA_256, &scram.first()?)?;
-            return Ok(Exchange::Scram(ticket, Box::new(scram)));
-        }
-        let mut login = Login::new(method, name, proof);
-        login.begin(session)?;
-        Ok(Exchange::Plain(login))
     }
 
     /// Sends what the work needs. Gives what comes behind it, if all is sent.
@@ -162,97 +143,158 @@ impl<'a> Job<'a> {
 
     /// Takes what the server has said.
     pub(crate) fn event(&mut self, event: &Event<'_>) -> Result<()> {
-        if event.completes() && event.ticket() == self.awaited {
-            self.awaited = None;
+        if event.completes() {
+            self.answered = event.verb();
+            if event.ticket() == self.awaited {
+                self.awaited = None;
+            }
         }
         if let Work::Fetch(download) = &mut self.work {
-            if let Some(failure) = download.observe(event)? {
-                self.note(failure);
-            }
+            download.observe(event, &mut self.failures)?;
         }
-        let is_shown = matches!(self.work, Work::Show(_));
         match (event.verb(), event.what()) {
-            (_, What::Greeting(response)) if response.status() == Status::Err => {
-                self.note(format!("the server refuses to serve: {}", said(&response)));
+            (_, What::Greeting(response)) => {
+                self.is_greeted = true;
+                if response.status() == Status::Err {
+                    self.failures.add(format!("greeting: {}", said(&response)));
+                }
             }
-            (_, What::Farewell(response)) => return Err(format!("the server hangs up: {}", said(&response)).into()),
+            (_, What::Farewell(response)) => {
+                return Err(format!("the server hangs up{}: {}", self.after(), said(&response)).into());
+            }
             // Before login it is asked for the session, which makes of it what it can.
             (Some(Verb::Capa), _) if self.step == Step::Login => {}
             (Some(verb), What::Failed(response)) => self.refused(verb, &response)?,
             (Some(verb), What::Unreadable { line, .. }) => {
-                self.note(format!("the answer to {verb} has a line that makes no sense: {}", printable(line)));
+                self.failures.add(format!("the answer to {verb} has a line that makes no sense: {}", excerpt(line)));
             }
             (Some(Verb::Dele), What::Ok(_)) => self.deleted(),
-            (_, What::Stat(listing)) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets)?,
-            (_, What::Scan(listing)) if is_shown => writeln!(self.stdout, "{} {}", listing.message, listing.octets)?,
-            (_, What::UniqueId { message, unique_id }) if is_shown => {
-                write!(self.stdout, "{message} ")?;
-                self.line(unique_id)?;
-            }
-            (_, What::Capability { line, .. }) => self.line(line)?,
+            (_, what) if matches!(self.work, Work::Show(_)) => self.show(what).map_err(stdout)?,
             _ => {}
         }
-        self.observe_login(event);
+        match self.login.as_mut().and_then(|login| login.observe(event)) {
+            Some(Ok(())) => self.login = None,
+            Some(Err(error)) => {
+                self.login = None;
+                self.quit(error.to_string());
+            }
+            None => {}
+        }
         Ok(())
+    }
+
+    fn show(&mut self, what: What<'_>) -> io::Result<()> {
+        match what {
+            What::Stat(listing) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets),
+            What::Scan(listing) => writeln!(self.stdout, "{} {}", listing.message, listing.octets),
+            What::UniqueId { message, unique_id } => {
+                write!(self.stdout, "{message} ")?;
+                self.line(unique_id)
+            }
+            What::Capability { line, .. } => self.line(line),
+            _ => Ok(()),
+        }
+    }
+
+    fn line(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.stdout.write_all(octets)?;
+        self.stdout.write_all(b"\n")
     }
 
     /// Takes a part of a message.
     pub(crate) fn body(&mut self, octets: &[u8]) -> Result<()> {
         match &mut self.work {
-            Work::Fetch(download) => download.body(octets),
-            _ => Ok(self.stdout.write_all(octets)?),
+            Work::Fetch(download) => download.body(octets, &mut self.failures),
+            _ => Ok(self.stdout.write_all(octets).map_err(stdout)?),
         }
     }
 
     /// Answers a challenge of the login.
     pub(crate) fn challenge(&mut self, challenge: Challenge<'_>) {
         match &mut self.login {
-            Some(Exchange::Plain(login)) => login.answer(challenge),
-            Some(Exchange::Scram(_, scram)) => match scram.answer(challenge.octets()) {
-                Ok(response) => challenge.respond(&response),
-                Err(error) => {
-                    challenge.cancel();
-                    self.note(format!("SCRAM: {error}"));
+            Some(login) => {
+                if let Err(error) = login.answer(challenge) {
+                    self.failures.add(error.to_string());
                 }
-            },
+            }
             None => challenge.cancel(),
         }
     }
 
     /// What came of it, when the session is over.
-    pub(crate) fn finish(mut self, closed: Result<Closed>) -> Result<()> {
+    pub(crate) fn finish(mut self, session: &Session, closed: Result<Closed, End>) -> Result<()> {
+        let mut failure = self.failures.to_string();
+        let end = self.end(session, closed).err();
+        if let Some(end) = end.filter(|_| failure.is_empty() || self.failures.has_messages()) {
+            let then = if failure.is_empty() { "" } else { "; then " };
+            failure = format!("{failure}{then}{end}");
+        }
         if let Work::Fetch(download) = &self.work {
-            download.end(self.failure.is_none() && matches!(closed, Ok(Closed::Quit(_))))?;
+            download.end();
         }
         let shown = self.stdout.flush();
-        if let Some(failure) = self.failure {
-            return Err(failure.into());
-        }
-        match (closed?, self.work) {
-            (Closed::Quit(Removal::All), _) => Ok(shown?),
-            (Closed::Quit(_), Work::Delete { .. }) => {
-                Err("QUIT was not answered: the messages may be deleted or not".into())
+        if failure.is_empty() { Ok(shown.map_err(stdout)?) } else { Err(failure.into()) }
+    }
+
+    /// What to say about the end of the session, if that isn't what it should be.
+    fn end(&self, session: &Session, closed: Result<Closed, End>) -> Result<(), String> {
+        match closed {
+            Ok(Closed::Quit(Removal::All)) => Ok(()),
+            Ok(Closed::Quit(_)) if matches!(self.work, Work::Delete { .. }) => {
+                Err("QUIT was not answered: the messages may be deleted or not".to_owned())
             }
             // All else was answered before.
-            (Closed::Quit(_), _) => Ok(shown?),
-            _ => Err("the server closed the connection".into()),
+            Ok(Closed::Quit(_)) => Ok(()),
+            Ok(_) => Err(format!("the server closed the connection{}", self.after())),
+            Err(End::Job(error)) => Err(error.to_string()),
+            Err(error) => {
+                let line = session.offending_line().map_or(String::new(), |line| format!(": {}", excerpt(line)));
+                Err(format!("{}: {error}{line}", self.place(session.unanswered())))
+            }
+        }
+    }
+
+    /// Where the conversation is, by the command whose answer is due.
+    fn place(&self, verb: Option<Verb>) -> String {
+        let Some(verb) = verb else {
+            return if self.is_greeted { format!("connection{}", self.after()) } else { "greeting".to_owned() };
+        };
+        match (&self.work, &self.login) {
+            (_, Some(login)) => login.place(verb),
+            (Work::Fetch(download), None) if verb == Verb::Retr => download.place(),
+            (Work::Delete { sent, .. }, None) if verb == Verb::Dele => of_message(sent.front().copied(), verb),
+            (Work::Show(Command::Retr { message } | Command::Top { message, .. }), None) => {
+                of_message(Some(*message), verb)
+            }
+            _ => verb.to_string(),
+        }
+    }
+
+    /// The same, by the message or the command that was answered last.
+    fn after(&self) -> String {
+        let message = if let Work::Fetch(download) = &self.work { download.last() } else { None };
+        match (self.answered, self.is_greeted) {
+            (Some(Verb::Retr), _) if message.is_some() => format!(" after message {}", message.unwrap_or_default()),
+            (Some(verb), _) => format!(" after the answer to {verb}"),
+            (None, true) => " after the greeting".to_owned(),
+            (None, false) => String::new(),
         }
     }
 
     /// A command has failed.
     fn refused(&mut self, verb: Verb, response: &Response<'_>) -> Result<()> {
-        match &mut self.work {
+        if let Some(login) = &self.login {
+            let failure = login.refused(verb, response);
+            self.quit(failure);
+            return Ok(());
+        }
+        let failure = format!("{}: {}", self.place(Some(verb)), said(response));
+        match self.work {
             // Without QUIT nothing is deleted, so there is none.
-            Work::Delete { sent, .. } if verb == Verb::Dele => {
-                let message = sent.pop_front().map_or(0, MessageNumber::get);
-                return Err(format!("message {message}: {}; nothing is deleted", said(response)).into());
-            }
+            Work::Delete { .. } if verb == Verb::Dele => return Err(format!("{failure}; nothing is deleted").into()),
             // It goes on with the others.
-            Work::Fetch(_) if self.step >= Step::Work && verb != Verb::Quit && self.login.is_none() => {}
-            _ => {
-                self.note(format!("{verb}: {}", said(response)));
-                self.step = self.step.max(Step::Quit);
-            }
+            Work::Fetch(_) if self.step >= Step::Work && verb != Verb::Quit => {}
+            _ => self.quit(failure),
         }
         Ok(())
     }
@@ -264,32 +306,18 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Ends the login if this is its answer.
-    fn observe_login(&mut self, event: &Event<'_>) {
-        let is_over = match &mut self.login {
-            Some(Exchange::Plain(login)) => login.observe(event).is_some(),
-            Some(Exchange::Scram(ticket, scram)) => {
-                let is_over = event.completes() && event.ticket() == Some(*ticket);
-                if is_over && matches!(event.what(), What::Ok(_)) && !scram.is_proved() {
-                    // Whoever knows the password proves it, and this one hasn't: it may be anybody.
-                    self.failure.get_or_insert("the server has not proved that it knows the password".to_owned());
-                    self.step = Step::Quit;
-                }
-                is_over
-            }
-            None => false,
-        };
-        if is_over {
-            self.login = None;
-        }
+    /// Goes on with QUIT, since something has failed.
+    fn quit(&mut self, failure: String) {
+        self.failures.add(failure);
+        self.step = self.step.max(Step::Quit);
     }
+}
 
-    fn line(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.stdout.write_all(octets)?;
-        self.stdout.write_all(b"\n")
-    }
+fn of_message(message: Option<MessageNumber>, verb: Verb) -> String {
+    message.map_or_else(|| verb.to_string(), |message| format!("message {message}: {verb}"))
+}
 
-    fn note(&mut self, failure: String) {
-        self.failure.get_or_insert(failure);
-    }
+#[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
+fn stdout(error: io::Error) -> String {
+    format!("stdout: {error}")
 }

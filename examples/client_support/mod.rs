@@ -4,24 +4,28 @@ mod args;
 #[path = "../support/channel.rs"]
 mod channel;
 mod download;
+mod failure;
 mod job;
+mod login;
 mod scram;
 mod store;
 mod tls;
 
 use std::error::Error;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use pop3_proto::wire::Response;
 use rustls::ClientConnection;
 
 pub(crate) use args::Args;
 pub(crate) use channel::Channel;
+pub(crate) use failure::End;
 pub(crate) use job::Job;
 pub(crate) use tls::{Tls, TlsMode};
+
+use failure::printable;
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -45,27 +49,4 @@ pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
 pub(crate) fn channel(tls: Option<&Tls>) -> io::Result<Channel> {
     let Some(Tls { config, name }) = tls else { return Ok(Channel::Plain) };
     Ok(Channel::tls(ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?))
-}
-
-/// What a server says, for people: its code and its text.
-fn said(response: &Response<'_>) -> String {
-    let text = printable(response.text());
-    match response.code() {
-        Some(code) => format!("[{}] {text}", code.as_str()),
-        None if text.is_empty() => "the server says no more than -ERR".to_owned(),
-        None => text,
-    }
-}
-
-/// Octets of a stranger's as one line, with everything escaped that a terminal could take for more than text.
-fn printable(octets: &[u8]) -> String {
-    let mut line = String::new();
-    for character in String::from_utf8_lossy(octets).chars() {
-        if character == ' ' || character.is_ascii_graphic() {
-            line.push(character);
-        } else {
-            let _ = write!(line, "{}", character.escape_debug());
-        }
-    }
-    line
 }

@@ -1,6 +1,6 @@
 //! A directory of messages, one file each, that a crash can't leave half a message in.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Write as _};
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,72 +25,151 @@ struct Partial {
     digest: Context,
 }
 
+/// What can't be done, and with which file.
+#[derive(Debug)]
+pub(crate) struct StoreError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl StoreError {
+    pub(crate) fn new(path: &Path, error: io::Error) -> Self {
+        Self { path: path.to_owned(), error }
+    }
+
+    /// Whether other messages would meet with it too.
+    pub(crate) fn concerns_all(&self) -> bool {
+        use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(self.error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+    }
+}
+
+impl Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// What is there by a name.
+enum Found {
+    Nothing,
+    /// A regular file, with the same octets or with others.
+    Same,
+    Other,
+    /// Something that is no message: a link, even to one, or a directory.
+    InTheWay,
+}
+
 impl Store {
     /// Opens the directory, which is made if it isn't there.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        if !path.exists() {
-            fs::create_dir_all(path)?;
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-        }
-        let directory = File::open(path)?;
-        fs4::FileExt::try_lock(&directory)
-            .map_err(|_| io::Error::new(ErrorKind::WouldBlock, "another program fetches into it"))?;
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let directory = open_directory(path).map_err(|error| StoreError::new(path, error))?;
         let store = Self { path: path.to_owned(), directory, partial: None };
         match fs::remove_file(store.path_of(PARTIAL)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::new(&store.path_of(PARTIAL), error)),
             _ => Ok(store),
         }
     }
 
-    /// Whether there is a message of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.path_of(name).symlink_metadata().is_ok()
+    /// Whether the message with a unique-id is stored.
+    pub(crate) fn has(&self, unique_id: &[u8]) -> bool {
+        self.path_of(&file_name(unique_id)).symlink_metadata().is_ok_and(|found| found.is_file())
     }
 
     /// Begins a message.
-    pub(crate) fn begin(&mut self) -> io::Result<()> {
-        let file = File::create(self.path_of(PARTIAL))?;
+    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
+        let path = self.path_of(PARTIAL);
+        let file = File::create(&path).map_err(|error| StoreError::new(&path, error))?;
         self.partial = Some(Partial { file: BufWriter::with_capacity(65_536, file), digest: Context::new(&SHA256) });
         Ok(())
     }
 
     /// Takes the next part of it.
-    pub(crate) fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
         let Some(partial) = &mut self.partial else { return Ok(()) };
         partial.digest.update(octets);
-        partial.file.write_all(octets)
+        partial.file.write_all(octets).map_err(|error| StoreError::new(&self.path_of(PARTIAL), error))
     }
 
-    /// The message is complete. When this is done it is there by this name, whatever happens to the machine; gives the
-    /// name of its file.
-    ///
-    /// A message that is there already is never overwritten. Where another one has the name, or may have it, as a
-    /// server without unique-ids or with a wrong idea of them may bring about, this one gets its digest behind its name.
-    pub(crate) fn keep(&mut self, name: &str, name_is_anothers: bool) -> io::Result<String> {
-        let Some(partial) = self.partial.take() else { return Ok(name.to_owned()) };
-        let digest = partial.digest.finish();
-        partial.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        let (taken, name) = match self.has(name) {
-            true if digest_of(&self.path_of(name))?.as_ref() == digest.as_ref() => (true, name.to_owned()),
-            false if !name_is_anothers => (false, name.to_owned()),
-            _ => {
-                let name = format!("{name}~{}", hex::encode(&digest.as_ref()[..8]));
-                (self.has(&name), name)
-            }
-        };
-        if taken {
-            fs::remove_file(self.path_of(PARTIAL))?;
-        } else {
-            self.rename(PARTIAL, &name)?;
+    /// Drops the message that has begun, if it isn't kept.
+    pub(crate) fn abandon(&mut self) {
+        if let Some(partial) = self.partial.take() {
+            // What is still in the buffer isn't for the file any more.
+            drop(partial.file.into_parts());
+            let _ = fs::remove_file(self.path_of(PARTIAL));
         }
-        Ok(name)
     }
 
-    /// Gives a file another name.
-    pub(crate) fn rename(&self, file: &str, name: &str) -> io::Result<()> {
-        fs::rename(self.path_of(file), self.path_of(name))?;
-        self.directory.sync_all()
+    /// Stores the message that is complete by its unique-id, which no other message has. When this is done it is there,
+    /// whatever happens to the machine.
+    pub(crate) fn keep(&mut self, unique_id: &[u8]) -> Result<(), StoreError> {
+        self.keep_as(&file_name(unique_id), false).map(drop)
+    }
+
+    /// Stores the message that is complete by a name that isn't its own: it counts as stored in this session only.
+    /// `is_shared` says that others are to have the name too, so that none of them gets it alone.
+    pub(crate) fn keep_nameless(&mut self, name: &[u8], is_shared: bool) -> Result<(), StoreError> {
+        self.keep_as(&file_name(name), is_shared).map(drop)
+    }
+
+    /// Gives the name of the message's file.
+    ///
+    /// What is there already is never overwritten. Where the name is taken by something else, as a server without
+    /// unique-ids or with a wrong idea of them may bring about, the message gets its digest after its name.
+    fn keep_as(&mut self, name: &str, is_shared: bool) -> Result<String, StoreError> {
+        let Some(Partial { file, digest }) = self.partial.take() else { return Ok(name.to_owned()) };
+        let digest = digest.finish();
+        let kept = self.sync(file).and_then(|()| {
+            let name = match self.find(name, &digest)? {
+                Found::Same => return self.remove_partial().map(|()| name.to_owned()),
+                Found::Nothing if !is_shared => name.to_owned(),
+                _ => format!("{name}~{}", hex::encode(&digest.as_ref()[..8])),
+            };
+            match self.find(&name, &digest)? {
+                Found::Same => self.remove_partial()?,
+                Found::Nothing => self.rename_partial(&name)?,
+                Found::Other | Found::InTheWay => {
+                    let error = io::Error::new(ErrorKind::AlreadyExists, "something else is there");
+                    return Err(StoreError::new(&self.path_of(&name), error));
+                }
+            }
+            Ok(name)
+        });
+        if kept.is_err() {
+            let _ = fs::remove_file(self.path_of(PARTIAL));
+        }
+        kept
+    }
+
+    fn sync(&self, file: BufWriter<File>) -> Result<(), StoreError> {
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error);
+        file.and_then(|file| file.sync_all()).map_err(|error| StoreError::new(&self.path_of(PARTIAL), error))
+    }
+
+    fn find(&self, name: &str, digest: &Digest) -> Result<Found, StoreError> {
+        let path = self.path_of(name);
+        let found = match path.symlink_metadata() {
+            Ok(found) if !found.is_file() => Ok(Found::InTheWay),
+            Ok(_) => {
+                digest_of(&path).map(|there| if there.as_ref() == digest.as_ref() { Found::Same } else { Found::Other })
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        };
+        found.map_err(|error| StoreError::new(&path, error))
+    }
+
+    fn remove_partial(&self) -> Result<(), StoreError> {
+        let path = self.path_of(PARTIAL);
+        fs::remove_file(&path).map_err(|error| StoreError::new(&path, error))
+    }
+
+    fn rename_partial(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path_of(name);
+        let renamed = fs::rename(self.path_of(PARTIAL), &path).and_then(|()| self.directory.sync_all());
+        renamed.map_err(|error| StoreError::new(&path, error))
     }
 
     fn path_of(&self, name: &str) -> PathBuf {
@@ -98,13 +177,27 @@ impl Store {
     }
 }
 
-/// What is partial at the end stays so.
+/// What is partial at the end goes.
 impl Drop for Store {
     fn drop(&mut self) {
-        if self.partial.take().is_some() {
-            let _ = fs::remove_file(self.path_of(PARTIAL));
-        }
+        self.abandon();
     }
+}
+
+/// Makes a directory if it isn't there, and locks it.
+fn open_directory(path: &Path) -> io::Result<File> {
+    if !path.exists() {
+        fs::create_dir_all(path)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    let directory = File::open(path)?;
+    if !directory.metadata()?.is_dir() {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    fs4::FileExt::try_lock(&directory)
+        .map_err(|_| io::Error::new(ErrorKind::WouldBlock, "another program fetches into it"))?;
+    Ok(directory)
 }
 
 fn digest_of(path: &Path) -> io::Result<Digest> {
@@ -121,8 +214,11 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
 
 /// A unique-id as the name of a file: what isn't a letter, a digit, or one of `-_.,=+@` becomes `%` and two hexadecimal
 /// digits, and so does a dot in front. So no two have the same name, none leads elsewhere, and none is hidden. One that
-/// is too long becomes `~` and its digest.
+/// is too long becomes `~` and its digest, and one without octets `%`.
 pub(crate) fn file_name(unique_id: &[u8]) -> String {
+    if unique_id.is_empty() {
+        return "%".to_owned();
+    }
     let mut name = String::new();
     for (place, &octet) in unique_id.iter().enumerate() {
         if octet.is_ascii_alphanumeric() || b"-_,=+@".contains(&octet) || (octet == b'.' && place > 0) {

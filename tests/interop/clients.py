@@ -224,8 +224,9 @@ def client_is_there(client):
 
 
 def stored(directory):
-    """The files of a directory that isn't a Maildir, and their octets."""
-    return {file.name: file.read_bytes() for file in directory.iterdir()}
+    """The messages that a client has put into a directory: the files whose names don't begin with a dot, and their octets."""
+    files = [file for file in directory.iterdir() if not file.name.startswith(".")]
+    return {file.name: file.read_bytes() for file in files if file.is_file() and not file.is_symlink()}
 
 
 def one_of_each(lines):
