@@ -10,13 +10,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Name, Password};
+use pop3_proto::wire::{Deviation, Name, Password};
 
 use super::tls::{Tls, TlsMode};
 use super::{Result, report};
 
 /// A POP3 client, to try pop3-proto with.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(name = env!("CARGO_BIN_NAME"), version)]
 pub(crate) struct Args {
     /// The server, as HOST:PORT
@@ -50,6 +51,18 @@ pub(crate) struct Args {
     /// Send the password without TLS, though others may listen
     #[arg(long)]
     allow_cleartext: bool,
+
+    /// Do not ask what the server can do: log in by USER unless --auth says otherwise
+    #[arg(long)]
+    pub(crate) no_capa: bool,
+
+    /// Send each command only after the answer to the one before it
+    #[arg(long)]
+    no_pipelining: bool,
+
+    /// Overlook all that can be overlooked in what the server says
+    #[arg(long)]
+    lenient: bool,
 
     #[command(subcommand)]
     pub(crate) task: Task,
@@ -169,7 +182,10 @@ impl Args {
 
     /// What the session may do.
     pub(crate) fn config(&self) -> Config {
-        Config::new().cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
+        let config = Config::new()
+            .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
+            .pipelining(!self.no_pipelining);
+        if self.lenient { Deviation::ALL.into_iter().fold(config, Config::accept) } else { config }
     }
 }
 

@@ -58,6 +58,9 @@ impl<'a> Job<'a> {
         let credentials = args.credentials()?;
         let work = match &args.task {
             Task::Capa => Work::Show(Command::Capa),
+        if args.no_capa && matches!(args.task, Task::Capa) {
+            return Err("capa goes with no --no-capa".into());
+        }
             Task::Stat => Work::Show(Command::Stat),
             Task::List => Work::Show(Command::List { message: None }),
             Task::Uidl => Work::Show(Command::Uidl { message: None }),
@@ -93,6 +96,7 @@ impl<'a> Job<'a> {
                 Step::Capabilities => {
                     self.awaited = Some(session.send(&Command::Capa)?);
                     self.step = Step::Login;
+                Step::Capabilities if self.args.no_capa => self.step = Step::Login,
                 }
                 Step::Login => {
                     let credentials = self.credentials.ok_or("no name to log in with")?;

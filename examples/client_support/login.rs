@@ -33,6 +33,8 @@ impl<'a> LogIn<'a> {
         let scram = if let Proof::Password(password) = proof { Scram::new(name, password) } else { None };
         let method = match args.auth.0 {
             Some(method) => method,
+            // What every server has, if it isn't asked what it has.
+            None if args.no_capa => Method::User,
             None => Method::choose(session, if scram.is_some() { &AUTO } else { &AUTO[1..] })
                 .map_err(|error| format!("login: {error}; {}", offers(session, None)))?,
         };

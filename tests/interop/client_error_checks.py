@@ -1,4 +1,4 @@
-"""What the example clients say when something fails. They run once."""
+"""What the example clients say when something fails, and what their switches change. They run once."""
 
 import os
 import resource
@@ -135,3 +135,40 @@ def user_can_be_asked_for_where_it_is_not_announced(world):
         for client in clients(world, script.address, "--auth", "user"):
             same(client.succeeds("stat"), b"1 9\n", "stat")
             same(script.verbs(), ["CAPA", "USER", "PASS", "STAT", "QUIT"], "commands")
+
+
+class Counting(Script):
+    """Notes the most commands that came at a time."""
+
+    most = 0
+
+    def converse(self, connection):
+        connection.sendall(self.greeting)
+        while octets := connection.recv(65_536):
+            lines = octets.splitlines(keepends=True)
+            self.most = max(self.most, len(lines))
+            for line in lines:
+                answer = self.answers.get(line.split()[0].decode(), self.other)
+                connection.sendall(answer(line) if callable(answer) else answer)
+
+
+@check
+@only_for("server_std")
+def switches_turn_off_what_a_server_has_trouble_with(world):
+    capa = b"+OK\r\nPIPELINING\r\nUIDL\r\nUSER\r\nSASL PLAIN\r\n.\r\n"
+    answers = {"CAPA": capa, "AUTH": b"+OK\r\n", "UIDL": listing(*[b"%d" % n for n in range(8)]), "RETR": message}
+    for options, ahead in [([], True), (["--no-pipelining"], False), (["--no-capa"], False)]:
+        with Counting(answers) as script:
+            for client in clients(world, script.address, *options):
+                client.succeeds("fetch", world.directory / f"{ahead}-{options}-{client.program.name}")
+            same(script.most > 1, ahead, f"commands ahead with {options}")
+    with Script({"STAT": b"+OK 1 9\r\n"}) as script:
+        for client in clients(world, script.address, "--no-capa"):
+            client.succeeds("stat")
+            same(script.verbs(), ["USER", "PASS", "STAT", "QUIT"], "commands")
+            client.fails("capa")
+            same(script.verbs(), [], "commands")
+    with Script({"STAT": b"+ok 1 9\r\n"}) as script:
+        for strict, lenient in zip(clients(world, script.address), clients(world, script.address, "--lenient")):
+            assert "+ok 1 9" in strict.fails("stat")
+            same(lenient.succeeds("stat"), b"1 9\n", "stat")
