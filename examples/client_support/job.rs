@@ -1,7 +1,7 @@
 //! What to say to the server, and what to make of its answers.
 
 use std::collections::VecDeque;
-use std::io::{self, BufWriter, StdoutLock, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use pop3_proto::client::{Challenge, Closed, Event, Removal, SendError, Session, Ticket, What};
 use pop3_proto::message::MessageNumber;
@@ -9,7 +9,7 @@ use pop3_proto::wire::{Command, Response, Status, Verb};
 
 use super::args::{Args, Credentials, Task};
 use super::download::Download;
-use super::failure::{End, Failures, excerpt, said};
+use super::failure::{End, Failures, excerpt, printable, said};
 use super::login::LogIn;
 use super::{Result, TlsMode};
 
@@ -29,6 +29,8 @@ pub(crate) struct Job<'a> {
     answered: Option<Verb>,
     failures: Failures,
     stdout: BufWriter<StdoutLock<'static>>,
+    /// Whether a person reads stdout on something that octets could do harm to.
+    is_terminal: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +58,11 @@ impl<'a> Job<'a> {
     /// What the command line asks for, if that can be done at all.
     pub(crate) fn new(args: &'a Args) -> Result<Self> {
         let credentials = args.credentials()?;
-        let work = match &args.task {
-            Task::Capa => Work::Show(Command::Capa),
         if args.no_capa && matches!(args.task, Task::Capa) {
             return Err("capa goes with no --no-capa".into());
         }
+        let work = match &args.task {
+            Task::Capa => Work::Show(Command::Capa),
             Task::Stat => Work::Show(Command::Stat),
             Task::List => Work::Show(Command::List { message: None }),
             Task::Uidl => Work::Show(Command::Uidl { message: None }),
@@ -80,6 +82,7 @@ impl<'a> Job<'a> {
             is_greeted: false,
             answered: None,
             failures: Failures::default(),
+            is_terminal: stdout.is_terminal(),
             stdout: BufWriter::with_capacity(65_536, stdout.lock()),
         })
     }
@@ -93,10 +96,10 @@ impl<'a> Job<'a> {
                     self.step = Step::Capabilities;
                 }
                 Step::Capabilities if self.credentials.is_none() => self.step = Step::Work,
+                Step::Capabilities if self.args.no_capa => self.step = Step::Login,
                 Step::Capabilities => {
                     self.awaited = Some(session.send(&Command::Capa)?);
                     self.step = Step::Login;
-                Step::Capabilities if self.args.no_capa => self.step = Step::Login,
                 }
                 Step::Login => {
                     let credentials = self.credentials.ok_or("no name to log in with")?;
@@ -200,7 +203,11 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Writes what the server has sent as a line. A terminal would do what some octets tell it to.
     fn line(&mut self, octets: &[u8]) -> io::Result<()> {
+        if self.is_terminal {
+            return writeln!(self.stdout, "{}", printable(octets));
+        }
         self.stdout.write_all(octets)?;
         self.stdout.write_all(b"\n")
     }

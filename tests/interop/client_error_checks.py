@@ -1,6 +1,7 @@
 """What the example clients say when something fails, and what their switches change. They run once."""
 
 import os
+import pty
 import resource
 import subprocess
 
@@ -172,3 +173,28 @@ def switches_turn_off_what_a_server_has_trouble_with(world):
         for strict, lenient in zip(clients(world, script.address), clients(world, script.address, "--lenient")):
             assert "+ok 1 9" in strict.fails("stat")
             same(lenient.succeeds("stat"), b"1 9\n", "stat")
+
+
+@check
+@only_for("server_std")
+def what_a_server_lists_does_no_harm_to_a_terminal(world):
+    odd = b"a\x1b]0;owned\x07\x9b2Jz"
+    answers = {"CAPA": b"+OK\r\nUSER\r\nUIDL\r\nX-" + odd + b"\r\n.\r\n", "UIDL": b"+OK\r\n1 " + odd + b"\r\n.\r\n", "LIST": b"+OK\r\n1 7\r\n.\r\n"}
+    with Script(answers) as script:
+        for client in clients(world, script.address):
+            for task in ["capa", "uidl", "list"]:
+                ours, theirs = pty.openpty()
+                process = subprocess.Popen([*client.arguments, task], stdin=subprocess.DEVNULL, stdout=theirs)
+                os.close(theirs)
+                shown = b""
+                try:
+                    while octets := os.read(ours, 4096):
+                        shown += octets
+                except OSError:
+                    pass  # its end
+                os.close(ours)
+                same(process.wait(PATIENCE), 0, "exit code")
+                text = shown.decode().replace("\r\n", "")
+                assert text.isprintable() and (task == "list" or ("owned" in text and text.endswith("z"))), f"{shown!r}"
+            # A program that reads it gets it as it is.
+            assert odd in client.succeeds("uidl")
