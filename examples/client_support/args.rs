@@ -12,7 +12,8 @@ use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Deviation, Name, Password};
 
-use super::tls::{Tls, TlsMode};
+use super::note::Account;
+use super::tls::{self, Tls, TlsMode};
 use super::{Result, report};
 
 /// A POP3 client, to try pop3-proto with.
@@ -186,6 +187,11 @@ impl Args {
             .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
             .pipelining(!self.no_pipelining);
         if self.lenient { Deviation::ALL.into_iter().fold(config, Config::accept) } else { config }
+    }
+
+    /// Whose messages the server has.
+    pub(crate) fn account(&self, name: Name<'_>) -> Account {
+        Account::new(name.as_bytes(), tls::host(&self.connect))
     }
 }
 

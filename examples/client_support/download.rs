@@ -8,6 +8,7 @@ use pop3_proto::wire::Verb;
 
 use super::Result;
 use super::failure::{Failures, excerpt, said};
+use super::note::Account;
 use super::store::{Store, StoreError};
 
 pub(crate) struct Download {
@@ -28,8 +29,8 @@ struct Current {
 }
 
 impl Download {
-    pub(crate) fn new(directory: &Path) -> Result<Self> {
-        let store = Store::open(directory)?;
+    pub(crate) fn new(directory: &Path, account: Account) -> Result<Self> {
+        let store = Store::open(directory, account)?;
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
         Ok(Self { plan: Fetch::first(), store, current: None, last: None, bar })
@@ -53,7 +54,10 @@ impl Download {
 
     fn take(&mut self, progress: Progress, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         match progress {
-            Progress::Listed { to_fetch, .. } => self.bar.set_length(to_fetch as u64),
+            Progress::Listed { to_fetch, .. } => {
+                self.store.claim()?;
+                self.bar.set_length(to_fetch as u64);
+            }
             Progress::Begins(wanted) => {
                 self.current = Some(Current { name: name_of(&wanted), is_broken: false });
                 let begun = self.store.begin();
@@ -134,8 +138,9 @@ impl Download {
     }
 
     /// The session is over.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self) -> Result<()> {
         self.bar.finish_and_clear();
+        Ok(self.store.end()?)
     }
 }
 

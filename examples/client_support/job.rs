@@ -69,7 +69,10 @@ impl<'a> Job<'a> {
             Task::Retr { message } => Work::Show(Command::Retr { message: *message }),
             Task::Top { message, lines } => Work::Show(Command::Top { message: *message, lines: *lines }),
             Task::Dele { messages } => Work::Delete { messages: messages.clone().into(), sent: VecDeque::new() },
-            Task::Fetch { directory } => Work::Fetch(Box::new(Download::new(directory)?)),
+            Task::Fetch { directory } => {
+                let Credentials { name, .. } = credentials.ok_or("fetch needs --user")?;
+                Work::Fetch(Box::new(Download::new(directory, args.account(name))?))
+            }
         };
         let stdout = io::stdout();
         Ok(Self {
@@ -241,7 +244,10 @@ impl<'a> Job<'a> {
             failure = format!("{failure}{then}{end}");
         }
         if let Work::Fetch(download) = &self.work {
-            download.end();
+            let ended = download.end();
+            if failure.is_empty() {
+                ended?;
+            }
         }
         let shown = self.stdout.flush();
         if failure.is_empty() { Ok(shown.map_err(stdout)?) } else { Err(failure.into()) }

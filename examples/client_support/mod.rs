@@ -7,6 +7,7 @@ mod download;
 mod failure;
 mod job;
 mod login;
+mod note;
 mod scram;
 mod store;
 mod tls;

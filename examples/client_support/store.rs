@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, Digest, SHA256};
 
+use super::note::{Account, Note};
+
 /// Where a message is until it is complete. No message is ever stored by this name, since no name begins with a dot.
 const PARTIAL: &str = ".partial";
+
+/// Where the directory's note is.
+const NOTE: &str = ".fetched";
 
 /// The most octets of a name that is made of a unique-id: file systems take 255, and a suffix may follow.
 const MAX_NAME: usize = 230;
@@ -17,6 +22,7 @@ const MAX_NAME: usize = 230;
 pub(crate) struct Store {
     path: PathBuf,
     directory: File,
+    note: Note,
     partial: Option<Partial>,
 }
 
@@ -63,19 +69,26 @@ enum Found {
 }
 
 impl Store {
-    /// Opens the directory, which is made if it isn't there.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the directory of an account, which is made if it isn't there.
+    pub(crate) fn open(path: &Path, account: Account) -> Result<Self, StoreError> {
         let directory = open_directory(path).map_err(|error| StoreError::new(path, error))?;
-        let store = Self { path: path.to_owned(), directory, partial: None };
+        let note = Note::open(path.join(NOTE), account)?;
+        let store = Self { path: path.to_owned(), directory, note, partial: None };
         match fs::remove_file(store.path_of(PARTIAL)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::new(&store.path_of(PARTIAL), error)),
             _ => Ok(store),
         }
     }
 
-    /// Whether the message with a unique-id is stored.
+    /// Makes the directory the account's own, before the first message comes.
+    pub(crate) fn claim(&mut self) -> Result<(), StoreError> {
+        self.note.claim(&self.directory)
+    }
+
+    /// Whether the message with a unique-id is stored: the note says so, and its file is there.
     pub(crate) fn has(&self, unique_id: &[u8]) -> bool {
-        self.path_of(&file_name(unique_id)).symlink_metadata().is_ok_and(|found| found.is_file())
+        let is_file = |file| self.path_of(file).symlink_metadata().is_ok_and(|found| found.is_file());
+        self.note.file_of(&file_name(unique_id)).is_some_and(is_file)
     }
 
     /// Begins a message.
@@ -105,7 +118,9 @@ impl Store {
     /// Stores the message that is complete by its unique-id, which no other message has. When this is done it is there,
     /// whatever happens to the machine.
     pub(crate) fn keep(&mut self, unique_id: &[u8]) -> Result<(), StoreError> {
-        self.keep_as(&file_name(unique_id), false).map(drop)
+        let id = file_name(unique_id);
+        let file = self.keep_as(&id, false)?;
+        self.note.add(&id, &file)
     }
 
     /// Stores the message that is complete by a name that isn't its own: it counts as stored in this session only.
@@ -170,6 +185,11 @@ impl Store {
         let path = self.path_of(name);
         let renamed = fs::rename(self.path_of(PARTIAL), &path).and_then(|()| self.directory.sync_all());
         renamed.map_err(|error| StoreError::new(&path, error))
+    }
+
+    /// Waits until the note is safe, so that nothing is fetched twice.
+    pub(crate) fn end(&self) -> Result<(), StoreError> {
+        self.note.sync()
     }
 
     fn path_of(&self, name: &str) -> PathBuf {

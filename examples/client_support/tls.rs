@@ -45,7 +45,7 @@ impl TlsMode {
 }
 
 /// An address without its port, and without the brackets around an IPv6 address.
-fn host(address: &str) -> &str {
+pub(super) fn host(address: &str) -> &str {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }

@@ -1,0 +1,150 @@
+//! What a directory of messages knows about itself: whose messages they are, and which of them it has.
+//!
+//! ```text
+//! pop3-proto fetch 1
+//! account mrose pop.example.org
+//! stored QhdPYR%3A00WBw1Ph7x7 QhdPYR%3A00WBw1Ph7x7
+//! ```
+//!
+//! After `stored` comes the unique-id of a message, then the name of its file, which differs where something else had the
+//! name already. All are in the form of [`file_name`], so they hold neither spaces nor line ends.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::str;
+
+use super::store::{StoreError, file_name};
+
+const TITLE: &str = "pop3-proto fetch 1";
+
+/// Whose messages are stored: a unique-id means something within one maildrop only (RFC 1939 §7).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    name: String,
+    host: String,
+}
+
+impl Account {
+    pub(crate) fn new(name: &[u8], host: &str) -> Self {
+        Self { name: file_name(name), host: file_name(host.to_ascii_lowercase().as_bytes()) }
+    }
+}
+
+/// The note, and the file that it is in.
+pub(crate) struct Note {
+    path: PathBuf,
+    account: Account,
+    /// By unique-id, the file of each message that is stored.
+    stored: BTreeMap<String, String>,
+    /// Open once something is to be added.
+    file: Option<File>,
+    /// The octets of the file that make sense; `None` if there is no file.
+    length: Option<u64>,
+}
+
+impl Note {
+    /// Reads the note in a file, or begins one that isn't in its file yet. One of another account is an error.
+    pub(crate) fn open(path: PathBuf, account: Account) -> Result<Self, StoreError> {
+        let mut note = Self { path, account, stored: BTreeMap::new(), file: None, length: None };
+        match note.path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(note),
+            Ok(found) if !found.is_file() => return Err(note.error(io::Error::other("it is no regular file"))),
+            _ => {}
+        }
+        let text = fs::read(&note.path).map_err(|error| note.error(error))?;
+        // What a crash left of a last line isn't a line.
+        let length = text.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
+        note.length = Some(length as u64);
+        let mut lines = text[..length].split(|octet| *octet == b'\n').map(words);
+        if lines.next() != Some(Some(vec!["pop3-proto", "fetch", "1"])) {
+            return Err(note.error(io::Error::other("it is no note about messages that were fetched")));
+        }
+        match lines.next().flatten().as_deref() {
+            Some(["account", name, host]) if (*name, *host) == (&*note.account.name, &*note.account.host) => {}
+            Some(["account", name, host]) => {
+                let other = format!("the directory belongs to {name} at {host}; take another one");
+                return Err(note.error(io::Error::other(other)));
+            }
+            _ => return Err(note.error(io::Error::other("it does not say whose messages they are"))),
+        }
+        for line in lines {
+            // A line that makes no sense costs one more fetch of the message, so it is overlooked.
+            if let Some(["stored", id, file]) = line.as_deref() {
+                note.stored.insert((*id).to_owned(), (*file).to_owned());
+            }
+        }
+        Ok(note)
+    }
+
+    /// The file that holds the message with a unique-id.
+    pub(crate) fn file_of(&self, id: &str) -> Option<&str> {
+        self.stored.get(id).map(String::as_str)
+    }
+
+    /// Notes whose directory it is, if that isn't noted yet.
+    pub(crate) fn claim(&mut self, directory: &File) -> Result<(), StoreError> {
+        if self.length.is_some() { Ok(()) } else { self.write(directory) }
+    }
+
+    /// Writes all of it anew, so that a crash leaves the old note or the new one.
+    fn write(&mut self, directory: &File) -> Result<(), StoreError> {
+        let mut text = format!("{TITLE}\naccount {} {}\n", self.account.name, self.account.host);
+        for (id, file) in &self.stored {
+            let _ = writeln!(text, "stored {id} {file}");
+        }
+        let new = self.path.with_extension("new");
+        let written = (|| {
+            let mut file = File::create(&new)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &self.path)?;
+            directory.sync_all()
+        })();
+        self.file = None;
+        self.length = Some(text.len() as u64);
+        written.map_err(|error| self.error(error))
+    }
+
+    /// Notes a message that is stored by now. A crash may lose the note, which costs one more fetch of the message.
+    pub(crate) fn add(&mut self, id: &str, file: &str) -> Result<(), StoreError> {
+        if self.stored.insert(id.to_owned(), file.to_owned()).is_some_and(|before| before == file) {
+            return Ok(());
+        }
+        let line = format!("stored {id} {file}\n");
+        let length = self.length.unwrap_or(0);
+        // At the end of what makes sense, and over what a failure may have left there.
+        append(&mut self.file, &self.path, length, line.as_bytes())
+            .map_err(|error| StoreError::new(&self.path, error))?;
+        self.length = Some(length + line.len() as u64);
+        Ok(())
+    }
+
+    /// Waits until what was added is safe.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), File::sync_all).map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: io::Error) -> StoreError {
+        StoreError::new(&self.path, error)
+    }
+}
+
+/// The words of a line; `None` if it can't be one of a note.
+fn words(line: &[u8]) -> Option<Vec<&str>> {
+    if line.iter().any(|octet| !octet.is_ascii_graphic() && *octet != b' ') {
+        return None;
+    }
+    Some(str::from_utf8(line).ok()?.split(' ').collect())
+}
+
+fn append(file: &mut Option<File>, path: &Path, at: u64, line: &[u8]) -> io::Result<()> {
+    let file = match file {
+        Some(file) => file,
+        None => file.insert(OpenOptions::new().write(true).open(path)?),
+    };
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(line)
+}
