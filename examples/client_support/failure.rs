@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt::{self, Display, Write as _};
 use std::io;
 
+use pop3_proto::auth::sasl::base64;
 use pop3_proto::client;
-use pop3_proto::wire::{Response, Status};
+use pop3_proto::wire::{Response, ResponseCode, Status};
 
 /// Why the conversation with the server ended before its time.
 pub(crate) enum End {
@@ -96,18 +97,43 @@ impl Display for Failures {
 
 /// What a server answers, for people: the line as it came.
 pub(crate) fn said(response: &Response<'_>) -> String {
-    let mut line = match response.status() {
+    line(response.status(), response.code(), response.text())
+}
+
+/// A response line of these parts.
+pub(crate) fn line(status: Status, code: Option<ResponseCode<'_>>, text: &[u8]) -> String {
+    let indicator = match status {
         Status::Ok => "+OK",
         Status::Err => "-ERR",
+    };
+    let code = code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
+    let space = if text.is_empty() { "" } else { " " };
+    format!("{indicator}{code}{space}{}", printable(text))
+}
+
+/// Octets with dots in the place of a secret, as it is and in base64.
+pub(crate) fn without(secret: &[u8], octets: &[u8]) -> Vec<u8> {
+    const HIDDEN: &[u8] = b"...";
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    let holds_secret = |word: &[u8]| {
+        let mut octets = word.to_vec();
+        let decoded = base64::decode(&mut octets).ok().and_then(|length| octets.get(..length));
+        decoded.is_some_and(|octets| octets.windows(secret.len().max(1)).any(|part| part == secret))
+    };
+    let words = octets.chunk_by(|left, right| is_base64(left) == is_base64(right));
+    let plain: Vec<u8> = words.flat_map(|word| if holds_secret(word) { HIDDEN } else { word }).copied().collect();
+    let mut shown = Vec::new();
+    let mut rest = &plain[..];
+    while let [first, after @ ..] = rest {
+        if let Some(after) = rest.strip_prefix(secret).filter(|_| !secret.is_empty()) {
+            shown.extend_from_slice(HIDDEN);
+            rest = after;
+        } else {
+            shown.push(*first);
+            rest = after;
+        }
     }
-    .to_owned();
-    if let Some(code) = response.code() {
-        let _ = write!(line, " [{}]", code.as_str());
-    }
-    if !response.text().is_empty() {
-        let _ = write!(line, " {}", printable(response.text()));
-    }
-    line
+    shown
 }
 
 /// The front of what a stranger sent, [printable], since an error is one line for people.

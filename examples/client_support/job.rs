@@ -265,7 +265,10 @@ impl<'a> Job<'a> {
             Ok(_) => Err(format!("the server closed the connection{}", self.after())),
             Err(End::Job(error)) => Err(error.to_string()),
             Err(error) => {
-                let line = session.offending_line().map_or(String::new(), |line| format!(": {}", excerpt(line)));
+                let line = session.offending_line().map_or(String::new(), |line| match &self.login {
+                    Some(login) => format!(": {}", excerpt(&login.without_secret(line))),
+                    None => format!(": {}", excerpt(line)),
+                });
                 Err(format!("{}: {error}{line}", self.place(session.unanswered())))
             }
         }

@@ -7,7 +7,7 @@ use pop3_proto::wire::{Mechanism, Response, Verb};
 
 use super::Result;
 use super::args::{Args, Credentials};
-use super::failure::said;
+use super::failure::{line, without};
 use super::scram::Scram;
 
 /// What `--auth auto` may take, the best first. Not APOP: whoever controls the timestamp learns about the password.
@@ -19,6 +19,7 @@ pub(crate) struct LogIn<'a> {
     /// What else the server offers, for error messages.
     others: String,
     exchange: Exchange<'a>,
+    proof: Proof<'a>,
 }
 
 enum Exchange<'a> {
@@ -41,7 +42,7 @@ impl<'a> LogIn<'a> {
         let others = offers(session, Some(method));
         let exchange = Exchange::begin(method, credentials, scram, session)
             .map_err(|error| format!("login by {method}: {error}; {others}"))?;
-        Ok(Self { method, others, exchange })
+        Ok(Self { method, others, exchange, proof })
     }
 
     /// Answers a challenge, or fails.
@@ -84,7 +85,16 @@ impl<'a> LogIn<'a> {
 
     /// What to say where the server refuses the login.
     pub(crate) fn refused(&self, verb: Verb, response: &Response<'_>) -> String {
-        format!("{}: {}; {}", self.place(verb), said(response), self.others)
+        let line = line(response.status(), response.code(), &self.without_secret(response.text()));
+        format!("{}: {line}; {}", self.place(verb), self.others)
+    }
+
+    /// A server's words without the password or token: some servers repeat what they didn't understand.
+    pub(crate) fn without_secret(&self, octets: &[u8]) -> Vec<u8> {
+        match self.proof {
+            Proof::Password(password) => without(password.expose(), octets),
+            Proof::Token(token) => without(token.expose(), octets),
+        }
     }
 }
 

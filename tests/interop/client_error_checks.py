@@ -1,5 +1,6 @@
 """What the example clients say when something fails, and what their switches change. They run once."""
 
+import base64
 import os
 import pty
 import resource
@@ -127,6 +128,28 @@ def a_login_that_is_refused_names_the_method_and_the_others(world):
             for client in clients(world, script.address, "--auth", method):
                 said = client.fails("stat")
                 assert all(word in said for word in words), f"{words}: {said!r}"
+
+
+@check
+@only_for("server_std")
+def no_error_holds_the_password_that_a_server_sends_back(world):
+    def echo(line):
+        return line
+
+    def refuse(line):
+        return b"-ERR unknown: " + line
+
+    for method, answer, words in [
+        ("user", echo, ["PASS", "line is no response: PASS ..."]), ("plain", echo, ["AUTH PLAIN"]), ("login", echo, ["AUTH LOGIN"]),
+        ("user", refuse, ["PASS: -ERR unknown: PASS ..."]), ("plain", refuse, ["AUTH PLAIN: -ERR unknown: AUTH PLAIN ..."]),
+    ]:  # fmt: skip
+        secret = "heron-Gr3y"
+        answers = {"CAPA": b"+OK\r\nSASL PLAIN LOGIN\r\nUSER\r\n.\r\n", "PASS": answer, "AUTH": answer}
+        with Script(answers, other=answer) as script:
+            for client in clients(world, script.address, "--auth", method, password=secret):
+                said = client.fails("stat")
+                encoded = [base64.b64encode(it).decode() for it in (secret.encode(), b"\0mrose\0" + secret.encode())]
+                assert all(it in said for it in words) and not any(it in said for it in [secret, *encoded]), said
 
 
 @check
