@@ -57,6 +57,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_capa: bool,
 
+    /// Fetch without asking for unique-ids: every message, each time
+    #[arg(long)]
+    pub(crate) no_uidl: bool,
+
     /// Send each command only after the answer to the one before it
     #[arg(long)]
     no_pipelining: bool,

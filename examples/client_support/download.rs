@@ -1,9 +1,11 @@
 //! The messages that aren't here yet, from the server into a directory. All stay on the server.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Choice, Event, Fetch, Progress, SendError, Session, Wanted, What};
+use pop3_proto::client::{Closed, Error, Event, Fetch, Progress, SendError, Session, Wanted, What};
+use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
 use super::Result;
@@ -15,6 +17,8 @@ pub(crate) struct Download {
     plan: Fetch,
     store: Store,
     current: Option<Current>,
+    /// The files that are new in this session.
+    new: BTreeMap<MessageNumber, String>,
     /// The message that was answered last, for error messages.
     last: Option<String>,
     /// Shown only where stderr is a terminal.
@@ -23,17 +27,23 @@ pub(crate) struct Download {
 
 /// The message that has begun.
 struct Current {
+    message: MessageNumber,
     name: String,
     /// Whether it can't be stored; what still comes of it is dropped.
     is_broken: bool,
 }
 
 impl Download {
-    pub(crate) fn new(directory: &Path, account: Account) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, account: Account, without_unique_ids: bool) -> Result<Self> {
         let store = Store::open(directory, account)?;
+        let plan = match (without_unique_ids, store.has_no_unique_ids()) {
+            (true, _) => Fetch::without_unique_ids(),
+            (false, true) => Fetch::first(),
+            (false, false) => Fetch::new(),
+        };
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
-        Ok(Self { plan: Fetch::first(), store, current: None, last: None, bar })
+        Ok(Self { plan, store, current: None, new: BTreeMap::new(), last: None, bar })
     }
 
     /// Asks for what can be asked for now. `false` when all is done.
@@ -43,9 +53,8 @@ impl Download {
 
     /// Takes note of what the server has said. An error ends the program: the others would meet with it too.
     pub(crate) fn observe(&mut self, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
-        let store = &self.store;
-        let judge = |id: &[u8]| if store.has(id) { Choice::Keep } else { Choice::Fetch };
-        self.plan.observe(event, judge);
+        let store = &mut self.store;
+        self.plan.observe(event, |id| store.choose(id));
         while let Some(progress) = self.plan.progress() {
             self.take(progress, event, failures)?;
         }
@@ -54,23 +63,23 @@ impl Download {
 
     fn take(&mut self, progress: Progress, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         match progress {
-            Progress::Listed { to_fetch, .. } => {
-                self.store.claim()?;
+            Progress::Listed { to_fetch, is_complete, .. } => {
+                for id in self.store.listed(is_complete)? {
+                    let why = "the server lists it for several messages, and one of them is stored";
+                    failures.add(format!("unique-id {id}: {why}; the next fetch gets all of them"));
+                }
                 self.bar.set_length(to_fetch as u64);
             }
             Progress::Begins(wanted) => {
-                self.current = Some(Current { name: name_of(&wanted), is_broken: false });
+                let (message, name) = (wanted.message(), name_of(&wanted));
+                self.current = Some(Current { message, name, is_broken: false });
                 let begun = self.store.begin();
                 self.check(begun, failures)?;
             }
-            Progress::Complete(wanted) => {
-                if !self.is_broken() {
-                    let kept = self.keep(&wanted);
-                    self.check(kept, failures)?;
-                }
-                self.plan.keep(wanted.message());
-                self.bar.inc(1);
-                self.last = self.current.take().map(|current| current.name);
+            Progress::Complete(wanted) => self.complete(&wanted, failures)?,
+            Progress::Unproven(wanted) => {
+                self.retract(&wanted)?;
+                failures.add_message(name_of(&wanted), &UNPROVEN);
             }
             Progress::Refused(wanted, _) => {
                 failures.add_message(name_of(&wanted), &why(event));
@@ -78,24 +87,48 @@ impl Download {
             }
             Progress::ListRefused(_) => {
                 let verb = event.verb().unwrap_or(Verb::Uidl);
-                failures.add(format!("no list of messages: {verb}: {}", why(event)));
+                let way_out = if verb == Verb::Uidl { "; --no-uidl fetches everything" } else { "" };
+                failures.add(format!("{verb}: {}; nothing is fetched{way_out}", why(event)));
             }
             Progress::LeftOut(message) => failures.add(format!("message {message} and more: the list is too long")),
-            // It is what the event says, and the job has looked at that.
+            // It is what the event says, and the job has looked at that. Or the server counts less than it did, as some do
+            // after RETR: nothing is lost by that, since nothing is deleted here.
             _ => {}
         }
         Ok(())
     }
 
+    fn complete(&mut self, wanted: &Wanted, failures: &mut Failures) -> Result<()> {
+        if !self.is_broken() {
+            let kept = self.keep(wanted);
+            self.check(kept, failures)?;
+        }
+        self.plan.keep(wanted.message());
+        self.bar.inc(1);
+        self.last = self.current.take().map(|current| current.name);
+        Ok(())
+    }
+
     /// Stores the message that is complete.
     fn keep(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
-        match (wanted.unique_id(), wanted.repeated_id()) {
+        let file = match (wanted.unique_id(), wanted.repeated_id()) {
             (Some(id), _) => self.store.keep(id),
             // It is fetched in each session, since only its octets tell which of them it is.
             (None, Some(id)) => self.store.keep_nameless(id, true),
             // Without unique-ids the number has to do.
             (None, None) => self.store.keep_nameless(wanted.message().to_string().as_bytes(), false),
+        }?;
+        self.new.extend(file.map(|file| (wanted.message(), file)));
+        Ok(())
+    }
+
+    /// Drops what there is of a message that isn't known to be whole.
+    fn retract(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
+        if self.current.as_ref().is_some_and(|current| current.message == wanted.message()) {
+            self.store.abandon();
         }
+        let file = self.new.remove(&wanted.message());
+        self.store.retract(wanted.unique_id(), file.as_deref())
     }
 
     /// Takes a part of the message that has begun.
@@ -134,15 +167,35 @@ impl Download {
 
     /// The message that was answered last.
     pub(crate) fn last(&self) -> Option<&str> {
-        self.last.as_deref()
+        self.current.as_ref().map(|current| &*current.name).or(self.last.as_deref())
     }
 
-    /// The session is over.
-    pub(crate) fn end(&self) -> Result<()> {
+    /// The session is over. Gives the messages that aren't known to be whole, but for the one that it broke at.
+    pub(crate) fn end(&mut self, how: Option<&Result<Closed, Error>>, failures: &mut Failures) -> Result<Vec<String>> {
         self.bar.finish_and_clear();
-        Ok(self.store.end()?)
+        let mut unproven = Vec::new();
+        if let Some(how) = how {
+            self.plan.end(how);
+        }
+        while let Some(progress) = self.plan.progress() {
+            match progress {
+                Progress::Complete(wanted) => self.complete(&wanted, failures)?,
+                Progress::Unproven(wanted) => {
+                    self.retract(&wanted)?;
+                    if self.current.as_ref().is_none_or(|current| current.message != wanted.message()) {
+                        unproven.push(name_of(&wanted));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.store.end()?;
+        Ok(unproven)
     }
 }
+
+/// Why a message isn't stored though all of it may have come.
+pub(crate) const UNPROVEN: &str = "the server did not show that this is all of it";
 
 /// A message for people: its number, and its unique-id if it has one.
 fn name_of(wanted: &Wanted) -> String {

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
-use pop3_proto::client::{Challenge, Closed, Event, Removal, SendError, Session, Ticket, What};
+use pop3_proto::client::{Challenge, Closed, Error, Event, Removal, SendError, Session, Ticket, What};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Response, Status, Verb};
 
 use super::args::{Args, Credentials, Task};
-use super::download::Download;
+use super::download::{Download, UNPROVEN};
 use super::failure::{End, Failures, excerpt, printable, said};
 use super::login::LogIn;
 use super::{Result, TlsMode};
@@ -71,7 +71,7 @@ impl<'a> Job<'a> {
             Task::Dele { messages } => Work::Delete { messages: messages.clone().into(), sent: VecDeque::new() },
             Task::Fetch { directory } => {
                 let Credentials { name, .. } = credentials.ok_or("fetch needs --user")?;
-                Work::Fetch(Box::new(Download::new(directory, args.account(name))?))
+                Work::Fetch(Box::new(Download::new(directory, args.account(name), args.no_uidl)?))
             }
         };
         let stdout = io::stdout();
@@ -159,6 +159,9 @@ impl<'a> Job<'a> {
                 self.awaited = None;
             }
         }
+        if let (Some(verb), What::Unreadable { line, .. }) = (event.verb(), event.what()) {
+            self.failures.add(format!("the answer to {verb} has a line that makes no sense: {}", excerpt(line)));
+        }
         if let Work::Fetch(download) = &mut self.work {
             download.observe(event, &mut self.failures)?;
         }
@@ -175,9 +178,6 @@ impl<'a> Job<'a> {
             // Before login it is asked for the session, which makes of it what it can.
             (Some(Verb::Capa), _) if self.step == Step::Login => {}
             (Some(verb), What::Failed(response)) => self.refused(verb, &response)?,
-            (Some(verb), What::Unreadable { line, .. }) => {
-                self.failures.add(format!("the answer to {verb} has a line that makes no sense: {}", excerpt(line)));
-            }
             (Some(Verb::Dele), What::Ok(_)) => self.deleted(),
             (_, what) if matches!(self.work, Work::Show(_)) => self.show(what).map_err(stdout)?,
             _ => {}
@@ -237,19 +237,30 @@ impl<'a> Job<'a> {
 
     /// What came of it, when the session is over.
     pub(crate) fn finish(mut self, session: &Session, closed: Result<Closed, End>) -> Result<()> {
-        let mut failure = self.failures.to_string();
-        let end = self.end(session, closed).err();
-        if let Some(end) = end.filter(|_| failure.is_empty() || self.failures.has_messages()) {
-            let then = if failure.is_empty() { "" } else { "; then " };
-            failure = format!("{failure}{then}{end}");
+        let mut ended = Ok(Vec::new());
+        if let Work::Fetch(download) = &mut self.work {
+            let how = match &closed {
+                Ok(closed) => Some(Ok(*closed)),
+                Err(End::Session(error)) => Some(Err(*error)),
+                // As good as a reset: what came before it proves nothing.
+                Err(End::Socket(_)) => Some(Err(Error::Truncated)),
+                Err(End::Job(_)) => None,
+            };
+            ended = download.end(how.as_ref(), &mut self.failures);
         }
-        if let Work::Fetch(download) = &self.work {
-            let ended = download.end();
-            if failure.is_empty() {
-                ended?;
+        let mut then = String::new();
+        if let Err(end) = self.end(session, closed) {
+            if self.failures.has_messages() {
+                then = format!("; then {end}");
             }
+            self.failures.add(end);
+        }
+        match ended {
+            Ok(unproven) => unproven.into_iter().for_each(|message| self.failures.add_message(message, &UNPROVEN)),
+            Err(error) => self.failures.add(error.to_string()),
         }
         let shown = self.stdout.flush();
+        let failure = format!("{}{then}", self.failures);
         if failure.is_empty() { Ok(shown.map_err(stdout)?) } else { Err(failure.into()) }
     }
 

@@ -1,15 +1,17 @@
-//! What a directory of messages knows about itself: whose messages they are, and which of them it has.
+//! What a directory of messages knows about itself: whose messages they are, which of them it has, and which to ask for last.
 //!
 //! ```text
 //! pop3-proto fetch 1
 //! account mrose pop.example.org
 //! stored QhdPYR%3A00WBw1Ph7x7 QhdPYR%3A00WBw1Ph7x7
+//! last QhdPYR%3A00WBw1Ph7x8
 //! ```
 //!
-//! After `stored` comes the unique-id of a message, then the name of its file, which differs where something else had the
-//! name already. All are in the form of [`file_name`], so they hold neither spaces nor line ends.
+//! A line about a unique-id holds until the next one about it. After `stored` comes the unique-id of a message, then the
+//! name of its file, which differs where something else had the name already. All are in the form of [`file_name`], so they
+//! hold neither spaces nor line ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
@@ -39,16 +41,31 @@ pub(crate) struct Note {
     account: Account,
     /// By unique-id, the file of each message that is stored.
     stored: BTreeMap<String, String>,
+    /// The unique-ids of the messages that a session has broken at.
+    last: BTreeSet<String>,
+    /// The unique-ids in the note that the server lists, and whether it does so more than once.
+    listed: BTreeMap<String, bool>,
     /// Open once something is to be added.
     file: Option<File>,
     /// The octets of the file that make sense; `None` if there is no file.
     length: Option<u64>,
+    /// Whether there is more in the file than there should be.
+    is_stale: bool,
 }
 
 impl Note {
     /// Reads the note in a file, or begins one that isn't in its file yet. One of another account is an error.
     pub(crate) fn open(path: PathBuf, account: Account) -> Result<Self, StoreError> {
-        let mut note = Self { path, account, stored: BTreeMap::new(), file: None, length: None };
+        let mut note = Self {
+            path,
+            account,
+            stored: BTreeMap::new(),
+            last: BTreeSet::new(),
+            listed: BTreeMap::new(),
+            file: None,
+            length: None,
+            is_stale: false,
+        };
         match note.path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(note),
             Ok(found) if !found.is_file() => return Err(note.error(io::Error::other("it is no regular file"))),
@@ -71,22 +88,67 @@ impl Note {
             _ => return Err(note.error(io::Error::other("it does not say whose messages they are"))),
         }
         for line in lines {
-            // A line that makes no sense costs one more fetch of the message, so it is overlooked.
-            if let Some(["stored", id, file]) = line.as_deref() {
-                note.stored.insert((*id).to_owned(), (*file).to_owned());
+            match line.as_deref() {
+                Some(["stored", id, file]) => note.set_stored(id, file),
+                Some(["last", id]) => _ = note.last.insert((*id).to_owned()),
+                // A line that makes no sense costs one more fetch of the message, so it is overlooked.
+                _ => {}
             }
         }
         Ok(note)
     }
 
-    /// The file that holds the message with a unique-id.
-    pub(crate) fn file_of(&self, id: &str) -> Option<&str> {
+    /// Whether no unique-id is stored.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stored.is_empty()
+    }
+
+    /// The server lists a unique-id. Gives the file that holds its message, if it may be that message: one that is listed
+    /// again is another one.
+    pub(crate) fn list(&mut self, id: &str) -> Option<&str> {
+        if !self.stored.contains_key(id) && !self.last.contains(id) {
+            return None;
+        }
+        let is_again = self.listed.insert(id.to_owned(), false).is_some();
+        if is_again {
+            self.listed.insert(id.to_owned(), true);
+            return None;
+        }
         self.stored.get(id).map(String::as_str)
     }
 
-    /// Notes whose directory it is, if that isn't noted yet.
-    pub(crate) fn claim(&mut self, directory: &File) -> Result<(), StoreError> {
-        if self.length.is_some() { Ok(()) } else { self.write(directory) }
+    /// Whether a message is to be asked for last.
+    pub(crate) fn is_last(&self, id: &str) -> bool {
+        self.last.contains(id)
+    }
+
+    /// The list has ended. Forgets unique-ids of which it isn't known any more which message is stored, and, if the list
+    /// is complete, those that aren't in it: a server may give them to other messages. Gives the former.
+    pub(crate) fn forget(&mut self, is_complete: bool) -> Vec<String> {
+        let before = self.stored.len() + self.last.len();
+        let listed = std::mem::take(&mut self.listed);
+        let repeated = listed.iter().filter(|(id, is_repeated)| **is_repeated && self.stored.contains_key(*id));
+        let repeated: Vec<String> = repeated.map(|(id, _)| id.clone()).collect();
+        let is_kept = |id: &String| listed.get(id).map_or(!is_complete, |is_repeated| !is_repeated);
+        self.stored.retain(|id, _| is_kept(id));
+        self.last.retain(is_kept);
+        self.is_stale |= self.stored.len() + self.last.len() < before;
+        repeated
+    }
+
+    /// Forgets that a message is stored.
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.is_stale |= self.stored.remove(id).is_some();
+    }
+
+    /// Whether there is a note, so that the directory belongs to the account.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.length.is_some()
+    }
+
+    /// Writes the note anew where it isn't there yet, or where something is to be forgotten.
+    pub(crate) fn save(&mut self, directory: &File) -> Result<(), StoreError> {
+        if self.length.is_some() && !self.is_stale { Ok(()) } else { self.write(directory) }
     }
 
     /// Writes all of it anew, so that a crash leaves the old note or the new one.
@@ -95,7 +157,11 @@ impl Note {
         for (id, file) in &self.stored {
             let _ = writeln!(text, "stored {id} {file}");
         }
+        for id in &self.last {
+            let _ = writeln!(text, "last {id}");
+        }
         let new = self.path.with_extension("new");
+        self.file = None;
         let written = (|| {
             let mut file = File::create(&new)?;
             file.write_all(text.as_bytes())?;
@@ -103,17 +169,32 @@ impl Note {
             fs::rename(&new, &self.path)?;
             directory.sync_all()
         })();
-        self.file = None;
+        written.map_err(|error| self.error(error))?;
         self.length = Some(text.len() as u64);
-        written.map_err(|error| self.error(error))
+        self.is_stale = false;
+        Ok(())
     }
 
     /// Notes a message that is stored by now. A crash may lose the note, which costs one more fetch of the message.
     pub(crate) fn add(&mut self, id: &str, file: &str) -> Result<(), StoreError> {
-        if self.stored.insert(id.to_owned(), file.to_owned()).is_some_and(|before| before == file) {
+        if self.stored.get(id).is_some_and(|noted| noted == file) {
             return Ok(());
         }
-        let line = format!("stored {id} {file}\n");
+        self.set_stored(id, file);
+        self.append(&format!("stored {id} {file}\n"))
+    }
+
+    /// Notes that a session has broken at a message, so that others are asked for before it.
+    pub(crate) fn add_last(&mut self, id: &str) -> Result<(), StoreError> {
+        if self.last.insert(id.to_owned()) { self.append(&format!("last {id}\n")) } else { Ok(()) }
+    }
+
+    fn set_stored(&mut self, id: &str, file: &str) {
+        self.last.remove(id);
+        self.stored.insert(id.to_owned(), file.to_owned());
+    }
+
+    fn append(&mut self, line: &str) -> Result<(), StoreError> {
         let length = self.length.unwrap_or(0);
         // At the end of what makes sense, and over what a failure may have left there.
         append(&mut self.file, &self.path, length, line.as_bytes())

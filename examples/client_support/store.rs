@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use pop3_proto::client::Choice;
 use ring::digest::{Context, Digest, SHA256};
 
 use super::note::{Account, Note};
@@ -80,15 +81,29 @@ impl Store {
         }
     }
 
-    /// Makes the directory the account's own, before the first message comes.
-    pub(crate) fn claim(&mut self) -> Result<(), StoreError> {
-        self.note.claim(&self.directory)
+    /// Whether no message with a unique-id is stored.
+    pub(crate) fn has_no_unique_ids(&self) -> bool {
+        self.note.is_empty()
     }
 
-    /// Whether the message with a unique-id is stored: the note says so, and its file is there.
-    pub(crate) fn has(&self, unique_id: &[u8]) -> bool {
-        let is_file = |file| self.path_of(file).symlink_metadata().is_ok_and(|found| found.is_file());
-        self.note.file_of(&file_name(unique_id)).is_some_and(is_file)
+    /// What to do with the message of a unique-id that the server lists. It is stored if the note says so, and its file is
+    /// there.
+    pub(crate) fn choose(&mut self, unique_id: &[u8]) -> Choice {
+        let id = file_name(unique_id);
+        let path = self.note.list(&id).map(|file| self.path.join(file));
+        match path {
+            Some(path) if path.symlink_metadata().is_ok_and(|found| found.is_file()) => Choice::Keep,
+            _ if self.note.is_last(&id) => Choice::Last,
+            _ => Choice::Fetch,
+        }
+    }
+
+    /// The list has ended. Makes the directory the account's own, and forgets unique-ids that may mean other messages
+    /// from now on. Gives those that are stored and listed more than once.
+    pub(crate) fn listed(&mut self, is_complete: bool) -> Result<Vec<String>, StoreError> {
+        let repeated = self.note.forget(is_complete);
+        self.note.save(&self.directory)?;
+        Ok(repeated)
     }
 
     /// Begins a message.
@@ -116,46 +131,60 @@ impl Store {
     }
 
     /// Stores the message that is complete by its unique-id, which no other message has. When this is done it is there,
-    /// whatever happens to the machine.
-    pub(crate) fn keep(&mut self, unique_id: &[u8]) -> Result<(), StoreError> {
+    /// whatever happens to the machine. Gives its file, if that is a new one.
+    pub(crate) fn keep(&mut self, unique_id: &[u8]) -> Result<Option<String>, StoreError> {
         let id = file_name(unique_id);
-        let file = self.keep_as(&id, false)?;
-        self.note.add(&id, &file)
+        let (file, is_new) = self.keep_as(&id, false)?;
+        self.note.add(&id, &file)?;
+        Ok(is_new.then_some(file))
     }
 
     /// Stores the message that is complete by a name that isn't its own: it counts as stored in this session only.
-    /// `is_shared` says that others are to have the name too, so that none of them gets it alone.
-    pub(crate) fn keep_nameless(&mut self, name: &[u8], is_shared: bool) -> Result<(), StoreError> {
-        self.keep_as(&file_name(name), is_shared).map(drop)
+    /// `is_shared` says that others are to have the name too, so that none of them gets it alone. Gives its file, if that is
+    /// a new one.
+    pub(crate) fn keep_nameless(&mut self, name: &[u8], is_shared: bool) -> Result<Option<String>, StoreError> {
+        let (file, is_new) = self.keep_as(&file_name(name), is_shared)?;
+        Ok(is_new.then_some(file))
     }
 
-    /// Gives the name of the message's file.
+    /// Gives the name of the message's file, and whether it is a new one.
     ///
     /// What is there already is never overwritten. Where the name is taken by something else, as a server without
     /// unique-ids or with a wrong idea of them may bring about, the message gets its digest after its name.
-    fn keep_as(&mut self, name: &str, is_shared: bool) -> Result<String, StoreError> {
-        let Some(Partial { file, digest }) = self.partial.take() else { return Ok(name.to_owned()) };
+    fn keep_as(&mut self, name: &str, is_shared: bool) -> Result<(String, bool), StoreError> {
+        let Some(Partial { file, digest }) = self.partial.take() else { return Ok((name.to_owned(), false)) };
         let digest = digest.finish();
         let kept = self.sync(file).and_then(|()| {
             let name = match self.find(name, &digest)? {
-                Found::Same => return self.remove_partial().map(|()| name.to_owned()),
+                Found::Same => return Ok((name.to_owned(), false)),
                 Found::Nothing if !is_shared => name.to_owned(),
                 _ => format!("{name}~{}", hex::encode(&digest.as_ref()[..8])),
             };
             match self.find(&name, &digest)? {
-                Found::Same => self.remove_partial()?,
-                Found::Nothing => self.rename_partial(&name)?,
+                Found::Same => Ok((name, false)),
+                Found::Nothing => self.rename_partial(&name).map(|()| (name, true)),
                 Found::Other | Found::InTheWay => {
                     let error = io::Error::new(ErrorKind::AlreadyExists, "something else is there");
-                    return Err(StoreError::new(&self.path_of(&name), error));
+                    Err(StoreError::new(&self.path_of(&name), error))
                 }
             }
-            Ok(name)
         });
-        if kept.is_err() {
+        if !matches!(kept, Ok((_, true))) {
+            // A left-over is of no harm, and goes before the next session.
             let _ = fs::remove_file(self.path_of(PARTIAL));
         }
         kept
+    }
+
+    /// Takes back that a message is stored, whose file was new in this session: it may not be whole.
+    pub(crate) fn retract(&mut self, unique_id: Option<&[u8]>, file: Option<&str>) -> Result<(), StoreError> {
+        if let Some(path) = file.map(|file| self.path_of(file)) {
+            fs::remove_file(&path).map_err(|error| StoreError::new(&path, error))?;
+        }
+        unique_id.map_or(Ok(()), |id| {
+            self.note.remove(&file_name(id));
+            self.note.add_last(&file_name(id))
+        })
     }
 
     fn sync(&self, file: BufWriter<File>) -> Result<(), StoreError> {
@@ -176,19 +205,17 @@ impl Store {
         found.map_err(|error| StoreError::new(&path, error))
     }
 
-    fn remove_partial(&self) -> Result<(), StoreError> {
-        let path = self.path_of(PARTIAL);
-        fs::remove_file(&path).map_err(|error| StoreError::new(&path, error))
-    }
-
     fn rename_partial(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path_of(name);
         let renamed = fs::rename(self.path_of(PARTIAL), &path).and_then(|()| self.directory.sync_all());
         renamed.map_err(|error| StoreError::new(&path, error))
     }
 
-    /// Waits until the note is safe, so that nothing is fetched twice.
-    pub(crate) fn end(&self) -> Result<(), StoreError> {
+    /// Waits until the note is safe, so that nothing is fetched twice, and what is to be forgotten is.
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        if self.note.is_begun() {
+            self.note.save(&self.directory)?;
+        }
         self.note.sync()
     }
 

@@ -71,7 +71,7 @@ class Script:
             "CAPA": b"-ERR what?\r\n",
             "USER": b"+OK\r\n",
             "PASS": b"+OK\r\n",
-            "STAT": b"+OK 0 0\r\n",
+            "STAT": self.count,
             "QUIT": b"+OK\r\n",
             **(answers or {}),
         }
@@ -119,6 +119,15 @@ class Script:
                 connection.sendall(answer)
                 if isinstance(answer, Last):
                     return
+
+    def count(self, line):
+        """Answers STAT by what UIDL and LIST say."""
+        lists = [self.answers[verb] for verb in ["UIDL", "LIST"] if verb in self.answers]
+        for answer in [answer(line) if callable(answer) else answer for answer in lists]:
+            if answer and answer.startswith(b"+OK"):
+                entries = [entry for entry in answer.splitlines()[1:] if entry != b"."]
+                return b"+OK %d %d\r\n" % (len(entries), 100 * len(entries))
+        return b"-ERR what?\r\n" if lists else b"+OK 0 0\r\n"
 
     def verbs(self):
         """The first words of what was received, since the last call."""
