@@ -77,12 +77,23 @@ fn converse(
                 Ok(octets) => read.filled(octets),
                 // An action that goes unanswered comes again, unless its deadline has passed.
                 Err(error) if timed_out(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    job.lost(error);
+                    read.failed();
+                }
             },
             Action::Write(mut write) => match channel.write(&mut socket, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => write.advance(octets),
                 Err(error) if timed_out(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    job.lost(error);
+                    // The server may have said why.
+                    let mut read = write.into_read();
+                    match channel.read(&mut socket, read.space()) {
+                        Ok(octets) => read.filled(octets),
+                        Err(_) => read.failed(),
+                    }
+                }
             },
             Action::Event(event) => {
                 job.event(&event)?;
@@ -95,7 +106,10 @@ fn converse(
             Action::StartTls(start) => match channel.start_tls(&mut socket, || client_support::channel(tls)) {
                 Ok(()) => start.established(),
                 Err(error) if timed_out(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    job.lost(error);
+                    start.failed();
+                }
             },
             Action::Challenge(challenge) => job.challenge(challenge),
             // The job sends QUIT when all else is answered.

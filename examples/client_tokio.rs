@@ -107,26 +107,37 @@ async fn converse(
                     Wait::Nothing
                 }
                 Err(error) if would_block(&error) => Wait::for_read(channel, read.deadline()),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    job.lost(error);
+                    read.failed();
+                    Wait::Nothing
+                }
             },
             Action::Write(mut write) => match channel.write(&mut socket_now, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => {
                     write.advance(octets);
                     Wait::Nothing
                 }
-                // The server may be waiting for us to take what it says.
-                Err(error) if would_block(&error) => {
+                // The server may be waiting for us to take what it says, or have said why it doesn't take more.
+                Err(error) => {
+                    let is_full = would_block(&error);
+                    if !is_full {
+                        job.lost(error);
+                    }
                     let mut read = write.into_read();
                     match channel.read(&mut socket_now, read.space()) {
                         Ok(octets) => {
                             read.filled(octets);
                             Wait::Nothing
                         }
-                        Err(error) if would_block(&error) => Wait::Ready(EITHER, read.deadline()),
-                        Err(error) => return Err(error.into()),
+                        Err(error) if is_full && would_block(&error) => Wait::Ready(EITHER, read.deadline()),
+                        Err(error) => {
+                            job.lost(error);
+                            read.failed();
+                            Wait::Nothing
+                        }
                     }
                 }
-                Err(error) => return Err(error.into()),
             },
             Action::Event(event) => {
                 block_in_place(|| job.event(&event))?;
@@ -144,7 +155,11 @@ async fn converse(
                     Wait::Nothing
                 }
                 Err(error) if would_block(&error) => Wait::for_read(channel, start.deadline()),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    job.lost(error);
+                    start.failed();
+                    Wait::Nothing
+                }
             },
             Action::Challenge(challenge) => {
                 block_in_place(|| job.challenge(challenge));

@@ -189,6 +189,7 @@ impl Args {
     pub(crate) fn config(&self) -> Config {
         let config = Config::new()
             .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
+            .require_tls(self.tls != TlsMode::None)
             .pipelining(!self.no_pipelining);
         if self.lenient { Deviation::ALL.into_iter().fold(config, Config::accept) } else { config }
     }

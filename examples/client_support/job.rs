@@ -28,6 +28,8 @@ pub(crate) struct Job<'a> {
     is_greeted: bool,
     answered: Option<Verb>,
     failures: Failures,
+    /// What the socket, or TLS, failed with.
+    lost: Option<io::Error>,
     stdout: BufWriter<StdoutLock<'static>>,
     /// Whether a person reads stdout on something that octets could do harm to.
     is_terminal: bool,
@@ -85,6 +87,7 @@ impl<'a> Job<'a> {
             is_greeted: false,
             answered: None,
             failures: Failures::default(),
+            lost: None,
             is_terminal: stdout.is_terminal(),
             stdout: BufWriter::with_capacity(65_536, stdout.lock()),
         })
@@ -235,6 +238,11 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// The connection has failed. The session knows what that means.
+    pub(crate) fn lost(&mut self, error: io::Error) {
+        self.lost.get_or_insert(error);
+    }
+
     /// What came of it, when the session is over.
     pub(crate) fn finish(mut self, session: &Session, closed: Result<Closed, End>) -> Result<()> {
         let mut ended = Ok(Vec::new());
@@ -242,8 +250,7 @@ impl<'a> Job<'a> {
             let how = match &closed {
                 Ok(closed) => Some(Ok(*closed)),
                 Err(End::Session(error)) => Some(Err(*error)),
-                // As good as a reset: what came before it proves nothing.
-                Err(End::Socket(_)) => Some(Err(Error::Truncated)),
+                Err(End::Socket(_)) => Some(Err(Error::TransportFailed)),
                 Err(End::Job(_)) => None,
             };
             ended = download.end(how.as_ref(), &mut self.failures);
@@ -273,14 +280,15 @@ impl<'a> Job<'a> {
             }
             // All else was answered before.
             Ok(Closed::Quit(_)) => Ok(()),
-            Ok(_) => Err(format!("the server closed the connection{}", self.after())),
+            Ok(closed) => Err(format!("{closed}{}", self.after())),
             Err(End::Job(error)) => Err(error.to_string()),
             Err(error) => {
+                let lost = self.lost.as_ref().map_or(String::new(), |lost| format!(": {lost}"));
                 let line = session.offending_line().map_or(String::new(), |line| match &self.login {
                     Some(login) => format!(": {}", excerpt(&login.without_secret(line))),
                     None => format!(": {}", excerpt(line)),
                 });
-                Err(format!("{}: {error}{line}", self.place(session.unanswered())))
+                Err(format!("{}: {error}{lost}{line}", self.place(session.unanswered())))
             }
         }
     }

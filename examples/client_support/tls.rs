@@ -34,13 +34,7 @@ impl TlsMode {
 
     /// Who may listen to a new connection: what never leaves this machine can't be overheard.
     pub(crate) fn security(self, peer: SocketAddr) -> Security {
-        if self == Self::Implicit {
-            Security::Tls
-        } else if peer.ip().to_canonical().is_loopback() {
-            Security::TrustedLocal
-        } else {
-            Security::Cleartext
-        }
+        if self == Self::Implicit { Security::Tls } else { Security::from_peer_address(peer.ip()) }
     }
 }
 

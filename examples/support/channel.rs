@@ -91,12 +91,13 @@ impl Encrypted {
     fn read(&mut self, socket: &mut (impl Read + Write), space: &mut [u8]) -> io::Result<usize> {
         match self.connection.reader().read(space) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            at_hand => return end_of_stream(at_hand),
+            at_hand => return self.end_of_stream(at_hand),
         }
         // A client says the first word of a handshake. What the socket doesn't take now goes out before the next octet does.
         let _ = self.flush(socket);
         self.receive(socket)?;
-        end_of_stream(self.connection.reader().read(space))
+        let read = self.connection.reader().read(space);
+        self.end_of_stream(read)
     }
 
     fn write(&mut self, socket: &mut (impl Read + Write), slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -134,12 +135,17 @@ impl Encrypted {
         }
         Ok(())
     }
-}
 
-/// A peer that closes without the alert for it has ended the stream all the same: POP3 says by QUIT what is complete.
-fn end_of_stream(read: io::Result<usize>) -> io::Result<usize> {
-    match read {
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
-        read => read,
+    /// A client that closes without the alert for it has ended the stream all the same: POP3 says by QUIT what is complete.
+    /// But anybody on the way can cut a server off.
+    fn end_of_stream(&self, read: io::Result<usize>) -> io::Result<usize> {
+        match read {
+            Err(error)
+                if error.kind() == ErrorKind::UnexpectedEof && matches!(self.connection, Connection::Server(_)) =>
+            {
+                Ok(0)
+            }
+            read => read,
+        }
     }
 }
