@@ -111,9 +111,8 @@ impl<M: Maildrop> Retrieve<'_, M> {
 
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).
     ///
-    /// From here on a failure can only end the connection, and a client that finds its session cut at the same message
-    /// each time never gets past it. So a host whose store may fail reads the first chunk before this, and
-    /// [refuses](Retrieve::refuse) a message of which not even that can be read.
+    /// The client gets `+OK`, after which an error can only end the session. So read the first chunk before, and
+    /// [refuse](Self::refuse) the message if that fails: otherwise a client is stuck at it in each session.
     pub fn begin(self, reader: M::Reader) {
         let content = self.transaction.begin(self.connection, self.request, Some(reader));
         self.connection.task = Task::Transfer(content);
@@ -165,21 +164,36 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// pushed would be missing from the message. So let nothing come between reading and pushing, or keep what was read in
 /// the reader.
 ///
-/// A client deletes what it takes for whole. So a host that knows how long a message is, and gets less from its store
-/// (a disk that filled up, a program that rewrites the file), answers [`fail`](Body::fail) and not [`end`](Body::end):
+/// A store may have less of a message than it had when the message was opened: a file is cut short, or a disk fails. The end
+/// line would make the client take what it got for the whole message, and delete the original. So a host that knows the length
+/// counts, and [fails](Self::fail) where something is missing.
 ///
 /// ```
 /// use std::fs::File;
-/// use std::io::{Read as _, Take};
+/// use std::io::{self, Read as _};
 ///
 /// use pop3_proto::server::{Body, Maildrop};
 ///
-/// // `Retrieve::begin` was given `file.take(length)`, with the length that the file had then.
-/// fn answer(mut body: Body<'_, impl Maildrop<Reader = Take<File>>>) {
-///     let mut chunk = vec![0; 65_536];
-///     match body.reader().read(&mut chunk) {
-///         Ok(0) if body.reader().limit() > 0 => body.fail(), // the file has become shorter
-///         Ok(0) => body.end(), // an empty chunk wouldn't end it, and would be asked for again
+/// struct Stored {
+///     file: File,
+///     /// The octets that are to come, of those that the file had when it was opened.
+///     left: u64,
+/// }
+///
+/// impl Stored {
+///     fn open(path: &std::path::Path) -> io::Result<Self> {
+///         let file = File::open(path)?;
+///         let left = file.metadata()?.len();
+///         Ok(Self { file, left })
+///     }
+/// }
+///
+/// fn answer(mut body: Body<'_, impl Maildrop<Reader = Stored>>) {
+///     let stored = body.reader();
+///     let mut chunk = vec![0; usize::try_from(stored.left).unwrap_or(usize::MAX).min(65_536)];
+///     match stored.file.read(&mut chunk) {
+///         _ if stored.left == 0 => body.end(), // an empty chunk wouldn't end it, and would be asked for again
+///         Ok(0) => body.fail(), // the file has become shorter
 ///         Ok(octets) => {
 ///             stored.left -= octets as u64;
 ///             chunk.truncate(octets);
@@ -262,7 +276,7 @@ impl<M: Maildrop> Body<'_, M> {
         self.content.push(self.output, chunk.into());
     }
 
-    /// The message is complete. Only for a message whose end was read: a client deletes what it takes for whole.
+    /// The message is complete: all of it was pushed. Where the store had less than it should, [`fail`](Self::fail).
     pub fn end(self) {
         self.content.ended = true;
     }
