@@ -298,10 +298,9 @@ fn what_needs_a_login_is_not_sent_behind_one_that_failed() {
 #[test]
 fn what_needs_a_login_is_refused_where_none_waits() {
     // R-1939-13
-    let commands =
-        ["STAT", "LIST", "RETR 1", "DELE 1", "NOOP", "RSET", "TOP 1 0", "UIDL", "LAST"].map(|line| line.to_owned());
+    let commands = ["STAT", "LIST", "RETR 1", "DELE 1", "NOOP", "RSET", "TOP 1 0", "UIDL", "LAST"];
     let refuses = |script: &mut Script| {
-        for line in &commands {
+        for line in commands {
             assert_eq!(script.client.try_to_say(line), Err(SendError::WrongState), "{line}");
         }
     };
@@ -317,7 +316,7 @@ fn what_needs_a_login_is_refused_where_none_waits() {
     script.says("-ERR\r\n");
     script.wrote();
     script.client.say("PASS wrong");
-    for line in &commands {
+    for line in commands {
         script.client.say(line);
     }
     assert_eq!(script.wrote(), "PASS wrong\r\n");

@@ -11,32 +11,32 @@ include!("../src/client/first_message.rs");
 
 /// A maildrop's messages, and of all that its server says so many octets.
 #[derive(Clone, Copy)]
-struct Served {
+struct Given {
     messages: &'static [&'static str],
     most: usize,
 }
 
-const TWO: Served =
-    Served { messages: &["Subject: hi\r\n\r\n.\r\nbye\r\n", "Subject: the second\r\n\r\n"], most: usize::MAX };
+const TWO: Given =
+    Given { messages: &["Subject: hi\r\n\r\n.\r\nbye\r\n", "Subject: the second\r\n\r\n"], most: usize::MAX };
 
 /// Runs the example against a server of one connection; also how much that server has said.
-fn run(served: Served, name: &str, password: &str) -> (Result<Option<Vec<u8>>, String>, usize) {
+fn run(given: Given, name: &str, password: &str) -> (Result<Option<Vec<u8>>, String>, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let server = thread::spawn(move || serve(served, listener.accept().unwrap().0));
+    let server = thread::spawn(move || serve(given, listener.accept().unwrap().0));
     let outcome = first_message(socket, name, password).map_err(|error| error.to_string());
     (outcome, server.join().unwrap())
 }
 
-fn serve(served: Served, mut socket: TcpStream) -> usize {
-    let store = Store::new(served.messages);
+fn serve(given: Given, mut socket: TcpStream) -> usize {
+    let store = Store::new(given.messages);
     let mut server = Server::new(&store);
     let (mut octets, mut said) = (Vec::new(), 0);
     loop {
         let mut output = server.receive(&octets);
-        output.truncate(served.most - said);
+        output.truncate(given.most - said);
         said += output.len();
-        if socket.write_all(&output).is_err() || server.closed.is_some() || said == served.most {
+        if socket.write_all(&output).is_err() || server.closed.is_some() || said == given.most {
             return said;
         }
         octets.resize(1_024, 0);
@@ -50,13 +50,13 @@ fn serve(served: Served, mut socket: TcpStream) -> usize {
 #[test]
 fn the_first_example_returns_the_first_message() {
     assert_eq!(run(TWO, "mrose", "tanstaaf").0, Ok(Some(TWO.messages[0].into())));
-    let empty = Served { messages: &[""], ..TWO };
+    let empty = Given { messages: &[""], ..TWO };
     assert_eq!(run(empty, "mrose", "tanstaaf").0, Ok(Some(Vec::new())), "a message without octets is one");
 }
 
 #[test]
 fn the_first_example_tells_an_empty_maildrop() {
-    assert_eq!(run(Served { messages: &[], ..TWO }, "mrose", "tanstaaf").0, Ok(None));
+    assert_eq!(run(Given { messages: &[], ..TWO }, "mrose", "tanstaaf").0, Ok(None));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_first_example_fails_wherever_the_connection_is_cut() {
     let (whole, all) = run(TWO, "mrose", "tanstaaf");
     assert!(whole.is_ok() && all > 100);
     for most in 0..all {
-        let cut = run(Served { most, ..TWO }, "mrose", "tanstaaf");
+        let cut = run(Given { most, ..TWO }, "mrose", "tanstaaf");
         assert!(cut.0.is_err(), "cut after {most} octets: {cut:?}");
     }
 }

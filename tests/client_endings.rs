@@ -386,9 +386,9 @@ fn a_quit_that_was_not_written_to_its_end_has_removed_nothing() {
                 other => panic!("{other:?}"),
             };
             if fails {
-                read.failed()
+                read.failed();
             } else {
-                read.filled(0)
+                read.filled(0);
             }
             // Nobody knows what a transport has sent before it failed.
             let unknown = fails || written == 6;
