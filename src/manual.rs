@@ -123,11 +123,13 @@
 //! | [`window`] | 65,536 octets | a message comes in parts of this size at most, so a store is called some 16 times for a mebibyte; it is there only while something comes in |
 //! | [`line_limit`](crate::client::Config::line_limit) | 8,192 octets | RFC 2449 §4 has 512; some servers write long texts and long lists of mechanisms |
 //! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | as on the server's side |
+//! | [`listing_entries`](crate::client::Config::listing_entries) | 16,777,216 | far more than anybody keeps in a maildrop; a list that never ends would keep a client busy for ever |
 //! | [`queue`] | 8,192 octets | some 500 commands, so that a list of messages to delete can be sent in one go |
 //! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the smallest buffer of a socket, so that a client that doesn't read while it writes can't block itself |
 //! | [`pipelining`] | yes | only where the server announces it, which no server does by mistake; the switch is for a server that can't do it all the same |
-//! | [`reply_deadline`] | 120 s | a server may have to open a maildrop of a million messages before it answers PASS. It is counted anew with each octet. |
+//! | [`reply_deadline`] | 120 s | a server may have to open a maildrop of a million messages before it answers PASS. It is counted anew with each octet, and a caller that was busy past it may look for octets once more. |
 //! | [`cleartext_secrets`] | no | RFC 8314 §4. For connections that don't leave the machine, use [`Security::TrustedLocal`]. |
+//! | [`require_tls`](crate::client::Config::require_tls) | no | the session can't know whether a server must have TLS; whoever knows it says so, and then nothing that logs in leaves without it, whatever is offered |
 //! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know only one way |
 //! | [`accept`], [`reject`](crate::client::Config::reject) | see [`client::Config`](crate::client::Config) | what real servers do is accepted, if it can't be taken for anything else |
 //!
