@@ -4,6 +4,8 @@ import base64
 import os
 import pty
 import resource
+import socket
+import struct
 import subprocess
 
 from checks import check, only_for, same
@@ -62,6 +64,34 @@ def an_error_names_the_command_or_the_message_and_what_the_server_said(world):
             for client in clients(world, script.address):
                 said = client.fails("list")
                 assert "greeting" in said and greeting.decode().strip() in said, said
+
+
+class Resetting(Script):
+    """Ends connections by a reset."""
+
+    def converse(self, connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        super().converse(connection)
+
+
+@check
+@only_for("server_std")
+def a_reset_means_what_it_means_where_it_comes(world):
+    fetched = {"UIDL": listing(b"a"), "RETR": message}
+    for place in range(2):
+        for arguments, answers, words in [
+            (["stat"], {"STAT": None}, ["STAT", "reset by peer"]),
+            (["dele", 1], {"DELE": b"+OK\r\n", "QUIT": None}, ["QUIT", "may be deleted or not"]),
+            (["fetch", "D"], {**fetched, "RETR": None}, ["RETR", "reset by peer"]),
+        ]:
+            directory = world.directory / str(place)
+            with Resetting(answers) as script:
+                client = clients(world, script.address)[place]
+                said = client.fails(*[directory if it == "D" else it for it in arguments])
+                assert all(word in said for word in words), f"{words}: {said!r}"
+        with Resetting({**fetched, "QUIT": None}) as script:
+            clients(world, script.address)[place].succeeds("fetch", directory)
+            same(list(stored(directory)), ["a"], "messages")
 
 
 @check
