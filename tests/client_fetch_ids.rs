@@ -222,6 +222,25 @@ fn a_message_that_waits_for_its_equals_in_vain_is_reported() {
 }
 
 #[test]
+fn a_message_that_waits_for_its_equals_is_not_reported_again_where_nothing_is_deleted() {
+    // R-GEN-14
+    for (answer, told) in [("+OK 1 9\r\n", 2), ("+OK\r\n", 3)] {
+        let mut plan = Plan::listing("+OK 2 9\r\n");
+        plan.fetches(b"+OK\r\n1 same\r\n2 same\r\n.\r\n");
+        assert_eq!(plan.writes(), "RETR 1\r\n");
+        plan.fetches(b"+OK\r\n.\r\n");
+        assert_eq!(plan.writes(), "RETR 2\r\n");
+        plan.fetches(b"+OK\r\n.\r\n");
+        plan.fetch.delete(number(1));
+        assert_eq!(plan.writes(), "STAT\r\n");
+        // What is complete or unproven, and that the session is out of step.
+        assert_eq!(plan.fetches(answer.as_bytes()).len(), told, "{answer}");
+        plan.fetch.keep(number(2));
+        assert_eq!((plan.writes().as_str(), plan.fetch.progress()), ("QUIT\r\n", None), "{answer}");
+    }
+}
+
+#[test]
 fn a_plan_fetches_last_what_it_is_asked_to() {
     // R-GEN-14
     let store = common::Store::new(["a", "b", "c", "d"]);

@@ -144,6 +144,8 @@ impl Fetch {
         }
         if !is_as_before {
             self.progress.push_back(Progress::OutOfStep);
+            // It says already that nothing is deleted.
+            self.groups.clear();
             if !matches!(what, What::Stat(_)) {
                 self.ended = None;
                 self.undecided = 0;
