@@ -62,6 +62,12 @@ impl Store {
         Ok(())
     }
 
+    /// The messages of all unique-ids but these may be gone.
+    fn forget_others(&mut self, listed: &BTreeSet<Vec<u8>>) -> io::Result<()> {
+        let others: Vec<_> = self.unique_ids.difference(listed).cloned().collect();
+        others.iter().try_for_each(|unique_id| self.forget(unique_id))
+    }
+
     fn free_name(&self, unique_id: &[u8]) -> PathBuf {
         let name = |number: u32| self.path.join(format!("{}-{number}.eml", hex::encode(unique_id)));
         (1..=u32::MAX).map(name).find(|name| !name.exists()).unwrap_or_default()
@@ -148,12 +154,11 @@ fn take(
                     fetch.keep(it.message());
                 }
             },
-            Progress::Listed { is_complete: true, .. } => {
-                for unique_id in store.unique_ids.difference(listed).cloned().collect::<Vec<_>>() {
-                    store.forget(&unique_id)?;
-                }
-            }
-            Progress::Removed(it) => store.forget(it.unique_id().unwrap_or_default())?,
+            Progress::Listed { is_complete: true, .. } => store.forget_others(listed)?,
+            Progress::Removed(it) => match it.unique_id().or(it.repeated_id()) {
+                Some(unique_id) => store.forget(unique_id)?,
+                None => store.forget_others(listed)?, // any of them may be its own
+            },
             Progress::Listed { .. } => {}
             other => {
                 if let Progress::Unproven(it) = &other {

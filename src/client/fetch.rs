@@ -51,8 +51,10 @@ use crate::wire::{Command, DropListing};
 ///
 /// # Unique-ids that come back
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
-/// when its message is [`Removed`](Progress::Removed), and when a [complete](Progress::Listed) list lacks it. It doesn't
-/// when QUIT wasn't answered: the message may still be there.
+/// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](Wanted::repeated_id) one, and when a
+/// [complete](Progress::Listed) list lacks it. Where a message is removed that was listed without a unique-id, an earlier
+/// session may have listed it with one: forget all that this session hasn't listed. A caller doesn't forget one when QUIT
+/// wasn't answered: the message may still be there.
 ///
 /// # Unique-ids that aren't unique
 /// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.
@@ -86,6 +88,8 @@ pub struct Fetch {
     /// The messages to be fetched or deleted.
     messages: BTreeMap<MessageNumber, Message>,
     groups: BTreeMap<u32, Group>,
+    /// What is listed of a message after its first line.
+    more_lines: Vec<(MessageNumber, Option<Arc<[u8]>>)>,
     /// Those that no RETR was sent for, in the order in which they are to be fetched.
     queue: VecDeque<MessageNumber>,
     /// Those whose RETR isn't answered to its end.
@@ -208,6 +212,7 @@ impl Fetch {
             listing: Listing::new(),
             messages: BTreeMap::new(),
             groups: BTreeMap::new(),
+            more_lines: Vec::new(),
             queue: VecDeque::new(),
             retrieving: VecDeque::new(),
             ended: None,

@@ -62,7 +62,7 @@ pub struct Outcome {
     pub list_refused: Option<Retry>,
     pub unproven: Vec<u32>,
     pub out_of_step: bool,
-    /// The unique-ids of those that are gone, as far as they have one of their own.
+    /// The unique-ids of those that are gone, as far as they have one.
     pub removed: Vec<Option<String>>,
     /// The unique-ids that the caller was asked about.
     pub asked: Vec<String>,
@@ -86,7 +86,10 @@ impl Outcome {
             Progress::OutOfStep => self.out_of_step = true,
             Progress::Refused(wanted, retry) => self.refused.push((number(wanted), retry)),
             Progress::NotDeleted(wanted, retry) => self.not_deleted.push((number(wanted), retry)),
-            Progress::Removed(wanted) => self.removed.push(Message::of(&wanted, Vec::new()).unique_id),
+            Progress::Removed(wanted) => {
+                let message = Message::of(&wanted, Vec::new());
+                self.removed.push(message.unique_id.or(message.repeated_id));
+            }
             Progress::ListRefused(retry) => self.list_refused = Some(retry),
             other => panic!("{other:?}"),
         }

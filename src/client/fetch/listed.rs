@@ -88,6 +88,8 @@ pub(super) struct Listing {
 pub(super) struct Plan {
     pub(super) messages: BTreeMap<MessageNumber, Message>,
     pub(super) groups: BTreeMap<u32, Group>,
+    /// What is listed of a message after its first line.
+    pub(super) more_lines: Vec<(MessageNumber, Option<Arc<[u8]>>)>,
     pub(super) to_fetch: VecDeque<MessageNumber>,
     pub(super) to_delete: VecDeque<MessageNumber>,
     pub(super) is_complete: bool,
@@ -131,6 +133,7 @@ impl Listing {
         let mut plan = Plan {
             messages: BTreeMap::new(),
             groups: BTreeMap::new(),
+            more_lines: Vec::new(),
             to_fetch: VecDeque::new(),
             to_delete: VecDeque::new(),
             is_complete: has_all && distinct == self.entries.len() && counted.is_none_or(|counted| distinct == counted),
@@ -144,7 +147,8 @@ impl Listing {
             if let Some(group) = group {
                 plan.groups.entry(group).or_default().messages += 1;
             }
-            let Some(Entry { message, id, .. }) = run.first() else { continue };
+            let Some((Entry { message, id, .. }, more)) = run.split_first() else { continue };
+            plan.more_lines.extend(more.iter().map(|entry| (entry.message, entry.id.clone())));
             let is_chosen = |choice| run.iter().any(|entry| entry.choice == choice);
             let fate = if is_chosen(Choice::Last) {
                 last.push(*message);

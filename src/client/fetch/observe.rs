@@ -99,6 +99,7 @@ impl Fetch {
         let is_complete = plan.is_complete && self.naming != Naming::Numbers;
         self.messages = plan.messages;
         self.groups = plan.groups;
+        self.more_lines = plan.more_lines;
         self.queue = plan.to_fetch;
         self.to_delete = plan.to_delete;
         self.progress.push_back(Progress::Listed { to_fetch, to_delete, is_complete });
@@ -169,6 +170,11 @@ impl Fetch {
     fn observe_quit(&mut self, what: &What<'_>) {
         if matches!(what, What::Ok(_)) {
             self.tell_all(|fate| fate == Fate::Marked, Progress::Removed);
+            // Any of its unique-ids may be the one that it is stored by.
+            let is_marked = |message| self.messages.get(&message).is_some_and(|it| it.fate == Fate::Marked);
+            let more = core::mem::take(&mut self.more_lines).into_iter().filter(|(message, _)| is_marked(*message));
+            let wanted = more.map(|(message, id)| Wanted { message, id, is_repeated: true });
+            self.progress.extend(wanted.map(Progress::Removed));
         }
     }
 

@@ -52,6 +52,10 @@ pub enum Progress {
     /// This message isn't deleted, whatever QUIT is answered: the server has refused DELE. Or, with nothing to do about
     /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan.
     NotDeleted(Wanted, Option<Retry>),
-    /// QUIT was answered `+OK`, so this message is gone: forget its unique-id, which the server may give to another one.
+    /// QUIT was answered `+OK`, so this message is gone: forget its unique-id, be it [its own](Wanted::unique_id) or a
+    /// [repeated](Wanted::repeated_id) one, which the server may give to another one. Where it has none, an earlier session
+    /// may have listed it with one: forget all that weren't listed in this session.
+    ///
+    /// It comes once for each line of the list that names this message.
     Removed(Wanted),
 }
