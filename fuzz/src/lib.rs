@@ -10,6 +10,7 @@ pub mod command;
 pub mod content;
 pub mod dialogue;
 pub mod drive;
+pub mod fetch;
 pub mod languages;
 pub mod lines;
 pub mod model;

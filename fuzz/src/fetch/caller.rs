@@ -1,0 +1,291 @@
+//! A program that fetches mail as `examples/fetch_minimal.rs` does, with a mind of its own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
+use std::time::Duration;
+
+use bytes::Buf;
+use pop3_proto::client::{
+    Action, Choice, Closed, Config, Error, Fetch, Progress, Read, Security, SendError, Session, Wanted,
+};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::wire::{Command, Name, Password};
+
+use super::case::{End, Visit};
+use super::server::{Retrieved, Server};
+use super::store::{Store, Stored};
+
+#[derive(Debug)]
+pub enum Ended {
+    /// The program has died.
+    Died,
+    Over(Result<Closed, Error>),
+}
+
+pub struct Caller<'a, 's> {
+    pub visit: &'a Visit,
+    store: &'s mut Store,
+    pub server: Server<'a>,
+    session: Session,
+    fetch: Fetch,
+    /// A part of a line that isn't written to its end.
+    unfinished: Vec<u8>,
+    time: Duration,
+    body: Vec<u8>,
+    /// What is complete and isn't stored, and what isn't decided on.
+    unsaved: VecDeque<(Wanted, Vec<u8>)>,
+    undecided: BTreeSet<u32>,
+    /// What was chosen for each unique-id.
+    pub choices: BTreeMap<Vec<u8>, Choice>,
+    /// What was told, with the octets of what is complete.
+    pub told: Vec<(Progress, Vec<u8>)>,
+    /// Messages of which something is stored that isn't all.
+    pub tainted: BTreeSet<u32>,
+    /// The most RETR that may be written.
+    pub most_retrieved: usize,
+}
+
+impl<'a, 's> Caller<'a, 's> {
+    pub fn new(visit: &'a Visit, store: &'s mut Store, server: Server<'a>) -> Self {
+        let whims = &visit.whims;
+        let fetch = match () {
+            () if whims.without_unique_ids => Fetch::without_unique_ids(),
+            () if store.is_new() => Fetch::first(),
+            () => Fetch::new(),
+        };
+        let fetch = if whims.ahead == 0 { fetch } else { fetch.ahead(whims.ahead.into()) };
+        let config = Config::new();
+        let small = |config: Config| config.queue(255).and_then(|config| config.window(512));
+        let config = if whims.is_small { small(config).expect("a configuration") } else { config };
+        let mut session = Session::new(config.into(), Security::TrustedLocal);
+        session.send(&Command::Capa).expect("a command");
+        session.send(&Command::User { name: Name::new("mrose").expect("a name") }).expect("a command");
+        session.send(&Command::Pass { password: Password::new("tanstaaf").expect("a password") }).expect("a command");
+        Self {
+            visit,
+            store,
+            server,
+            session,
+            fetch,
+            unfinished: Vec::new(),
+            time: Duration::ZERO,
+            body: Vec::new(),
+            unsaved: VecDeque::new(),
+            undecided: BTreeSet::new(),
+            choices: BTreeMap::new(),
+            told: Vec::new(),
+            tainted: BTreeSet::new(),
+            most_retrieved: usize::MAX,
+        }
+    }
+
+    pub fn run(&mut self, pace: &mut dyn Iterator<Item = u8>) -> Ended {
+        let how = loop {
+            match self.drive(pace) {
+                None => {}
+                Some(Ended::Died) => return Ended::Died,
+                Some(Ended::Over(how)) => break how,
+            }
+        };
+        self.fetch.end(&how);
+        self.take();
+        self.save(0);
+        Ended::Over(how)
+    }
+
+    /// Goes on until the session ends, for a number of steps that has a bound.
+    fn drive(&mut self, pace: &mut dyn Iterator<Item = u8>) -> Option<Ended> {
+        let whims = self.visit.whims;
+        let mut has_failed = false;
+        for step in 1_u32..100_000 {
+            if step == whims.dies.into() {
+                return Some(Ended::Died);
+            }
+            if step == whims.finishes.into() {
+                self.fetch.finish();
+                // One may be written in part.
+                self.most_retrieved = self.server.retrieved.len() + usize::from(!self.unfinished.is_empty());
+            }
+            if whims.meddles {
+                self.meddle(1 + step % 9);
+            }
+            self.save(whims.batch.into());
+            match self.fetch.advance(&mut self.session) {
+                Ok(goes_on) => assert_eq!(self.fetch.advance(&mut self.session), Ok(goes_on)),
+                Err(error) => {
+                    assert_eq!(error, SendError::Over);
+                    has_failed = true;
+                    if whims.is_brittle {
+                        return Some(Ended::Died);
+                    }
+                }
+            }
+            self.take();
+            if let Some(ended) = self.step(pace.next(), has_failed) {
+                return Some(ended);
+            }
+            self.take();
+        }
+        panic!("no end: {:?}", self.told);
+    }
+
+    /// Says something about a message that isn't to be decided on.
+    fn meddle(&mut self, number: u32) {
+        let Some(message) = MessageNumber::new(number).filter(|_| !self.undecided.contains(&number)) else { return };
+        self.fetch.keep(message);
+        self.fetch.delete(message);
+    }
+
+    fn step(&mut self, pace: Option<u8>, has_failed: bool) -> Option<Ended> {
+        let whims = self.visit.whims;
+        let pace = pace.unwrap_or(u8::MAX);
+        let (most, reads_first, drops) = match pace {
+            u8::MAX => (usize::MAX, false, false),
+            pace => (usize::from(pace % 64), pace & 64 != 0, pace & 128 != 0),
+        };
+        let action = match self.session.poll(self.time) {
+            Ok(action) => action,
+            Err(error) => return Some(Ended::Over(Err(error))),
+        };
+        match action {
+            Action::Closed(closed) => return Some(Ended::Over(Ok(closed))),
+            _ if drops => {}
+            Action::Write(write) if reads_first && !self.server.output.is_empty() => {
+                fill(write.into_read(), &mut self.server.output, most);
+            }
+            Action::Write(mut write) => {
+                let octets = write.remaining().min(most);
+                self.unfinished.extend(write.copy_to_bytes(octets));
+                while let Some(end) = self.unfinished.iter().position(|octet| *octet == b'\n') {
+                    let line: Vec<u8> = self.unfinished.drain(..=end).collect();
+                    let line = std::str::from_utf8(&line).expect("a command").trim_end();
+                    if self.server.fooled.is_none() && self.server.end.is_none() {
+                        let waits = line == "QUIT" && !self.server.deleted.is_empty()
+                            || line.starts_with("DELE") && self.server.deleted.is_empty();
+                        assert!(!waits || self.server.output.is_empty(), "{line} comes before an answer");
+                    }
+                    self.server.receive(line);
+                }
+            }
+            Action::Idle(_) if !self.unsaved.is_empty() && (!reads_first || self.server.end.is_none()) => self.save(0),
+            Action::Idle(idle) => {
+                assert!(has_failed || self.server.end.is_some(), "there is nothing to wait for");
+                return read(idle.into_read(), &mut self.server, most, whims.is_brittle, &mut self.time);
+            }
+            Action::Read(token) => return read(token, &mut self.server, most, whims.is_brittle, &mut self.time),
+            Action::Body(body) => {
+                self.body.extend_from_slice(body.octets());
+                body.done();
+            }
+            Action::Event(event) => {
+                let (store, choices) = (&self.store, &mut self.choices);
+                self.fetch.observe(&event, |id| {
+                    let sum = id.iter().map(|octet| u32::from(*octet)).sum();
+                    let choice = match () {
+                        () if store.has(id) && Visit::bit(whims.keeps, sum) => Choice::Keep,
+                        () if store.has(id) => Choice::Delete,
+                        () if Visit::bit(whims.last, sum) => Choice::Last,
+                        () => Choice::Fetch,
+                    };
+                    choices.insert(id.to_vec(), choice);
+                    choice
+                });
+                event.done();
+            }
+            action => panic!("{action:?}"),
+        }
+        None
+    }
+
+    /// Takes what has come of the plan.
+    fn take(&mut self) {
+        while let Some(progress) = self.fetch.progress() {
+            let mut octets = Vec::new();
+            match &progress {
+                Progress::Begins(_) => assert!(mem::take(&mut self.body).is_empty(), "parts of no message"),
+                Progress::Complete(wanted) => {
+                    octets = mem::take(&mut self.body);
+                    self.undecided.insert(wanted.message().get());
+                    self.unsaved.push_back((wanted.clone(), octets.clone()));
+                }
+                Progress::Unproven(wanted) => {
+                    self.body.clear();
+                    self.undecided.remove(&wanted.message().get());
+                    self.unsaved.retain(|(unsaved, _)| unsaved != wanted);
+                    self.store.forget(wanted.unique_id().unwrap_or_default());
+                    self.tainted.retain(|key| Some(*key) != self.server.key(wanted.message().get()));
+                }
+                Progress::Listed { is_complete: true, .. } => {
+                    self.store.forget_others(&self.choices.keys().cloned().collect());
+                }
+                Progress::Removed(wanted) => match wanted.unique_id().or(wanted.repeated_id()) {
+                    Some(id) => self.store.forget(id),
+                    None => self.store.forget_others(&self.choices.keys().cloned().collect()),
+                },
+                _ => {}
+            }
+            self.told.push((progress, octets));
+        }
+    }
+
+    /// Stores all that is complete, if it is more than this.
+    fn save(&mut self, most: usize) {
+        if self.unsaved.len() <= most {
+            return;
+        }
+        let whims = self.visit.whims;
+        let backwards = whims.batch % 2 == 1;
+        while let Some((wanted, octets)) = if backwards { self.unsaved.pop_back() } else { self.unsaved.pop_front() } {
+            let number = wanted.message().get();
+            self.undecided.remove(&number);
+            if Visit::bit(whims.unstorable, number) {
+                self.fetch.keep(wanted.message());
+                continue;
+            }
+            let key = self.server.key(number);
+            let is_whole = self.server.retrieved.get(&number) == Some(&Retrieved::Sent(Some(octets)));
+            self.store.save(wanted.unique_id(), Stored { key: key.filter(|_| is_whole) });
+            if !is_whole {
+                self.tainted.extend(key);
+            }
+            if Visit::bit(whims.keeps, number) {
+                self.fetch.keep(wanted.message());
+            } else {
+                self.fetch.delete(wanted.message());
+            }
+        }
+    }
+}
+
+/// Has a session read some octets.
+fn fill(mut read: Read<'_>, octets: &mut Vec<u8>, most: usize) {
+    let space = read.space();
+    let length = octets.len().min(space.len()).min(most);
+    space.iter_mut().zip(octets.drain(..length)).for_each(|(place, octet)| *place = octet);
+    if length > 0 {
+        read.filled(length);
+    }
+}
+
+/// Has a session read what the server has said, or that it says nothing more.
+fn read(
+    mut read: Read<'_>,
+    server: &mut Server<'_>,
+    most: usize,
+    is_brittle: bool,
+    now: &mut Duration,
+) -> Option<Ended> {
+    match server.end {
+        _ if !server.output.is_empty() => fill(read, &mut server.output, most),
+        Some(End::Clean | End::Stray) => {
+            read.space();
+            read.filled(0);
+        }
+        Some(End::Reset) if is_brittle => return Some(Ended::Died),
+        end => {
+            assert!(end.is_some() || server.fooled.is_some(), "both wait");
+            *now += Duration::from_secs(86_400);
+        }
+    }
+    None
+}

@@ -1,0 +1,194 @@
+//! Whether what a plan has told is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pop3_proto::client::{Choice, Closed, Progress, Removal, Retry, Wanted};
+
+use super::caller::{Caller, Ended};
+use super::list::List;
+use super::server::{Retrieved, Server, Stat};
+
+/// What was told of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    Begun,
+    Complete,
+    Unproven,
+    /// Nothing more can be told, but that it is gone, or isn't.
+    Done,
+}
+
+/// Whether the second STAT shows that the session isn't in step, or that the maildrop isn't what it was.
+fn is_out_of_step(server: &Server<'_>) -> bool {
+    match server.stats[..] {
+        [Stat::Numbers(messages, octets), Stat::Numbers(later, octets_later)] => {
+            later < messages || octets_later < octets
+        }
+        [Stat::Numbers(..), Stat::Unreadable] => true,
+        _ => false,
+    }
+}
+
+/// How many messages STAT has counted, at the beginning.
+pub fn counted(server: &Server<'_>) -> Option<u64> {
+    match server.stats.first() {
+        Some(Stat::Numbers(messages, _)) => Some(*messages),
+        _ => None,
+    }
+}
+
+/// Whether STAT counts no more messages than are listed.
+pub fn has_all(server: &Server<'_>, list: &List) -> bool {
+    list.unreadable().is_empty() && counted(server).is_none_or(|counted| counted <= list.messages().len() as u64)
+}
+
+impl Caller<'_, '_> {
+    /// Checks all that was told in a visit.
+    pub fn check(&self, ended: &Ended) {
+        let server = &self.server;
+        assert!(server.retrieved.len() <= self.most_retrieved, "RETR after the end");
+        if server.fooled.is_some() {
+            return;
+        }
+        let mut told = BTreeMap::new();
+        let (mut unreadable, mut removed, mut is_listed, mut out_of_step) = (Vec::new(), BTreeSet::new(), false, false);
+        for (progress, octets) in &self.told {
+            match progress {
+                Progress::Unreadable(message) => unreadable.push(message.map(|message| message.get())),
+                Progress::Listed { to_fetch, to_delete, is_complete } => {
+                    assert!(!is_listed);
+                    is_listed = true;
+                    assert_eq!((*to_fetch, *to_delete, *is_complete), self.expected());
+                }
+                Progress::ListRefused(retry) => {
+                    assert!(server.list_refused == Some(*retry) || self.has_strayed(*retry), "{retry}");
+                }
+                Progress::OutOfStep => {
+                    assert!(is_out_of_step(server), "{:?}", server.stats);
+                    out_of_step = true;
+                }
+                Progress::Begins(wanted)
+                | Progress::Complete(wanted)
+                | Progress::Unproven(wanted)
+                | Progress::Refused(wanted, _)
+                | Progress::NotDeleted(wanted, _)
+                | Progress::Removed(wanted) => {
+                    let number = wanted.message().get();
+                    self.check_name(wanted);
+                    let now = self.check_message(number, progress, octets, out_of_step);
+                    let before = told.insert(number, now);
+                    let fits = match now {
+                        Told::Begun => before.is_none(),
+                        Told::Complete => before == Some(Told::Begun),
+                        Told::Unproven => matches!(before, Some(Told::Begun | Told::Complete)),
+                        // Once for each line.
+                        Told::Done if removed.contains(&number) => true,
+                        Told::Done => matches!(before, None | Some(Told::Complete)),
+                    };
+                    assert!(fits, "{progress:?} after {before:?}");
+                    if let Progress::Removed(_) = progress {
+                        removed.insert(number);
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let expected = server.list.as_ref().map(List::unreadable).unwrap_or_default();
+        assert!(expected.starts_with(&unreadable) && (!is_listed || expected == unreadable), "{unreadable:?}");
+        assert!(!is_out_of_step(server) || server.deleted.is_empty(), "DELE without a proof");
+        self.check_end(ended, &removed);
+        let unproven = told.values().filter(|told| **told == Told::Begun).count();
+        assert!(matches!(ended, Ended::Died) || unproven == 0, "a message has no end");
+    }
+
+    /// What happens to a message, as far as it is true.
+    fn check_message(&self, number: u32, progress: &Progress, octets: &[u8], out_of_step: bool) -> Told {
+        let server = &self.server;
+        let answer = server.retrieved.get(&number);
+        let deleted = server.deleted.get(&number);
+        let (is_true, told) = match progress {
+            Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
+            Progress::Complete(_) => (answer == Some(&Retrieved::Sent(Some(octets.to_vec()))), Told::Complete),
+            Progress::Unproven(_) => {
+                let is_cut = answer == Some(&Retrieved::Sent(None)) || self.visit.cut.is_some();
+                (is_cut || out_of_step && server.stats[1] == Stat::Unreadable, Told::Unproven)
+            }
+            Progress::Refused(_, retry) => {
+                (answer == Some(&Retrieved::Refused(*retry)) || self.has_strayed(*retry), Told::Done)
+            }
+            Progress::NotDeleted(_, Some(retry)) => {
+                (deleted == Some(&Err(*retry)) || self.has_strayed(*retry), Told::Done)
+            }
+            Progress::NotDeleted(_, None) => (deleted.is_none(), Told::Done),
+            Progress::Removed(_) => (deleted == Some(&Ok(())) && server.quit == Some(true), Told::Done),
+            _ => (false, Told::Done),
+        };
+        assert!(is_true, "{progress:?}, but {answer:?}, {deleted:?}");
+        told
+    }
+
+    /// A stray `-ERR` passes for an answer.
+    fn has_strayed(&self, retry: Retry) -> bool {
+        self.server.has_strayed && retry == Retry::Unknown
+    }
+
+    fn check_name(&self, wanted: &Wanted) {
+        let list = self.server.list.as_ref().expect("a list");
+        let number = wanted.message().get();
+        assert_eq!(wanted.unique_id(), list.name(number));
+        let ids = list.ids_of(number);
+        match wanted.repeated_id() {
+            None => assert!(wanted.unique_id().is_some() || ids.is_empty() || list.has_nameless_line(number)),
+            Some(id) => assert!(list.is_repeated(number) && ids.contains(&id)),
+        }
+    }
+
+    /// How many messages are to be fetched, how many to be deleted, and whether the list is complete.
+    fn expected(&self) -> (usize, usize, bool) {
+        let server = &self.server;
+        if counted(server) == Some(0) {
+            return (0, 0, !self.visit.whims.without_unique_ids);
+        }
+        let list = server.list.as_ref().expect("a list");
+        let (mut to_fetch, mut to_delete) = (0, 0);
+        for number in list.messages() {
+            let choices = list.lines_of(number).map(|id| id.map_or(Choice::Fetch, |id| self.choices[id]));
+            let choices: Vec<_> = choices.collect();
+            let is_repeated = list.is_repeated(number);
+            let is_wanted = |choice: &Choice| match choice {
+                Choice::Fetch | Choice::Last => true,
+                Choice::Delete => is_repeated,
+                Choice::Keep => false,
+            };
+            if choices.iter().any(is_wanted) {
+                to_fetch += 1;
+            } else if choices.contains(&Choice::Delete) && has_all(server, list) {
+                to_delete += 1;
+            }
+        }
+        let count = list.messages().len() as u64;
+        let is_complete = server.by_id && list.is_clear() && counted(server).is_none_or(|counted| counted == count);
+        (to_fetch, to_delete, is_complete)
+    }
+
+    fn check_end(&self, ended: &Ended, removed: &BTreeSet<u32>) {
+        let server = &self.server;
+        let marked: BTreeSet<u32> =
+            server.deleted.iter().filter(|(_, answer)| answer.is_ok()).map(|(number, _)| *number).collect();
+        match ended {
+            Ended::Over(Ok(Closed::Quit(Removal::All))) => {
+                assert_eq!((server.quit, removed), (Some(true), &marked));
+            }
+            Ended::Over(Ok(Closed::Quit(Removal::NotAll))) => {
+                assert!(server.quit == Some(false) || server.has_strayed);
+                assert!(removed.is_empty());
+            }
+            Ended::Over(_) => {
+                assert!(removed.is_empty());
+                let has_broken = server.retrieved.values().any(|answer| *answer == Retrieved::Sent(None));
+                assert!(self.visit.cut.is_some() || has_broken, "{ended:?}, but nobody lies");
+            }
+            Ended::Died => {}
+        }
+    }
+}
