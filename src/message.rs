@@ -239,12 +239,11 @@ impl<T: AsRef<[u8]>> FromIterator<T> for UniqueIds {
         let mut ids = Self::default();
         let mut invalid = Vec::new();
         for name in names {
-            match UniqueId::new(name.as_ref()) {
-                Ok(id) => ids.push(id.as_str()),
-                Err(_) => {
-                    invalid.extend(u32::try_from(ids.len()));
-                    ids.push_digits(digest(name.as_ref(), 0, 0));
-                }
+            if let Ok(id) = UniqueId::new(name.as_ref()) {
+                ids.push(id.as_str());
+            } else {
+                invalid.extend(u32::try_from(ids.len()));
+                ids.push_digits(digest(name.as_ref(), 0, 0));
             }
         }
         let repeated = ids.repeated(&invalid);

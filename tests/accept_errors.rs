@@ -1,4 +1,4 @@
-//! What the example servers make of an accept() that fails.
+//! What the example servers make of an `accept()` that fails.
 #![cfg(unix)]
 #![allow(dead_code, reason = "the servers use more of these modules than the tests do")]
 

@@ -274,7 +274,8 @@ fn left_of(command: &str, chunks: &mut dyn FnMut() -> Vec<Vec<u8>>) -> i64 {
     drop(session.poll(Duration::ZERO));
     let mut chunks = chunks();
     chunks.reverse();
-    let octets = chunks.iter().map(|chunk| chunk.capacity() as i64).sum::<i64>();
+    let weight = |chunks: &[Vec<u8>]| i64::try_from(chunks.iter().map(Vec::capacity).sum::<usize>()).unwrap();
+    let octets = weight(&chunks);
     let mut line = Some(command.as_bytes());
     let info = measure(|| {
         loop {
@@ -298,7 +299,7 @@ fn left_of(command: &str, chunks: &mut dyn FnMut() -> Vec<Vec<u8>>) -> i64 {
         }
     });
     // What wasn't asked for is the caller's.
-    octets - chunks.iter().map(|chunk| chunk.capacity() as i64).sum::<i64>() + info.bytes_current
+    octets - weight(&chunks) + info.bytes_current
 }
 
 #[test]

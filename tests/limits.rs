@@ -159,7 +159,7 @@ fn an_http_request_before_login_ends_the_session_at_its_first_line() {
         for before in ["", "\r\n", "CAPA\r\n", "USER mrose\r\n", "STLS\r\n"] {
             let store = Store::example();
             let mut server = Server::with(&store, Config::new().stls(true), Security::TrustedLocal);
-            let calls = if before == "STLS\r\n" { 1 } else { 0 };
+            let calls = usize::from(before == "STLS\r\n");
             server.send(before);
             server.send(format!("{request}\r\nHost: mail.example.org\r\n\r\n{LOGIN}DELE 1\r\nQUIT\r\n"));
             assert_eq!(server.closed, Some(CloseReason::HttpRequest), "{request} after {before:?}");

@@ -105,7 +105,7 @@ type Seen = (Vec<u8>, Vec<Call>, [u32; Deviation::ALL.len()], Option<CloseReason
 fn seen(server: &mut Server) -> Seen {
     let deviations = Deviation::ALL.map(|deviation| server.session.deviations().of(deviation));
     let output = std::mem::take(&mut server.output);
-    let total = format!("all_failed_logins: {}", server.session.failed_logins());
+    let total = format!("failed_logins: {}, bad_commands_in_a_row", server.session.failed_logins());
     let shown = format!("{:?}", server.session);
     assert!(shown.contains(&total));
     (output, server.store.calls(), deviations, server.closed, shown.replace(&total, ""))

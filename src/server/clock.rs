@@ -10,8 +10,9 @@ const NO_LIMIT: Duration = Duration::from_secs(1 << 32);
 #[derive(Debug)]
 pub(super) struct Clock {
     now: Duration,
-    /// Nothing as long as the clock doesn't run; then the deadline, if there is one.
-    deadline: Option<Option<Duration>>,
+    is_running: bool,
+    /// Nothing where there is no limit.
+    deadline: Option<Duration>,
     /// Whether the deadline is to be set anew: commands come in bursts, and setting it once for each burst is enough.
     restart: bool,
     /// Whether the host had something to answer at the last poll: then the time since doesn't count against the client.
@@ -20,7 +21,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) const fn new() -> Self {
-        Self { now: Duration::ZERO, deadline: None, restart: false, host_asked: false }
+        Self { now: Duration::ZERO, is_running: false, deadline: None, restart: false, host_asked: false }
     }
 
     /// Takes the host's time; a time before the last one counts as the last one. The first call starts the clock.
@@ -30,10 +31,10 @@ impl Clock {
         let now = now.max(self.now);
         let elapsed = now.saturating_sub(self.now);
         self.now = now;
-        match &mut self.deadline {
-            None => self.deadline = Some(after(now, login_deadline)),
-            Some(Some(deadline)) if self.host_asked => *deadline = deadline.saturating_add(elapsed),
-            Some(_) => {}
+        if !mem::replace(&mut self.is_running, true) {
+            self.deadline = after(now, login_deadline);
+        } else if self.host_asked {
+            self.deadline = self.deadline.map(|deadline| deadline.saturating_add(elapsed));
         }
         mem::take(&mut self.host_asked)
     }
@@ -52,17 +53,17 @@ impl Clock {
     /// Sets the deadline to some time from now, if something has started it anew.
     pub(super) fn settle(&mut self, limit: Duration) {
         if mem::take(&mut self.restart) {
-            self.deadline = Some(after(self.now, limit));
+            self.deadline = after(self.now, limit);
         }
     }
 
     /// The deadline, or `None` if there is no limit.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.deadline.flatten()
+        self.deadline
     }
 
     pub(super) fn is_expired(&self) -> bool {
-        self.deadline().is_some_and(|deadline| self.now >= deadline)
+        self.deadline.is_some_and(|deadline| self.now >= deadline)
     }
 }
 

@@ -40,9 +40,9 @@ pub(super) struct Connection {
     /// What the last command still needs.
     pub(super) task: Task,
     pub(super) deviations: DeviationCounts,
-    failed_logins: u32,
+    failed_since_stls: u32,
     /// Those before STLS too: this one is for the host alone.
-    pub(super) all_failed_logins: u32,
+    pub(super) failed_logins: u32,
     bad_commands_in_a_row: u32,
     commands_before_login: u32,
     greeting: GreetingState,
@@ -124,8 +124,8 @@ impl Connection {
             name: None,
             task: Task::None,
             deviations: DeviationCounts::default(),
+            failed_since_stls: 0,
             failed_logins: 0,
-            all_failed_logins: 0,
             bad_commands_in_a_row: 0,
             commands_before_login: 0,
             greeting: GreetingState::Welcome,
@@ -140,9 +140,9 @@ impl Connection {
     pub(super) fn after_tls(&mut self, identity: ClientIdentity) {
         let clock = mem::replace(&mut self.clock, Clock::new());
         let timestamp = self.timestamp.take();
-        let all_failed_logins = self.all_failed_logins;
+        let failed_logins = self.failed_logins;
         let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
-        *self = Self { identity, timestamp, clock, all_failed_logins, greeting: GreetingState::Sent, ..fresh };
+        *self = Self { identity, timestamp, clock, failed_logins, greeting: GreetingState::Sent, ..fresh };
     }
 
     pub(super) fn refuse(&mut self, reason: Reply) {
@@ -301,8 +301,8 @@ impl Connection {
     pub(super) fn failed_login(&mut self) {
         self.reply(Reply::BadCredentials);
         self.failed_logins = self.failed_logins.saturating_add(1);
-        self.all_failed_logins = self.all_failed_logins.saturating_add(1);
-        if self.failed_logins >= self.config.failed_logins {
+        self.failed_since_stls = self.failed_since_stls.saturating_add(1);
+        if self.failed_since_stls >= self.config.failed_logins {
             self.close(CloseReason::TooManyFailedLogins);
         }
     }

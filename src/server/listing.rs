@@ -114,7 +114,7 @@ impl Listing {
     }
 
     /// How many lines were listed, or left out because they aren't to be shown.
-    fn place(&self) -> usize {
+    fn place(self) -> usize {
         self.next as usize - 1
     }
 

@@ -254,7 +254,7 @@ impl<M: Maildrop> Session<M> {
     /// password holds CR or LF. A response without a password, or one that isn't what the mechanism asks for, is a bad
     /// command and no guess.
     pub fn failed_logins(&self) -> u32 {
-        self.connection.all_failed_logins
+        self.connection.failed_logins
     }
 
     /// Returns the one thing that must happen next.
