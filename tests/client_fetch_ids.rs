@@ -191,6 +191,14 @@ fn whole_unique_ids_are_compared_however_alike_they_are() {
 }
 
 #[test]
+fn what_is_stored_and_stays_is_fetched_again_only_where_its_unique_id_is_no_name_any_more() {
+    let mut plan = Plan::listing("+OK 3 9\r\n");
+    let heard = plan.hears(b"+OK\r\n1 had\r\n2 same\r\n3 same\r\n.\r\n", |_| Choice::Stored);
+    assert_eq!(heard, [listed(2, 0, true)]);
+    assert_eq!(plan.writes(), "RETR 2\r\n");
+}
+
+#[test]
 fn messages_that_are_listed_twice_in_any_way_are_fetched_and_then_deleted() {
     // A number with the same unique-id twice; numbers and unique-ids that hang together in a chain.
     for (list, messages) in

@@ -64,10 +64,7 @@ impl Download {
     fn take(&mut self, progress: Progress, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         match progress {
             Progress::Listed { to_fetch, is_complete, .. } => {
-                for id in self.store.listed(is_complete)? {
-                    let why = "the server lists it for several messages, and one of them is stored";
-                    failures.add(format!("unique-id {id}: {why}; the next fetch gets all of them"));
-                }
+                self.store.listed(is_complete)?;
                 self.bar.set_length(to_fetch as u64);
             }
             Progress::Begins(wanted) => {

@@ -103,16 +103,10 @@ impl Note {
         self.stored.is_empty()
     }
 
-    /// The server lists a unique-id. Gives the file that holds its message, if it may be that message: one that is listed
-    /// again is another one.
+    /// The server lists a unique-id. Gives the file that holds its message, as far as the note knows.
     pub(crate) fn list(&mut self, id: &str) -> Option<&str> {
-        if !self.stored.contains_key(id) && !self.last.contains(id) {
-            return None;
-        }
-        let is_again = self.listed.insert(id.to_owned(), false).is_some();
-        if is_again {
-            self.listed.insert(id.to_owned(), true);
-            return None;
+        if self.stored.contains_key(id) || self.last.contains(id) {
+            self.listed.entry(id.to_owned()).and_modify(|is_repeated| *is_repeated = true).or_insert(false);
         }
         self.stored.get(id).map(String::as_str)
     }
@@ -122,18 +116,15 @@ impl Note {
         self.last.contains(id)
     }
 
-    /// The list has ended. Forgets unique-ids of which it isn't known any more which message is stored, and, if the list
-    /// is complete, those that aren't in it: a server may give them to other messages. Gives the former.
-    pub(crate) fn forget(&mut self, is_complete: bool) -> Vec<String> {
+    /// The list has ended. Forgets unique-ids that are listed more than once, as it isn't known any more which message is
+    /// stored, and, if the list is complete, those that aren't in it: a server may give them to other messages.
+    pub(crate) fn forget(&mut self, is_complete: bool) {
         let before = self.stored.len() + self.last.len();
         let listed = std::mem::take(&mut self.listed);
-        let repeated = listed.iter().filter(|(id, is_repeated)| **is_repeated && self.stored.contains_key(*id));
-        let repeated: Vec<String> = repeated.map(|(id, _)| id.clone()).collect();
         let is_kept = |id: &String| listed.get(id).map_or(!is_complete, |is_repeated| !is_repeated);
         self.stored.retain(|id, _| is_kept(id));
         self.last.retain(is_kept);
         self.is_stale |= self.stored.len() + self.last.len() < before;
-        repeated
     }
 
     /// Forgets that a message is stored.

@@ -92,18 +92,17 @@ impl Store {
         let id = file_name(unique_id);
         let path = self.note.list(&id).map(|file| self.path.join(file));
         match path {
-            Some(path) if path.symlink_metadata().is_ok_and(|found| found.is_file()) => Choice::Keep,
+            Some(path) if path.symlink_metadata().is_ok_and(|found| found.is_file()) => Choice::Stored,
             _ if self.note.is_last(&id) => Choice::Last,
             _ => Choice::Fetch,
         }
     }
 
     /// The list has ended. Makes the directory the account's own, and forgets unique-ids that may mean other messages
-    /// from now on. Gives those that are stored and listed more than once.
-    pub(crate) fn listed(&mut self, is_complete: bool) -> Result<Vec<String>, StoreError> {
-        let repeated = self.note.forget(is_complete);
-        self.note.save(&self.directory)?;
-        Ok(repeated)
+    /// from now on.
+    pub(crate) fn listed(&mut self, is_complete: bool) -> Result<(), StoreError> {
+        self.note.forget(is_complete);
+        self.note.save(&self.directory)
     }
 
     /// Begins a message.

@@ -58,7 +58,7 @@ use crate::wire::{Command, DropListing};
 ///
 /// # Unique-ids that aren't unique
 /// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.
-/// So none is deleted on the word of [`Choice::Delete`]: each is fetched, [without a name](Wanted::unique_id), to be
+/// So none is deleted on the word of [`Choice::Delete`], and none passed over on that of [`Choice::Stored`]: each is fetched, [without a name](Wanted::unique_id), to be
 /// stored under a new one. They are deleted together, once [`delete`](Self::delete) was called for all of them: if one
 /// alone were left, it would be taken for what is stored. The same goes for a message number that is listed more than
 /// once. [`Choice::Keep`] leaves them where they are.

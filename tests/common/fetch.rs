@@ -285,7 +285,7 @@ pub fn number(number: u32) -> MessageNumber {
 
 pub const ALL: Option<Result<Closed, Error>> = Some(Ok(Closed::Quit(Removal::All)));
 
-pub const CHOICES: [Choice; 3] = [Choice::Fetch, Choice::Keep, Choice::Delete];
+pub const CHOICES: [Choice; 4] = [Choice::Fetch, Choice::Keep, Choice::Stored, Choice::Delete];
 
 /// Gives the messages of a store their contents.
 pub fn fill(mut store: Rc<Store>, contents: impl Iterator<Item = Vec<u8>>) -> Rc<Store> {

@@ -18,6 +18,9 @@ pub enum Choice {
     Last,
     /// Leave it on the server.
     Keep,
+    /// Leave it on the server, where it stays though it is stored. Where its unique-id is listed for another message too,
+    /// it isn't known which of them is stored, and both are fetched.
+    Stored,
     /// Delete it without fetching it. It is stored already: an earlier session has left it on the server, or its QUIT was
     /// lost.
     ///
@@ -153,7 +156,9 @@ impl Listing {
             let fate = if is_chosen(Choice::Last) {
                 last.push(*message);
                 Fate::ToFetch
-            } else if is_chosen(Choice::Fetch) || is_repeated && is_chosen(Choice::Delete) {
+            } else if is_chosen(Choice::Fetch)
+                || is_repeated && (is_chosen(Choice::Delete) || is_chosen(Choice::Stored))
+            {
                 plan.to_fetch.push_back(*message);
                 Fate::ToFetch
             } else if is_chosen(Choice::Delete) && has_all {
