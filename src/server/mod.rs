@@ -426,9 +426,8 @@ impl<M: Maildrop> Session<M> {
             self.connection.take_response(&mut self.input, pending, initial);
         }
         match self.connection.task {
-            // The host is to see the line first.
-            Task::Login(_) => self.exchange = None,
-            Task::Authenticate(_) => {}
+            // The host is to see the line first. Before a login there is no exchange of the host's.
+            Task::Login(_) | Task::Authenticate(_) => {}
             Task::Exchange(_) => self.input.wipe(line.octets),
             // What came after STLS is never looked at (R-2595-02).
             Task::StartTls(_) => self.input.wipe(usize::MAX),

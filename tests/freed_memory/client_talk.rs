@@ -15,7 +15,7 @@ use searching_allocator::{Search, pause};
 use super::{End, SECRET, TIMESTAMP, encoded};
 
 /// What the server says in its challenges, which is nobody else's business either.
-pub(super) const CHALLENGE: &str = "<Rf5:yD8;hG1=kS0?uV4@eW9/iM2|oB7>";
+pub(super) const CHALLENGE: &str = "<eW9/iM2|oB7.aH6,dX3~qY5+tU8`fC1}gP0{nI4]>";
 
 /// How the client logs in.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::apop::Digest;
 use pop3_proto::auth::sasl::CramMd5;
-use pop3_proto::server::{Action, Config, Rejection, Security, Session};
-use pop3_proto::wire::Name;
+use pop3_proto::server::{Action, Authenticate, Config, Rejection, Security, Session};
+use pop3_proto::wire::{Name, ResponseCode};
 use searching_allocator::Search;
 
 use super::server_talk::{HOSTS, Host, Mail, Steps, Talk, config};
@@ -243,33 +243,43 @@ fn a_secret_sent_in_the_clear_is_gone_before_the_handshake() {
 }
 
 #[test]
-fn what_a_host_remembers_of_an_exchange_is_dropped_with_a_last_challenge() {
+fn what_a_host_remembers_of_an_exchange_is_dropped_with_its_last_answer() {
     // R-5034-03, R-7628-01
-    let session = Session::<Mail>::new(Arc::new(config()), Security::Tls);
-    let (mut session, dropped) = (session, Rc::new(Cell::new(false)));
-    let mut input: &[u8] = b"AUTH X-OWN\r\nYQ==\r\n";
-    loop {
-        match session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
-                assert!(!input.is_empty(), "no last challenge");
-                read.space()[..input.len()].copy_from_slice(input);
-                read.filled(input.len());
-                input = &[];
-            }
-            Action::Write(mut write) => write.advance(usize::MAX),
-            Action::Authenticate(mut step) => {
-                let Steps(asked, _) =
-                    step.exchange_and_response().0.get_or_insert_with(|| Steps(0, Rc::clone(&dropped)));
-                *asked += 1;
-                if *asked == 1 {
-                    step.challenge("").unwrap();
-                    assert!(!dropped.get());
-                } else {
-                    step.challenge_and_reject("why", Rejection::BadCredentials).unwrap();
-                    return assert!(dropped.get());
+    let answers: [fn(Authenticate<'_, Mail>); 7] = [
+        |step| step.challenge_and_reject("why", Rejection::BadCredentials).unwrap(),
+        |step| step.accept(Mail { unique_id: Some("a") }).unwrap(),
+        |step| assert!(step.accept(Mail { unique_id: None }).is_err()),
+        |step| step.reject(Rejection::BadCredentials),
+        |step| step.reject_with_code(ResponseCode::new("X-NO").unwrap()),
+        |step| assert!(step.challenge(&[b'x'; 12_288]).is_err()),
+        |step| step.hand_over(),
+    ];
+    for answer in answers {
+        let dropped = Rc::new(Cell::new(false));
+        let mut session = Session::<Mail>::new(Arc::new(config()), Security::Tls);
+        let mut input: &[u8] = b"AUTH X-OWN\r\nYQ==\r\n";
+        while !dropped.get() {
+            match session.poll(Duration::ZERO) {
+                Action::Read(mut read) => {
+                    assert!(!input.is_empty(), "it is kept");
+                    read.space()[..input.len()].copy_from_slice(input);
+                    read.filled(input.len());
+                    input = b"";
                 }
+                Action::Write(mut write) => write.advance(usize::MAX),
+                Action::Authenticate(mut step) => {
+                    let (exchange, _) = step.exchange_and_response();
+                    if exchange.is_some() {
+                        answer(step);
+                        assert!(dropped.get(), "not with the answer");
+                    } else {
+                        *exchange = Some(Steps(1, Rc::clone(&dropped)));
+                        step.challenge("").unwrap();
+                        assert!(!dropped.get());
+                    }
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
     }
 }

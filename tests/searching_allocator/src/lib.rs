@@ -18,8 +18,9 @@
 //! by [`stack_after`].
 //!
 //! # What is found
-//! A trace of a secret is any eight octets in a row of it. Give a search all the forms that the secret takes, such as
-//! base64; forms of fewer octets leave no trace. Make secrets of octets that nothing else holds.
+//! A trace of a secret is any 24 octets in a row of it. Fewer may be on the stack, where registers are kept for a moment, and
+//! come along in the padding of a value that moves from there to a block: no program can help that. Give a search all the
+//! forms that the secret takes, such as base64, and make secrets long, and of octets that nothing else holds.
 
 #[cfg(unix)]
 mod stack;
@@ -43,8 +44,11 @@ thread_local! {
     static PAUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How many octets in a row of a secret betray it.
-pub const TRACE: usize = 8;
+/// How many octets in a row of a secret are a trace of it.
+pub const TRACE: usize = 24;
+
+/// How many octets are looked up at a time.
+const PIECE: usize = 8;
 
 /// The most blocks that are in use at a time while a search runs.
 const BLOCKS: usize = 1_024;
@@ -52,9 +56,9 @@ const BLOCKS: usize = 1_024;
 /// A search for the traces of secrets.
 #[derive(Debug)]
 pub struct Search {
-    /// The traces as numbers, in order.
-    traces: Vec<u64>,
-    /// Whether a trace ends with these two octets: most octets of most blocks need no closer look.
+    /// All pieces of the secrets as numbers, in order: a trace is a row of them, each an octet further.
+    pieces: Vec<u64>,
+    /// Whether a piece ends with these two octets: most octets of most blocks need no closer look.
     ends: Vec<bool>,
     /// The blocks in use. It has its memory from the start, and never grows.
     blocks: RefCell<Vec<Block>>,
@@ -77,24 +81,24 @@ pub struct Found {
     pub block: usize,
     /// How many octets of it come before the trace.
     pub at: usize,
-    /// The trace.
-    pub trace: [u8; TRACE],
+    /// The end of the trace.
+    pub last: [u8; PIECE],
 }
 
 impl Search {
     /// A search for all traces of these secrets, or forms of secrets.
     pub fn of<T: AsRef<[u8]>>(secrets: impl IntoIterator<Item = T>) -> Self {
-        let (mut traces, mut ends) = (Vec::new(), vec![false; 1 << 16]);
+        let (mut pieces, mut ends) = (Vec::new(), vec![false; 1 << 16]);
         for secret in secrets {
-            for trace in secret.as_ref().windows(TRACE) {
-                let number = trace.iter().fold(0, |number, octet| add(number, *octet));
-                traces.push(number);
+            for piece in secret.as_ref().windows(PIECE) {
+                let number = piece.iter().fold(0, |number, octet| add(number, *octet));
+                pieces.push(number);
                 ends[end(number)] = true;
             }
         }
-        traces.sort_unstable();
+        pieces.sort_unstable();
         Self {
-            traces,
+            pieces,
             ends,
             blocks: RefCell::new(Vec::with_capacity(BLOCKS)),
             overflown: Cell::new(false),
@@ -145,7 +149,8 @@ impl Search {
     /// The first trace in a block.
     fn find(&self, block: Block) -> Option<Found> {
         const PART: usize = 64;
-        let mut last = 0;
+        // How many pieces came one after the other.
+        let (mut last, mut row) = (0, 0);
         for start in (0..block.octets).step_by(PART) {
             let mut part = [0; PART];
             let octets = PART.min(block.octets - start);
@@ -155,14 +160,16 @@ impl Search {
             unsafe { ptr::copy_nonoverlapping(block.start.add(start), part.as_mut_ptr(), octets) };
             if part == [0; PART] {
                 // Most memory is like this, and the test isn't optimised.
-                last = 0;
+                (last, row) = (0, 0);
                 continue;
             }
             for (at, octet) in part.iter().take(octets).enumerate() {
                 last = add(last, *octet);
-                if self.ends[end(last)] && self.traces.binary_search(&last).is_ok() {
+                let is_piece = self.ends[end(last)] && self.pieces.binary_search(&last).is_ok();
+                row = if is_piece { row + 1 } else { 0 };
+                if row + PIECE > TRACE {
                     let at = (start + at + 1).saturating_sub(TRACE);
-                    return Some(Found { block: block.octets, at, trace: last.to_be_bytes() });
+                    return Some(Found { block: block.octets, at, last: last.to_be_bytes() });
                 }
             }
         }
