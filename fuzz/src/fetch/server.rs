@@ -116,7 +116,12 @@ impl<'a> Server<'a> {
     fn send(&mut self, answer: &[u8]) -> (usize, &'static [u8]) {
         let cut = self.visit.cut.filter(|cut| cut.answer == self.answers);
         self.answers += 1;
-        let octets = cut.map_or(answer.len(), |cut| cut.place(answer.len()));
+        let mut octets = cut.map_or(answer.len(), |cut| cut.place(answer.len()));
+        if cut.is_some_and(|cut| cut.end() == End::Stray) {
+            // It is a line of its own.
+            let line = answer[..octets].iter().rposition(|octet| *octet == b'\n');
+            octets = line.map_or(0, |end| end + 1);
+        }
         self.output.extend_from_slice(&answer[..octets]);
         self.end = cut.map(super::case::Cut::end);
         let stray: &[u8] = if self.end == Some(End::Stray) { b"-ERR bye\r\n" } else { b"" };
