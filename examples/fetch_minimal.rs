@@ -157,7 +157,7 @@ fn take(
             Progress::Listed { is_complete: true, .. } => store.forget_others(listed)?,
             Progress::Removed(it) => match it.unique_id().or(it.repeated_id()) {
                 Some(unique_id) => store.forget(unique_id)?,
-                None => store.forget_others(listed)?, // any of them may be its own
+                None => store.forget_others(&BTreeSet::new())?, // any may be its own
             },
             Progress::Listed { .. } => {}
             other => {

@@ -53,8 +53,8 @@ use crate::wire::{Command, DropListing};
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
 /// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](Wanted::repeated_id) one, and when a
 /// [complete](Progress::Listed) list lacks it. Where a message is removed that was listed without a unique-id, an earlier
-/// session may have listed it with one: forget all that this session hasn't listed. A caller doesn't forget one when QUIT
-/// wasn't answered: the message may still be there.
+/// session may have listed it with one: forget all, as it may be any, and a copy is better than a loss. A caller doesn't
+/// forget one when QUIT wasn't answered: the message may still be there.
 ///
 /// # Unique-ids that aren't unique
 /// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.

@@ -54,7 +54,7 @@ pub enum Progress {
     NotDeleted(Wanted, Option<Retry>),
     /// QUIT was answered `+OK`, so this message is gone: forget its unique-id, be it [its own](Wanted::unique_id) or a
     /// [repeated](Wanted::repeated_id) one, which the server may give to another one. Where it has none, an earlier session
-    /// may have listed it with one: forget all that weren't listed in this session.
+    /// may have listed it with one, which may be any: forget all.
     ///
     /// It comes once for each line of the list that names this message.
     Removed(Wanted),
