@@ -41,6 +41,8 @@ pub struct Caller<'a, 's> {
     pub told: Vec<(Progress, Vec<u8>)>,
     /// Messages of which something is stored that isn't all.
     pub tainted: BTreeSet<u32>,
+    /// The unique-ids that they are stored by.
+    pub tainted_ids: BTreeSet<Vec<u8>>,
     /// The most RETR that may be written.
     pub most_retrieved: usize,
 }
@@ -75,6 +77,7 @@ impl<'a, 's> Caller<'a, 's> {
             choices: BTreeMap::new(),
             told: Vec::new(),
             tainted: BTreeSet::new(),
+            tainted_ids: BTreeSet::new(),
             most_retrieved: usize::MAX,
         }
     }
@@ -213,6 +216,7 @@ impl<'a, 's> Caller<'a, 's> {
                     self.undecided.remove(&wanted.message().get());
                     self.unsaved.retain(|(unsaved, _)| unsaved != wanted);
                     self.store.forget(wanted.unique_id().unwrap_or_default());
+                    self.tainted_ids.remove(wanted.unique_id().unwrap_or_default());
                     self.tainted.retain(|key| Some(*key) != self.server.key(wanted.message().get()));
                 }
                 Progress::Listed { is_complete: true, .. } => {
@@ -220,7 +224,7 @@ impl<'a, 's> Caller<'a, 's> {
                 }
                 Progress::Removed(wanted) => match wanted.unique_id().or(wanted.repeated_id()) {
                     Some(id) => self.store.forget(id),
-                    None => self.store.forget_others(&self.choices.keys().cloned().collect()),
+                    None => self.store.forget_others(&BTreeSet::new()),
                 },
                 _ => {}
             }
@@ -247,6 +251,7 @@ impl<'a, 's> Caller<'a, 's> {
             self.store.save(wanted.unique_id(), Stored { key: key.filter(|_| is_whole) });
             if !is_whole {
                 self.tainted.extend(key);
+                self.tainted_ids.extend(wanted.unique_id().map(Vec::from));
             }
             if Visit::bit(whims.keeps, number) {
                 self.fetch.keep(wanted.message());

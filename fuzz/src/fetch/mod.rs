@@ -46,6 +46,8 @@ struct World {
     uncertain: BTreeSet<Vec<u8>>,
     /// Messages of which the client has been fooled to store a part.
     tainted: BTreeSet<u32>,
+    /// Unique-ids that the client has been fooled to store something by.
+    tainted_ids: BTreeSet<Vec<u8>>,
 }
 
 pub fn run(case: &Case<'_>) {
@@ -56,6 +58,7 @@ pub fn run(case: &Case<'_>) {
         store: Store::default(),
         uncertain: BTreeSet::new(),
         tainted: BTreeSet::new(),
+        tainted_ids: BTreeSet::new(),
     };
     world.arrive(NewMail::PLAIN);
     case.mail.iter().take(MOST_MAIL - 1).for_each(|mail| world.arrive(*mail));
@@ -94,14 +97,18 @@ impl World {
         let mut caller = Caller::new(visit, &mut self.store, Server::new(visit, &mail));
         let ended = caller.run(pace);
         caller.check(&ended);
-        let Caller { server, told, choices, tainted, .. } = caller;
+        let Caller { server, told, choices, tainted, tainted_ids, .. } = caller;
         self.tainted.extend(tainted);
+        self.tainted_ids.extend(tainted_ids);
         let hidden = server.list.as_ref().filter(|list| truth::has_all(&server, list));
         let hidden = hidden.map(|list| list.hidden_twins(&mail)).unwrap_or_default();
         for mail in server.deleted.keys().filter_map(|number| mail.get(*number as usize - 1)) {
-            let is_excused = mail.id.as_ref().is_some_and(|id| self.uncertain.contains(id) || hidden.contains(id))
+            let is_excused = mail
+                .id
+                .as_ref()
+                .is_some_and(|id| [&self.uncertain, &hidden, &self.tainted_ids].iter().any(|ids| ids.contains(id)))
                 || self.tainted.contains(&mail.key);
-            assert!(self.store.holds(mail.key) || is_excused, "lost: {mail:?}, {:?}", self.store);
+            assert!(self.store.holds(mail.key) || is_excused, "lost: {mail:?}, {:?}, {told:?}", self.store);
         }
         if told.iter().any(|(progress, _)| matches!(progress, Progress::Listed { is_complete: true, .. })) {
             self.uncertain.retain(|id| choices.contains_key(id));
