@@ -102,6 +102,17 @@ impl Caller<'_, '_> {
         assert!(expected.starts_with(&unreadable) && (!is_listed || expected == unreadable), "{unreadable:?}");
         assert!(!is_out_of_step(server) || server.deleted.is_empty(), "DELE without a proof");
         self.check_end(ended, &removed);
+        if let (Some(_), Some(list)) = (server.quit, &server.list) {
+            let is_deleted = |number: &u32| server.deleted.contains_key(number);
+            let of = |id: &[u8]| -> Vec<u32> {
+                list.messages().into_iter().filter(|number| list.ids_of(*number).contains(&id)).collect()
+            };
+            let groups = self.choices.keys().map(|id| of(id)).filter(|equals| equals.len() > 1);
+            for equals in groups {
+                let deleted = equals.iter().filter(|number| is_deleted(number)).count();
+                assert!(deleted == 0 || deleted == equals.len(), "some of {equals:?} are deleted alone");
+            }
+        }
         let unproven = told.values().filter(|told| **told == Told::Begun).count();
         assert!(matches!(ended, Ended::Died) || unproven == 0, "a message has no end");
     }
