@@ -325,7 +325,8 @@ impl<'a> Model<'a> {
         assert!(written || self.retrieved.is_empty(), "a message goes before it was written to its end");
         let expected: Vec<_> = self.deleted.union(&self.retrieved).copied().collect();
         assert_eq!(deletions, &expected);
-        let reply = if expected.is_empty() || *commit == Commit::All { Expected::Ok } else { Expected::Err(Some("SYS/TEMP")) };
+        let reply =
+            if expected.is_empty() || *commit == Commit::All { Expected::Ok } else { Expected::Err(Some("SYS/TEMP")) };
         Some(self.close(CloseReason::Quit, reply))
     }
 

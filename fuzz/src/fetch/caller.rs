@@ -185,7 +185,9 @@ impl<'a, 's> Caller<'a, 's> {
                 self.fetch.observe(&event, |id| {
                     let sum = id.iter().map(|octet| u32::from(*octet)).sum();
                     let choice = match () {
-                        () if store.has(id) && Visit::bit(whims.keeps, sum) => Choice::Keep,
+                        () if store.has(id) && Visit::bit(whims.keeps, sum) => {
+                            [Choice::Keep, Choice::Stored][id.len() % 2]
+                        }
                         () if store.has(id) => Choice::Delete,
                         () if Visit::bit(whims.last, sum) => Choice::Last,
                         () => Choice::Fetch,
@@ -287,6 +289,7 @@ fn read(
             read.filled(0);
         }
         Some(End::Reset) if is_brittle => return Some(Ended::Died),
+        Some(End::Reset) => read.failed(),
         end => {
             assert!(end.is_some() || server.fooled.is_some(), "both wait");
             *now += Duration::from_secs(86_400);

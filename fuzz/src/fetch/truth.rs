@@ -173,7 +173,7 @@ impl Caller<'_, '_> {
             let is_repeated = list.is_repeated(number);
             let is_wanted = |choice: &Choice| match choice {
                 Choice::Fetch | Choice::Last => true,
-                Choice::Delete => is_repeated,
+                Choice::Delete | Choice::Stored => is_repeated,
                 Choice::Keep => false,
             };
             if choices.iter().any(is_wanted) {
