@@ -236,7 +236,7 @@ impl fmt::Debug for Read<'_> {
 
 /// Octets for the client are ready: write what [`Buf`] gives, all of it or a part, in this order.
 ///
-/// A transport that buffers them is flushed at the next [`Read`], at [`StartTls`](super::StartTls) and at the end.
+/// A transport that buffers them is flushed at the next [`Read`], at [`StartTls`] and at the end.
 ///
 /// There may be more when these are written; a vectored write gets two slices at the most. The first line of a
 /// response is never divided between two of these, nor are the last line end of a message and the line that ends the
