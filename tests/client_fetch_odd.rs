@@ -63,8 +63,7 @@ fn a_message_number_that_is_listed_twice_is_fetched_once_and_deletes_nothing_uns
         let mut choices = choices.into_iter();
         let listed = plan.hears(b"+OK\r\n1 a\r\n1 b\r\n.\r\n", |_| choices.next().unwrap());
         assert_eq!(listed, [Progress::Listed { to_fetch: 1, to_delete: 0, is_complete: false }]);
-        assert_eq!(plan.writes(), "RETR 1\r\n");
-        plan.fetches(b"+OK\r\n.\r\n");
+        plan.retrieves(1);
         assert_eq!(plan.writes(), "STAT\r\n");
         let [Progress::Complete(wanted)] = &plan.fetches(b"-ERR\r\n")[..] else { panic!() };
         assert_eq!((wanted.message(), wanted.unique_id()), (MessageNumber::FIRST, None));
@@ -86,17 +85,14 @@ fn what_is_stored_when_all_is_fetched_is_still_deleted() {
 fn there_is_no_quit_until_the_fate_of_each_message_is_decided() {
     let mut plan = Plan::listing("+OK 3 9\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 1\r\n");
-    plan.fetches(b"+OK\r\n.\r\n");
+    plan.retrieves(1);
     // Nobody can decide on what hasn't come, isn't known to be complete, or isn't there.
     for unknown in [1, 2, 3, 4, u32::MAX] {
         plan.fetch.delete(number(unknown));
         plan.fetch.keep(number(unknown));
     }
-    assert_eq!(plan.writes(), "RETR 2\r\n");
-    plan.fetches(b"+OK\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 3\r\n");
-    plan.fetches(b"+OK\r\n.\r\n");
+    plan.retrieves(2);
+    plan.retrieves(3);
     assert_eq!(plan.writes(), "STAT\r\n");
     plan.fetches(b"+OK 3 9\r\n");
     assert_eq!(plan.writes(), "");

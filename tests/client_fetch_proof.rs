@@ -142,8 +142,7 @@ fn nothing_is_deleted_where_stat_announces_less_than_at_the_beginning() {
     ] {
         let mut plan = Plan::listing("+OK 3 30\r\n");
         plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Fetch } else { Choice::Keep });
-        assert_eq!(plan.writes(), "RETR 1\r\n");
-        plan.fetches(b"+OK\r\n.\r\n");
+        plan.retrieves(1);
         assert_eq!(plan.writes(), "STAT\r\n");
         let told = plan.tells(answer);
         assert_eq!(told[0], "complete 1");
@@ -157,10 +156,8 @@ fn nothing_is_deleted_where_stat_announces_less_than_at_the_beginning() {
 fn no_dele_is_sent_before_the_last_message_is_fetched_and_stat_has_answered() {
     let mut plan = Plan::listing("+OK 3 30\r\n");
     plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Delete } else { Choice::Fetch });
-    assert_eq!(plan.writes(), "RETR 2\r\n");
-    plan.tells("+OK\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 3\r\n");
-    plan.tells("+OK\r\n.\r\n");
+    plan.retrieves(2);
+    plan.retrieves(3);
     plan.fetch.delete(number(2));
     assert_eq!(plan.writes(), "STAT\r\n");
     plan.tells("+OK 3 30\r\n");

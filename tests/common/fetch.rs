@@ -323,6 +323,12 @@ impl Plan {
         self.script.wrote()
     }
 
+    /// Has it ask for a message, and the server send an empty one.
+    pub fn retrieves(&mut self, message: u32) -> Vec<Progress> {
+        assert_eq!(self.writes(), format!("RETR {message}\r\n"));
+        self.fetches(b"+OK\r\n.\r\n")
+    }
+
     /// Has the server send octets; what each event means that means something.
     pub fn hears(&mut self, octets: &[u8], mut judge: impl FnMut(&[u8]) -> Choice) -> Vec<Progress> {
         let mut heard = Vec::new();

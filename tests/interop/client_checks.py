@@ -1,12 +1,10 @@
 """What the example clients make of the example servers."""
 
-import os
-import pty
 import subprocess
 import time
 
 from checks import check, only_for, same
-from clients import Stalling, clients, one_of_each, stored
+from clients import Stalling, clients, on_a_terminal, one_of_each, stored
 from maildirs import TOKEN, digest, files_in, make_maildir, small_messages, top_form, tricky_messages, wire_form
 from servers import PATIENCE, Server
 
@@ -200,19 +198,9 @@ def a_directory_takes_one_fetch_at_a_time(world):
 def progress_is_shown_on_a_terminal(world):
     with Server(world.program, make_maildir(world.directory / "maildir", small_messages(3))) as server:
         for client in clients(world, f"127.0.0.1:{server.port}"):
-            ours, theirs = pty.openpty()
             command = [*client.arguments, "fetch", str(world.directory / client.program.name)]
-            environment = {**os.environ, "TERM": "xterm"}
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=theirs, env=environment)
-            os.close(theirs)
-            shown = b""
-            try:
-                while octets := os.read(ours, 4096):
-                    shown += octets
-            except OSError:
-                pass  # its end
-            os.close(ours)
-            same(process.wait(PATIENCE), 0, "exit code")
+            code, shown = on_a_terminal(command, "stderr")
+            same(code, 0, "exit code")
             assert b"/3" in shown, shown
 
 

@@ -2,14 +2,13 @@
 
 import base64
 import os
-import pty
 import resource
 import socket
 import struct
 import subprocess
 
 from checks import check, only_for, same
-from clients import Last, Script, clients, stored
+from clients import Last, Script, clients, on_a_terminal, stored
 from servers import PATIENCE
 
 
@@ -236,17 +235,8 @@ def what_a_server_lists_does_no_harm_to_a_terminal(world):
     with Script(answers) as script:
         for client in clients(world, script.address):
             for task in ["capa", "uidl", "list"]:
-                ours, theirs = pty.openpty()
-                process = subprocess.Popen([*client.arguments, task], stdin=subprocess.DEVNULL, stdout=theirs)
-                os.close(theirs)
-                shown = b""
-                try:
-                    while octets := os.read(ours, 4096):
-                        shown += octets
-                except OSError:
-                    pass  # its end
-                os.close(ours)
-                same(process.wait(PATIENCE), 0, "exit code")
+                code, shown = on_a_terminal([*client.arguments, task], "stdout")
+                same(code, 0, "exit code")
                 text = shown.decode().replace("\r\n", "")
                 assert text.isprintable() and (task == "list" or ("owned" in text and text.endswith("z"))), f"{shown!r}"
             # A program that reads it gets it as it is.

@@ -1,5 +1,7 @@
 """Running the example clients, and servers that say what a check wants them to say."""
 
+import os
+import pty
 import socket
 import subprocess
 import threading
@@ -230,6 +232,22 @@ def client_is_there(client):
         return bool(client.recv(1, socket.MSG_PEEK))
     except OSError:
         return False
+
+
+def on_a_terminal(command, stream):
+    """Runs a program with `stdout` or `stderr` on a terminal. Returns its exit code, and what the terminal got."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, **{stream: theirs})
+    os.close(theirs)
+    shown = b""
+    try:
+        while octets := os.read(ours, 4096):
+            shown += octets
+    except OSError:
+        pass  # its end
+    os.close(ours)
+    return process.wait(PATIENCE), shown
 
 
 def stored(directory):
