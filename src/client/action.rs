@@ -13,10 +13,23 @@ use super::inbox::Front;
 use super::list::Plain;
 use super::{End, Session, Ticket};
 use crate::security::Security;
+use crate::wire::Command;
 
 /// The one thing that must happen next, as [`Session::poll`] tells it.
 ///
 /// Each but `Closed` is a token: answer it by consuming it, or drop it, and the next poll hands out the same again.
+///
+/// So a token that is never answered comes back for ever, and a server can cause that: in `if is_wanted { body.done() }`
+/// without an `else`, a message that nobody asked for keeps the caller busy. Answer on each path, or
+/// [decline](Self::decline) what you don't support:
+///
+/// | token | declined |
+/// |---|---|
+/// | [`Event`] | [done](Event::done) |
+/// | [`Body`] | the session ends with [`Error::BodyDeclined`]: a part of a message is never dropped in silence |
+/// | [`StartTls`] | [failed](StartTls::failed): the session ends |
+/// | [`Challenge`] | [cancelled](Challenge::cancel): the login fails |
+/// | [`Idle`] | QUIT is sent |
 #[derive(Debug)]
 #[must_use = "the session goes on when its action is answered"]
 pub enum Action<'a> {
@@ -37,6 +50,22 @@ pub enum Action<'a> {
     Idle(Idle<'a>),
     /// The session is over: close the connection.
     Closed(Closed),
+}
+
+impl Action<'_> {
+    /// Gives the safe answer: the last arm of a loop that doesn't support everything.
+    ///
+    /// `Read`, `Write` and `Closed` ask nothing, so they are only dropped, and come again.
+    pub fn decline(self) {
+        match self {
+            Self::Event(event) => event.done(),
+            Self::Body(body) => body.decline(),
+            Self::StartTls(start) => start.failed(),
+            Self::Challenge(challenge) => challenge.cancel(),
+            Self::Idle(idle) => idle.decline(),
+            Self::Read(_) | Self::Write(_) | Self::Closed(_) => {}
+        }
+    }
 }
 
 /// What must happen next, before the token for it is made.
@@ -291,6 +320,12 @@ impl<'a> Body<'a> {
     pub fn done(self) {
         self.session.take_front();
     }
+
+    /// The caller has no use for the message: the session ends with [`Error::BodyDeclined`], and the rest of the message
+    /// isn't read.
+    pub fn decline(self) {
+        self.session.fail(Error::BodyDeclined);
+    }
 }
 
 impl fmt::Debug for Body<'_> {
@@ -379,6 +414,12 @@ impl<'a> Idle<'a> {
     /// after all, drop this.
     pub fn into_read(self) -> Read<'a> {
         Read::new(self.session)
+    }
+
+    /// The caller has nothing more to ask: QUIT is sent.
+    pub fn decline(self) {
+        // It can't be refused where nothing waits; and where the session is over, it is over anyway.
+        let _ = self.session.send(&Command::Quit);
     }
 }
 

@@ -26,6 +26,9 @@ pub enum Error {
     /// The caller reported that the TLS handshake failed.
     #[error("the TLS handshake failed")]
     TlsFailed,
+    /// The caller [declined](super::Body::decline) a part of a message. Deletions have no effect.
+    #[error("a message came that the caller did not take")]
+    BodyDeclined,
 }
 
 /// How a server broke the protocol.
