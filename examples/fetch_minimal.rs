@@ -3,7 +3,7 @@
 //! `fetch_minimal ADDR DIR`, for the user `mrose` and the password `tanstaaf`. A run that was cut off loses nothing: the
 //! next one goes on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -45,9 +45,9 @@ impl Store {
     }
 
     /// The message is complete: from here on no crash can lose it.
-    fn save(&mut self, unique_id: Option<&[u8]>, message: &File) -> io::Result<()> {
-        message.sync_all()?;
-        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path.join(hex::encode(id) + ".eml"));
+    fn save(&mut self, unique_id: Option<&[u8]>, message: &Option<File>) -> io::Result<()> {
+        message.iter().try_for_each(File::sync_all)?;
+        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
         fs::rename(self.path.join(".partial"), name)?;
         File::open(&self.path)?.sync_all()?;
         self.unique_ids.extend(unique_id.map(Vec::from));
@@ -57,15 +57,23 @@ impl Store {
     /// The server may give this unique-id to another message from now on.
     fn forget(&mut self, unique_id: &[u8]) -> io::Result<()> {
         if self.unique_ids.remove(unique_id) {
-            fs::rename(self.path.join(hex::encode(unique_id) + ".eml"), self.free_name(unique_id))?;
+            fs::rename(self.path_of(unique_id), self.free_name(unique_id))?;
         }
         Ok(())
     }
 
-    /// The messages of all unique-ids but these may be gone.
-    fn forget_others(&mut self, listed: &BTreeSet<Vec<u8>>) -> io::Result<()> {
-        let others: Vec<_> = self.unique_ids.difference(listed).cloned().collect();
-        others.iter().try_for_each(|unique_id| self.forget(unique_id))
+    /// What is fetched by this unique-id in this session isn't the whole message.
+    fn discard(&mut self, unique_id: &[u8]) -> io::Result<()> {
+        if self.unique_ids.remove(unique_id) { fs::remove_file(self.path_of(unique_id)) } else { Ok(()) }
+    }
+
+    fn forget_all(&mut self, is_meant: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        let meant: Vec<_> = self.unique_ids.iter().filter(|id| is_meant(id)).cloned().collect();
+        meant.iter().try_for_each(|unique_id| self.forget(unique_id))
+    }
+
+    fn path_of(&self, unique_id: &[u8]) -> PathBuf {
+        self.path.join(hex::encode(unique_id) + ".eml")
     }
 
     fn free_name(&self, unique_id: &[u8]) -> PathBuf {
@@ -85,7 +93,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     let capa = session.send(&Command::Capa)?;
     let (mut may_log_in, mut login) = (false, None::<Login<'_>>);
     let mut fetch = if store.unique_ids.is_empty() { Fetch::first() } else { Fetch::new() };
-    let (mut message, mut listed, mut failures) = (store.begin()?, BTreeSet::new(), Vec::new());
+    let (mut message, mut listed, mut failures) = (None::<File>, BTreeMap::new(), Vec::new());
     let start = Instant::now();
     let how = loop {
         if may_log_in && login.is_none() {
@@ -100,6 +108,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
                 Err(_) => read.failed(),
             },
             Ok(Action::Write(mut write)) => match socket.write(write.chunk()) {
+                Ok(0) => write.failed(),
                 Ok(octets) => write.advance(octets),
                 Err(error) if is_timeout(&error) => {}
                 Err(_) => write.failed(),
@@ -107,16 +116,16 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             Ok(Action::Event(event)) => {
                 may_log_in |= event.ticket() == Some(capa) && event.completes();
                 if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
-                    return Err(format!("no login: {retry}").into());
+                    return Err(format!("no login: {retry}: {:?}", event.what()).into());
                 }
                 fetch.observe(&event, |id| {
-                    listed.insert(id.to_vec());
+                    *listed.entry(id.to_vec()).or_default() += 1;
                     if store.has(id) { Choice::Delete } else { Choice::Fetch }
                 });
                 event.done();
             }
             Ok(Action::Body(body)) => {
-                message.write_all(body.octets())?;
+                message.as_mut().ok_or("no message has begun")?.write_all(body.octets())?;
                 body.done();
             }
             Ok(Action::Challenge(challenge)) => login.as_mut().ok_or("no login has begun")?.answer(challenge),
@@ -140,13 +149,13 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
 fn take(
     fetch: &mut Fetch,
     store: &mut Store,
-    message: &mut File,
-    listed: &BTreeSet<Vec<u8>>,
+    message: &mut Option<File>,
+    listed: &BTreeMap<Vec<u8>, u32>,
     failures: &mut Vec<String>,
 ) -> io::Result<()> {
     while let Some(progress) = fetch.progress() {
         match progress {
-            Progress::Begins(_) => *message = store.begin()?,
+            Progress::Begins(_) => *message = Some(store.begin()?),
             Progress::Complete(it) => match store.save(it.unique_id(), message) {
                 Ok(()) => fetch.delete(it.message()),
                 Err(error) => {
@@ -154,15 +163,16 @@ fn take(
                     fetch.keep(it.message());
                 }
             },
-            Progress::Listed { is_complete: true, .. } => store.forget_others(listed)?,
+            Progress::Listed { is_complete, .. } => {
+                store.forget_all(|unique_id| listed.get(unique_id).map_or(is_complete, |times| *times > 1))?;
+            }
             Progress::Removed(it) => match it.unique_id().or(it.repeated_id()) {
                 Some(unique_id) => store.forget(unique_id)?,
-                None => store.forget_others(&BTreeSet::new())?, // any may be its own
+                None => store.forget_all(|_| true)?, // any may be its own
             },
-            Progress::Listed { .. } => {}
             other => {
                 if let Progress::Unproven(it) = &other {
-                    store.forget(it.unique_id().unwrap_or_default())?; // it may have been stored
+                    store.discard(it.unique_id().unwrap_or_default())?;
                 }
                 failures.push(format!("something stays on the server: {other:?}"));
             }

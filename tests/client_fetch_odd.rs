@@ -86,15 +86,15 @@ fn there_is_no_quit_until_the_fate_of_each_message_is_decided() {
     let mut plan = Plan::listing("+OK 3 9\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
     plan.retrieves(1);
+    assert_eq!(plan.writes(), "STAT\r\n");
     // Nobody can decide on what hasn't come, isn't known to be complete, or isn't there.
     for unknown in [1, 2, 3, 4, u32::MAX] {
         plan.fetch.delete(number(unknown));
         plan.fetch.keep(number(unknown));
     }
-    plan.retrieves(2);
-    plan.retrieves(3);
-    assert_eq!(plan.writes(), "STAT\r\n");
     plan.fetches(b"+OK 3 9\r\n");
+    plan.gets(2);
+    plan.gets(3);
     assert_eq!(plan.writes(), "");
     assert!(matches!(plan.script.client.session.poll(Duration::ZERO), Ok(Action::Idle(_))));
     // In any order, and the first word counts.
@@ -142,7 +142,7 @@ fn a_plan_that_is_finished_before_anything_is_fetched_deletes_what_it_was_told_t
 
 #[test]
 fn a_plan_waits_for_the_login_and_leaves_a_failed_one_to_the_caller() {
-    let mut plan = Plan { script: Script::new(Config::new()), fetch: Fetch::new() };
+    let mut plan = Plan::with(Script::new(Config::new()), Fetch::new());
     assert_eq!(plan.fetch.advance(&mut plan.script.client.session), Ok(true));
     plan.script.says("+OK\r\n");
     assert_eq!(plan.writes(), "");
@@ -160,7 +160,7 @@ fn a_plan_waits_for_the_login_and_leaves_a_failed_one_to_the_caller() {
 #[test]
 fn a_plan_lets_the_session_tell_how_it_ends() {
     // Before login, and amid the plan.
-    let mut plan = Plan { script: Script::new(Config::new()), fetch: Fetch::new() };
+    let mut plan = Plan::with(Script::new(Config::new()), Fetch::new());
     plan.script.says("+OK\r\n");
     plan.script.client.say("QUIT");
     assert_eq!(plan.writes(), "QUIT\r\n");

@@ -15,13 +15,13 @@ use pop3_proto::wire::Command;
 
 /// A plan that has three messages to fetch, and a server that takes commands ahead.
 fn pipelined() -> Plan {
-    let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new() };
+    let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new());
     plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
     assert_eq!(plan.writes(), "STAT\r\n");
     plan.fetches(b"+OK 3 30\r\n");
     assert_eq!(plan.writes(), "UIDL\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 1\r\nRETR 2\r\nRETR 3\r\nSTAT\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\nSTAT\r\nRETR 2\r\nSTAT\r\nRETR 3\r\nSTAT\r\n");
     plan
 }
 
@@ -29,9 +29,10 @@ fn pipelined() -> Plan {
 fn one_by_one() -> Plan {
     let mut plan = Plan::listing("+OK 3 30\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
-    for retr in ["RETR 1\r\n", "RETR 2\r\n"] {
-        assert_eq!(plan.writes(), retr);
-        plan.fetches(b"+OK\r\n.\r\n");
+    for message in [1, 2] {
+        plan.retrieves(message);
+        assert_eq!(plan.writes(), "STAT\r\n");
+        plan.fetches(b"+OK 3 30\r\n");
     }
     assert_eq!(plan.writes(), "RETR 3\r\n");
     plan
@@ -69,27 +70,16 @@ impl Plan {
 }
 
 #[test]
-fn a_message_is_complete_when_the_next_response_begins() {
+fn a_message_is_complete_when_stat_is_answered_as_before() {
     let mut plan = pipelined();
     assert_eq!(plan.tells("+OK\r\none\r\n.\r\n"), ["begins 1"]);
-    assert_eq!(plan.tells("+OK\r\n.\r\n"), ["complete 1", "begins 2"]);
-    assert_eq!(plan.tells("-ERR gone\r\n").len(), 2);
+    assert_eq!(plan.tells("+OK 3 30\r\n+OK\r\n.\r\n"), ["complete 1", "begins 2"]);
+    assert_eq!(plan.tells("+OK 3 30 and more\r\n-ERR gone\r\n").len(), 2);
     assert_eq!(plan.tells("+OK 3 30\r\n"), [""; 0]);
     let mut plan = one_by_one();
-    assert_eq!(plan.tells("+OK\r\nthree\r\n.\r\n"), ["complete 2", "begins 3"]);
+    assert_eq!(plan.tells("+OK\r\nthree\r\n.\r\n"), ["begins 3"]);
     assert_eq!(plan.writes(), "STAT\r\n");
     assert_eq!(plan.tells("+OK 3 30\r\n"), ["complete 3"]);
-}
-
-#[test]
-fn another_command_of_the_caller_shows_it_as_well() {
-    let mut plan = Plan::listing("+OK 2 20\r\n");
-    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 1\r\n");
-    plan.script.client.session.send(&Command::Noop).unwrap();
-    plan.tells("+OK\r\n.\r\n");
-    assert_eq!(plan.writes(), "NOOP\r\n");
-    assert_eq!(plan.tells("-ERR\r\n"), ["complete 1"]);
 }
 
 #[test]
@@ -97,17 +87,17 @@ fn a_message_that_is_cut_by_a_dot_of_its_own_is_never_complete_wherever_reads_en
     let cut = "+OK\r\nSubject: list\r\n\r\n1. item\r\n.\r\nand the sum\r\n.\r\n";
     for split in 1..cut.len() {
         let mut plan = pipelined();
-        plan.tells("+OK\r\n.\r\n");
+        plan.tells("+OK\r\n.\r\n+OK 3 30\r\n");
         let before = plan.tells(&cut[..split.min(cut.find("\r\nand").unwrap())]);
         let rest = &cut[split.min(cut.find("\r\nand").unwrap())..];
         let (after, how) = plan.ends(rest.as_bytes());
-        assert_eq!([before, after].concat(), ["complete 1", "begins 2", "unproven 2"], "{split}");
+        assert_eq!([before, after].concat(), ["begins 2", "unproven 2"], "{split}");
         assert!(matches!(how, Err(Error::Protocol(_))), "{how:?}");
     }
     // The server has sent all of it before the next command is written, or after.
     let mut plan = one_by_one();
     let (told, _) = plan.ends(cut.as_bytes());
-    assert_eq!(told, ["complete 2", "begins 3", "unproven 3"]);
+    assert_eq!(told, ["begins 3", "unproven 3"]);
     let mut plan = one_by_one();
     plan.tells("+OK\r\n1. item\r\n.\r\n");
     assert_eq!(plan.writes(), "STAT\r\n");
@@ -116,40 +106,99 @@ fn a_message_that_is_cut_by_a_dot_of_its_own_is_never_complete_wherever_reads_en
 }
 
 #[test]
-fn an_answer_to_stat_that_is_none_makes_all_messages_of_the_session_unproven() {
-    // Text after a dot that passes for one response shifts all answers by one.
-    let mut plan = pipelined();
-    let told = plan.tells("+OK\r\n.\r\n+OK\r\nof it\r\n.\r\n+OK\r\ntwo\r\n.\r\n");
-    assert_eq!(told, ["begins 1", "complete 1", "begins 2", "complete 2", "begins 3"]);
-    plan.fetch.delete(number(1));
-    plan.fetch.keep(number(2));
-    // It is the answer to the last RETR.
-    let mut told = plan.tells("+OK\r\n");
-    assert_eq!(told.remove(0), "OutOfStep");
-    assert_eq!(told, ["unproven 1", "unproven 2", "unproven 3"]);
-    plan.fetch.delete(number(2));
-    assert_eq!(plan.writes(), "QUIT\r\n");
+fn a_line_of_a_message_that_passes_for_a_response_does_not_pass_for_the_answer_to_stat() {
+    for (line, told) in [
+        // It isn't one to STAT, or counts fewer messages.
+        ("+OK", &["OutOfStep", "unproven 2"][..]),
+        ("+OK then", &["OutOfStep", "unproven 2"]),
+        ("+OK 2 30", &["OutOfStep", "unproven 2"]),
+        // It may be one, and the line after it isn't one to RETR.
+        ("-ERR no", &["complete 2", "unproven 2"]),
+        ("+OK 9 9000", &["complete 2", "unproven 2"]),
+        ("+OK 3 29", &["complete 2", "unproven 2"]),
+        // The answer to STAT is the next one, which isn't one to RETR either.
+        ("-ERR no\r\n-ERR no", &["complete 2", "Refused(Wanted(3, c), Unknown)", "unproven 2"]),
+    ] {
+        let mut plan = pipelined();
+        assert_eq!(plan.tells("+OK\r\n.\r\n+OK 3 30\r\n+OK\r\n1. item\r\n").last().unwrap(), "begins 2");
+        let (mut heard, how) = plan.ends(format!(".\r\n{line}\r\nand the sum\r\n.\r\n").as_bytes());
+        heard.retain(|told| !told.starts_with("begins"));
+        assert_eq!(heard, told, "{line}");
+        assert!(matches!(how, Err(Error::Protocol(_))), "{line}: {how:?}");
+    }
 }
 
 #[test]
-fn nothing_is_deleted_where_stat_announces_less_than_at_the_beginning() {
-    for (answer, commands) in [
-        ("+OK 3 30\r\n", "DELE 1\r\n"),
-        ("+OK 4 31 with new mail\r\n", "DELE 1\r\n"),
-        ("-ERR [SYS/TEMP] busy\r\n", "DELE 1\r\n"),
-        ("+OK 2 30\r\n", "QUIT\r\n"),
-        ("+OK 3 29\r\n", "QUIT\r\n"),
+fn an_answer_to_retr_in_the_middle_of_a_message_shifts_the_rest_and_is_found_out() {
+    // STAT's answer is taken for that to RETR, and so on.
+    for line in ["-ERR no\r\n+OK", "+OK 9 9000\r\n+OK", "+OK 3 29\r\n+OK"] {
+        let mut plan = pipelined();
+        let mut told = plan.tells(&format!(
+            "+OK\r\n.\r\n+OK 3 30\r\n+OK\r\n.\r\n{line}\r\nof it\r\n.\r\n+OK 3 30\r\n+OK\r\nthree\r\n.\r\n+OK 3 30\r\n"
+        ));
+        told.extend(plan.ends(b"").0);
+        assert!(told.contains(&"complete 1".to_owned()) && !told.contains(&"unproven 1".to_owned()), "{told:?}");
+        for message in [2, 3] {
+            let last = told.iter().rfind(|told| told.ends_with(&message.to_string())).unwrap();
+            assert_eq!(*last, format!("unproven {message}"), "{line}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_refuses_stat_is_taken_at_its_word_until_it_is_found_out() {
+    let mut plan = Plan::listing("-ERR\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n.\r\n");
+    plan.retrieves(1);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    assert_eq!(plan.tells("-ERR\r\n"), ["complete 1"]);
+    plan.fetch.delete(number(1));
+    plan.retrieves(2);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    let (told, _) = plan.ends(b"and the sum\r\n.\r\n");
+    assert_eq!(told, ["unproven 1", "unproven 2"]);
+}
+
+#[test]
+fn what_stat_says_decides_whether_anything_is_deleted() {
+    for (answer, told, commands) in [
+        ("+OK 3 30\r\n", &["complete 1"][..], "DELE 1\r\n"),
+        ("+OK 4 31 with new mail\r\n", &["complete 1"], "DELE 1\r\n"),
+        ("-ERR [SYS/TEMP] busy\r\n", &["complete 1"], "DELE 1\r\n"),
+        // Octets that are counted anew.
+        ("+OK 3 29\r\n", &["complete 1", "OutOfStep"], "QUIT\r\n"),
+        ("+OK 2 30\r\n", &["OutOfStep", "unproven 1"], "QUIT\r\n"),
+        ("+OK\r\n", &["OutOfStep", "unproven 1"], "QUIT\r\n"),
     ] {
         let mut plan = Plan::listing("+OK 3 30\r\n");
         plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Fetch } else { Choice::Keep });
         plan.retrieves(1);
         assert_eq!(plan.writes(), "STAT\r\n");
-        let told = plan.tells(answer);
-        assert_eq!(told[0], "complete 1");
-        assert_eq!(told[1..], if commands == "QUIT\r\n" { vec!["OutOfStep"] } else { vec![] });
+        let mut heard = plan.tells(answer);
         plan.fetch.delete(number(1));
         assert_eq!(plan.writes(), commands, "{answer}");
+        heard.extend(short(&std::iter::from_fn(|| plan.fetch.progress()).collect::<Vec<_>>()));
+        assert_eq!(heard, told, "{answer}");
     }
+}
+
+#[test]
+fn what_is_not_written_is_not_asked_for_any_more_where_the_plan_is_out_of_step() {
+    let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new());
+    plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+    plan.writes();
+    plan.fetches(b"+OK 3 30\r\n");
+    plan.writes();
+    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
+    plan.fetch.advance(&mut plan.script.client.session).unwrap();
+    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    assert_eq!(write.copy_to_bytes(14), "RETR 1\r\nSTAT\r\n");
+    let Ok(Action::Write(write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let (mut read, answers) = (write.into_read(), b"+OK\r\n.\r\n+OK what?\r\n");
+    read.space()[..answers.len()].copy_from_slice(answers);
+    read.filled(answers.len());
+    assert_eq!(plan.tells(""), ["begins 1", "OutOfStep", "unproven 1"]);
+    assert_eq!(plan.writes(), "QUIT\r\n");
 }
 
 #[test]
@@ -157,8 +206,10 @@ fn no_dele_is_sent_before_the_last_message_is_fetched_and_stat_has_answered() {
     let mut plan = Plan::listing("+OK 3 30\r\n");
     plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n", |id| if id == b"a" { Choice::Delete } else { Choice::Fetch });
     plan.retrieves(2);
-    plan.retrieves(3);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.tells("+OK 3 30\r\n");
     plan.fetch.delete(number(2));
+    plan.retrieves(3);
     assert_eq!(plan.writes(), "STAT\r\n");
     plan.tells("+OK 3 30\r\n");
     assert_eq!(plan.writes(), "DELE 1\r\n");
@@ -188,7 +239,7 @@ fn a_clean_end_after_a_message_shows_it_complete_and_nothing_else_does() {
     // A farewell may as well be a line of the message.
     let mut plan = one_by_one();
     let (told, _) = plan.ends(b"+OK\r\nthree\r\n.\r\n-ERR idle for too long\r\n");
-    assert_eq!(told, ["complete 2", "begins 3", "unproven 3"]);
+    assert_eq!(told, ["begins 3", "unproven 3"]);
 }
 
 #[test]
@@ -239,7 +290,7 @@ fn a_silent_server_shows_nothing() {
 
 #[test]
 fn a_plan_that_is_finished_takes_back_what_is_not_written() {
-    let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new() };
+    let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new());
     plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
     plan.script.wrote();
@@ -249,13 +300,11 @@ fn a_plan_that_is_finished_takes_back_what_is_not_written() {
     // The first and half of the second are written when the user has had enough.
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
     let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    assert_eq!(write.copy_to_bytes("RETR 1\r\nRET".len()), "RETR 1\r\nRET");
+    assert_eq!(write.copy_to_bytes(17), "RETR 1\r\nSTAT\r\nRET");
     plan.fetch.finish();
     assert_eq!(plan.writes(), "R 2\r\nSTAT\r\n");
-    assert_eq!(
-        plan.tells("+OK\r\n.\r\n+OK\r\n.\r\n+OK 3 30\r\n"),
-        ["begins 1", "complete 1", "begins 2", "complete 2"]
-    );
+    let answers = "+OK\r\n.\r\n+OK 3 30\r\n";
+    assert_eq!(plan.tells(&answers.repeat(2)), ["begins 1", "complete 1", "begins 2", "complete 2"]);
     plan.fetch.delete(number(1));
     plan.fetch.delete(number(2));
     assert_eq!(plan.writes(), "DELE 1\r\nDELE 2\r\n");
@@ -264,7 +313,7 @@ fn a_plan_that_is_finished_takes_back_what_is_not_written() {
 #[test]
 fn a_plan_asks_for_one_message_at_a_time_without_pipelining_and_for_as_many_as_the_caller_likes_with_it() {
     for (ahead, written) in [(0, 1), (1, 1), (3, 3), (100, 4)] {
-        let mut plan = Plan { script: Script::logged_in(Config::new()), fetch: Fetch::new().ahead(ahead) };
+        let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new().ahead(ahead));
         plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
         plan.writes();
         plan.fetches(b"+OK 4 40\r\n");

@@ -198,7 +198,7 @@ impl Config {
         self
     }
 
-    /// Whether nothing that logs in is sent without TLS: no by default. With it, USER, PASS, APOP and AUTH are refused with
+    /// Whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
     /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
     /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
     /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for

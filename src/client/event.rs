@@ -26,9 +26,9 @@ pub struct Event<'a> {
 pub enum What<'a> {
     /// The greeting. With `-ERR` the server doesn't want to serve, and the session is over after it.
     Greeting(Response<'a>),
-    /// The command has succeeded, and there is nothing more to it.
+    /// The command has succeeded, and no more lines follow.
     Ok(Response<'a>),
-    /// The command has failed, and there is nothing more to it. [`Retry::of`](super::Retry::of) the code tells what to
+    /// The command has failed, and no more lines follow. [`Retry::of`](super::Retry::of) the code tells what to
     /// do. Where the server says so before it has the whole command, the session is over after it:
     /// [`Closed::AnsweredEarly`](super::Closed::AnsweredEarly).
     Failed(Response<'a>),

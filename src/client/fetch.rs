@@ -19,12 +19,12 @@ use crate::wire::{Command, DropListing};
 
 /// A plan for one session: list the messages, fetch those that the caller wants, delete those that it has stored, quit.
 ///
-/// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR; when all that is wanted has
-///   come, STAT again, DELE, and QUIT.
+/// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR and STAT for each message; when all
+///   that is wanted has come, DELE, and QUIT.
 /// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
 ///   a [`Choice`], by its unique-id. A message without one is always fetched.
 /// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
-///   things, as the response that begins one message shows that the one before it is complete.
+///   things.
 /// - What comes as [`Action::Body`](super::Action::Body) belongs to the message that [began](Progress::Begins) last.
 /// - Decide for each message that is [complete](Progress::Complete) what becomes of it: call [`delete`](Self::delete)
 ///   when it is stored safely, else [`keep`](Self::keep). You may do that later, and in any order, for example when
@@ -42,22 +42,27 @@ use crate::wire::{Command, DropListing};
 /// ```
 ///
 /// # When a message is complete
-/// Some servers send a line of one dot inside a message as it is, and what came before it looks like a whole message. So a
-/// message is [complete](Progress::Complete) only when the next response has begun where the message seemed to end, or
-/// when the server closes the connection there. What came of a message that never got so far is
-/// [`Unproven`](Progress::Unproven). Before the first DELE, STAT must give the same answer as at the beginning: if it
-/// doesn't, the plan is [out of step](Progress::OutOfStep), and deletes nothing. Text inside a message that imitates a
-/// whole dialogue, with the right answers in the right places, can't be told from one.
+/// Some servers send a line of one dot inside a message as it is, and what came before it looks like a whole message. So
+/// STAT follows each RETR, and a message is [complete](Progress::Complete) only when its answer comes where the message
+/// seemed to end, with the numbers that it had at the beginning; or when the server closes the connection there. A client
+/// that can't send commands ahead of responses pays for that with the time of one response for each message.
+///
+/// An answer to STAT with other numbers is trusted for the moment, unless it counts fewer messages: some servers count mail
+/// that has come meanwhile, and some refuse STAT. If the server turns out not to be in step after that, the messages from
+/// there on are [`Unproven`](Progress::Unproven). An answer that isn't one to STAT, or counts fewer messages, makes the plan
+/// [out of step](Progress::OutOfStep): nothing is deleted. Text inside a message that imitates a whole dialogue, with answers
+/// to STAT and RETR in the right places, can't be told from one.
 ///
 /// # Unique-ids that come back
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
-/// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](Wanted::repeated_id) one, and when a
-/// [complete](Progress::Listed) list lacks it. Where a message is removed that was listed without a unique-id, an earlier
+/// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](Wanted::repeated_id) one; when it is
+/// listed more than once, as it isn't known any more which message is stored; and when a [complete](Progress::Listed) list
+/// lacks it. Where a message is removed that was listed without a unique-id, an earlier
 /// session may have listed it with one: forget all, as it may be any, and a copy is better than a loss. A caller doesn't
 /// forget one when QUIT wasn't answered: the message may still be there.
 ///
 /// # Unique-ids that aren't unique
-/// Where one is listed for more than one message, it isn't known which of them the caller has stored under that name.
+/// Where the server lists a unique-id for more than one message, it isn't known which of them the caller has stored by it.
 /// So none is deleted on the word of [`Choice::Delete`], and none passed over on that of [`Choice::Stored`]: each is fetched, [without a name](Wanted::unique_id), to be
 /// stored under a new one. They are deleted together, once [`delete`](Self::delete) was called for all of them: if one
 /// alone were left, it would be taken for what is stored. The same goes for a message number that is listed more than
@@ -67,9 +72,11 @@ use crate::wire::{Command, DropListing};
 /// unique-ids: compare their octets with those of the ones that are stored.
 ///
 /// # Servers without unique-ids
-/// UIDL is sent whatever CAPA lists. A server that refuses it may be one that hasn't got it, or one that is busy; who took
-/// the one for the other would fetch everything again. So where UIDL is refused the plan ends, unless it is the
-/// [first](Self::first) of its account, or one [without](Self::without_unique_ids).
+/// UIDL is sent whatever CAPA lists. A server that refuses it may be one that hasn't got it, or one that is busy; a client
+/// that took one for the other would fetch everything again. So where UIDL is refused the plan ends, unless it was made by
+/// [`first`](Self::first), for an account of which no unique-id is stored: then LIST follows.
+/// [`without_unique_ids`](Self::without_unique_ids) sends LIST at once. Where LIST is refused, the plan ends in any case.
+/// A message without a unique-id is always fetched, and can't be asked for last.
 ///
 /// # Memory
 /// The plan holds the numbers and unique-ids of the messages to be fetched or deleted until the session ends. While the
@@ -82,8 +89,10 @@ pub struct Fetch {
     /// How many RETR are sent ahead of their messages.
     ahead: usize,
     finishing: bool,
-    /// What STAT was answered at the beginning.
+    /// What STAT was answered last, if it was.
     stat: Option<DropListing>,
+    /// Whether STAT announces less than at the beginning, so that nothing is to be deleted.
+    has_shrunk: bool,
     listing: Listing,
     /// The messages to be fetched or deleted.
     messages: BTreeMap<MessageNumber, Message>,
@@ -92,10 +101,12 @@ pub struct Fetch {
     more_lines: Vec<(MessageNumber, Option<Arc<[u8]>>)>,
     /// Those that no RETR was sent for, in the order in which they are to be fetched.
     queue: VecDeque<MessageNumber>,
-    /// Those whose RETR isn't answered to its end.
-    retrieving: VecDeque<(Ticket, MessageNumber)>,
-    /// The message whose end line has come, while no response after it has.
+    /// Those whose RETR, or the STAT after it, isn't answered to its end.
+    retrieving: VecDeque<Retrieval>,
+    /// The message whose end line has come, while the answer to STAT hasn't.
     ended: Option<MessageNumber>,
+    /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
+    presumed: Vec<MessageNumber>,
     /// How many are complete, and wait for the caller's decision.
     undecided: usize,
     to_delete: VecDeque<MessageNumber>,
@@ -113,10 +124,8 @@ enum Stage {
     Counted,
     /// UIDL or LIST.
     Listing(Ticket),
+    /// RETR and STAT for each message.
     Fetching,
-    /// The last RETR is sent, and STAT after it.
-    Proving(Ticket),
-    /// The server is in step after all that was fetched, if anything was.
     Deleting,
     /// Nothing is to be deleted, and QUIT follows when the caller has decided on all messages.
     Parting,
@@ -124,6 +133,15 @@ enum Stage {
     Quitting(Ticket),
     /// Nothing is left to do.
     Over,
+}
+
+/// A message that the server was asked for.
+#[derive(Debug)]
+struct Retrieval {
+    message: MessageNumber,
+    retr: Ticket,
+    /// STAT, which shows whether the message is complete; `None` until it is sent.
+    stat: Option<Ticket>,
 }
 
 /// How messages are told apart.
@@ -185,8 +203,8 @@ impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
     const AHEAD: usize = 8;
 
-    /// A plan for an account of which unique-ids are stored. A server that refuses UIDL has its reason, and the plan ends
-    /// there.
+    /// A plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
+    /// [`Progress::ListRefused`].
     pub const fn new() -> Self {
         Self::by(Naming::UniqueIds)
     }
@@ -209,6 +227,7 @@ impl Fetch {
             ahead: Self::AHEAD,
             finishing: false,
             stat: None,
+            has_shrunk: false,
             listing: Listing::new(),
             messages: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -216,6 +235,7 @@ impl Fetch {
             queue: VecDeque::new(),
             retrieving: VecDeque::new(),
             ended: None,
+            presumed: Vec::new(),
             undecided: 0,
             to_delete: VecDeque::new(),
             deleting: VecDeque::new(),
@@ -226,8 +246,8 @@ impl Fetch {
     /// Sends at most `messages` RETR ahead of their messages, 8 by default; 0 counts as 1. Without pipelining one is sent
     /// at a time.
     ///
-    /// What is sent comes, even after [`finish`](Self::finish), so fewer are better where messages are large and the user
-    /// may stop.
+    /// Messages that were asked for still come after [`finish`](Self::finish), so fewer are better where messages are large
+    /// and the user may stop.
     #[must_use]
     pub const fn ahead(mut self, messages: usize) -> Self {
         self.ahead = if messages == 0 { 1 } else { messages };
@@ -254,7 +274,7 @@ impl Fetch {
     }
 
     fn send(&mut self, session: &mut Session) -> Result<(), SendError> {
-        if self.finishing {
+        if self.finishing || self.stage == Stage::Parting {
             self.withdraw(session);
         }
         match self.stage {
@@ -288,23 +308,37 @@ impl Fetch {
 
     fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
         let ahead = if session.sends_ahead() { self.ahead } else { 1 };
-        while !self.finishing && self.retrieving.len() < ahead {
+        loop {
+            if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
+                *stat = Some(session.send(&Command::Stat)?);
+            }
+            if self.finishing || self.retrieving.len() >= ahead {
+                break;
+            }
             let Some(&message) = self.queue.front() else { break };
-            self.retrieving.push_back((session.send(&Command::Retr { message })?, message));
+            let retr = session.send(&Command::Retr { message })?;
+            self.retrieving.push_back(Retrieval { message, retr, stat: None });
             self.queue.pop_front();
         }
-        if self.finishing || self.queue.is_empty() {
-            let has_fetched = !self.retrieving.is_empty() || self.messages.values().any(|it| it.fate.is_fetched());
-            self.stage = if has_fetched { Stage::Proving(session.send(&Command::Stat)?) } else { Stage::Deleting };
+        if self.retrieving.is_empty() && (self.finishing || self.queue.is_empty()) {
+            self.stage = Stage::Deleting;
+            if self.has_shrunk {
+                self.progress.push_back(Progress::OutOfStep);
+                self.groups.clear();
+                self.stage = Stage::Parting;
+            }
         }
         Ok(())
     }
 
     /// Takes those RETR back that aren't written.
     fn withdraw(&mut self, session: &mut Session) {
-        while let Some(&(ticket, _)) = self.retrieving.back() {
-            if !session.withdraw(ticket) {
+        while let Some(last) = self.retrieving.back() {
+            if !session.withdraw(last.retr) {
                 break;
+            }
+            if let Some(stat) = last.stat {
+                session.withdraw(stat);
             }
             self.retrieving.pop_back();
         }
@@ -377,12 +411,5 @@ impl Fetch {
 impl Message {
     fn wanted(&self, message: MessageNumber) -> Wanted {
         Wanted { message, id: self.id.clone(), is_repeated: self.is_repeated }
-    }
-}
-
-impl Fate {
-    /// Whether the message has come in this session.
-    const fn is_fetched(self) -> bool {
-        matches!(self, Self::Begun | Self::Complete | Self::Kept | Self::Stored)
     }
 }

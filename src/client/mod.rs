@@ -25,11 +25,12 @@
 //!
 //! # When a message is complete
 //! [`What::Ends`] means that the line of one dot has come that ends a message. Some servers send such a line inside a message
-//! as it is, and then it ends there too early; what follows it is taken for responses. So a message that is to be kept,
-//! and more so one that is to be deleted, is complete only when the session is shown to be in step after it: by the first
-//! event of the next command, or by a clean end of the stream ([`Closed::WhileIdle`], [`Error::Disconnected`]) without an
-//! octet in between. Any other end, and [`What::Farewell`], show nothing. Before DELE, send STAT once more: it must say what it said at the
-//! beginning, or more where mail has come. Send QUIT when each DELE is answered. [`Fetch`] does all this.
+//! as it is, and then it ends there too early; what follows it is taken for responses. So a message that is to be kept, and
+//! more so one that is to be deleted, is complete only when the session is shown to be in step after it. The first event of the
+//! next command shows it, unless the message has a line that looks like a response; STAT, sent after RETR and answered as at
+//! the beginning, shows it better. So does a clean end of the stream without an octet in between ([`Closed::WhileIdle`],
+//! [`Error::Disconnected`]). Any other end, and [`What::Farewell`], show nothing. Send QUIT when each DELE is answered, or
+//! deletions may be carried out that an answer out of step has passed for. [`Fetch`] does all this.
 //!
 //! # TLS
 //! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send

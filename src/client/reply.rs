@@ -19,7 +19,7 @@ pub enum Retry {
     NewToken,
     /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
     Soon,
-    /// The last login was too short a time ago: wait, for LOGIN-DELAY's time if it is known (`LOGIN-DELAY`).
+    /// The last login is too recent: wait, for LOGIN-DELAY's time if it is known (`LOGIN-DELAY`).
     Wait,
     /// A problem of the server's that is likely to pass: try again later (`SYS/TEMP`, or `SYS` with anything else).
     Later,
@@ -38,7 +38,7 @@ impl fmt::Display for Retry {
             Self::AskUser => "the server does not accept the name or the password",
             Self::NewToken => "the server does not accept the token",
             Self::Soon => "another session has the maildrop",
-            Self::Wait => "the last login was too short a time ago",
+            Self::Wait => "the last login is too recent",
             Self::Later => "the server has a problem that is likely to pass",
             Self::Stop => "the server has a problem that somebody must see to",
             Self::Utf8Mode => "the message needs UTF-8 mode",

@@ -73,7 +73,7 @@ pub enum Rejection {
     BadCredentials,
     /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
     InUse,
-    /// The last login was too short a time ago: `[LOGIN-DELAY]`.
+    /// The last login is too recent: `[LOGIN-DELAY]`.
     LoginDelay {
         /// After how many seconds the client may try again; the response's text gives it.
         seconds: Option<u32>,

@@ -301,16 +301,22 @@ pub fn fill(mut store: Rc<Store>, contents: impl Iterator<Item = Vec<u8>>) -> Rc
 pub struct Plan {
     pub script: Script,
     pub fetch: Fetch,
+    /// What STAT is answered.
+    pub stat: String,
 }
 
 impl Plan {
     pub fn logged_in() -> Self {
-        Self { script: Script::logged_in(Config::new()), fetch: Fetch::new() }
+        Self::with(Script::logged_in(Config::new()), Fetch::new())
+    }
+
+    pub fn with(script: Script, fetch: Fetch) -> Self {
+        Self { script, fetch, stat: String::new() }
     }
 
     /// One whose STAT is answered with this, and that has sent UIDL.
     pub fn listing(stat: &str) -> Self {
-        let mut plan = Self::logged_in();
+        let mut plan = Self { stat: stat.to_owned(), ..Self::logged_in() };
         assert_eq!(plan.writes(), "STAT\r\n");
         assert_eq!(plan.fetches(stat.as_bytes()), []);
         assert_eq!(plan.writes(), "UIDL\r\n");
@@ -327,6 +333,14 @@ impl Plan {
     pub fn retrieves(&mut self, message: u32) -> Vec<Progress> {
         assert_eq!(self.writes(), format!("RETR {message}\r\n"));
         self.fetches(b"+OK\r\n.\r\n")
+    }
+
+    /// The same, and STAT is answered as before.
+    pub fn gets(&mut self, message: u32) -> Vec<Progress> {
+        let mut heard = self.retrieves(message);
+        assert_eq!(self.writes(), "STAT\r\n");
+        heard.extend(self.fetches(self.stat.clone().as_bytes()));
+        heard
     }
 
     /// Has the server send octets; what each event means that means something.

@@ -37,6 +37,8 @@ pub struct Caller<'a, 's> {
     undecided: BTreeSet<u32>,
     /// What was chosen for each unique-id.
     pub choices: BTreeMap<Vec<u8>, Choice>,
+    /// The unique-ids that are listed more than once.
+    repeated: BTreeSet<Vec<u8>>,
     /// What was told, with the octets of what is complete.
     pub told: Vec<(Progress, Vec<u8>)>,
     /// Messages of which something is stored that isn't all.
@@ -75,6 +77,7 @@ impl<'a, 's> Caller<'a, 's> {
             unsaved: VecDeque::new(),
             undecided: BTreeSet::new(),
             choices: BTreeMap::new(),
+            repeated: BTreeSet::new(),
             told: Vec::new(),
             tainted: BTreeSet::new(),
             tainted_ids: BTreeSet::new(),
@@ -181,7 +184,7 @@ impl<'a, 's> Caller<'a, 's> {
                 body.done();
             }
             Action::Event(event) => {
-                let (store, choices) = (&self.store, &mut self.choices);
+                let (store, choices, repeated) = (&self.store, &mut self.choices, &mut self.repeated);
                 self.fetch.observe(&event, |id| {
                     let sum = id.iter().map(|octet| u32::from(*octet)).sum();
                     let choice = match () {
@@ -192,7 +195,9 @@ impl<'a, 's> Caller<'a, 's> {
                         () if Visit::bit(whims.last, sum) => Choice::Last,
                         () => Choice::Fetch,
                     };
-                    choices.insert(id.to_vec(), choice);
+                    if choices.insert(id.to_vec(), choice).is_some() {
+                        repeated.insert(id.to_vec());
+                    }
                     choice
                 });
                 event.done();
@@ -221,8 +226,11 @@ impl<'a, 's> Caller<'a, 's> {
                     self.tainted_ids.remove(wanted.unique_id().unwrap_or_default());
                     self.tainted.retain(|key| Some(*key) != self.server.key(wanted.message().get()));
                 }
-                Progress::Listed { is_complete: true, .. } => {
-                    self.store.forget_others(&self.choices.keys().cloned().collect());
+                Progress::Listed { is_complete, .. } => {
+                    if *is_complete {
+                        self.store.forget_others(&self.choices.keys().cloned().collect());
+                    }
+                    self.repeated.iter().for_each(|id| self.store.forget(id));
                 }
                 Progress::Removed(wanted) => match wanted.unique_id().or(wanted.repeated_id()) {
                     Some(id) => self.store.forget(id),

@@ -18,15 +18,30 @@ enum Told {
     Done,
 }
 
-/// Whether the second STAT shows that the session isn't in step, or that the maildrop isn't what it was.
-fn is_out_of_step(server: &Server<'_>) -> bool {
-    match server.stats[..] {
-        [Stat::Numbers(messages, octets), Stat::Numbers(later, octets_later)] => {
-            later < messages || octets_later < octets
+/// What the later answers to STAT show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shown {
+    Nothing,
+    /// There are fewer octets than before, so the maildrop isn't what it was.
+    Fewer,
+    OutOfStep,
+}
+
+fn shown(server: &Server<'_>) -> Shown {
+    let mut shown = Shown::Nothing;
+    let mut before = None;
+    for stat in &server.stats {
+        match (before, stat) {
+            (Some(_), Stat::Unreadable) => return Shown::OutOfStep,
+            (Some((messages, _)), Stat::Numbers(later, _)) if *later < messages => return Shown::OutOfStep,
+            (Some((_, octets)), Stat::Numbers(_, later)) if *later < octets => shown = Shown::Fewer,
+            _ => {}
         }
-        [Stat::Numbers(..), Stat::Unreadable] => true,
-        _ => false,
+        if let Stat::Numbers(messages, octets) = stat {
+            before = Some((*messages, *octets));
+        }
     }
+    shown
 }
 
 /// How many messages STAT has counted, at the beginning.
@@ -51,7 +66,7 @@ impl Caller<'_, '_> {
             return;
         }
         let mut told = BTreeMap::new();
-        let (mut unreadable, mut removed, mut is_listed, mut out_of_step) = (Vec::new(), BTreeSet::new(), false, false);
+        let (mut unreadable, mut removed, mut is_listed) = (Vec::new(), BTreeSet::new(), false);
         for (progress, octets) in &self.told {
             match progress {
                 Progress::Unreadable(message) => unreadable.push(message.map(|message| message.get())),
@@ -64,8 +79,7 @@ impl Caller<'_, '_> {
                     assert!(server.list_refused == Some(*retry) || self.has_strayed(*retry), "{retry}");
                 }
                 Progress::OutOfStep => {
-                    assert!(is_out_of_step(server), "{:?}", server.stats);
-                    out_of_step = true;
+                    assert!(shown(server) != Shown::Nothing, "{:?}", server.stats);
                 }
                 Progress::Begins(wanted)
                 | Progress::Complete(wanted)
@@ -75,7 +89,7 @@ impl Caller<'_, '_> {
                 | Progress::Removed(wanted) => {
                     let number = wanted.message().get();
                     self.check_name(wanted);
-                    let now = self.check_message(number, progress, octets, out_of_step);
+                    let now = self.check_message(number, progress, octets);
                     let before = told.insert(number, now);
                     let fits = match now {
                         Told::Begun => before.is_none(),
@@ -100,7 +114,7 @@ impl Caller<'_, '_> {
             expected.push(None);
         }
         assert!(expected.starts_with(&unreadable) && (!is_listed || expected == unreadable), "{unreadable:?}");
-        assert!(!is_out_of_step(server) || server.deleted.is_empty(), "DELE without a proof");
+        assert!(shown(server) == Shown::Nothing || server.deleted.is_empty(), "DELE without a proof");
         self.check_end(ended, &removed);
         if let (Some(_), Some(list)) = (server.quit, &server.list) {
             let is_deleted = |number: &u32| server.deleted.contains_key(number);
@@ -118,7 +132,7 @@ impl Caller<'_, '_> {
     }
 
     /// What happens to a message, as far as it is true.
-    fn check_message(&self, number: u32, progress: &Progress, octets: &[u8], out_of_step: bool) -> Told {
+    fn check_message(&self, number: u32, progress: &Progress, octets: &[u8]) -> Told {
         let server = &self.server;
         let answer = server.retrieved.get(&number);
         let deleted = server.deleted.get(&number);
@@ -126,8 +140,9 @@ impl Caller<'_, '_> {
             Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
             Progress::Complete(_) => (answer == Some(&Retrieved::Sent(Some(octets.to_vec()))), Told::Complete),
             Progress::Unproven(_) => {
-                let is_cut = answer == Some(&Retrieved::Sent(None)) || self.visit.cut.is_some();
-                (is_cut || out_of_step && server.stats[1] == Stat::Unreadable, Told::Unproven)
+                // Where one is cut, others may not be proved either.
+                let is_cut = server.retrieved.values().any(|answer| *answer == Retrieved::Sent(None));
+                (is_cut || self.visit.cut.is_some() || shown(server) == Shown::OutOfStep, Told::Unproven)
             }
             Progress::Refused(_, retry) => {
                 (answer == Some(&Retrieved::Refused(*retry)) || self.has_strayed(*retry), Told::Done)

@@ -14,12 +14,12 @@ use crate::wire::DropListing;
 pub enum Choice {
     /// Fetch it.
     Fetch,
-    /// Fetch it after all others: an earlier session has broken at it, and the others shouldn't have to wait for it.
+    /// Fetch it after all others: an earlier session broke off at it, and the others shouldn't have to wait for it.
     Last,
-    /// Leave it on the server.
+    /// Don't fetch it now: it stays on the server, stored or not.
     Keep,
-    /// Leave it on the server, where it stays though it is stored. Where its unique-id is listed for another message too,
-    /// it isn't known which of them is stored, and both are fetched.
+    /// It is stored already, and stays on the server. Where its unique-id is listed for another message too, it isn't known
+    /// which of them is stored, and both are fetched.
     Stored,
     /// Delete it without fetching it. It is stored already: an earlier session has left it on the server, or its QUIT was
     /// lost.
@@ -48,7 +48,8 @@ impl Wanted {
     /// listed for another message too.
     ///
     /// It is unique within its maildrop while the message is there, and it is what the server sent: octets of any kind,
-    /// `/`, `..` and spaces among them, and upper and lower case differ. Encode it where it is to name a file.
+    /// `/`, `..` and spaces among them, and upper and lower case differ. Odd ones have up to
+    /// [`line_limit`](crate::client::Config::line_limit) octets. Encode it, or its digest, where it is to name a file.
     pub fn unique_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|_| !self.is_repeated)
     }

@@ -1,6 +1,8 @@
 //! What events mean for a plan.
 
-use super::{Choice, Fate, Fetch, Naming, Progress, Stage, Wanted};
+use alloc::vec::Vec;
+
+use super::{Choice, Fate, Fetch, Naming, Progress, Retrieval, Stage, Wanted};
 use crate::client::{Closed, Error, Event, Retry, Ticket, What};
 use crate::message::MessageNumber;
 
@@ -17,35 +19,31 @@ impl Fetch {
         }
         let Some(ticket) = event.ticket() else { return };
         match self.stage {
-            Stage::Proving(stat) if stat == ticket => return self.observe_proof(&what),
             // Nothing of these comes from the server.
-            _ if matches!(what, What::NotSent | What::BearerFailure(_)) => return,
-            _ => {}
-        }
-        if let Some(message) = self.ended.take() {
-            self.complete(message);
-        }
-        match self.stage {
+            _ if matches!(what, What::NotSent | What::BearerFailure(_)) => {}
             Stage::Counting(stat) if stat == ticket => self.observe_count(&what),
             Stage::Listing(list) if list == ticket => self.observe_listing(&what, judge),
+            Stage::Fetching => self.observe_retrieval(ticket, &what),
+            Stage::Deleting => self.observe_deletion(ticket, &what),
             Stage::Quitting(quit) if quit == ticket => self.observe_quit(&what),
-            _ => {
-                self.observe_retrieval(ticket, &what);
-                self.observe_deletion(ticket, &what);
-            }
+            _ => {}
         }
     }
 
     /// Takes note of how the session has ended. Take the [progress](Self::progress) after it: the last message may be
     /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good.
     pub fn end(&mut self, how: &Result<Closed, Error>) {
-        self.stage = Stage::Over;
-        if matches!(how, Ok(Closed::WhileIdle) | Err(Error::Disconnected)) {
-            if let Some(message) = self.ended.take() {
-                self.complete(message);
+        match how {
+            Ok(Closed::WhileIdle) | Err(Error::Disconnected) => {
+                if let Some(message) = self.ended.take() {
+                    self.complete(message);
+                }
             }
+            Err(Error::Protocol(_)) if !matches!(self.stage, Stage::Quitting(_)) => self.distrust_presumed(),
+            _ => {}
         }
-        self.distrust(|fate| fate == Fate::Begun);
+        self.stage = Stage::Over;
+        self.distrust(|_, fate| fate == Fate::Begun);
     }
 
     /// STAT is answered, at the beginning.
@@ -107,18 +105,19 @@ impl Fetch {
     }
 
     fn observe_retrieval(&mut self, ticket: Ticket, what: &What<'_>) {
-        let Some((_, message)) = self.retrieving.front().copied().filter(|(sent, _)| *sent == ticket) else { return };
+        let Some(&Retrieval { message, retr, stat }) = self.retrieving.front() else { return };
         match what {
+            _ if stat == Some(ticket) => {
+                self.retrieving.pop_front();
+                self.observe_proof(what);
+            }
+            _ if retr != ticket => {}
             What::Begins(_) => {
                 self.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
             }
-            What::Ends => {
-                self.retrieving.pop_front();
-                self.ended = Some(message);
-            }
+            What::Ends => self.ended = Some(message),
             What::Failed(response) => {
-                self.retrieving.pop_front();
                 self.set(message, Fate::Left);
                 let retry = Retry::of(response.code());
                 self.tell(message, |wanted| Progress::Refused(wanted, retry));
@@ -127,32 +126,35 @@ impl Fetch {
         }
     }
 
-    /// STAT is answered, after all that was fetched.
+    /// STAT is answered, after a message.
     fn observe_proof(&mut self, what: &What<'_>) {
-        let is_as_before = match (what, self.stat) {
-            (What::NotSent, _) => return,
-            // Some count mail that has come meanwhile.
-            (What::Stat(now), Some(then)) => now.messages >= then.messages && now.octets >= then.octets,
-            // It is a response, and no worse than at the beginning.
-            (What::Failed(_), _) | (_, None) => true,
-            _ => false,
-        };
-        self.stage = if is_as_before { Stage::Deleting } else { Stage::Parting };
-        if is_as_before || matches!(what, What::Stat(_)) {
-            if let Some(message) = self.ended.take() {
-                self.complete(message);
+        match (what, self.stat) {
+            // After a doubtful answer it may be the answer to an earlier STAT.
+            (What::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
+            // As no server counts; or it isn't the answer to STAT.
+            (What::Stat(now), Some(then)) if now.messages < then.messages => return self.out_of_step(),
+            (What::Unreadable { .. }, Some(_)) => return self.out_of_step(),
+            (What::Stat(now), then) => {
+                // Mail has come, or the octets are counted anew.
+                self.presumed.extend(self.ended);
+                self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
+                self.stat = Some(*now);
             }
+            // It is a response at least.
+            _ => self.presumed.extend(self.ended),
         }
-        if !is_as_before {
-            self.progress.push_back(Progress::OutOfStep);
-            // It says already that nothing is deleted.
-            self.groups.clear();
-            if !matches!(what, What::Stat(_)) {
-                self.ended = None;
-                self.undecided = 0;
-                self.distrust(Fate::is_fetched);
-            }
+        if let Some(message) = self.ended.take() {
+            self.complete(message);
         }
+    }
+
+    fn out_of_step(&mut self) {
+        self.progress.push_back(Progress::OutOfStep);
+        self.distrust_presumed();
+        self.distrust(|_, fate| fate == Fate::Begun);
+        self.ended = None;
+        self.groups.clear();
+        self.stage = Stage::Parting;
     }
 
     fn observe_deletion(&mut self, ticket: Ticket, what: &What<'_>) {
@@ -168,14 +170,16 @@ impl Fetch {
     }
 
     fn observe_quit(&mut self, what: &What<'_>) {
-        if matches!(what, What::Ok(_)) {
-            self.tell_all(|fate| fate == Fate::Marked, Progress::Removed);
-            // Any of its unique-ids may be the one that it is stored by.
-            let is_marked = |message| self.messages.get(&message).is_some_and(|it| it.fate == Fate::Marked);
-            let more = core::mem::take(&mut self.more_lines).into_iter().filter(|(message, _)| is_marked(*message));
-            let wanted = more.map(|(message, id)| Wanted { message, id, is_repeated: true });
-            self.progress.extend(wanted.map(Progress::Removed));
+        if !matches!(what, What::Ok(_)) {
+            return;
         }
+        let marked = self.messages.iter().filter(|(_, message)| message.fate == Fate::Marked);
+        self.progress.extend(marked.map(|(number, message)| Progress::Removed(message.wanted(*number))));
+        // Any of its unique-ids may be the one that it is stored by.
+        let is_marked = |message| self.fate(message) == Some(Fate::Marked);
+        let more = self.more_lines.iter().filter(|(message, _)| is_marked(*message)).cloned();
+        let wanted: Vec<_> = more.map(|(message, id)| Wanted { message, id, is_repeated: true }).collect();
+        self.progress.extend(wanted.into_iter().map(Progress::Removed));
     }
 
     /// The server is in step after a message.
@@ -188,17 +192,30 @@ impl Fetch {
     /// The message that has ended can't be shown to be complete any more.
     fn distrust_ended(&mut self) {
         if let Some(message) = self.ended.take() {
-            self.set(message, Fate::Left);
-            self.tell(message, Progress::Unproven);
+            self.distrust(|it, _| it == message);
         }
     }
 
+    /// The server isn't in step, so responses that were taken for answers may be lines of a message.
+    fn distrust_presumed(&mut self) {
+        let presumed = core::mem::take(&mut self.presumed);
+        self.undecided -= presumed.iter().filter(|message| self.fate(**message) == Some(Fate::Complete)).count();
+        self.distrust(|message, _| presumed.contains(&message));
+        self.to_delete.retain(|message| !presumed.contains(message));
+    }
+
     /// What has come of these messages may not be all.
-    fn distrust(&mut self, which: impl Fn(Fate) -> bool) {
-        self.tell_all(&which, Progress::Unproven);
-        for message in self.messages.values_mut().filter(|message| which(message.fate)) {
-            message.fate = Fate::Left;
+    fn distrust(&mut self, which: impl Fn(MessageNumber, Fate) -> bool) {
+        let which: Vec<MessageNumber> =
+            self.messages.iter().filter(|(number, it)| which(**number, it.fate)).map(|(number, _)| *number).collect();
+        for message in which {
+            self.tell(message, Progress::Unproven);
+            self.set(message, Fate::Left);
         }
+    }
+
+    fn fate(&self, message: MessageNumber) -> Option<Fate> {
+        self.messages.get(&message).map(|message| message.fate)
     }
 
     fn set(&mut self, message: MessageNumber, fate: Fate) {
@@ -209,10 +226,5 @@ impl Fetch {
 
     pub(super) fn tell(&mut self, message: MessageNumber, progress: impl FnOnce(Wanted) -> Progress) {
         self.progress.extend(self.messages.get(&message).map(|it| progress(it.wanted(message))));
-    }
-
-    fn tell_all(&mut self, which: impl Fn(Fate) -> bool, progress: impl Fn(Wanted) -> Progress) {
-        let which = self.messages.iter().filter(|(_, message)| which(message.fate));
-        self.progress.extend(which.map(|(number, message)| progress(message.wanted(*number))));
     }
 }

@@ -27,33 +27,33 @@ pub enum Progress {
     /// The list is too long: this message stays on the server for another session. No message is deleted by
     /// [`Choice::Delete`](super::Choice::Delete) in this one.
     LeftOut(MessageNumber),
-    /// The list can't be fetched, so the plan ends here: nothing is fetched, and nothing deleted.
+    /// UIDL or LIST was refused, so the plan ends here: nothing is fetched, and nothing deleted. The event has the server's
+    /// text.
     ///
     /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::first`](super::Fetch::first) and
     /// [`Fetch::without_unique_ids`](super::Fetch::without_unique_ids) go without.
     ListRefused(Retry),
     /// The parts of this message follow.
     Begins(Wanted),
-    /// This message is complete, and the server's next response has shown so: store it, by its
+    /// This message is complete, and the server's answer to STAT has shown so: store it, by its
     /// [unique-id](Wanted::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
     /// [`Fetch::keep`](super::Fetch::keep).
     Complete(Wanted),
-    /// What came of this message isn't known to be all of it: throw it away, and if it was reported as
-    /// [complete](Self::Complete) and is stored, forget its unique-id and keep the copy under another name at most. It
-    /// stays on the server. A later session fetches it again; where it breaks that one too, ask for it
-    /// [last](super::Choice::Last).
+    /// What came of this message isn't known to be all of it: throw it away. If it was reported as
+    /// [complete](Self::Complete) and is stored, forget its unique-id, and at most keep the copy under another name. The message
+    /// stays on the server. Ask for it [last](super::Choice::Last) in the next session, so that the others don't wait for it.
     Unproven(Wanted),
-    /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Where its answer isn't one to STAT,
-    /// the server can't be understood any more, most likely since it sent a line of one dot inside a message as it was:
-    /// then [`Unproven`](Self::Unproven) follows for each message that was fetched in this session.
+    /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
+    /// of one dot inside a message as it was, and what follows that is taken for responses:
+    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole.
     OutOfStep,
     /// This message can't be fetched; the rest can.
     Refused(Wanted, Retry),
     /// This message isn't deleted, whatever QUIT is answered: the server has refused DELE. Or, with nothing to do about
     /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan.
     NotDeleted(Wanted, Option<Retry>),
-    /// QUIT was answered `+OK`, so this message is gone: forget its unique-id, be it [its own](Wanted::unique_id) or a
-    /// [repeated](Wanted::repeated_id) one, which the server may give to another one. Where it has none, an earlier session
+    /// QUIT was answered `+OK`, so this message is gone, and the server may give its unique-id to another one. Forget that,
+    /// whether it was [its own](Wanted::unique_id) or [repeated](Wanted::repeated_id). Where it has none, an earlier session
     /// may have listed it with one, which may be any: forget all.
     ///
     /// It comes once for each line of the list that names this message.
