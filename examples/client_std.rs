@@ -28,7 +28,9 @@ const TICK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    client_support::exit_code(run(&Args::parse_or_exit()))
+    let args = Args::parse_or_exit();
+    let result = run(&args);
+    client_support::exit_code(&args, result)
 }
 
 fn run(args: &Args) -> Result<()> {

@@ -33,7 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    client_support::exit_code(run(&Args::parse_or_exit()).await)
+    let args = Args::parse_or_exit();
+    let result = run(&args).await;
+    client_support::exit_code(&args, result)
 }
 
 async fn run(args: &Args) -> Result<()> {

@@ -19,6 +19,9 @@ use pop3_proto::client::{
 };
 use pop3_proto::wire::{Command, Name};
 
+/// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.
+const LONGEST: usize = 100;
+
 /// The messages of one account: another one may have the same unique-ids. Those with a unique-id that the server may still
 /// list are named by it, in hexadecimal digits; the others have a number after that, so that their names are never taken
 /// for one.
@@ -30,9 +33,19 @@ struct Store {
 impl Store {
     fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
-        let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
-        let id = |name: &str| hex::decode(name.strip_suffix(".eml")?).ok();
-        Ok(Self { path: path.into(), unique_ids: names.iter().filter_map(|name| id(name.to_str()?)).collect() })
+        let mut store = Self { path: path.into(), unique_ids: BTreeSet::new() };
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| hex::decode(name.strip_suffix(".eml")?).ok());
+            // Nothing but a file of just this name is a message.
+            if let Some(id) = id.filter(|id| store.path_of(id) == entry.path()) {
+                if entry.file_type()?.is_file() {
+                    store.unique_ids.insert(id);
+                }
+            }
+        }
+        Ok(store)
     }
 
     fn has(&self, unique_id: &[u8]) -> bool {
@@ -47,10 +60,11 @@ impl Store {
     /// The message is complete: from here on no crash can lose it.
     fn save(&mut self, unique_id: Option<&[u8]>, message: &Option<File>) -> io::Result<()> {
         message.iter().try_for_each(File::sync_all)?;
-        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
+        let name =
+            unique_id.filter(|id| id.len() <= LONGEST).map_or_else(|| self.free_name(b""), |id| self.path_of(id));
         fs::rename(self.path.join(".partial"), name)?;
         File::open(&self.path)?.sync_all()?;
-        self.unique_ids.extend(unique_id.map(Vec::from));
+        self.unique_ids.extend(unique_id.filter(|id| id.len() <= LONGEST).map(Vec::from));
         Ok(())
     }
 
@@ -140,7 +154,13 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     take(&mut fetch, store, &mut message, &listed, &mut failures)?;
     match how? {
         Closed::Quit(Removal::All) if failures.is_empty() => Ok(()),
-        Closed::Quit(Removal::All) => Err(failures.join("; ").into()),
+        Closed::Quit(Removal::All) => {
+            if failures.len() > 10 {
+                let more = failures.split_off(10).len();
+                failures.push(format!("and {more} more failures"));
+            }
+            Err(failures.join("; ").into())
+        }
         closed => Err(closed.to_string().into()),
     }
 }

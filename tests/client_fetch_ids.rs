@@ -94,8 +94,9 @@ fn a_list_is_complete_when_each_line_is_readable_and_there_are_as_many_as_stat_s
         // Mail may have come meanwhile. It isn't known to be all, but nothing is missing.
         ("+OK 1 9\r\n", "1 a\r\n2 b\r\n", vec![listed(1, 1, false)]),
         // A third message may have either of the unique-ids.
-        ("+OK 3 9\r\n", "1 a\r\n2 b\r\n", vec![listed(1, 0, false)]),
-        ("+OK 3 9\r\n", "1 a\r\n2 b\r\n2 c\r\n", vec![listed(1, 0, false)]),
+        ("+OK 3 9\r\n", "1 a\r\n2 b\r\n", vec![Progress::Unlisted(1), listed(1, 0, false)]),
+        ("+OK 3 9\r\n", "1 a\r\n2 b\r\n2 c\r\n", vec![Progress::Unlisted(1), listed(1, 0, false)]),
+        ("+OK 9 9\r\n", "", vec![Progress::Unlisted(9), listed(0, 0, false)]),
         ("+OK 3 9\r\n", "1 a\r\n2 b\r\nx c\r\n", vec![Progress::Unreadable(None), listed(1, 0, false)]),
         ("+OK 3 9\r\n", "1 a\r\n03x a\r\n2 b\r\n", vec![Progress::Unreadable(None), listed(1, 0, false)]),
     ] {

@@ -146,6 +146,59 @@ fn an_answer_to_retr_in_the_middle_of_a_message_shifts_the_rest_and_is_found_out
 }
 
 #[test]
+fn a_stray_refusal_that_passes_for_the_answer_to_stat_deletes_nothing() {
+    // R-GEN-14: from there on each answer is taken for the one to the next command.
+    for (stray, told) in [("-ERR idle", vec!["complete 1"]), ("+OK 9 99", vec!["complete 1"])] {
+        let mut plan = Plan::listing("+OK 1 9\r\n");
+        plan.fetches(b"+OK\r\n1 a\r\n.\r\n");
+        plan.retrieves(1);
+        assert_eq!(plan.writes(), "STAT\r\n");
+        assert_eq!(plan.tells(&format!("{stray}\r\n")), told);
+        plan.fetch.delete(number(1));
+        assert_eq!(plan.writes(), "DELE 1\r\n");
+        assert_eq!(plan.tells("+OK 1 9\r\n"), [""; 0]);
+        assert_eq!(plan.writes(), "STAT\r\n");
+        // The answer to DELE.
+        assert_eq!(plan.tells("+OK marked\r\n"), ["OutOfStep", "unproven 1"]);
+        assert_eq!(plan.writes(), "RSET\r\n");
+        assert_eq!(plan.tells("+OK 0 0\r\n"), [""; 0]);
+        assert_eq!(plan.writes(), "QUIT\r\n");
+        assert_eq!(plan.tells("+OK\r\n"), [""; 0]);
+        assert_eq!(plan.fetch.deletions(), 0);
+    }
+}
+
+#[test]
+fn a_doubtful_answer_to_stat_is_made_up_for_by_a_good_one_after_dele() {
+    let mut plan = Plan::listing("+OK 1 9\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n.\r\n");
+    plan.retrieves(1);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.tells("+OK 2 20\r\n");
+    plan.fetch.delete(number(1));
+    assert_eq!(plan.writes(), "DELE 1\r\n");
+    plan.tells("+OK\r\n");
+    assert_eq!(plan.writes(), "STAT\r\n");
+    plan.tells("+OK 1 11\r\n");
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    let [Progress::Removed(_)] = plan.fetches(b"+OK\r\n")[..] else { panic!() };
+}
+
+#[test]
+fn what_is_kept_is_taken_back_even_where_the_answer_to_quit_shows_that_the_server_is_out_of_step() {
+    let mut plan = Plan::listing("+OK 1 9\r\n");
+    plan.fetches(b"+OK\r\n1 a\r\n.\r\n");
+    plan.retrieves(1);
+    assert_eq!(plan.writes(), "STAT\r\n");
+    assert_eq!(plan.tells("-ERR no\r\n"), ["complete 1"]);
+    plan.fetch.keep(number(1));
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    let (told, how) = plan.ends(b"and more\r\n");
+    assert!(matches!(how, Err(Error::Protocol(_))), "{how:?}");
+    assert_eq!(told, ["unproven 1"]);
+}
+
+#[test]
 fn a_server_that_refuses_stat_is_taken_at_its_word_until_it_is_found_out() {
     let mut plan = Plan::listing("-ERR\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n.\r\n");

@@ -208,6 +208,9 @@ fn a_bearer_failure_is_answered_whoever_has_said_the_token() {
     script.wrote();
     assert_eq!(script.says("+ e30=\r\n"), ["AUTH failure {}"]);
     assert_eq!(script.wrote(), "\r\n");
+    // Nobody is let in after that.
+    assert!(script.says("+OK\r\n").is_empty());
+    assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedLogin)));
 }
 
 #[test]

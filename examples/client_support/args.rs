@@ -163,6 +163,11 @@ impl Args {
         })
     }
 
+    /// The password or token, which no output may hold; empty if there is none.
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.password.as_ref().map(|secret| secret.as_encoded_bytes()).unwrap_or_default()
+    }
+
     /// The name and the password or token, checked before anything is sent. Only `capa` can do without.
     pub(crate) fn credentials(&self) -> Result<Option<Credentials<'_>>> {
         let (name, secret) = match (&self.user, &self.password) {

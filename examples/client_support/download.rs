@@ -87,6 +87,9 @@ impl Download {
                 let way_out = if verb == Verb::Uidl { "; --no-uidl fetches everything" } else { "" };
                 failures.add(format!("{verb}: {}; nothing is fetched{way_out}", why(event)));
             }
+            Progress::Unlisted(messages) => {
+                failures.add(format!("STAT counts {messages} messages more than are listed; the others are fetched"));
+            }
             Progress::LeftOut(message) => failures.add(format!("message {message} and more: the list is too long")),
             // It is what the event says, and the job has looked at that. Or the server counts less than it did, as some do
             // after RETR: nothing is lost by that, since nothing is deleted here.

@@ -114,9 +114,11 @@ pub(crate) fn line(status: Status, code: Option<ResponseCode<'_>>, text: &[u8]) 
 /// Octets with dots in the place of a secret, as it is and in base64.
 pub(crate) fn without(secret: &[u8], octets: &[u8]) -> Vec<u8> {
     const HIDDEN: &[u8] = b"...";
-    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/".contains(octet);
     let holds_secret = |word: &[u8]| {
+        // With its padding, whether that came with it or not.
         let mut octets = word.to_vec();
+        octets.resize(word.len().next_multiple_of(4), b'=');
         let decoded = base64::decode(&mut octets).ok().and_then(|length| octets.get(..length));
         decoded.is_some_and(|octets| octets.windows(secret.len().max(1)).any(|part| part == secret))
     };

@@ -26,7 +26,7 @@ pub(crate) use failure::End;
 pub(crate) use job::Job;
 pub(crate) use tls::{Tls, TlsMode};
 
-use failure::printable;
+use failure::{printable, without};
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -35,12 +35,16 @@ pub(crate) fn report(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// The end of the program: nothing to say when all is well, else one line on stderr.
-pub(crate) fn exit_code(result: Result<()>) -> ExitCode {
+/// The end of the program: nothing to say when all is well, else one line on stderr, which never holds the password, whatever
+/// the server has sent.
+pub(crate) fn exit_code(args: &Args, result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(format_args!("error: {}", printable(error.to_string().as_bytes())));
+            let line = printable(error.to_string().as_bytes());
+            let secret = args.secret();
+            let line = without(printable(secret).as_bytes(), &without(secret, line.as_bytes()));
+            report(format_args!("error: {}", String::from_utf8_lossy(&line)));
             ExitCode::FAILURE
         }
     }

@@ -57,7 +57,7 @@ impl Exchange {
     /// Whether the server may let the client in now.
     fn may_succeed(&self) -> bool {
         let is_open = matches!(self.stage, Stage::Open);
-        is_open && !self.expects_more && self.messages >= least_messages(self.mechanism)
+        is_open && self.failures == 0 && !self.expects_more && self.messages >= least_messages(self.mechanism)
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Fetch {
     finishing: bool,
     /// What STAT was answered last, if it was.
     stat: Option<DropListing>,
+    /// Whether RSET is to be sent, so that QUIT carries out no DELE.
+    unmarks: bool,
     /// Whether STAT announces less than at the beginning, so that nothing is to be deleted.
     has_shrunk: bool,
     listing: Listing,
@@ -127,6 +129,8 @@ enum Stage {
     /// RETR and STAT for each message.
     Fetching,
     Deleting,
+    /// STAT once more, after the answers to DELE, where some answer to it was doubtful.
+    Confirming(Ticket),
     /// Nothing is to be deleted, and QUIT follows when the caller has decided on all messages.
     Parting,
     /// QUIT.
@@ -227,6 +231,7 @@ impl Fetch {
             ahead: Self::AHEAD,
             finishing: false,
             stat: None,
+            unmarks: false,
             has_shrunk: false,
             listing: Listing::new(),
             messages: BTreeMap::new(),
@@ -296,6 +301,15 @@ impl Fetch {
         }
         // Each DELE is answered first: if those weren't the server's answers to them, QUIT would carry them out.
         let is_ready = self.undecided == 0 && self.deleting.is_empty();
+        let is_doubtful = self.stat.is_some() && !self.presumed.is_empty();
+        if is_ready && self.stage == Stage::Deleting && is_doubtful && self.deletions() > 0 {
+            self.stage = Stage::Confirming(session.send(&Command::Stat)?);
+        }
+        if self.unmarks {
+            // The server has the marks, whatever its answers mean.
+            session.send(&Command::Rset)?;
+            self.unmarks = false;
+        }
         if is_ready && matches!(self.stage, Stage::Deleting | Stage::Parting) {
             let quit = session.send(&Command::Quit)?;
             for message in core::mem::take(&mut self.groups).into_values().flat_map(|group| group.stored) {

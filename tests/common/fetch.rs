@@ -80,7 +80,7 @@ impl Outcome {
                 assert_eq!(self.listed.replace((to_fetch, to_delete)), None);
                 self.is_complete = is_complete;
             }
-            Progress::Begins(_) => {}
+            Progress::Begins(_) | Progress::Unlisted(_) => {}
             Progress::Complete(wanted) => return Some(wanted),
             Progress::Unproven(wanted) => self.unproven.push(number(wanted)),
             Progress::OutOfStep => self.out_of_step = true,

@@ -179,6 +179,21 @@ def no_error_holds_the_password_that_a_server_sends_back(world):
                 said = client.fails("stat")
                 encoded = [base64.b64encode(it).decode() for it in (secret.encode(), b"\0mrose\0" + secret.encode())]
                 assert all(it in said for it in words) and not any(it in said for it in [secret, *encoded]), said
+    # In a response code, after other text in base64, without its padding, and after the login.
+    secret = "heron-Gr3y"
+    plain = base64.b64encode(b"\0mrose\0" + secret.encode())
+    for answers in [
+        {"PASS": b"-ERR [" + secret.encode() + b"] hm\r\n"},
+        {"PASS": b"-ERR bad response=" + plain + b"\r\n"},
+        {"PASS": b"-ERR bad " + plain.rstrip(b"=") + b"\r\n"},
+        {"STAT": b"-ERR unknown: PASS " + secret.encode() + b"\r\n"},
+        {"STAT": b"PASS " + secret.encode() + b"\r\n"},
+        {"STAT": b"+OK x " + secret.encode() + b"\r\n"},
+    ]:
+        with Script(answers) as script:
+            for client in clients(world, script.address, "--auth", "user", password=secret):
+                said = client.fails("stat")
+                assert secret not in said and plain.rstrip(b"=").decode() not in said and "..." in said, said
 
 
 @check

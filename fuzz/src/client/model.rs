@@ -97,7 +97,7 @@ impl Exchange {
             name if name.starts_with("SCRAM") => 3,
             _ => 1,
         };
-        !self.cancelled && self.messages >= least
+        !self.cancelled && self.failures == 0 && self.messages >= least
     }
 }
 

@@ -131,7 +131,6 @@ impl<'a> Server<'a> {
     }
 
     fn stat(&mut self) -> Vec<u8> {
-        assert!(self.deleted.is_empty(), "STAT comes before DELE");
         let lie = if self.stats.is_empty() { self.visit.stat } else { self.visit.proof };
         let messages = self.mail.len() as u64;
         let octets: u64 = self.mail.iter().map(|mail| content::normalise(&mail.octets).len() as u64).sum();

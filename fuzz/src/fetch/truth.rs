@@ -75,6 +75,12 @@ impl Caller<'_, '_> {
                     is_listed = true;
                     assert_eq!((*to_fetch, *to_delete, *is_complete), self.expected());
                 }
+                Progress::Unlisted(messages) => {
+                    let list = server.list.as_ref().expect("a list");
+                    let listed = list.messages().len() as u64;
+                    assert_eq!(counted(server), Some(listed + u64::from(*messages)));
+                    assert!(list.unreadable().is_empty());
+                }
                 Progress::ListRefused(retry) => {
                     assert!(server.list_refused == Some(*retry) || self.has_strayed(*retry), "{retry}");
                 }

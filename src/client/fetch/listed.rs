@@ -97,6 +97,8 @@ pub(super) struct Plan {
     pub(super) to_fetch: VecDeque<MessageNumber>,
     pub(super) to_delete: VecDeque<MessageNumber>,
     pub(super) is_complete: bool,
+    /// How many messages STAT counts that aren't listed, where each line can be read.
+    pub(super) unlisted: u32,
 }
 
 impl Listing {
@@ -140,8 +142,13 @@ impl Listing {
             more_lines: Vec::new(),
             to_fetch: VecDeque::new(),
             to_delete: VecDeque::new(),
+            unlisted: 0,
             is_complete: has_all && distinct == self.entries.len() && counted.is_none_or(|counted| distinct == counted),
         };
+        if !self.has_gaps {
+            let listed = u32::try_from(distinct).unwrap_or(u32::MAX);
+            plan.unlisted = stat.map_or(0, |stat| stat.messages.saturating_sub(listed));
+        }
         let (mut place, mut last) = (0, Vec::new());
         for run in runs {
             let here = place;

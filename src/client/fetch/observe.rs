@@ -25,6 +25,7 @@ impl Fetch {
             Stage::Listing(list) if list == ticket => self.observe_listing(&what, judge),
             Stage::Fetching => self.observe_retrieval(ticket, &what),
             Stage::Deleting => self.observe_deletion(ticket, &what),
+            Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&what),
             Stage::Quitting(quit) if quit == ticket => self.observe_quit(&what),
             _ => {}
         }
@@ -39,7 +40,14 @@ impl Fetch {
                     self.complete(message);
                 }
             }
-            Err(Error::Protocol(_)) if !matches!(self.stage, Stage::Quitting(_)) => self.distrust_presumed(),
+            Err(Error::Protocol(_)) => {
+                if matches!(self.stage, Stage::Quitting(_)) {
+                    // QUIT may have removed these.
+                    let messages = &self.messages;
+                    self.presumed.retain(|it| messages.get(it).is_some_and(|message| message.fate != Fate::Marked));
+                }
+                self.distrust_presumed();
+            }
             _ => {}
         }
         self.stage = Stage::Over;
@@ -94,6 +102,9 @@ impl Fetch {
     fn plan(&mut self) {
         let plan = core::mem::take(&mut self.listing).plan(self.stat);
         let (to_fetch, to_delete) = (plan.to_fetch.len(), plan.to_delete.len());
+        if plan.unlisted > 0 {
+            self.progress.push_back(Progress::Unlisted(plan.unlisted));
+        }
         let is_complete = plan.is_complete && self.naming != Naming::Numbers;
         self.messages = plan.messages;
         self.groups = plan.groups;
@@ -145,6 +156,21 @@ impl Fetch {
         }
         if let Some(message) = self.ended.take() {
             self.complete(message);
+        }
+    }
+
+    /// STAT is answered, after DELE.
+    fn observe_confirmation(&mut self, what: &What<'_>) {
+        self.stage = if matches!(what, What::Unreadable { .. }) { Stage::Parting } else { Stage::Deleting };
+        if self.stage == Stage::Parting {
+            self.unmarks = true;
+            for message in self.messages.values_mut().filter(|message| message.fate == Fate::Marked) {
+                message.fate = Fate::Left;
+            }
+            self.out_of_step();
+        } else {
+            // It is the answer to STAT, and so all were.
+            self.presumed.clear();
         }
     }
 

@@ -24,6 +24,9 @@ pub enum Progress {
     /// deleted by [`Choice::Delete`](super::Choice::Delete) in this session. Where the line has a message number, that
     /// message is fetched as one without a unique-id.
     Unreadable(Option<MessageNumber>),
+    /// STAT counts so many more messages than the list has: these can't be fetched. No message is deleted by
+    /// [`Choice::Delete`](super::Choice::Delete) in this session, as one of them may have its unique-id.
+    Unlisted(u32),
     /// The list is too long: this message stays on the server for another session. No message is deleted by
     /// [`Choice::Delete`](super::Choice::Delete) in this one.
     LeftOut(MessageNumber),
