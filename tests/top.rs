@@ -2,11 +2,17 @@
 
 mod common;
 
-use common::{Server, Store, normalise, strings, stuff, top, tricky_messages};
+use common::{Server, Store, lines, normalise, strings, stuff, tricky_messages};
 use pop3_proto::wire::TopLimit;
 use proptest::prelude::*;
 
 const FIRST: &[u8] = b"+OK message follows\r\n";
+
+/// The header of a normalised message, the blank line, and `count` lines more.
+fn top(normalised: &[u8], count: usize) -> Vec<u8> {
+    let header = lines(normalised).take_while(|line| *line != b"\r\n").count();
+    lines(normalised).take(header.saturating_add(1).saturating_add(count)).flatten().copied().collect()
+}
 
 fn number(lines: usize) -> String {
     if lines == usize::MAX { u64::MAX.to_string() } else { lines.to_string() }

@@ -1,7 +1,5 @@
 //! Drop, scan, unique-id and language listings; unique-ids.
 
-mod common;
-
 use std::collections::HashSet;
 
 use pop3_proto::message::{InvalidUniqueId, MessageNumber, UniqueId, UniqueIds};

@@ -1,9 +1,6 @@
 //! What stands behind the addresses in a binary header of the PROXY protocol: the client's TLS, checksums, and more.
 
-#[path = "common/proxy.rs"]
-mod common;
-
-use common::*;
+use crate::proxy_headers::*;
 use pop3_proto::proxy::Tlv;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The rules of the wire once more, as plainly as they can be said, to compare the crate with.
+//! The rules for messages once more, as plainly as they can be said, to compare the crate with.
 
 /// The lines of a text, each with its LF.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -32,45 +32,6 @@ pub fn stuff(normalised: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The header of a normalised message, the blank line, and `count` lines more.
-pub fn top(normalised: &[u8], count: usize) -> Vec<u8> {
-    let header = lines(normalised).take_while(|line| *line != b"\r\n").count();
-    lines(normalised).take(header.saturating_add(1).saturating_add(count)).flatten().copied().collect()
-}
-
-/// A response as a client understands it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reply {
-    pub ok: bool,
-    /// The first line without its end.
-    pub line: String,
-    /// The content, unstuffed.
-    pub content: Option<Vec<u8>>,
-}
-
-/// Takes one response off the front of `output`; `None` unless it is there as a whole.
-pub fn read_reply(output: &mut &[u8], multi_line: bool) -> Option<Reply> {
-    let mut rest = *output;
-    let line = take_line(&mut rest)?;
-    let ok = line.starts_with(b"+OK");
-    assert!(ok || line.starts_with(b"-ERR"), "no indicator: {}", line.escape_ascii());
-    let content = if ok && multi_line { Some(unstuff(&mut rest)?) } else { None };
-    *output = rest;
-    Some(Reply { ok, line: String::from_utf8_lossy(line).into_owned(), content })
-}
-
-/// The responses to command lines: exactly one for each, and nothing more.
-pub fn read_replies<'a>(mut output: &[u8], commands: impl IntoIterator<Item = &'a [u8]>) -> Vec<Reply> {
-    let mut replies = Vec::new();
-    for command in commands {
-        let reply = read_reply(&mut output, is_multi_line(command));
-        let Some(reply) = reply else { panic!("no whole reply to {}", command.escape_ascii()) };
-        replies.push(reply);
-    }
-    assert!(output.is_empty(), "more than the replies: {}", output.escape_ascii());
-    replies
-}
-
 /// Takes the content of a multi-line response, up to the line of one dot.
 pub fn unstuff(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let mut content = Vec::new();
@@ -84,22 +45,12 @@ pub fn unstuff(rest: &mut &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// Takes a line, without its CRLF.
+pub fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
     let (line, behind) = (&rest[..end], &rest[end + 2..]);
     *rest = behind;
     Some(line)
-}
-
-/// Whether a good answer to this line goes on behind its first line.
-fn is_multi_line(command: &[u8]) -> bool {
-    let command = command.to_ascii_uppercase();
-    let words: Vec<_> = command.trim_ascii().split(|&octet| octet == b' ').collect();
-    match words[0] {
-        b"RETR" | b"TOP" | b"CAPA" => true,
-        b"LIST" | b"UIDL" => words.len() == 1,
-        _ => false,
-    }
 }
 
 /// Every string over `alphabet` of up to `max` octets.

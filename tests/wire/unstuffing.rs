@@ -1,8 +1,6 @@
 //! Taking a message out of a multi-line response (RFC 1939 §3), compared with a naive model.
 
-mod common;
-
-use common::{normalise, strings, stuff, tricky_messages, unstuff};
+use crate::messages::{normalise, strings, stuff, tricky_messages, unstuff};
 use pop3_proto::wire::Unstuffer;
 use proptest::prelude::*;
 

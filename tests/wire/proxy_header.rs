@@ -1,11 +1,8 @@
 //! The PROXY protocol's header, versions 1 and 2, in front of a connection from a trusted proxy.
 
-#[path = "common/proxy.rs"]
-mod common;
-
 use std::net::SocketAddr;
 
-use common::*;
+use crate::proxy_headers::*;
 use pop3_proto::proxy::{Addresses, Decoded, Decoder, HeaderError, LOCAL, MixedFamilies, Tlv};
 use proptest::collection::vec;
 use proptest::prelude::*;

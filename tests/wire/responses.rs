@@ -1,7 +1,5 @@
 //! Responses, from line to value and back.
 
-mod common;
-
 use pop3_proto::wire::{CodeKind, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text};
 use proptest::prelude::*;
 

@@ -1,7 +1,5 @@
 //! Commands, from line to value and back.
 
-mod common;
-
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{
     AuthArguments, Command, CommandError, Deviation, DeviationSet, Digest, InitialResponse, Language, LanguageTag,

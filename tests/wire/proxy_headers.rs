@@ -1,5 +1,4 @@
 //! Headers of the PROXY protocol, good and bad.
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
 use pop3_proto::proxy::{Addresses, Decoded, Decoder, Header, HeaderError, LOCAL, Tlv};
 

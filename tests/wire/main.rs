@@ -1,0 +1,18 @@
+//! Octets and values, without a session: the wire's forms, the lines of SASL, and headers of the PROXY protocol.
+
+#![expect(unreachable_pub, reason = "the modules share what is `pub`")]
+
+mod commands;
+mod listings;
+#[path = "../common/messages.rs"]
+mod messages;
+mod proxy_header;
+mod proxy_headers;
+mod proxy_tlvs;
+mod responses;
+mod sasl_bearer;
+mod sasl_bearer_failure;
+mod sasl_identities;
+mod sasl_lines;
+mod sasl_passwords;
+mod unstuffing;
