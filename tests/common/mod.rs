@@ -3,10 +3,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
 
-mod client;
-mod client_transcript;
 mod front;
-mod link;
 mod messages;
 mod replies;
 mod sasl;
@@ -22,10 +19,7 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
 use pop3_proto::wire::{ResponseCode, Timestamp};
 
-pub use client::{Client, FEATURES, Pipe, Script, Step, in_any_way, mrose, told};
-pub use client_transcript::{Statement, Transcript, ends_body};
 pub use front::{Front, TAILS, front, greeted, with_tail};
-pub use link::{Chance, Link, link};
 pub use messages::{lines, normalise, strings, stuff, tricky_messages, unstuff};
 pub use replies::{Reply, read_replies, read_reply};
 pub use sasl::TestExchange;
@@ -51,7 +45,7 @@ pub struct Cycle<T> {
 }
 
 impl<T: Copy> Cycle<T> {
-    fn next(&mut self) -> T {
+    pub fn next(&mut self) -> T {
         self.at += 1;
         self.values[(self.at - 1) % self.values.len()]
     }

@@ -1,5 +1,5 @@
 //! A secret that a session was given is in no memory that is given back, nor in any that is in use once it has served its
-//! purpose (R-GEN-07). That is what an allocator sees; `tests/secrets*.rs` and `tests/client_secrets.rs` look at what
+//! purpose (R-GEN-07). That is what an allocator sees; `tests/secrets*.rs` and `tests/client/secrets.rs` look at what
 //! sessions let out.
 
 mod client;

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::proxy_headers::*;
 use pop3_proto::proxy::{Addresses, Decoded, Decoder, HeaderError, LOCAL, MixedFamilies, Tlv};
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use crate::proxy_headers::*;
 
 #[test]
 fn a_line_tells_who_the_client_is() {

@@ -1,7 +1,8 @@
 //! What stands behind the addresses in a binary header of the PROXY protocol: the client's TLS, checksums, and more.
 
-use crate::proxy_headers::*;
 use pop3_proto::proxy::Tlv;
+
+use crate::proxy_headers::*;
 
 #[test]
 fn the_tls_of_the_client_is_what_the_proxy_says() {

@@ -1,8 +1,9 @@
 //! Taking a message out of a multi-line response (RFC 1939 §3), compared with a naive model.
 
-use crate::messages::{normalise, strings, stuff, tricky_messages, unstuff};
 use pop3_proto::wire::Unstuffer;
 use proptest::prelude::*;
+
+use crate::messages::{normalise, strings, stuff, tricky_messages, unstuff};
 
 /// What an unstuffer makes of `input`, given in reads of `size` octets: content, octets taken, whether it ended.
 fn unstuffed(input: &[u8], size: usize) -> (Vec<u8>, usize, bool) {

@@ -1,17 +1,14 @@
 //! The plan to fetch what isn't there yet, and servers that send a line of one dot as it is, or end amid a message: a
 //! message is complete only when the stream is shown to be in step after it (R-GEN-14).
 
-mod common;
-#[path = "common/fetch.rs"]
-mod fetch;
-
 use std::time::Duration;
 
 use bytes::Buf;
-use common::Script;
-use fetch::*;
 use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, Session};
 use pop3_proto::wire::Command;
+
+use crate::common::Script;
+use crate::common::fetch::*;
 
 /// A plan that has three messages to fetch, and a server that takes commands ahead.
 fn pipelined() -> Plan {

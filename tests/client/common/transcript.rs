@@ -21,7 +21,7 @@ pub enum Statement {
 ///
 /// - `S: ` is a line that the server says, without its CRLF; `S> ` is one without a CRLF behind it. What follows it, up to
 ///   the next such line, follows from it and not from less:
-/// - `E: ` is an event, as [`told`](super::told) has it, with `\x20` for a space at its end; `@retry WHAT` behind one is
+/// - `E: ` is an event, as `told` has it, with `\x20` for a space at its end; `@retry WHAT` behind one is
 ///   what to do about that failure; `B: ` is a line of a message, `B> ` is one without a CRLF behind it
 /// - `C: ` is a line that the client writes
 ///

@@ -1,13 +1,12 @@
 //! How long a client waits for its server (R-GEN-05).
 
-mod common;
-
 use std::time::Duration;
 
 use bytes::Buf;
-use common::Script;
 use pop3_proto::client::{Action, Closed, Config, Error, Security, SendError, Session, State};
 use pop3_proto::wire::Command;
+
+use crate::common::Script;
 
 const fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

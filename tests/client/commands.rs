@@ -1,14 +1,13 @@
 //! Which commands can be sent, when they go, and what becomes of the secrets in them.
 
-mod common;
-
 use std::time::Duration;
 
 use bytes::Buf;
-use common::{Script, in_any_way};
 use pop3_proto::auth::sasl::{CleartextPassword, Plain};
 use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Removal, Security, SendError, Session};
 use pop3_proto::wire::{Command, Digest, Language, Mechanism, Name, Password, Verb};
+
+use crate::common::{Script, in_any_way};
 
 const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
 

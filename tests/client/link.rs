@@ -1,15 +1,16 @@
 //! The client and the server of this crate, joined by pipes.
 
-mod common;
-
 use std::rc::Rc;
 use std::sync::Arc;
 
-use common::{Call, Client, Link, Script, Server, Store, TIMESTAMP, link, mrose, normalise, patient, tricky_messages};
 use pop3_proto::client::{Closed, Config, Error, Feature, Method, Removal, Security, State, Support};
 use pop3_proto::server::{self, ClientIdentity, CloseReason, Commit, Refusal};
 use pop3_proto::wire::{Mechanism, Timestamp};
 use proptest::prelude::*;
+
+use crate::common::{
+    Call, Client, Link, Script, Server, Store, TIMESTAMP, link, mrose, normalise, patient, tricky_messages,
+};
 
 const LOGIN: &str = "CAPA\r\nUSER mrose\r\nPASS tanstaaf";
 

@@ -1,13 +1,12 @@
 //! Lists as servers really send them: LIST, UIDL, CAPA, LANG, AUTH; and what is known of a server then.
 
-mod common;
-
-use common::{FEATURES, Script, in_any_way};
 use pop3_proto::client::{
     Config, ConfigError, Error, Feature, Method, NoMethod, ProtocolError, Security, State, Support,
 };
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
 use proptest::prelude::*;
+
+use crate::common::{FEATURES, Script, in_any_way};
 
 fn greeted() -> Script {
     let mut script = Script::new(Config::new());

@@ -1,13 +1,11 @@
 //! The first example of the client's documentation, against a real session.
 
-mod common;
-
 use std::net::TcpListener;
 use std::thread;
 
-use common::{Server, Store};
+use crate::common::{Server, Store};
 
-include!("../src/client/first_message.rs");
+include!("../../src/client/first_message.rs");
 
 /// A maildrop's messages, and of all that its server says so many octets.
 #[derive(Clone, Copy)]

@@ -1,10 +1,9 @@
 //! Responses and messages as servers really send them, right and wrong.
 
-mod common;
-
-use common::{Script, in_any_way};
 use pop3_proto::client::{Closed, Config, Error, ProtocolError, Removal, Retry, Security, State};
 use pop3_proto::wire::{Deviation, ResponseCode};
+
+use crate::common::{Script, in_any_way};
 
 fn error(error: ProtocolError) -> Result<Closed, Error> {
     Err(Error::Protocol(error))

@@ -1,12 +1,9 @@
 //! The plan to fetch what isn't there yet, and the unique-ids: those that are missing, odd, repeated, and those that come
 //! back.
 
-mod common;
-#[path = "common/fetch.rs"]
-mod fetch;
-
-use fetch::*;
 use pop3_proto::client::{Choice, Config, Fetch, Progress, Retry};
+
+use crate::common::fetch::*;
 
 /// What is listed where nothing is odd.
 fn listed(to_fetch: usize, to_delete: usize, is_complete: bool) -> Progress {
@@ -256,10 +253,10 @@ fn a_message_that_waits_for_its_equals_is_not_reported_again_where_nothing_is_de
 #[test]
 fn a_plan_fetches_last_what_it_is_asked_to() {
     // R-GEN-14
-    let store = common::Store::new(["a", "b", "c", "d"]);
+    let store = crate::common::Store::new(["a", "b", "c", "d"]);
     let caller = Caller::choosing([("uid-1", Choice::Last), ("uid-3", Choice::Last)]);
     assert_eq!(numbers(&run(server(&store), &caller)), [2, 4, 1, 3]);
     let config = Config::new().pipelining(false);
     let caller = Caller { config, ..caller };
-    assert_eq!(numbers(&run(server(&common::Store::new(["a", "b", "c", "d"])), &caller)), [2, 4, 1, 3]);
+    assert_eq!(numbers(&run(server(&crate::common::Store::new(["a", "b", "c", "d"])), &caller)), [2, 4, 1, 3]);
 }

@@ -1,15 +1,14 @@
 //! STLS from the client's side (RFC 2595 §4).
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Script, mrose};
 use pop3_proto::client::{
     Action, Closed, Config, Error, Feature, LoginError, Method, NoMethod, ProtocolError, Security, SendError, Session,
     State, Support,
 };
 use pop3_proto::wire::Mechanism;
+
+use crate::common::{Script, mrose};
 
 const GREETING: &str = "+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n";
 

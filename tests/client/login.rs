@@ -1,11 +1,10 @@
 //! Which way of logging in is chosen, and how each goes.
 
-mod common;
-
-use common::{Script, mrose};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, Security, SendError, State};
 use pop3_proto::wire::{Mechanism, Name, Timestamp};
+
+use crate::common::{Script, mrose};
 
 fn script(security: Security, greeting: &str, capa: &str) -> Script {
     let mut script = Script::with(Config::new(), security);

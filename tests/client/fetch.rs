@@ -1,16 +1,13 @@
 //! The plan to fetch what isn't there yet: nothing is lost, and nothing is left behind.
 
-mod common;
-#[path = "common/fetch.rs"]
-mod fetch;
-
 use std::collections::BTreeSet;
 
-use common::{Store, normalise};
-use fetch::*;
 use pop3_proto::client::{Choice, Closed, Config, Removal, Retry};
 use pop3_proto::server::Refusal;
 use proptest::prelude::*;
+
+use crate::common::fetch::*;
+use crate::common::{Store, normalise};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -1,12 +1,11 @@
 //! What a client makes of any octets: the same however they are cut, and never a panic or a session that spins
 //! (R-GEN-01, R-GEN-02).
 
-mod common;
-
-use common::{Script, mrose};
 use pop3_proto::client::{Closed, Config, Error, Method, Security};
 use pop3_proto::wire::{Deviation, DeviationCounts};
 use proptest::prelude::*;
+
+use crate::common::{Script, mrose};
 
 /// Lines and pieces of lines, as a server with a bad day may send them.
 fn answer() -> impl Strategy<Value = Vec<u8>> {

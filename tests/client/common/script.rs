@@ -226,7 +226,7 @@ fn touch(action: Action<'_>) {
 }
 
 /// An event as a line: the keyword of its command, then what was said. A response code stands in parentheses.
-pub fn told(event: &Event<'_>) -> String {
+fn told(event: &Event<'_>) -> String {
     let what = match event.what() {
         What::Greeting(response) => format!("greeting {}", told_response(&response)),
         What::Farewell(response) => format!("farewell {}", told_response(&response)),

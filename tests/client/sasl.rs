@@ -1,11 +1,10 @@
 //! AUTH from the client's side: which form it takes, and what becomes of challenges.
 
-mod common;
-
-use common::{Script, in_any_way, mrose};
 use pop3_proto::client::{Config, Feature, InitialResponsePolicy, Method, ProtocolError, Security, SendError, State};
 use pop3_proto::client::{Error, Support};
 use pop3_proto::wire::{Deviation, Mechanism};
+
+use crate::common::{Script, in_any_way, mrose};
 
 /// A client that was told these capabilities.
 fn told(config: Config, capabilities: &str) -> Script {

@@ -1,10 +1,9 @@
 //! Where a session failed: the command that had no answer, and the line that wasn't understood.
 
-mod common;
-
-use common::{Script, in_any_way, mrose};
 use pop3_proto::client::{Config, Error, Method, ProtocolError, Security, Session};
 use pop3_proto::wire::{Deviation, Verb};
+
+use crate::common::{Script, in_any_way, mrose};
 
 fn place(session: &Session) -> (Option<Verb>, Option<&[u8]>) {
     (session.unanswered(), session.offending_line())

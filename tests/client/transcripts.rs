@@ -1,11 +1,12 @@
 //! Whole sessions with odd servers as data: each file in `transcripts/client` is run in several ways, and cut at every
-//! octet. [`common::Transcript`] says what stands in them.
+//! octet. [`Transcript`] says what stands in them.
 
-mod common;
-
-use common::{FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape};
 use pop3_proto::client::{Capabilities, Closed, Error, Method, Removal};
 use pop3_proto::wire::{Command, Deviation, Status, Verb, is_multi_line};
+
+use crate::common::{
+    FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape,
+};
 
 /// A session on its way through a transcript, and what should have come of it so far.
 struct Run<'a> {

@@ -1,13 +1,12 @@
 //! Greetings, and how a session ends.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Script, in_any_way, mrose};
 use pop3_proto::client::{Action, What};
 use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Retry, Security, SendError, State};
 use pop3_proto::wire::{Deviation, Mechanism};
+
+use crate::common::{Script, in_any_way, mrose};
 
 fn error(error: ProtocolError) -> Result<Closed, Error> {
     Err(Error::Protocol(error))

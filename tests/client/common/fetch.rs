@@ -1,18 +1,17 @@
 //! Plans to fetch, carried out against a server or against lines, and what becomes of them.
 
-#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
-
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::common::{Chance, Script, Server, Store};
 use bytes::Buf;
 use pop3_proto::client::{
     Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Read, Removal, Retry, Security, Session, Wanted,
 };
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};
+
+use crate::common::{Chance, Script, Server, Store};
 
 /// Where the answers come from.
 pub enum Peer {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pop3_proto::client::{Config, Security};
 use pop3_proto::server;
 
-use super::client::{Client, Pipe, Step};
+use super::script::{Client, Pipe, Step};
 use super::{Cycle, Server, Store};
 
 /// Numbers that look like chance, and are the same for the same seed.

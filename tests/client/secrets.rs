@@ -1,15 +1,14 @@
 //! A secret of a client's is on the wire and nowhere else (R-GEN-07; failure case 50).
 
-mod common;
-
 use std::time::Duration;
 
 use bytes::Buf;
-use common::{Script, mrose};
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword, Message, Plain, XOAuth2, base64};
 use pop3_proto::client::{Action, Config, Login, LoginError, Method, Proof, Security, SendError, Session};
 use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
 use proptest::prelude::*;
+
+use crate::common::{Script, mrose};
 
 /// Whether a good part of `secret` stands in `text`, in any case, or as numbers.
 fn leaks(text: &str, secret: &str) -> bool {

@@ -1,16 +1,13 @@
 //! The plan to fetch what isn't there yet, where the server or the caller is odd, and how it ends.
 
-mod common;
-#[path = "common/fetch.rs"]
-mod fetch;
-
 use std::time::Duration;
 
 use allocation_counter::measure;
-use common::{Script, Store};
-use fetch::*;
 use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Progress, Removal, Retry, SendError};
 use pop3_proto::message::MessageNumber;
+
+use crate::common::fetch::*;
+use crate::common::{Script, Store};
 
 #[test]
 fn a_judge_that_changes_its_mind_about_a_unique_id_loses_nothing() {

@@ -1,13 +1,12 @@
 //! Both halves of the crate as a proxy: a login is taken by one session, said again by another, and then both step aside.
 
-mod common;
-
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use common::{Client, Front, LOGIN, Pipe, Server, Step, Store, front, in_any_way, mrose};
 use pop3_proto::client::{self, Error, Method, ProtocolError, State};
 use pop3_proto::server::{CloseReason, Config};
+
+use crate::common::{Client, Front, LOGIN, Pipe, Server, Step, Store, front, in_any_way, mrose};
 
 /// What a client says behind its login, all of it at once.
 const SESSION: &str = "CAPA\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 2 1\r\nNONSENSE\r\nDELE 1\r\nRETR 3\r\nQUIT\r\n";
