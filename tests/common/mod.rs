@@ -1,14 +1,8 @@
-//! A host for tests: a store in memory, a loop that drives a session the way a test wants it, and naive models to
-//! compare with.
+//! A host for tests: a store in memory, and a loop that drives a session the way a test wants it.
 
-#![allow(dead_code, unreachable_pub, unused_imports, clippy::cast_possible_truncation)]
-
-mod front;
-mod messages;
-mod replies;
+pub mod line_ends;
 mod sasl;
-mod store;
-mod transcripts;
+pub mod store;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,23 +11,13 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
-use pop3_proto::wire::{ResponseCode, Timestamp};
+use pop3_proto::wire::ResponseCode;
 
-pub use front::{Front, TAILS, front, greeted, with_tail};
-pub use messages::{lines, normalise, strings, stuff, tricky_messages, unstuff};
-pub use replies::{Reply, read_replies, read_reply};
-pub use sasl::TestExchange;
-pub use store::{Call, Message, Store, TestDrop};
-pub use transcripts::{assert_text, each_transcript, statements, unescape, unescape_line};
+pub use line_ends::normalise;
+pub use store::{Call, Store, TestDrop};
 
 /// The example user of RFC 1939.
 pub const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
-
-/// What is written before the first command is read.
-pub const GREETING: &str = "+OK POP3 server ready\r\n";
-
-/// What [`LOGIN`] is answered with.
-pub const LOGGED_IN: &str = "+OK send PASS\r\n+OK maildrop locked and ready\r\n";
 
 /// The timestamp of RFC 1939's example.
 pub const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
@@ -87,18 +71,8 @@ impl Server {
         Self::with(store, Config::new(), Security::TrustedLocal)
     }
 
-    /// A server that may let users in and isn't done with a client for anything that it sends.
-    pub fn patient(store: &Rc<Store>) -> Self {
-        Self::with(store, patient(Config::new()), Security::TrustedLocal)
-    }
-
     pub fn with(store: &Rc<Store>, config: Config, security: Security) -> Self {
         Self::of(store, Session::new(Arc::new(config), security))
-    }
-
-    pub fn with_timestamp(store: &Rc<Store>, timestamp: &str) -> Self {
-        let session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
-        Self::of(store, session.with_timestamp(Timestamp::new(timestamp).unwrap()))
     }
 
     pub fn of(store: &Rc<Store>, session: Session<TestDrop>) -> Self {
@@ -134,24 +108,6 @@ impl Server {
         self.take()
     }
 
-    /// Like [`Server::send`], for octets that aren't text.
-    pub fn receive(&mut self, octets: impl AsRef<[u8]>) -> Vec<u8> {
-        self.run(octets.as_ref(), false);
-        self.writes.clear();
-        std::mem::take(&mut self.output)
-    }
-
-    /// Ends the client's stream behind `octets`.
-    pub fn send_and_hang_up(&mut self, octets: impl AsRef<[u8]>) -> String {
-        self.run(octets.as_ref(), true);
-        self.take()
-    }
-
-    pub fn wait(&mut self, seconds: u64) -> String {
-        self.now += Duration::from_secs(seconds);
-        self.send("")
-    }
-
     pub fn take(&mut self) -> String {
         let text = self.text();
         self.output.clear();
@@ -161,17 +117,6 @@ impl Server {
 
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.output).into_owned()
-    }
-
-    /// The deadline of the read or write that the session waits for.
-    pub fn deadline(&mut self) -> Duration {
-        match self.session.poll(self.now) {
-            Action::Read(read) => read.deadline(),
-            Action::Write(write) => write.deadline(),
-            Action::StartTls(start) => start.deadline(),
-            other => panic!("{other:?} has no deadline"),
-        }
-        .expect("a limit")
     }
 
     /// Drives the session until it wants octets that aren't there, or is over.

@@ -87,42 +87,7 @@ impl Store {
         Self::of(messages.collect())
     }
 
-    /// A store whose messages announce these octets, and are empty.
-    pub fn announcing(octets: impl IntoIterator<Item = u64>) -> Rc<Self> {
-        let messages = octets.into_iter().enumerate().map(|(i, announced)| Message {
-            unique_id: format!("uid-{}", i + 1),
-            octets: Bytes::new(),
-            announced,
-        });
-        Self::of(messages.collect())
-    }
-
-    /// A store whose messages have these unique-ids, and are empty.
-    pub fn identified<'a>(unique_ids: impl IntoIterator<Item = &'a str>) -> Rc<Self> {
-        let messages = unique_ids.into_iter().map(|unique_id| Message {
-            unique_id: unique_id.to_owned(),
-            octets: Bytes::new(),
-            announced: 0,
-        });
-        Self::of(messages.collect())
-    }
-
-    /// The maildrop of RFC 1939's examples: two messages, of 120 and 200 octets.
-    pub fn example() -> Rc<Self> {
-        let message = |octets: usize| {
-            let mut text = b"Subject: hi\r\n\r\n".to_vec();
-            text.resize(octets - 2, b'x');
-            text.extend_from_slice(b"\r\n");
-            text
-        };
-        Self::new([message(120), message(200)])
-    }
-
-    pub fn empty() -> Rc<Self> {
-        Self::of(Vec::new())
-    }
-
-    fn of(messages: Vec<Message>) -> Rc<Self> {
+    pub fn of(messages: Vec<Message>) -> Rc<Self> {
         Rc::new(Self {
             messages,
             calls: RefCell::default(),
@@ -151,22 +116,6 @@ impl Store {
 
     pub fn calls(&self) -> Vec<Call> {
         self.calls.borrow().clone()
-    }
-
-    /// What the host was asked to log in with: name and password.
-    pub fn logins(&self) -> Vec<(String, String)> {
-        let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
-        let password = |call| match call {
-            Call::Password(name, password) => Some((text(name), text(password))),
-            _ => None,
-        };
-        self.calls().into_iter().filter_map(password).collect()
-    }
-
-    /// The messages that an Update asked to remove.
-    pub fn removed(&self) -> Vec<u32> {
-        let removed = |call| if let Call::Update(removed) = call { Some(removed) } else { None };
-        self.calls().into_iter().filter_map(removed).flatten().collect()
     }
 
     pub fn updates(&self) -> usize {
@@ -207,7 +156,7 @@ impl Maildrop for TestDrop {
     type Exchange = TestExchange;
 
     fn count(&self) -> u32 {
-        self.store.arrived.get().unwrap_or(self.store.messages.len() as u32)
+        self.store.arrived.get().unwrap_or(u32::try_from(self.store.messages.len()).unwrap())
     }
 
     fn octets(&self, message: MessageNumber) -> Option<u64> {

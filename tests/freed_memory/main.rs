@@ -1,6 +1,6 @@
 //! A secret that a session was given is in no memory that is given back, nor in any that is in use once it has served its
-//! purpose (R-GEN-07). That is what an allocator sees; `tests/secrets*.rs` and `tests/client/secrets.rs` look at what
-//! sessions let out.
+//! purpose (R-GEN-07). That is what an allocator sees; `tests/security/secrets*.rs` and `tests/client/secrets.rs` look
+//! at what sessions let out.
 
 mod client;
 mod client_talk;

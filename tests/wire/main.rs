@@ -3,9 +3,8 @@
 #![expect(unreachable_pub, reason = "the modules share what is `pub`")]
 
 mod commands;
+mod common;
 mod listings;
-#[path = "../common/messages.rs"]
-mod messages;
 mod proxy_header;
 mod proxy_headers;
 mod proxy_tlvs;

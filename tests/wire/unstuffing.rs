@@ -3,7 +3,7 @@
 use pop3_proto::wire::Unstuffer;
 use proptest::prelude::*;
 
-use crate::messages::{normalise, strings, stuff, tricky_messages, unstuff};
+use crate::common::{normalise, strings, stuff, tricky_messages, unstuff};
 
 /// What an unstuffer makes of `input`, given in reads of `size` octets: content, octets taken, whether it ended.
 fn unstuffed(input: &[u8], size: usize) -> (Vec<u8>, usize, bool) {

@@ -5,10 +5,21 @@ mod link;
 mod script;
 mod transcript;
 
+#[path = "../../common/front.rs"]
+mod front;
 #[path = "../../common/mod.rs"]
 mod host;
+#[path = "../../common/maildrops.rs"]
+mod maildrops;
+#[path = "../../common/messages.rs"]
+mod messages;
+#[path = "../../common/transcripts.rs"]
+mod transcripts;
 
+pub use front::{Front, front};
 pub use host::*;
 pub use link::{Chance, Link, link};
+pub use messages::tricky_messages;
 pub use script::{Client, FEATURES, Pipe, Script, Step, in_any_way, mrose};
 pub use transcript::{Statement, Transcript, ends_body};
+pub use transcripts::{assert_text, each_transcript, statements, unescape, unescape_line};

@@ -1,0 +1,134 @@
+//! A client that takes its octets slowly, or not at all.
+
+use std::io::IoSlice;
+
+use bytes::Buf;
+use pop3_proto::server::{Action, Config, Security};
+
+use crate::common::{Call, Server, Store};
+
+/// How many octets wait to be written.
+fn waiting(server: &mut Server) -> usize {
+    match server.session.poll(server.now) {
+        Action::Write(write) => write.remaining(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn no_command_is_read_while_the_output_is_full() {
+    // R-2449-16, R-GEN-04
+    let store = Store::example();
+    let config = Config::new().output_limit(1024).unwrap();
+    let mut server = Server::with(&store, config, Security::Tls);
+    server.log_in();
+    server.window = 0.into();
+    server.send("STAT\r\n".repeat(340));
+    let octets = waiting(&mut server);
+    assert!(octets <= 1024 && octets > 400, "{octets}");
+    server.window = usize::MAX.into();
+    assert_eq!(server.send("").len(), 340 * "+OK 2 320\r\n".len(), "and nothing is lost");
+}
+
+#[test]
+fn a_listing_waits_for_room() {
+    // R-GEN-04
+    let store = Store::announcing(vec![1; 10_000]);
+    let mut server = Server::logged_in(&store);
+    server.window = 0.into();
+    server.send("LIST\r\n");
+    assert!(waiting(&mut server) <= 16_384);
+    // Once for each message, since LIST is only begun when all are known; then line by line.
+    assert!(store.octets_asked.get() < 13_000, "{}", store.octets_asked.get());
+    server.window = usize::MAX.into();
+    assert_eq!(server.send("").lines().count(), 10_002);
+}
+
+#[test]
+fn a_reader_is_asked_for_a_chunk_only_when_there_is_room_for_it() {
+    // design: `Body` only while output is below the mark
+    let store = Store::new([vec![b'x'; 1_000_000]]);
+    store.chunk.set(10_000);
+    store.fail_after.set(Some(3));
+    let mut server = Server::logged_in(&store);
+    server.window = 0.into();
+    server.send("RETR 1\r\n");
+    assert!(waiting(&mut server) <= 10_000 + 1024, "one chunk is held");
+    assert_eq!(server.closed, None, "the fourth isn't asked for");
+}
+
+#[test]
+fn a_later_message_is_not_asked_for_while_an_earlier_one_waits() {
+    // R-2449-16; failure case 40
+    let store = Store::new(vec![vec![b'x'; 50_000]; 3]);
+    let mut server = Server::logged_in(&store);
+    server.window = vec![1000, 0].into();
+    server.send("RETR 1\r\nRETR 2\r\nRETR 3\r\n");
+    for _ in 0..40 {
+        server.send("");
+    }
+    assert_eq!(store.calls()[1..], [Call::Retrieve(1)], "40,000 octets are written");
+    server.window = usize::MAX.into();
+    server.send("");
+    assert_eq!(store.calls()[1..], [Call::Retrieve(1), Call::Retrieve(2), Call::Retrieve(3)]);
+}
+
+#[test]
+fn a_client_that_takes_nothing_holds_nothing_but_what_the_configuration_allows() {
+    // R-GEN-04
+    let mut server = Server::logged_in(&Store::example());
+    server.window = 0.into();
+    for _ in 0..100 {
+        server.send("CAPA\r\n".repeat(100));
+    }
+    assert!(waiting(&mut server) <= 16_384);
+}
+
+#[test]
+fn remaining_is_what_chunk_and_advance_give() {
+    // design: `Write` implements `Buf` with exact `remaining` and useful `chunks_vectored`
+    let store = Store::new([["a\n".repeat(100).into_bytes(), vec![b'x'; 3000], b"\n.\n".repeat(50)].concat()]);
+    let mut server = Server::logged_in(&store);
+    server.window = 0.into();
+    server.send("NOOP\r\nRETR 1\r\n");
+    let mut long = 0;
+    while let Action::Write(mut write) = server.session.poll(server.now) {
+        let mut slices = [IoSlice::new(&[]); 4];
+        let filled = write.chunks_vectored(&mut slices);
+        let gathered: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.iter()).copied().collect();
+        assert_eq!(gathered.len(), write.remaining());
+        assert!(slices[..filled].iter().all(|slice| !slice.is_empty()) && filled > 0);
+        assert!(gathered.starts_with(write.chunk()) && !write.chunk().is_empty());
+        long += slices[..filled].iter().filter(|slice| slice.len() >= 1000).count();
+        let octets = write.remaining();
+        assert_eq!(write.copy_to_bytes(octets), gathered);
+        assert!(!write.has_remaining());
+    }
+    assert!(long > 0, "the long run is a slice of its own");
+}
+
+#[test]
+fn one_vector_of_slices_may_be_too_short_for_all() {
+    let store = Store::new([vec![b'x'; 1000]]);
+    let mut server = Server::logged_in(&store);
+    server.window = 0.into();
+    server.send("RETR 1\r\n");
+    let Action::Write(write) = server.session.poll(server.now) else { panic!() };
+    assert_eq!(write.chunks_vectored(&mut []), 0);
+    let mut one = [IoSlice::new(&[])];
+    assert_eq!(write.chunks_vectored(&mut one), 1);
+    assert_eq!(&*one[0], write.chunk());
+}
+
+#[test]
+fn a_long_chunk_is_written_from_where_it_lies() {
+    // R-GEN-04; design: runs point into the caller's memory
+    let store = Store::new([vec![b'x'; 100_000]]);
+    let octets = store.messages[0].octets.clone();
+    let mut server = Server::logged_in(&store);
+    server.window = 0.into();
+    server.send("RETR 1\r\n");
+    let Action::Write(mut write) = server.session.poll(server.now) else { panic!() };
+    write.advance("+OK message follows\r\n".len());
+    assert!(octets.as_ptr_range().contains(&write.chunk().as_ptr()));
+}
