@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, Session};
-use pop3_proto::wire::Command;
 
 use crate::common::Script;
 use crate::common::fetch::*;

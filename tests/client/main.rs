@@ -5,6 +5,7 @@
 mod commands;
 mod common;
 mod deadlines;
+mod decline;
 mod docs;
 mod endings;
 mod failed_where;

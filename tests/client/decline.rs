@@ -1,12 +1,11 @@
 //! The safe answers to what a client's session asks, for callers that don't support everything.
 
-mod common;
-
 use std::time::Duration;
 
-use common::Script;
 use pop3_proto::client::{Action, Closed, Config, Error, Removal, Security, State};
 use pop3_proto::wire::Mechanism;
+
+use crate::common::Script;
 
 /// Has a caller that supports nothing take what the server says, as long as there is more; what it writes.
 fn declines(script: &mut Script, mut octets: &[u8]) -> String {
