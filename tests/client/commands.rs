@@ -264,7 +264,7 @@ fn ahead(commands: u32, octets: u32, line: &str) -> usize {
 
 #[test]
 fn the_window_counts_commands_and_octets() {
-    // R-2449-16; failure case 41
+    // R-2449-16
     assert_eq!(ahead(1, 1_024, "CAPA"), 1);
     assert_eq!(ahead(3, 1_024, "CAPA"), 3);
     assert_eq!(ahead(32, 1_024, "CAPA"), 32);

@@ -98,7 +98,7 @@ fn each_octet_is_progress() {
 
 #[test]
 fn a_download_may_take_an_hour() {
-    // Failure case 47
+    // R-GEN-05
     let mut script = Script::logged_in(Config::new());
     script.client.say("RETR 1");
     script.wrote();

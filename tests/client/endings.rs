@@ -49,7 +49,7 @@ fn timestamp(greeting: &str) -> Option<String> {
 
 #[test]
 fn a_timestamp_is_found_wherever_it_stands_if_it_is_valid() {
-    // R-1939-31; failure case 30
+    // R-1939-31
     let valid = "<1896.697170952@dbc.mtview.ca.us>";
     for greeting in ["+OK #", "+OK ready #", "+OK # ready", "+OK [X] ready# bye", "+OK ready #>", "+OK cmVhZHk= #"] {
         assert_eq!(timestamp(&greeting.replace('#', valid)).as_deref(), Some(valid), "{greeting}");
@@ -259,7 +259,7 @@ fn an_end_without_a_greeting_is_a_disconnection() {
 
 #[test]
 fn an_end_behind_a_failed_login_is_that() {
-    // R-1939-18; failure case 29
+    // R-1939-18
     for method in [Method::Plain, Method::User, Method::CramMd5] {
         let mut script = Script::new(Config::new());
         script.says("+OK\r\n");

@@ -127,7 +127,7 @@ fn what_an_earlier_session_has_stored_is_deleted_without_fetching_it_again() {
 
 #[test]
 fn a_message_that_has_vanished_does_not_stop_the_others() {
-    // R-1939-28; failure case 46
+    // R-1939-28
     for (refusal, retry) in [(Refusal::Gone, Retry::Unknown), (Refusal::Temporary, Retry::Later)] {
         let store = Store::new(["a", "b"]);
         store.refusal.set(Some(refusal));
@@ -167,7 +167,7 @@ fn a_deletion_that_is_refused_is_told_and_not_counted() {
 
 #[test]
 fn an_equal_unique_id_is_no_name_and_each_message_that_has_it_is_fetched() {
-    // R-1939-27; failure case 17
+    // R-1939-27
     let peer = lines([
         ("UIDL", "+OK\r\n1 same\r\n2 other\r\n3 same\r\n4 same\r\n5 kept\r\n6 kept\r\n.\r\n"),
         ("RETR 1", "+OK\r\n1\r\n.\r\n"),

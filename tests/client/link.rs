@@ -35,7 +35,7 @@ fn expected(store: &Store) -> Vec<Vec<u8>> {
 
 #[test]
 fn tricky_messages_arrive_exactly_through_pipes_of_any_size() {
-    // R-1939-07, R-1939-23, R-2449-16; failure cases 1 to 3, 7, 13 and 41.
+    // R-1939-07, R-1939-23, R-2449-16.
     let store = Store::new(tricky_messages());
     for (seed, capacity) in (0..).zip([1, 2, 3, 5, 17, 255, 512, 4_096, 1 << 20]) {
         for pipelining in [false, true] {
@@ -127,7 +127,7 @@ fn every_method_logs_in_behind_stls() {
 
 #[test]
 fn a_wrong_secret_fails_by_every_method_and_the_session_goes_on() {
-    // R-5034-10, R-3206-02, R-7628-01; failure case 33
+    // R-5034-10, R-3206-02, R-7628-01
     for method in METHODS {
         let store = Store::new(["body\n"]);
         let mut link = behind_stls(&store, 3, 1);
@@ -220,7 +220,7 @@ fn quit_removes_exactly_what_was_deleted() {
 
 #[test]
 fn a_failed_update_is_told_from_a_done_one() {
-    // R-1939-30; failure case 45
+    // R-1939-30
     for commit in [Commit::Some, Commit::None] {
         let store = Store::new(["1", "2"]);
         store.commit.set(commit);
@@ -235,7 +235,7 @@ fn a_failed_update_is_told_from_a_done_one() {
 
 #[test]
 fn a_message_that_fails_on_its_way_is_truncated_and_one_that_vanished_is_not() {
-    // R-1939-28, R-GEN-09, R-GEN-10; failure case 46
+    // R-1939-28, R-GEN-09, R-GEN-10
     let store = Store::new(["1\n2\n3\n", "4\n"]);
     let mut link = link(&store, 3, 1);
     link.client.say(LOGIN);
@@ -257,7 +257,7 @@ fn a_message_that_fails_on_its_way_is_truncated_and_one_that_vanished_is_not() {
 
 #[test]
 fn a_silent_autologout_is_an_end_while_idle() {
-    // R-1939-12; failure case 47
+    // R-1939-12
     let store = Store::new(["1"]);
     let mut link = link(&store, 3, 1);
     link.client.say(LOGIN);
@@ -273,7 +273,7 @@ fn a_silent_autologout_is_an_end_while_idle() {
 
 #[test]
 fn too_many_failed_logins_are_a_failed_login() {
-    // R-1939-18, R-GEN-06; failure case 29
+    // R-1939-18, R-GEN-06
     let store = Store::empty();
     let server = Server::with(&store, server::Config::new().failed_logins(1).unwrap(), Security::TrustedLocal);
     let mut link = Link::new(Client::new(Config::new(), Security::TrustedLocal), server, 3, 3, 1);
@@ -286,7 +286,7 @@ fn too_many_failed_logins_are_a_failed_login() {
 
 #[test]
 fn the_end_of_the_stream_never_makes_a_short_message_look_whole() {
-    // R-GEN-09; failure case 44
+    // R-GEN-09
     let steps = [
         ("USER mrose", "+OK\r\n"),
         ("PASS tanstaaf", "+OK\r\n"),

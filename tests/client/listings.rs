@@ -20,7 +20,7 @@ fn supports<const N: usize>(script: &Script, features: [Feature; N]) -> [Support
 
 #[test]
 fn garbage_in_a_listing_is_unreadable_and_the_session_goes_on() {
-    // R-GEN-12; failure case 16
+    // R-GEN-12
     let lines = ["", "x", "1", "1 ", "0 5", "-1 5", "1 x", "1 -5", "1 18446744073709551616", "4294967296 1", "1\t5"];
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.log_in();
@@ -52,7 +52,7 @@ fn garbage_in_a_listing_is_unreadable_and_the_session_goes_on() {
 
 #[test]
 fn text_behind_numbers_is_ignored() {
-    // R-1939-21, R-1939-22; failure case 15
+    // R-1939-21, R-1939-22
     let mut script = Script::logged_in(Config::new());
     assert_eq!(script.asks("STAT", "+OK 2 320 octets\r\n"), ["STAT 2 320"]);
     assert_eq!(script.asks("LIST 1", "+OK 1 120 octets\r\n"), ["LIST 1 120"]);
@@ -84,7 +84,7 @@ fn a_unique_id_is_the_rest_of_its_line() {
 
 #[test]
 fn repeated_and_trailing_spaces_are_counted_or_make_an_entry_unreadable() {
-    // R-GEN-11; failure case 17
+    // R-GEN-11
     let lines = ["1   a", " 1 a", "1 a ", "   1   a   "];
     let ask = |config: Config| {
         let mut script = Script::logged_in(config);
@@ -129,7 +129,7 @@ fn repeated_spaces_in_a_capability_are_overlooked() {
 
 #[test]
 fn odd_unique_ids_are_counted_or_unreadable() {
-    // R-1939-27; failure case 17
+    // R-1939-27
     let (fits, long, longer) = ("a".repeat(70), "b".repeat(71), "c".repeat(500));
     let answer = format!("+OK\r\n1 {fits}\r\n2 {long}\r\n3 {longer}\r\n4 same\r\n5 same\r\n6 \u{fc}\x01\r\n.\r\n");
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
@@ -164,7 +164,7 @@ fn entries_may_come_in_any_order_and_twice() {
 
 #[test]
 fn a_stuffed_dot_in_a_list_is_undone() {
-    // R-1939-07, R-2449-03; failure case 9
+    // R-1939-07, R-2449-03
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.log_in();
         let heard = script.asks("LIST", "+OK\r\n..x\r\n.1 5\r\n..\r\n.\r\n");
@@ -295,7 +295,7 @@ fn no_number_of_mechanisms_takes_more_memory() {
 
 #[test]
 fn there_are_three_truths_of_capa() {
-    // R-2449-02, R-2595-03; failure case 39
+    // R-2449-02, R-2595-03
     let features = [Feature::Stls, Feature::User, Feature::Top, Feature::Uidl];
     let mut script = Script::with(Config::new(), Security::Cleartext);
     script.says("+OK\r\n");
@@ -398,7 +398,7 @@ fn a_top_that_is_refused_where_nothing_is_announced_is_missing() {
 
 #[test]
 fn a_refusal_turns_unknown_into_no() {
-    // R-2449-01; failure case 18
+    // R-2449-01
     let mut script = greeted();
     script.asks("CAPA", "-ERR\r\n");
     for (feature, command) in [(Feature::Stls, "STLS"), (Feature::Utf8, "UTF8"), (Feature::Lang, "LANG")] {

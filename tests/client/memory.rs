@@ -1,4 +1,4 @@
-//! What the client's `Config` promises about memory, measured with an allocator that counts (R-GEN-04; failure case 42).
+//! What the client's `Config` promises about memory, measured with an allocator that counts (R-GEN-04).
 
 use std::time::Duration;
 

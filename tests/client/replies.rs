@@ -46,7 +46,7 @@ fn a_status_line_needs_no_text() {
 
 #[test]
 fn an_empty_body_or_list_ends_at_once() {
-    // R-1939-08; failure case 8
+    // R-1939-08
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.log_in();
         assert_eq!(script.asks("RETR 1", "+OK\r\n.\r\n"), ["RETR begins +OK", "RETR ends"]);
@@ -60,7 +60,7 @@ fn an_empty_body_or_list_ends_at_once() {
 
 #[test]
 fn one_dot_is_taken_from_each_line_that_begins_with_one_and_a_lone_dot_ends() {
-    // R-1939-07, R-1939-08; failure cases 6, 9 and 10
+    // R-1939-07, R-1939-08
     let body = "..\r\n...\r\n.x\r\n..y\r\n. \r\na.\r\n.\rz\r\n\r\n.\n\r\n.\r\n";
     let exact = ".\r\n..\r\nx\r\n.y\r\n \r\na.\r\n\rz\r\n\r\n\n\r\n";
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
@@ -115,7 +115,7 @@ fn bare_line_feeds_in_a_message_are_content_and_counted() {
 
 #[test]
 fn only_crlf_dot_crlf_ends_a_message() {
-    // R-GEN-03; failure case 11: what looks like the end and like replies is content.
+    // R-GEN-03: what looks like the end and like replies is content.
     let cuts = ["a\n.\n+OK 2 320\r\n", "a\r\n.\n-ERR\r\n", "a\n.\r\n+OK\r\n", "a\r.\r\n+OK\r\n", "a\r\n.\r+OK\r\n"];
     for cut in cuts {
         let (body, heard, closed) = message(format!("{cut}b\r\n.\r\n"));
@@ -127,7 +127,7 @@ fn only_crlf_dot_crlf_ends_a_message() {
 
 #[test]
 fn a_raw_dot_line_in_a_message_is_noticed() {
-    // Failure case 12, R-1939-11: the rest isn't taken for what was asked for.
+    // R-1939-11: the rest isn't taken for what was asked for.
     let (body, heard, closed) = message("first\r\n.\r\nsecond\r\n.\r\n");
     assert_eq!(body, b"first\r\n");
     assert_eq!((heard, closed), (vec![], Some(error(ProtocolError::Unsolicited))));
@@ -143,7 +143,7 @@ fn a_raw_dot_line_in_a_message_is_noticed() {
 
 #[test]
 fn every_octet_of_a_message_counts() {
-    // R-1939-23; failure case 13
+    // R-1939-23
     let all: Vec<u8> = (0..=255).collect();
     let (body, ..) = message([&all[..], b"\r\n\0\0\r\r\n.\r\n"].concat());
     assert_eq!(body, [&all[..], b"\r\n\0\0\r\r\n"].concat());
@@ -151,7 +151,7 @@ fn every_octet_of_a_message_counts() {
 
 #[test]
 fn a_size_that_is_wrong_changes_nothing() {
-    // R-1939-22; failure case 43
+    // R-1939-22
     for size in ["1", "99999999999999", "0", "x"] {
         let mut script = Script::logged_in(Config::new());
         script.asks("LIST 1", format!("+OK 1 {size}\r\n"));
@@ -163,7 +163,7 @@ fn a_size_that_is_wrong_changes_nothing() {
 
 #[test]
 fn a_command_that_fails_leaves_the_session_as_it_was() {
-    // R-1939-10, R-1939-28; failure case 46
+    // R-1939-10, R-1939-28
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.log_in();
         for command in
@@ -283,7 +283,7 @@ fn the_lines_of_a_message_have_no_limit() {
 
 #[test]
 fn each_failure_says_what_to_do() {
-    // R-2449-08, R-2449-10, R-2449-11, R-3206-01 to -03, R-6856-03; failure case 28
+    // R-2449-08, R-2449-10, R-2449-11, R-3206-01, R-3206-02, R-3206-03, R-6856-03
     let retry = |code| Retry::of(Some(ResponseCode::new(code).unwrap()));
     for (code, expected) in [
         ("AUTH", Retry::AskUser),

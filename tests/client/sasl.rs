@@ -25,7 +25,7 @@ const SASL: &str = "SASL XOAUTH2 EXTERNAL";
 
 #[test]
 fn the_first_message_goes_with_auth_up_to_255_octets() {
-    // R-5034-05; failure case 31. Base64 comes in fours: with this name, 180 octets make exactly 255.
+    // R-5034-05. Base64 comes in fours: with this name, 180 octets make exactly 255.
     let begun = |octets, policy| begun(policy, SASL, Mechanism::XOAUTH2, &b"x".repeat(octets));
     assert_eq!(begun(180, InitialResponsePolicy::Auto).len(), 255);
     assert_eq!(begun(181, InitialResponsePolicy::Auto), "AUTH XOAUTH2\r\n");
@@ -112,7 +112,7 @@ fn a_challenge_without_its_space_is_counted_or_cancelled() {
 
 #[test]
 fn what_is_no_base64_is_cancelled() {
-    // R-5034-08; failure case 32
+    // R-5034-08
     let texts = [
         "=",
         "a",
@@ -176,7 +176,7 @@ fn other_lines_keep_their_limit_while_nothing_is_exchanged() {
 
 #[test]
 fn a_bearer_failure_is_told_and_answered() {
-    // R-7628-01; failure case 33
+    // R-7628-01
     for (method, mechanism, answer) in
         [(Method::OAuthBearer, "OAUTHBEARER", "AQ==\r\n"), (Method::XOAuth2, "XOAUTH2", "\r\n")]
     {
@@ -284,7 +284,7 @@ fn a_first_message_counts_where_it_was_sent_and_not_while_it_waits() {
 
 #[test]
 fn a_login_after_the_client_has_cancelled_ends_the_session() {
-    // R-5034-07, -10
+    // R-5034-07, R-5034-10
     for challenge in ["+ PDE+\r\n", "+ !\r\n"] {
         let mut script = told(Config::new(), "TOP");
         script.client.session.authenticate(Mechanism::CRAM_MD5).unwrap();

@@ -1,4 +1,4 @@
-//! A secret of a client's is on the wire and nowhere else (R-GEN-07; failure case 50).
+//! A secret of a client's is on the wire and nowhere else (R-GEN-07).
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn no_error_shows_the_value_it_is_about() {
 
 #[test]
 fn a_password_of_two_lines_is_never_a_command() {
-    // R-1939-04, R-OBS-06; failure case 27
+    // R-1939-04, R-OBS-06
     for password in ["tan\r\nDELE 1", "tan\nDELE 1", "tan\rx"] {
         let mut script = Script::new(Config::new());
         script.says("+OK\r\n");

@@ -20,7 +20,7 @@ fn greeted() -> Script {
 
 #[test]
 fn octets_behind_the_answer_are_fatal_wherever_they_are_cut() {
-    // R-2595-02; failure case 36
+    // R-2595-02
     for answer in ["+OK\r\n", "+OK begin TLS\r\n", "+OK\n"] {
         for behind in ["+", "+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "\u{16}\u{3}\u{1}"] {
             let octets = [answer, behind].concat();
@@ -51,7 +51,7 @@ fn what_comes_later_is_the_business_of_tls() {
 
 #[test]
 fn an_answer_that_comes_before_the_command_opens_nothing() {
-    // R-2595-05; failure case 37
+    // R-2595-05
     let mut script = Script::with(Config::new(), Security::Cleartext);
     script.client.say("STLS");
     assert_eq!(script.says([GREETING, "+OK\r\n"].concat()).len(), 1);
@@ -197,7 +197,7 @@ fn a_handshake_that_fails_ends_the_session() {
 
 #[test]
 fn no_secret_can_be_sent_where_tls_was_refused() {
-    // R-2595-05, R-8314-02; failure case 37
+    // R-2595-05, R-8314-02
     for answer in ["-ERR\r\n", "-ERR [SYS/TEMP] no\r\n", "-ERR +OK begin TLS\r\n"] {
         let mut script = greeted();
         script.asks("CAPA", "+OK\r\nSASL PLAIN LOGIN\r\nUSER\r\n.\r\n");

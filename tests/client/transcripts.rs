@@ -280,13 +280,13 @@ fn a_transcript_octet_by_octet_is_understood_the_same() {
 
 #[test]
 fn a_transcript_split_in_two_anywhere_is_understood_the_same() {
-    // R-GEN-01; failure case 10
+    // R-GEN-01
     each(|transcript| transcript.cuts().for_each(|at| Run::run(transcript, How::Split(at))));
 }
 
 #[test]
 fn a_transcript_cut_at_any_octet_never_ends_well() {
-    // R-GEN-09, R-1939-29; failure case 44
+    // R-GEN-09, R-1939-29
     each(|transcript| {
         for at in transcript.cuts() {
             Run::run(transcript, How::Cut { at, acts: false });

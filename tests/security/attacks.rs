@@ -160,7 +160,7 @@ fn weightless_logged_in() -> Session<Weightless> {
 
 #[test]
 fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them() {
-    // R-2595-02; failure case 35
+    // R-2595-02
     let injected = format!("STLS\r\n{LOGIN}DELE 1\r\nQUIT\r\nAUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n");
     for discard in [false, true] {
         for size in 1..=injected.len() {
@@ -187,7 +187,7 @@ fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them(
 
 #[test]
 fn a_client_that_sends_an_octet_now_and_then_gains_no_time_before_login() {
-    // R-1939-12, C5; failure cases 47 and 49
+    // R-1939-12, C5
     for begin in ["", "USER mrose\r\n", "AUTH X-64\r\n", "AUTH PLAIN ", "AUTH LOGIN\r\nbXJvc2U=\r\n"] {
         let mut server = server(all());
         server.send(begin);
@@ -208,7 +208,7 @@ fn a_client_that_sends_an_octet_now_and_then_gains_no_time_before_login() {
 
 #[test]
 fn a_handshake_that_never_ends_gains_no_time() {
-    // R-2595-03; failure case 38
+    // R-2595-03
     let mut server = server(all());
     let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
     read.space()[..6].copy_from_slice(b"STLS\r\n");
@@ -224,7 +224,7 @@ fn a_handshake_that_never_ends_gains_no_time() {
 
 #[test]
 fn an_endless_half_line_gains_no_time_after_login() {
-    // R-1939-12, R-1939-29; failure case 47
+    // R-1939-12, R-1939-29
     for octets in ["N", "NNNNNNNN", &"N".repeat(3_000)] {
         let mut server = server(all());
         server.send(format!("{LOGIN}DELE 1\r\n"));
@@ -244,7 +244,7 @@ fn an_endless_half_line_gains_no_time_after_login() {
 
 #[test]
 fn a_million_commands_ahead_before_login_end_at_the_limit() {
-    // R-GEN-04, R-GEN-06; failure cases 42 and 49
+    // R-GEN-04, R-GEN-06
     for (command, good) in [
         ("CAPA\r\n", true),
         ("LANG\r\n", true),
@@ -270,7 +270,7 @@ fn a_million_commands_ahead_before_login_end_at_the_limit() {
 
 #[test]
 fn a_million_commands_ahead_after_login_are_answered_in_constant_memory_to_a_reader_that_takes_little() {
-    // R-GEN-04, R-2449-16; failure cases 40 and 42
+    // R-GEN-04, R-2449-16
     for (command, replies) in
         [("NOOP\r\n", 5), ("STAT\r\n", 9), ("LIST\r\n", 44), ("DELE 1\r\nRSET\r\n", 68), ("NOPE\r\nNOOP\r\n", 27)]
     {
@@ -284,7 +284,7 @@ fn a_million_commands_ahead_after_login_are_answered_in_constant_memory_to_a_rea
 
 #[test]
 fn an_endless_line_before_login_is_answered_once_and_takes_no_memory_in_the_end() {
-    // R-2449-05, R-5034-06, R-GEN-04; failure case 26
+    // R-2449-05, R-5034-06, R-GEN-04
     let window = 2_048 + 1_024;
     let exchange = EXCHANGE + 1_024;
     for (begin, most, replies) in [
@@ -349,7 +349,7 @@ fn stls_over_and_over_begins_tls_once_at_the_most() {
 
 #[test]
 fn a_client_that_takes_nothing_is_read_from_no_more_and_cut_off_in_time() {
-    // R-2449-16, R-GEN-05; failure cases 40 and 47
+    // R-2449-16, R-GEN-05
     let deleted = format!("{LOGIN}DELE 1\r\n");
     for (begin, command, reason) in [
         ("", "CAPA\r\n", CloseReason::LoginDeadline),

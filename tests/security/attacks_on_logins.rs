@@ -169,7 +169,7 @@ fn first_response(server: &Server) -> Option<Vec<u8>> {
 
 #[test]
 fn a_line_of_64_kib_is_the_longest_and_its_octets_reach_the_host_unchanged() {
-    // R-5034-05, R-5034-06; failure case 31
+    // R-5034-05, R-5034-06
     for limit in [12_288_usize, 65_536, 100_000] {
         // What base64 is there in the line of the limit: in AUTH, and in a response, CRLF included.
         for (begin, most) in [("AUTH X-64 ", limit - 12), ("AUTH X-64\r\n", limit - 2)] {
@@ -197,7 +197,7 @@ fn a_line_of_64_kib_is_the_longest_and_its_octets_reach_the_host_unchanged() {
 
 #[test]
 fn base64_that_goes_wrong_at_its_very_end_reaches_nobody() {
-    // R-5034-08; failure case 32
+    // R-5034-08
     for begin in ["AUTH X-64 ", "AUTH X-64\r\n"] {
         for end in ["A", "AA", "AAA", "AAA*", "AA=A", "A===", "AB==", "AAB=", "====", "AAA ", "AAA=AAAA", "AA\0A"] {
             let mut server = server(all());
@@ -216,7 +216,7 @@ fn exchange(server: &mut Server, lines: &[String]) -> Vec<String> {
 
 #[test]
 fn what_base64_hides_never_reaches_the_host_as_a_name_or_a_password_and_is_never_echoed() {
-    // R-1939-04, R-1939-05, R-5034-13, R-OBS-06; failure case 27
+    // R-1939-04, R-1939-05, R-5034-13, R-OBS-06
     for hidden in ["\r\n", "\n", "\r", "\0", "\r\nDELE 1\r\n", "\0\0", "x\r\n.\r\n+OK x"] {
         for text in [format!("mrose{hidden}"), format!("{hidden}mrose"), format!("mro{hidden}se")] {
             for (lines, last) in [
@@ -254,7 +254,7 @@ proptest! {
     fn whatever_octets_an_exchange_holds_a_name_and_a_password_have_no_line_end_and_no_nul(
         parts in prop::collection::vec("[a\u{fc}\r\n\0 ]{0,4}", 1..4), login in any::<bool>(), strict in any::<bool>()
     ) {
-        // R-1939-04, R-5034-13; failure case 27
+        // R-1939-04, R-5034-13
         let config = if strict { all().utf8(Utf8::MessagesAndNames) } else { all() };
         let mut server = server(config);
         let lines = if login {

@@ -1,4 +1,4 @@
-//! What `Config` promises about memory, measured with an allocator that counts (R-GEN-04; failure cases 26, 42 and 49).
+//! What `Config` promises about memory, measured with an allocator that counts (R-GEN-04).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +149,7 @@ fn for_windows_of(command: &str, times: usize) -> u64 {
 
 #[test]
 fn a_million_messages_are_listed_in_the_memory_of_ten_thousand() {
-    // R-GEN-04; failure case 42
+    // R-GEN-04
     for command in ["LIST\r\n", "UIDL\r\n"] {
         let (few, _) = measured::<10_000>(command, 1, &nothing());
         let (many, written) = measured::<1_000_000>(command, 1, &nothing());
@@ -161,7 +161,7 @@ fn a_million_messages_are_listed_in_the_memory_of_ten_thousand() {
 
 #[test]
 fn a_message_of_a_gibibyte_takes_the_chunk_that_the_host_hands_over_and_32_kib() {
-    // R-GEN-04; failure case 42
+    // R-GEN-04
     const CHUNK: usize = 1 << 16;
     let chunk = Bytes::from([b".\r\n".to_vec(), vec![b'x'; CHUNK - 5], b"\r\n".to_vec()].concat());
     let times = 1 << (30 - 16);
@@ -185,7 +185,7 @@ fn a_message_of_the_shortest_lines_fills_the_output_and_no_more() {
 
 #[test]
 fn an_endless_line_takes_one_window() {
-    // R-2449-05; failure case 26
+    // R-2449-05
     for logged_in in [false, true] {
         let mut session = session::<Drop<1>>();
         let mut maildrop = Some(Drop);
@@ -202,7 +202,7 @@ fn an_endless_line_takes_one_window() {
 
 #[test]
 fn a_million_commands_ahead_take_no_more_than_ten_thousand() {
-    // R-GEN-04; failure case 42
+    // R-GEN-04
     for command in ["NOOP\r\n", "DELE 1\r\nRSET\r\n", "NOPE\r\nNOOP\r\n"] {
         let (few, _) = measured::<3>(command, 10_000, &nothing());
         let (many, written) = measured::<3>(command, 1_000_000 / command.matches('\n').count(), &nothing());
@@ -366,7 +366,7 @@ fn an_idle_session_takes_512_octets_at_the_most() {
 
 #[test]
 fn half_a_command_keeps_one_window() {
-    // R-GEN-04; failure case 49
+    // R-GEN-04
     for prepare in ["U", "USER mrose\r\nPASS x", "USER a\r\nPASS b\r\nNOO", "AUTH PLAIN\r\nbXJ"] {
         let (own, heap) = weight(prepare);
         assert!(own.saturating_add_signed(heap) <= 512 + 2_048, "{prepare:?}: {own} and {heap} octets");

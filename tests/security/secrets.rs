@@ -1,4 +1,4 @@
-//! A secret is seen by the host and by nobody else (R-GEN-07; failure case 50).
+//! A secret is seen by the host and by nobody else (R-GEN-07).
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A secret that goes in by whatever path is seen by the host and by nobody else (R-GEN-07; failure case 50).
+//! A secret that goes in by whatever path is seen by the host and by nobody else (R-GEN-07).
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -142,7 +142,7 @@ proptest! {
         reads in 1_usize..40, window in 1_usize..300,
         conversation in prop::collection::vec(LINE, 0..16), hang_up in any::<bool>()
     ) {
-        // R-2595-03, R-6856-02; failure cases 35, 38 and 39
+        // R-2595-03, R-6856-02
         let security = if local { Security::TrustedLocal } else { Security::Cleartext };
         let identity = if verified { ClientIdentity::Verified } else { ClientIdentity::Unknown };
         let upgraded = behind_stls(&said.concat(), security, identity, reads);

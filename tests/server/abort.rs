@@ -14,7 +14,7 @@ const SESSION: &str = "STAT\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 2 1\r\nDELE 2\r\n
 
 #[test]
 fn a_stream_that_ends_anywhere_before_the_end_of_quit_removes_nothing() {
-    // R-1939-29; failure case 44
+    // R-1939-29
     let whole = format!("{LOGIN}{SESSION}");
     for end in 0..whole.len() {
         let store = Store::example();
@@ -48,7 +48,7 @@ fn a_connection_that_breaks_at_any_octet_of_the_output_removes_nothing() {
 
 #[test]
 fn an_end_of_stream_unlocks_the_maildrop_before_the_last_reply_is_taken() {
-    // R-1939-18; failure case 48
+    // R-1939-18
     let store = Store::new([vec![b'x'; 1000]]);
     let mut server = Server::logged_in(&store);
     server.send_and_hang_up("RETR 1\r\nNOO");
@@ -221,7 +221,7 @@ fn a_login_whose_answer_is_lost_is_not_handed_over() {
 
 #[test]
 fn octets_of_an_earlier_read_are_never_taken_for_those_of_another() {
-    // design §2: only what this token was asked for counts
+    // only what this token was asked for counts
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     for before in ["", "NOO"] {

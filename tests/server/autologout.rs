@@ -15,7 +15,7 @@ fn seconds(seconds: u64) -> Duration {
 
 #[test]
 fn a_client_may_be_silent_for_ten_minutes_and_no_longer() {
-    // R-1939-12; failure case 47
+    // R-1939-12
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     server.send("DELE 1\r\n");
@@ -94,7 +94,7 @@ fn the_time_may_be_longer_but_not_shorter_than_the_rfc_allows() {
 
 #[test]
 fn a_download_may_take_an_hour() {
-    // R-GEN-05; failure case 47
+    // R-GEN-05
     let store = Store::new([vec![b'x'; 100_000]]);
     for chunk in [0, 1000] {
         store.chunk.set(chunk);
@@ -113,7 +113,7 @@ fn a_download_may_take_an_hour() {
 
 #[test]
 fn a_client_that_takes_nothing_is_cut_off() {
-    // R-GEN-05; failure case 47
+    // R-GEN-05
     let store = Store::new([vec![b'x'; 100_000]]);
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
@@ -157,7 +157,7 @@ fn the_time_that_the_host_takes_is_not_the_clients() {
 
 #[test]
 fn nothing_that_a_client_sends_puts_off_the_end_of_the_time_to_log_in() {
-    // R-1939-12, C5; failure cases 47 and 49
+    // R-1939-12, C5
     for line in ["CAPA\r\n", "U", "USER mrose\r\n", ""] {
         let store = Store::example();
         let mut server = Server::patient(&store);
@@ -300,7 +300,7 @@ fn half_a_line_starts_nothing_anew() {
 
 #[test]
 fn a_limit_that_nobody_lives_to_see_is_no_deadline() {
-    // C5, design §2: a deadline can be added to any instant
+    // C5: a deadline can be added to any instant
     for (limit, is_one) in [
         (Duration::MAX, false),
         (seconds(u64::MAX), false),

@@ -59,7 +59,7 @@ fn a_reader_is_asked_for_a_chunk_only_when_there_is_room_for_it() {
 
 #[test]
 fn a_later_message_is_not_asked_for_while_an_earlier_one_waits() {
-    // R-2449-16; failure case 40
+    // R-2449-16
     let store = Store::new(vec![vec![b'x'; 50_000]; 3]);
     let mut server = Server::logged_in(&store);
     server.window = vec![1000, 0].into();

@@ -1,4 +1,4 @@
-//! The safe answer to each token: `decline` (design §2).
+//! The safe answer to each token: `decline`.
 
 use bytes::Buf;
 use pop3_proto::server::{Action, CloseReason, Config, Security};
@@ -99,7 +99,7 @@ fn an_update_that_is_declined_removes_nothing_and_says_so() {
 
 #[test]
 fn a_read_a_write_and_a_close_that_are_declined_come_again() {
-    // design §2: level-triggered
+    // level-triggered
     let mut server = Server::new(&Store::example());
     for _ in 0..3 {
         let action = server.session.poll(server.now);

@@ -17,7 +17,7 @@ fn found(line: &str) -> Option<String> {
 
 #[test]
 fn a_timestamp_may_stand_anywhere_in_the_greeting() {
-    // R-1939-31; failure case 30
+    // R-1939-31
     for line in ["+OK <1.2@host>", "+OK ready <1.2@host>", "+OK ready <1.2@host> come in", "+OK x<1.2@host>y <3@other>"]
     {
         assert_eq!(found(line).as_deref(), Some("<1.2@host>"), "{line}");
@@ -26,7 +26,7 @@ fn a_timestamp_may_stand_anywhere_in_the_greeting() {
 
 #[test]
 fn anything_but_a_whole_and_valid_timestamp_means_no_apop() {
-    // R-1939-31; failure case 30
+    // R-1939-31
     for line in [
         "+OK ready",
         "+OK",
@@ -50,7 +50,7 @@ fn anything_but_a_whole_and_valid_timestamp_means_no_apop() {
 
 #[test]
 fn the_timestamp_is_looked_for_in_one_scan_however_many_brackets_there_are() {
-    // R-1939-31; failure case 30
+    // R-1939-31
     assert_eq!(Timestamp::find("<".repeat(100_000).as_bytes()), None);
     assert_eq!(Timestamp::find(("<".repeat(100_000) + "a@host>").as_bytes()), None);
     assert_eq!(

@@ -26,7 +26,7 @@ fn until_closed(server: &mut Server, line: &str) -> (usize, String) {
 
 #[test]
 fn a_line_of_exactly_the_limit_is_a_command_and_one_octet_more_is_too_long() {
-    // R-2449-05; failure case 26
+    // R-2449-05
     for limit in [255_u32, 256, 2048, 65_536] {
         let mut server = tls(crate::common::patient(Config::new()).command_line_limit(limit).unwrap());
         server.send("");
@@ -47,7 +47,7 @@ fn a_server_takes_lines_of_255_octets_at_least() {
 
 #[test]
 fn a_line_that_is_too_long_is_answered_once_and_at_once() {
-    // R-1939-11, R-2449-05; failure case 26
+    // R-1939-11, R-2449-05
     let mut server = tls(Config::new());
     server.send("");
     assert_eq!(server.send("x".repeat(2047)), "");
@@ -307,7 +307,7 @@ fn good_commands_between_failed_logins_take_none_back() {
 
 #[test]
 fn fifty_commands_before_login_are_enough() {
-    // R-GEN-06; failure case 49
+    // R-GEN-06
     let mut server = tls(Config::new());
     let (answered, last) = until_closed(&mut server, "USER mrose");
     assert_eq!((answered, last.as_str()), (51, "-ERR too many commands before login\r\n"));

@@ -29,7 +29,7 @@ const TABLE: [(Verb, bool, bool); 18] = [
 
 #[test]
 fn each_cell_of_the_table_is_as_the_rfcs_have_it() {
-    // R-1939-09; failure case 14
+    // R-1939-09
     assert!(TABLE.iter().map(|row| row.0).eq(Verb::ALL));
     for (verb, without, with) in TABLE {
         assert_eq!(is_multi_line(verb, false, Status::Ok), without, "{verb:?}");
@@ -102,7 +102,7 @@ fn a_list_that_is_not_offered_is_refused_in_one_line() {
 
 #[test]
 fn the_server_keeps_to_the_table_after_login() {
-    // R-1939-09; failure case 14
+    // R-1939-09
     let store = Store::example();
     let mut server = Server::with(&store, everything(), Security::Tls);
     server.send(LOGIN);

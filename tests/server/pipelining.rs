@@ -35,7 +35,7 @@ fn the_replies_to_a_burst_leave_in_one_write() {
 
 #[test]
 fn no_octet_of_a_reply_comes_before_the_end_line_of_the_one_before() {
-    // R-2449-16; failure case 40
+    // R-2449-16
     let store = Store::new(["one\n".repeat(3000), ".\n".repeat(5000), "three".to_owned()]);
     store.chunk.set(1000);
     for window in [1, 7, 4096] {
@@ -114,7 +114,7 @@ proptest! {
     fn every_line_gets_exactly_one_reply_in_order(
         lines in prop::collection::vec((line(), any::<bool>()), 0..40), logged_in: bool, window in 1_usize..900
     ) {
-        // R-1939-11; failure case 25
+        // R-1939-11
         let config = || crate::common::patient(pop3_proto::server::Config::new()).command_line_limit(255).unwrap();
         let new = || {
             let store = Store::new(["a\n\n.\n.b", "H: 1\r\n\r\none\r\ntwo\r\n"]);
@@ -138,7 +138,7 @@ proptest! {
 
 #[test]
 fn a_session_over_pipes_of_any_size_comes_to_its_end() {
-    // R-2449-16; failure case 41
+    // R-2449-16
     let store = Store::new(["one\n".repeat(50), ".\n".repeat(50)]);
     for size in [1, 2, 3, 5, 64] {
         let mut server = Server::new(&store);

@@ -142,7 +142,7 @@ fn capa_between_user_and_pass_keeps_the_name() {
 
 #[test]
 fn a_password_reaches_the_host_octet_by_octet() {
-    // R-1939-16; failure case 23
+    // R-1939-16
     for password in ["tan staaf", " leading", "trailing ", "  two  ", " ", "a\tb", "=", "*", "PASS x", "\u{fc}"] {
         let store = Store::example();
         server(&store).send(format!("USER mrose\r\nPASS {password}\r\n"));
@@ -156,7 +156,7 @@ fn a_password_reaches_the_host_octet_by_octet() {
 
 #[test]
 fn a_name_reaches_the_host_octet_by_octet() {
-    // R-1939-17; failure case 23
+    // R-1939-17
     for name in ["mrose+tag", "m rose", " mrose", "mrose ", "MROSE", "mrose@example.org", "mrose%a", "\u{fc}"] {
         let store = Store::example();
         server(&store).send(format!("USER {name}\r\nPASS tanstaaf\r\n"));
@@ -167,7 +167,7 @@ fn a_name_reaches_the_host_octet_by_octet() {
 
 #[test]
 fn an_empty_password_never_reaches_the_host() {
-    // R-1939-16; failure case 24
+    // R-1939-16
     for pass in ["PASS", "PASS ", "pass"] {
         let store = Store::example();
         let output = server(&store).send(format!("USER mrose\r\n{pass}\r\n"));
@@ -192,7 +192,7 @@ fn quit_before_login_does_not_enter_update() {
 
 #[test]
 fn a_rejected_login_leaves_the_session_in_authorization() {
-    // R-1939-18; failure case 29
+    // R-1939-18
     let store = Store::example();
     let mut server = server(&store);
     store.rejection.set(Some(Rejection::Temporary));
@@ -204,7 +204,7 @@ fn a_rejected_login_leaves_the_session_in_authorization() {
 
 #[test]
 fn a_busy_maildrop_is_free_as_soon_as_the_other_session_is_gone() {
-    // R-1939-18, R-2449-11; failure case 48
+    // R-1939-18, R-2449-11
     let store = Store::example();
     let mut first = Server::logged_in(&store);
     let mut second = server(&store);
@@ -279,7 +279,7 @@ fn passwords_are_taken_where_the_host_says_that_it_is_safe_or_allowed() {
 
 #[test]
 fn anything_but_capa_between_user_and_pass_makes_the_name_forgotten() {
-    // R-1939-15, conflict C6
+    // R-1939-15, C6
     for (between, forgotten) in
         [("CAPA", false), ("NOOP", true), ("FOO", true), ("", true), ("STAT", true), ("CAPA x", true)]
     {
@@ -290,7 +290,7 @@ fn anything_but_capa_between_user_and_pass_makes_the_name_forgotten() {
 
 #[test]
 fn capa_between_user_and_pass_can_be_switched_off() {
-    // R-1939-15, conflict C6
+    // R-1939-15, C6
     let config = Config::new().pass_directly_after_user(true);
     let mut server = Server::with(&Store::example(), config, Security::Tls);
     assert!(server.send("USER mrose\r\nCAPA\r\nPASS tanstaaf\r\n").ends_with(NO_NAME));

@@ -35,7 +35,7 @@ fn a_keyword_is_known_in_any_case() {
 
 #[test]
 fn a_space_before_the_keyword_and_a_tab_behind_it_are_refused() {
-    // R-1939-02; failure case 25
+    // R-1939-02
     let mut server = Server::logged_in(&Store::example());
     for line in [" NOOP", "\tNOOP", "LIST\t1", "NOOP\t", "STAT\t1"] {
         assert_eq!(server.send(format!("{line}\r\n")), BAD, "{line:?}");
@@ -61,14 +61,14 @@ fn an_unknown_command_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_line_end_may_be_a_bare_line_feed() {
-    // R-GEN-03; failure case 25
+    // R-GEN-03
     let mut server = Server::logged_in(&Store::example());
     assert_eq!(server.send("STAT\nLIST 1\nNOOP\r\n"), "+OK 2 320\r\n+OK 1 120\r\n+OK\r\n");
 }
 
 #[test]
 fn an_odd_octet_costs_its_line_and_never_the_next_one() {
-    // R-1939-04, R-GEN-03; failure case 25
+    // R-1939-04, R-GEN-03
     let mut server = Server::patient(&Store::example());
     server.log_in();
     let lines: [(&[u8], &str); 8] = [
@@ -123,7 +123,7 @@ fn lines_before_the_end_of_stream_are_answered() {
 
 #[test]
 fn an_empty_listing_or_message_is_its_status_line_and_the_end_line() {
-    // R-1939-08; failure case 8
+    // R-1939-08
     let mut server = Server::logged_in(&Store::empty());
     assert_eq!(server.send("LIST\r\n"), "+OK scan listing follows\r\n.\r\n");
     assert_eq!(server.send("UIDL\r\n"), "+OK unique-id listing follows\r\n.\r\n");

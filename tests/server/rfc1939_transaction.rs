@@ -17,7 +17,7 @@ fn stat_says_two_numbers_and_nothing_else() {
 
 #[test]
 fn stat_is_exact_beyond_4_gib() {
-    // R-1939-21; failure case 21
+    // R-1939-21
     let store = Store::announcing([u64::from(u32::MAX), u64::from(u32::MAX), 7_000_000_000_000]);
     let mut server = Server::logged_in(&store);
     assert_eq!(server.send("STAT\r\n"), "+OK 3 7008589934590\r\n");
@@ -61,7 +61,7 @@ fn no_invalid_unique_id_ever_leaves_the_server() {
 
 #[test]
 fn a_number_that_names_no_message_reaches_neither_message_nor_host() {
-    // R-1939-19; failure case 19
+    // R-1939-19
     let store = Store::example();
     let mut server = Server::patient(&store);
     server.log_in();
@@ -120,7 +120,7 @@ fn a_command_without_its_argument_is_refused() {
 
 #[test]
 fn a_mark_counts_everywhere_until_rset_takes_it_back() {
-    // R-1939-21, -22, -24, -25, -27; failure case 20
+    // R-1939-21, R-1939-22, R-1939-24, R-1939-25, R-1939-27
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     assert_eq!(server.send("DELE 1\r\n"), "+OK message marked as deleted\r\n");
@@ -241,7 +241,7 @@ fn list_announces_what_a_client_receives() {
 
 #[test]
 fn a_message_that_is_announced_with_a_wrong_size_arrives_complete() {
-    // R-1939-22; failure case 43
+    // R-1939-22
     for wrong in [0, 1, 1_000_000] {
         let mut store = Store::new(["one\ntwo\n"]);
         std::rc::Rc::get_mut(&mut store).unwrap().messages[0].announced = wrong;
@@ -253,7 +253,7 @@ fn a_message_that_is_announced_with_a_wrong_size_arrives_complete() {
 
 #[test]
 fn a_message_that_has_vanished_costs_that_command_alone() {
-    // R-1939-28; failure case 46
+    // R-1939-28
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     store.refusal.set(Some(Refusal::Gone));
@@ -288,7 +288,7 @@ fn a_client_that_asks_for_several_vanished_messages_in_turn_comes_to_an_end_too(
 
 #[test]
 fn a_read_error_after_ok_closes_without_the_end_line() {
-    // R-GEN-10; failure case 46
+    // R-GEN-10
     let message = b"one\n.two\n".repeat(200);
     let whole = crate::common::stuff(&normalise(&message));
     for chunk in [1, 2, 3, 5, 7, 500] {

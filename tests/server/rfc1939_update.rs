@@ -66,7 +66,7 @@ fn a_retrieved_message_that_was_to_go_and_stays_is_told_without_a_dele() {
 
 #[test]
 fn the_reply_to_quit_tells_what_has_become_of_the_messages() {
-    // R-1939-30, R-3206-01; failure case 45
+    // R-1939-30, R-3206-01
     let cases = [
         (Commit::All, "+OK marked messages removed, bye\r\n"),
         (Commit::Some, "-ERR [SYS/TEMP] some marked messages are not removed\r\n"),
@@ -84,7 +84,7 @@ fn the_reply_to_quit_tells_what_has_become_of_the_messages() {
 
 #[test]
 fn nothing_is_written_to_quit_before_the_host_has_answered() {
-    // R-1939-30; failure case 45
+    // R-1939-30
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     server.send("DELE 1\r\n");
@@ -95,7 +95,7 @@ fn nothing_is_written_to_quit_before_the_host_has_answered() {
 
 #[test]
 fn the_maildrop_is_unlocked_before_the_reply_to_quit_leaves() {
-    // R-1939-30; failure case 48
+    // R-1939-30
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
@@ -117,7 +117,7 @@ fn what_comes_behind_quit_is_ignored() {
 
 #[test]
 fn a_quit_that_is_cut_malformed_or_out_of_place_removes_nothing() {
-    // R-1939-29; failure case 44
+    // R-1939-29
     for quit in [
         "QUIT",
         "QUIT\r",

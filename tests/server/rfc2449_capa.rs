@@ -95,7 +95,7 @@ fn sasl_lists_the_mechanisms_that_would_be_accepted_now() {
 
 #[test]
 fn stls_is_announced_only_where_it_would_be_followed() {
-    // R-2595-01, R-2449-02, R-6856-02, R-8314-03, C3; failure case 39
+    // R-2595-01, R-2449-02, R-6856-02, R-8314-03, C3
     let config = Config::new().stls(true).utf8(Utf8::Messages);
     for (security, announced) in [
         (Security::Cleartext, true),
@@ -117,7 +117,7 @@ fn stls_is_announced_only_where_it_would_be_followed() {
 
 #[test]
 fn capa_behind_stls_announces_what_tls_allows() {
-    // R-2595-03, R-8314-02; failure case 39
+    // R-2595-03, R-8314-02
     let store = Store::example();
     store.tls.set(Some(ClientIdentity::Verified));
     let config = Config::new().stls(true).mechanism(Mechanism::EXTERNAL).unwrap();
@@ -343,7 +343,7 @@ fn a_known_tag_with_odd_parameters_is_kept_as_a_line() {
 
 #[test]
 fn what_is_no_capability_line_is_refused() {
-    // R-2449-03; failure case 9
+    // R-2449-03
     assert_eq!(Capability::parse(b""), Err(CapabilityError::Tag));
     assert_eq!(Capability::parse(b"."), Err(CapabilityError::Tag));
     assert_eq!(Capability::parse(b".X 1"), Err(CapabilityError::Tag));

@@ -69,7 +69,7 @@ fn feed(server: &mut Server, octets: &str) {
 
 #[test]
 fn stls_is_offered_where_it_is_configured_and_there_is_no_tls_yet() {
-    // R-2595-01, R-2595-06, R-8314-01, R-8314-03; failure case 38
+    // R-2595-01, R-2595-06, R-8314-01, R-8314-03
     for security in [Security::Cleartext, Security::TrustedLocal, Security::Tls, Security::TlsProxy] {
         for configured in [false, true] {
             let offered = configured && matches!(security, Security::Cleartext | Security::TrustedLocal);
@@ -93,7 +93,7 @@ fn stls_takes_no_argument() {
 
 #[test]
 fn stls_has_no_place_behind_utf8_behind_login_or_behind_tls() {
-    // R-2595-01, R-6856-02; failure cases 38 and 39
+    // R-2595-01, R-6856-02
     for (before, refusal) in
         [("UTF8\r\n", UNAVAILABLE), (LOGIN, "-ERR command not valid in this state\r\n"), ("STLS\r\n", UNAVAILABLE)]
     {
@@ -114,7 +114,7 @@ fn stls_has_no_place_behind_utf8_behind_login_or_behind_tls() {
 
 #[test]
 fn tls_begins_when_every_reply_is_written_to_its_last_octet_and_nothing_is_read_meanwhile() {
-    // R-2595-01; failure case 38
+    // R-2595-01
     let mut server = server(stls(), Security::TrustedLocal);
     let capabilities = server.send("CAPA\r\n");
     feed(&mut server, "CAPA\r\nUSER mrose\r\nSTLS\r\n");
@@ -124,7 +124,7 @@ fn tls_begins_when_every_reply_is_written_to_its_last_octet_and_nothing_is_read_
 
 #[test]
 fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
-    // R-2595-02; failure case 35
+    // R-2595-02
     for tail in TAILS {
         let packet = format!("STLS\r\n{tail}");
         for split in 0..=packet.len() {
@@ -148,7 +148,7 @@ fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
 
 #[test]
 fn what_comes_behind_stls_may_be_dropped_and_counted_instead() {
-    // R-2595-02, R-2595-03; failure case 35
+    // R-2595-02, R-2595-03
     for tail in TAILS {
         for at in 0..=tail.len() {
             let mut server = server(stls().discard_octets_behind_stls(true), Security::TrustedLocal);
@@ -165,7 +165,7 @@ fn what_comes_behind_stls_may_be_dropped_and_counted_instead() {
 
 #[test]
 fn a_handshake_that_fails_ends_the_session() {
-    // R-2595-05, R-8314-04; failure case 38
+    // R-2595-05, R-8314-04
     let mut server = server(stls(), Security::Cleartext);
     server.store.tls.set(None);
     assert_eq!(server.send("STLS\r\n"), BEGIN);
@@ -208,7 +208,7 @@ fn a_token_that_is_dropped_comes_again_with_the_same_residue() {
 
 #[test]
 fn the_time_to_log_in_runs_on_through_the_handshake() {
-    // R-2595-03, C5; failure case 38
+    // R-2595-03, C5
     let seconds = Duration::from_secs;
     let begun = || {
         let mut server = server(stls().login_deadline(seconds(30)), Security::Cleartext);
@@ -276,7 +276,7 @@ fn a_certificate_offers_external_and_logs_nobody_in() {
 
 #[test]
 fn no_password_is_asked_for_or_taken_without_a_secure_connection() {
-    // R-8314-02, R-8314-03, R-2449-02; failure cases 37 and 39
+    // R-8314-02, R-8314-03, R-2449-02
     const REFUSED: &str = "-ERR [AUTH] logging in needs a secure connection\r\n";
     let plain = "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n";
     for (security, allowed, secure) in [

@@ -83,7 +83,7 @@ fn a_name_of_another_form_is_a_bad_command() {
 
 #[test]
 fn a_stray_cr_behind_the_name_is_no_part_of_it() {
-    // R-1939-04, R-GEN-03; failure case 32
+    // R-1939-04, R-GEN-03
     let mut server = over_tls(Config::new());
     assert_eq!(server.send("AUTH PLAIN\r\r\n"), "-ERR line holds a forbidden octet\r\n");
     assert_eq!(server.send("AUTH PLAIN\r\n"), "+ \r\n");

@@ -159,7 +159,7 @@ fn another_exchange_may_follow_one_that_came_to_nothing() {
 
 #[test]
 fn reasons_other_than_the_credentials_have_codes_and_are_no_failed_logins() {
-    // R-2449-10, R-2449-11, R-3206-02, R-3206-03, R-5034-10; failure case 28
+    // R-2449-10, R-2449-11, R-3206-02, R-3206-03, R-5034-10
     let reasons = [
         (Rejection::InUse, "-ERR [IN-USE] maildrop is in use by another session\r\n"),
         (Rejection::LoginDelay { seconds: None }, "-ERR [LOGIN-DELAY] too soon after the last login\r\n"),
@@ -187,7 +187,7 @@ fn reasons_other_than_the_credentials_have_codes_and_are_no_failed_logins() {
 
 #[test]
 fn a_maildrop_that_another_session_has_is_in_use_for_auth_as_well() {
-    // R-2449-11; failure case 48
+    // R-2449-11
     let store = Store::example();
     let mut first = with(&store, config());
     assert!(first.send(cram_md5("tanstaaf")).ends_with(LOGGED_IN));
@@ -235,7 +235,7 @@ fn a_bearer_token_that_is_right_lets_the_client_in_at_once() {
 
 #[test]
 fn a_bearer_token_fails_only_when_the_client_has_answered_the_reason() {
-    // R-7628-01; failure case 33
+    // R-7628-01
     let reason = format!("+ {}\r\n", encoded(r#"{"status":"invalid_token"}"#));
     for (mechanism, response, answer) in bearers("wrong") {
         for (answer, end) in [(answer, REFUSED), ("*", CANCELLED)] {

@@ -128,7 +128,7 @@ fn another_authorization_identity_is_a_failed_login_of_which_the_host_does_not_h
 
 #[test]
 fn a_password_with_a_line_end_is_a_failed_login_of_which_the_host_does_not_hear() {
-    // R-5034-13, R-OBS-06, R-1939-04; failure case 27
+    // R-5034-13, R-OBS-06, R-1939-04
     for password in ["tanstaaf\r\n", "tanstaaf\r\nDELE 1", "\n", "\r", "tans\rtaaf", "\ntanstaaf"] {
         for lines in plain(format!("\0mrose\0{password}")).into_iter().chain(login("mrose", password)) {
             let mut server = with(config().failed_logins(1).unwrap());
@@ -141,7 +141,7 @@ fn a_password_with_a_line_end_is_a_failed_login_of_which_the_host_does_not_hear(
 
 #[test]
 fn plain_has_three_parts_of_which_only_the_first_may_be_empty() {
-    // R-5034-13; failure cases 24 and 34
+    // R-5034-13
     let messages: [&[u8]; 15] = [
         b"",
         b"\0",
@@ -174,7 +174,7 @@ fn plain_has_three_parts_of_which_only_the_first_may_be_empty() {
 
 #[test]
 fn login_takes_a_name_and_a_password_neither_of_them_empty() {
-    // R-5034-13; failure case 24
+    // R-5034-13
     let mrose = encoded("mrose");
     let wrong = [String::new(), encoded("mrose\0"), encoded("\0"), encoded("mr\r\nose"), encoded("mrose\n")];
     for name in &wrong {
@@ -197,7 +197,7 @@ fn login_takes_a_name_and_a_password_neither_of_them_empty() {
 
 #[test]
 fn names_and_passwords_reach_the_host_octet_by_octet() {
-    // R-1939-16, R-1939-17, R-5034-13; failure case 23
+    // R-1939-16, R-1939-17, R-5034-13
     let long = "x".repeat(9_000);
     let passwords = [" ", "  tanstaaf ", "*", "=", "a b  c", "\t\x01\x7f", "grün", "+ ", &long];
     for password in passwords {

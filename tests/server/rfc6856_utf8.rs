@@ -102,7 +102,7 @@ fn the_name_of_user_is_forgotten_at_utf8() {
 
 #[test]
 fn there_is_no_stls_behind_utf8() {
-    // R-6856-02; failure case 38
+    // R-6856-02
     let store = Store::example();
     let mut server = server(&store, messages().stls(true));
     assert!(server.send("CAPA\r\n").contains("\r\nSTLS\r\n"));
@@ -255,7 +255,7 @@ fn a_refused_message_does_not_count_as_retrieved_nor_as_a_bad_command() {
 
 #[test]
 fn in_utf8_mode_a_message_is_sent_as_it_is_and_its_size_is_exact() {
-    // R-6856-03, R-6856-04; failure case 43
+    // R-6856-03, R-6856-04
     let stored = "Subject: gr\u{fc}\u{df}e\n\n.\u{20ac}\r\n\u{1f4ec}\0";
     let store = Store::new([stored]);
     store.need_utf8.set(1);

@@ -28,7 +28,7 @@ fn sent(message: &[u8], chunk: usize, lines: usize) -> Vec<u8> {
 
 #[test]
 fn top_sends_the_header_the_blank_line_and_the_lines_asked_for() {
-    // R-1939-26; failure case 22
+    // R-1939-26
     let message = b"A: 1\nB: 2\n\none\n.two\n\nfour";
     assert_eq!(sent(message, 0, 0), b"A: 1\r\nB: 2\r\n\r\n.\r\n");
     assert_eq!(sent(message, 0, 1), b"A: 1\r\nB: 2\r\n\r\none\r\n.\r\n");
@@ -41,7 +41,7 @@ fn top_sends_the_header_the_blank_line_and_the_lines_asked_for() {
 
 #[test]
 fn a_message_without_a_blank_line_is_all_header() {
-    // R-1939-26; failure case 22
+    // R-1939-26
     for message in ["A: 1", "A: 1\n", "A: 1\r\nB: 2\r\n", "A: 1\r\n\r"] {
         for chunk in [0, 1] {
             assert_eq!(sent(message.as_bytes(), chunk, 0), stuff(&normalise(message.as_bytes())), "{message:?}");
@@ -67,7 +67,7 @@ fn a_blank_line_is_nothing_but_its_end() {
 
 #[test]
 fn any_short_message_in_any_chunks_is_cut_as_the_model_has_it() {
-    // R-1939-26, R-GEN-01; failure case 5
+    // R-1939-26, R-GEN-01
     for message in strings(b"\r\na.", 6) {
         for lines in [0, 1, 2, 3] {
             let expected = top(&normalise(&message), lines);
@@ -85,7 +85,7 @@ fn any_short_message_in_any_chunks_is_cut_as_the_model_has_it() {
 
 #[test]
 fn top_sends_tricky_messages_as_the_model_has_them() {
-    // R-1939-26; failure case 5
+    // R-1939-26
     for message in tricky_messages() {
         for lines in [0, 1, 2, usize::MAX] {
             let expected = stuff(&top(&normalise(&message), lines));
@@ -98,7 +98,7 @@ fn top_sends_tricky_messages_as_the_model_has_them() {
 
 #[test]
 fn top_of_the_whole_message_is_what_retr_sends() {
-    // R-1939-26; failure case 5
+    // R-1939-26
     for message in tricky_messages() {
         let store = Store::new([&message]);
         let mut server = Server::logged_in(&store);
@@ -120,7 +120,7 @@ fn top_reads_no_more_chunks_than_it_needs() {
 
 #[test]
 fn top_needs_both_arguments() {
-    // R-1939-26; failure case 22
+    // R-1939-26
     let mut server = Server::logged_in(&Store::example());
     for line in ["TOP", "TOP 1"] {
         assert_eq!(server.send(format!("{line}\r\n")), "-ERR an argument is missing\r\n");

@@ -197,7 +197,7 @@ fn a_transcript_octet_by_octet_is_answered_the_same() {
 
 #[test]
 fn a_transcript_cut_at_any_octet_removes_nothing_before_the_end_of_quit() {
-    // R-1939-29; failure case 44
+    // R-1939-29
     each(|transcript| {
         let said = transcript.said();
         for end in 0..=said.len() {

@@ -42,7 +42,7 @@ fn what_follows_the_numbers_is_ignored() {
 
 #[test]
 fn garbage_in_a_listing_is_a_typed_error() {
-    // R-GEN-12; failure case 16
+    // R-GEN-12
     let not_digits = ListingError::Number(NumberError::NotDigits);
     let range = ListingError::Number(NumberError::OutOfRange);
     let cases: [(&[u8], ListingError); 9] = [
@@ -65,7 +65,7 @@ fn garbage_in_a_listing_is_a_typed_error() {
 
 #[test]
 fn a_unique_id_is_1_to_70_octets_of_0x21_to_0x7e() {
-    // R-1939-27; failure case 17
+    // R-1939-27
     for octet in 0..=255_u8 {
         let valid = (0x21..=0x7e).contains(&octet);
         assert_eq!(UniqueId::new(&[octet]).is_ok(), valid, "{octet:#x}");

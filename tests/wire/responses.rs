@@ -56,7 +56,7 @@ fn an_indicator_is_in_upper_case_and_followed_by_a_space_or_nothing() {
 
 #[test]
 fn text_of_any_kind_means_nothing() {
-    // R-1939-09; failure case 15
+    // R-1939-09
     for text in ["20 messages", "1 2 3", "+OK", "-ERR", ".", "multi-line\tfollows", "\u{fc}", " two  spaces "] {
         let line = format!("+OK {text}");
         let response = Response::parse(line.as_bytes()).unwrap();

@@ -69,7 +69,7 @@ fn a_client_without_a_token_may_ask_what_it_would_take() {
 
 #[test]
 fn a_failure_is_answered_before_the_exchange_is_over() {
-    // R-7628-01; failure case 33
+    // R-7628-01
     assert_eq!(in_base64(OAuthBearer::FAILURE_ANSWER), "AQ==");
     assert_eq!(in_base64(XOAuth2::FAILURE_ANSWER), "");
     assert_eq!(OAuthBearer::parse(OAuthBearer::FAILURE_ANSWER), Err(InvalidMessage::Form));
@@ -193,7 +193,7 @@ fn a_malformed_message_of_xoauth2_is_refused() {
 
 #[test]
 fn what_can_not_be_sent_can_not_be_made() {
-    // R-OBS-06; failure case 27
+    // R-OBS-06
     for text in ["", "a b", "a\r\nDELE 1", "a\x01", "a\0", "\u{e9}"] {
         assert_eq!(BearerToken::new(text), Err(InvalidMessage::Token), "{text:?}");
         assert_eq!(Host::new(text), Err(InvalidMessage::Host), "{text:?}");
@@ -203,7 +203,7 @@ fn what_can_not_be_sent_can_not_be_made() {
 
 #[test]
 fn tokens_are_not_shown() {
-    // R-GEN-07; failure case 50
+    // R-GEN-07
     let message = OAuthBearer::parse(b"n,a=tim,\x01host=a.example\x01auth=Bearer tanstaaf\x01\x01").unwrap();
     let shown = "OAuthBearer { authorization: Some(AuthorizationIdentity(\"tim\")), host: Some(Host(\"a.example\")), \
                  port: None, token: Some(BearerToken(..)) }";

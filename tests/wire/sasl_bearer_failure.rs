@@ -19,7 +19,7 @@ fn decoded(text: &str) -> Vec<u8> {
 
 #[test]
 fn the_example_of_a_failure_is_understood_and_written() {
-    // R-7628-01; failure case 33; RFC 7628 §3.2.2, §4.3
+    // R-7628-01; RFC 7628 §3.2.2, §4.3
     let text = "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJleGFtcGxlX3Njb3BlIiwib3BlbmlkLWNvbmZpZ3VyYXRpb24i\
                 OiJodHRwczovL2V4YW1wbGUuY29tLy53ZWxsLWtub3duL29wZW5pZC1jb25maWd1cmF0aW9uIn0=";
     let octets = decoded(text);

@@ -24,7 +24,7 @@ fn external_names_somebody_or_nobody() {
 
 #[test]
 fn external_takes_no_control_octets() {
-    // R-OBS-06; failure case 27
+    // R-OBS-06
     for message in ["a\0", "\0", "a\r\nDELE 1", "\t", "\u{7f}"] {
         let error = InvalidMessage::Credential(InvalidCredential::ForbiddenOctet);
         assert_eq!(External::parse(message.as_bytes()), Err(error), "{message:?}");

@@ -47,7 +47,7 @@ fn the_examples_of_plain_are_understood_and_written() {
 
 #[test]
 fn plain_has_exactly_three_parts() {
-    // R-5034-13; failure case 34
+    // R-5034-13
     for message in
         ["", "tim", "tim\0secret", "\0tim", "\0tim\0secret\0", "\0tim\0secret\0more", "\0\0tim\0secret", "\0\0\0"]
     {
@@ -57,7 +57,7 @@ fn plain_has_exactly_three_parts() {
 
 #[test]
 fn plain_without_a_name_or_a_password_is_malformed() {
-    // R-5034-13; failure case 24
+    // R-5034-13
     for message in ["\0\0", "\0tim\0", "\0\0secret", "tim\0\0secret"] {
         assert_eq!(Plain::parse(message.as_bytes()), Err(EMPTY), "{message:?}");
     }
@@ -65,7 +65,7 @@ fn plain_without_a_name_or_a_password_is_malformed() {
 
 #[test]
 fn names_with_control_octets_are_refused_wherever_they_come_from() {
-    // R-1939-04, R-OBS-06; failure case 27
+    // R-1939-04, R-OBS-06
     for octet in ["\r", "\n", "\t", "\u{7f}", "\r\nDELE 1\r\n"] {
         for message in [format!("\0ti{octet}m\0secret"), format!("a{octet}\0tim\0secret")] {
             assert_eq!(Plain::parse(message.as_bytes()), Err(FORBIDDEN), "{message:?}");
@@ -78,7 +78,7 @@ fn names_with_control_octets_are_refused_wherever_they_come_from() {
 
 #[test]
 fn a_password_with_a_line_end_reaches_the_host_and_never_a_command() {
-    // R-5034-13, R-OBS-06; failure case 27
+    // R-5034-13, R-OBS-06
     let plain = Plain::parse(b"\0tim\0secret\r\nDELE 1").unwrap();
     assert!(plain.password.matches(b"secret\r\nDELE 1"));
     assert_eq!(Password::new(plain.password.expose()), Err(InvalidCredential::ForbiddenOctet));
@@ -187,7 +187,7 @@ fn the_digest_of_cram_md5_is_the_last_word() {
 
 #[test]
 fn passwords_and_digests_are_not_shown() {
-    // R-GEN-07; failure case 50
+    // R-GEN-07
     let plain = Plain::parse(b"\0tim\0tanstaaf").unwrap();
     let shown = r#"Plain { authorization: None, name: Name("tim"), password: CleartextPassword(..) }"#;
     assert_eq!(format!("{plain:?}"), shown);

@@ -28,7 +28,7 @@ fn unstuffed(input: &[u8], size: usize) -> (Vec<u8>, usize, bool) {
 
 #[test]
 fn unstuffing_undoes_stuffing() {
-    // R-1939-07; failure cases 1, 3, 6, 7 and 10
+    // R-1939-07
     for message in strings(b".\r\na\0", 5).into_iter().chain(tricky_messages()) {
         let message = normalise(&message);
         let wire = stuff(&message);
@@ -41,7 +41,7 @@ fn unstuffing_undoes_stuffing() {
 
 #[test]
 fn any_short_input_is_unstuffed_as_the_model_does_it_wherever_it_is_cut() {
-    // R-GEN-01; failure case 10
+    // R-GEN-01
     for input in strings(b".\r\na", 8) {
         let whole = unstuffed(&input, input.len().max(1));
         for size in 1..input.len() {
@@ -58,13 +58,13 @@ fn any_short_input_is_unstuffed_as_the_model_does_it_wherever_it_is_cut() {
 
 #[test]
 fn one_dot_is_taken_from_a_line_whatever_follows_it() {
-    // R-1939-07; failure case 6
+    // R-1939-07
     assert_eq!(unstuffed(b".x\r\n..\r\n...\r\n.\r\n", 99), (b"x\r\n.\r\n..\r\n".to_vec(), 16, true));
 }
 
 #[test]
 fn a_longer_line_that_starts_with_a_dot_is_not_the_end() {
-    // R-1939-08; failure case 9
+    // R-1939-08
     for line in [". \r\n", ".\r\r\n", ".\t\r\n", ".+OK\r\n"] {
         let (content, _, ended) = unstuffed(line.as_bytes(), 1);
         assert_eq!((content.as_slice(), ended), (&line.as_bytes()[1..], false), "{line:?}");
@@ -79,7 +79,7 @@ fn content_may_be_empty() {
 
 #[test]
 fn a_bare_line_feed_neither_ends_a_line_nor_the_response() {
-    // R-GEN-03; failure case 11
+    // R-GEN-03
     for body in ["a\n.\n+OK 1 message\r\n", "a\r\n.\n-ERR\r\n", "a\n.\r\n+OK\r\n", ".\n.\n\r\n"] {
         for size in [1, 99] {
             let (content, taken, ended) = unstuffed(body.as_bytes(), size);
@@ -91,7 +91,7 @@ fn a_bare_line_feed_neither_ends_a_line_nor_the_response() {
 
 #[test]
 fn a_dot_line_at_the_edge_of_a_read_in_mid_line_is_content() {
-    // failure case 10
+    // R-GEN-01
     let mut unstuffer = Unstuffer::new();
     assert_eq!(unstuffer.next(b"abc").content, b"abc");
     let part = unstuffer.next(b".\r\n");
