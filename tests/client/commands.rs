@@ -33,7 +33,7 @@ fn told(config: Config, security: Security, capabilities: &str) -> Script {
 
 #[test]
 fn a_line_has_at_most_255_octets() {
-    // R-2449-05
+    // R-2449-05, C1
     let mut session = session(Config::new(), Security::Tls);
     for (octets, expected) in [(248, true), (249, false), (5_000, false)] {
         let long = b"x".repeat(octets);

@@ -95,7 +95,7 @@ fn a_first_message_is_not_said_behind_another() {
 
 #[test]
 fn a_challenge_without_its_space_is_counted_or_cancelled() {
-    // R-5034-03, R-GEN-11
+    // R-5034-03, R-GEN-11, C11
     let config = Config::new();
     for (config, answer, counted) in
         [(config.clone(), "AG1yb3NlAHRhbnN0YWFm\r\n", 1), (config.reject(Deviation::BareChallenge), "*\r\n", 0)]

@@ -26,7 +26,7 @@ fn until_closed(server: &mut Server, line: &str) -> (usize, String) {
 
 #[test]
 fn a_line_of_exactly_the_limit_is_a_command_and_one_octet_more_is_too_long() {
-    // R-2449-05
+    // R-2449-05, C1
     for limit in [255_u32, 256, 2048, 65_536] {
         let mut server = tls(crate::common::patient(Config::new()).command_line_limit(limit).unwrap());
         server.send("");

@@ -122,7 +122,7 @@ fn upper_case_digits_are_understood_and_counted() {
 
 #[test]
 fn apop_and_pass_reach_the_host_as_different_credentials() {
-    // R-1939-33
+    // R-1939-33, C8
     let store = Store::example();
     let mut server = Server::with_timestamp(&store, TIMESTAMP);
     server.send(format!("APOP nobody {DIGEST}\r\n{LOGIN}"));

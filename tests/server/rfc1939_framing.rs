@@ -45,7 +45,7 @@ fn a_space_before_the_keyword_and_a_tab_behind_it_are_refused() {
 
 #[test]
 fn an_unknown_command_is_refused_and_changes_nothing() {
-    // R-1939-03, R-1939-10, R-OBS-03, R-OBS-04
+    // R-1939-03, R-1939-10, R-OBS-03, R-OBS-04, C9
     let store = Store::example();
     let mut server = Server::patient(&store);
     server.log_in();

@@ -178,7 +178,7 @@ fn a_line_of_an_exchange_may_be_longer_than_a_command_and_commands_may_not() {
 
 #[test]
 fn the_rest_of_a_response_line_that_is_too_long_is_no_command() {
-    // R-5034-06
+    // R-5034-06, C1
     for reads in [1, 1_000, usize::MAX] {
         let mut server = with_echo(1);
         server.reads = reads.into();

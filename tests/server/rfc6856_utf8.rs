@@ -56,7 +56,7 @@ fn logins(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn utf8_is_said_before_login_and_may_be_said_again() {
-    // R-6856-01
+    // R-6856-01, C4
     for config in [messages(), names()] {
         let mut server = server(&Store::example(), config);
         assert_eq!(server.send("UTF8\r\nutf8\r\n"), UTF8.repeat(2));

@@ -159,7 +159,7 @@ fn the_line_of_auth_is_measured_before_it_is_written() {
 
 #[test]
 fn an_empty_challenge_has_its_space_and_an_empty_response_is_an_empty_line() {
-    // R-5034-03, R-5034-09
+    // R-5034-03, R-5034-09, C11
     let mut out = Vec::new();
     line::encode_challenge(b"".as_slice(), &mut out);
     line::encode_response(b"".as_slice(), &mut out);
