@@ -1,4 +1,5 @@
-//! Octets and values, without a session: the wire's forms, the lines of SASL, and headers of the PROXY protocol.
+//! Octets and values, without a session: the wire's forms, the lines of SASL, and headers of the PROXY protocol. And the
+//! rules, and which tests show them.
 
 #![expect(unreachable_pub, reason = "the modules share what is `pub`")]
 
@@ -9,6 +10,7 @@ mod proxy_header;
 mod proxy_headers;
 mod proxy_tlvs;
 mod responses;
+mod rules;
 mod sasl_bearer;
 mod sasl_bearer_failure;
 mod sasl_identities;

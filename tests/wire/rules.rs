@@ -48,18 +48,16 @@ fn ids<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = &'a str> {
         .filter(|word| is_id(word))
 }
 
-/// Returns the name of the test that a file contains, if it contains one.
+/// Returns the name of the tests that a file below `tests` contains, if it contains any: its path, or that of the folder
+/// where it is a dialogue.
 fn test_name(path: &Path, text: &str) -> Option<String> {
-    let stem = path.file_stem()?.to_str()?;
-    let has = |folder: &str| path.iter().any(|part| part == folder);
-    match path.extension()?.to_str()? {
-        "txt" => Some(if has("client") { "transcripts/client" } else { "transcripts/server" }.to_owned()),
-        "rs" if !text.contains("#[test]") => None,
-        // Its modules bear the names of the two sides.
-        "rs" if has("freed_memory") => Some("freed_memory".to_owned()),
-        "rs" => Some(stem.to_owned()),
-        _ => None,
-    }
+    let path = path.strip_prefix("tests").ok()?;
+    let named = match path.extension()?.to_str()? {
+        "txt" => path.parent()?.to_owned(),
+        "rs" if text.contains("#[test]") => path.with_extension(""),
+        _ => return None,
+    };
+    Some(named.iter().filter_map(|part| part.to_str()).collect::<Vec<_>>().join("/"))
 }
 
 /// Returns what cites each rule: all files, and the tests among them.
