@@ -58,8 +58,8 @@ impl Store {
     }
 
     /// The message is complete: from here on no crash can lose it.
-    fn save(&mut self, unique_id: Option<&[u8]>, message: &Option<File>) -> io::Result<()> {
-        message.iter().try_for_each(File::sync_all)?;
+    fn save(&mut self, unique_id: Option<&[u8]>, message: Option<&File>) -> io::Result<()> {
+        message.map_or(Ok(()), File::sync_all)?;
         let name =
             unique_id.filter(|id| id.len() <= LONGEST).map_or_else(|| self.free_name(b""), |id| self.path_of(id));
         fs::rename(self.path.join(".partial"), name)?;
@@ -176,7 +176,7 @@ fn take(
     while let Some(progress) = fetch.progress() {
         match progress {
             Progress::Begins(_) => *message = Some(store.begin()?),
-            Progress::Complete(it) => match store.save(it.unique_id(), message) {
+            Progress::Complete(it) => match store.save(it.unique_id(), message.as_ref()) {
                 Ok(()) => fetch.delete(it.message()),
                 Err(error) => {
                     failures.push(format!("message {}: {error}", it.message()));
