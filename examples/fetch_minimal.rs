@@ -114,7 +114,11 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             let method = Method::choose(&session, &Method::PASSWORD)?;
             login.insert(Login::new(method, name, Proof::Password(password))).begin(&mut session)?;
         }
-        fetch.advance(&mut session)?; // does nothing before login
+        // It does nothing before login.
+        if let Err(error) = fetch.advance(&mut session) {
+            failures.push(error.to_string());
+            return Err(failures.join("; ").into());
+        }
         match session.poll(start.elapsed()) {
             Ok(Action::Read(mut read)) => match socket.read(read.space()) {
                 Ok(octets) => read.filled(octets),

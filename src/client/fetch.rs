@@ -91,8 +91,6 @@ pub struct Fetch {
     finishing: bool,
     /// What STAT was answered last, if it was.
     stat: Option<DropListing>,
-    /// Whether RSET is to be sent, so that QUIT carries out no DELE.
-    unmarks: bool,
     /// Whether STAT announces less than at the beginning, so that nothing is to be deleted.
     has_shrunk: bool,
     listing: Listing,
@@ -135,6 +133,8 @@ enum Stage {
     Parting,
     /// QUIT.
     Quitting(Ticket),
+    /// QUIT would carry out a DELE that it must not, so the session is to end without.
+    Abandoned,
     /// Nothing is left to do.
     Over,
 }
@@ -231,7 +231,6 @@ impl Fetch {
             ahead: Self::AHEAD,
             finishing: false,
             stat: None,
-            unmarks: false,
             has_shrunk: false,
             listing: Listing::new(),
             messages: BTreeMap::new(),
@@ -264,13 +263,17 @@ impl Fetch {
     ///
     /// # Errors
     /// [`SendError::Over`] when the plan can't be carried out since other code has sent QUIT, or the server has
-    /// announced that it will close the connection.
+    /// announced that it will close the connection; or when the plan is [out of step](Progress::OutOfStep) after DELE, so that
+    /// QUIT must not be sent: close the connection.
     pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
         match session.state() {
             State::Transaction => {}
             State::Greeting | State::Authorization if self.stage == Stage::Begin => return Ok(true),
             // Or it is another session, where the numbers mean other messages.
             _ => self.stage = Stage::Over,
+        }
+        if self.stage == Stage::Abandoned {
+            return Err(SendError::Over);
         }
         match self.send(session) {
             Ok(()) | Err(SendError::QueueFull) => Ok(!matches!(self.stage, Stage::Quitting(_) | Stage::Over)),
@@ -304,11 +307,6 @@ impl Fetch {
         let is_doubtful = self.stat.is_some() && !self.presumed.is_empty();
         if is_ready && self.stage == Stage::Deleting && is_doubtful && self.deletions() > 0 {
             self.stage = Stage::Confirming(session.send(&Command::Stat)?);
-        }
-        if self.unmarks {
-            // The server has the marks, whatever its answers mean.
-            session.send(&Command::Rset)?;
-            self.unmarks = false;
         }
         if is_ready && matches!(self.stage, Stage::Deleting | Stage::Parting) {
             let quit = session.send(&Command::Quit)?;

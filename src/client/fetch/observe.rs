@@ -161,16 +161,13 @@ impl Fetch {
 
     /// STAT is answered, after DELE.
     fn observe_confirmation(&mut self, what: &What<'_>) {
-        self.stage = if matches!(what, What::Unreadable { .. }) { Stage::Parting } else { Stage::Deleting };
-        if self.stage == Stage::Parting {
-            self.unmarks = true;
-            for message in self.messages.values_mut().filter(|message| message.fate == Fate::Marked) {
-                message.fate = Fate::Left;
-            }
+        if matches!(what, What::Unreadable { .. }) {
             self.out_of_step();
+            self.stage = Stage::Abandoned;
         } else {
             // It is the answer to STAT, and so all were.
             self.presumed.clear();
+            self.stage = Stage::Deleting;
         }
     }
 

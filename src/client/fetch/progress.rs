@@ -48,7 +48,8 @@ pub enum Progress {
     Unproven(Wanted),
     /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
     /// of one dot inside a message as it was, and what follows that is taken for responses:
-    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole.
+    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. Where DELE was sent already, the plan
+    /// sends no QUIT, and [`advance`](super::Fetch::advance) fails: close the connection.
     OutOfStep,
     /// This message can't be fetched; the rest can.
     Refused(Wanted, Retry),
