@@ -5,16 +5,40 @@ use std::sync::Arc;
 use bytes::Buf;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Security, Session};
 use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 use crate::common::{Store, TestDrop};
 
-/// Both ends of TLS, for a certificate that is made for this run.
+/// The certificate of mail.example.org, signed with its own key, until 2120.
+const CERTIFICATE: &[u8] = b"\
+-----BEGIN CERTIFICATE-----
+MIIBhDCCASmgAwIBAgIBATAKBggqhkjOPQQDAjAbMRkwFwYDVQQDDBBtYWlsLmV4
+YW1wbGUub3JnMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAbMRkw
+FwYDVQQDDBBtYWlsLmV4YW1wbGUub3JnMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD
+QgAEHGXLilhOqlQ1466cuezQTppPcB3Hi7YHx3HwK+tDngwPENSk86d3FtBIZKUv
+M9y5IGll3WT3jTYrC7zBDEQD+KNcMFowGwYDVR0RBBQwEoIQbWFpbC5leGFtcGxl
+Lm9yZzAMBgNVHRMBAf8EAjAAMA4GA1UdDwEB/wQEAwIHgDAdBgNVHQ4EFgQU+8r0
+tgjvlWXpVQV9UUvzMD75XCswCgYIKoZIzj0EAwIDSQAwRgIhAISani3G+fOSqc8h
+CnHe1SOqlMJNW/Lqf+xqZk21JQc7AiEAtJGJ+w7XgSF9Zac6xgt4FFT+TeAPFntc
+dwZ6ARy6+5Q=
+-----END CERTIFICATE-----
+";
+
+/// The key to it, which protects nothing.
+const KEY: &[u8] = b"\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgGgPwIrDiEURiAIyd
+kK2GasjBQVECZ4Q5e+eZ2UXq1k2hRANCAAQcZcuKWE6qVDXjrpy57NBOmk9wHceL
+tgfHcfAr60OeDA8Q1KTzp3cW0EhkpS8z3LkgaWXdZPeNNisLvMEMRAP4
+-----END PRIVATE KEY-----
+";
+
+/// Both ends of TLS.
 fn ends() -> (ClientConnection, ServerConnection) {
-    let made = rcgen::generate_simple_self_signed(["mail.example.org".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let certificate = made.cert.der().clone();
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
     let provider = || Arc::new(ring::default_provider());
     let server = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
     let server = server.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
