@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Framed, LineEnds, LineScanner};
 use support::{Index, Mail, client, command_lines, drive, logged_in, receive, said, stuffed, unstuff};
@@ -144,5 +144,10 @@ fn session(criterion: &mut Criterion) {
     group.bench_function("100 messages", |b| b.iter(run));
 }
 
-criterion_group!(benches, commands, encode, decode, listings, client_side, session);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    for benchmarks in [commands, encode, decode, listings, client_side, session] {
+        benchmarks(&mut criterion);
+    }
+    criterion.final_summary();
+}
