@@ -144,7 +144,7 @@
 //! # assert_eq!(reason, CloseReason::EndOfStream);
 //! # io::Result::Ok(())
 //! ```
-//! `examples/server_std.rs` and `examples/server_tokio.rs` in the repository do the same over a real Maildir.
+//! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` in the repository do the same over a real Maildir.
 //!
 //! A client is driven in the same way: see [`client`]. Both together make a proxy: see the [`manual`](manual#being-a-proxy).
 //!

@@ -66,7 +66,7 @@
 //!
 //! SCRAM, Kerberos (GSSAPI) and others come from a SASL library that does no I/O of its own: the library's session
 //! object is the `Exchange`, its `step` takes the response and gives the challenge, and its verdict is the answer.
-//! `examples/support/sasl.rs` in the repository does this for SCRAM-SHA-256. For a mechanism that this crate doesn't
+//! `examples/support/src/sasl.rs` in the repository does this for SCRAM-SHA-256. For a mechanism that this crate doesn't
 //! know, [`mechanism_with`](crate::server::Config::mechanism_with) declares who sends first and whether it is safe
 //! without TLS. Two things to keep in mind:
 //!
@@ -99,7 +99,7 @@
 //! # Being a proxy
 //! A host may log in for its client at another server, and let that server go on: the [client's half](crate::client) of
 //! this crate sends the name and password again there, [`Login::hand_over`](crate::server::Login::hand_over) ends the
-//! session here, and the host splices both connections. `examples/proxy_tokio.rs` in the repository does this.
+//! session here, and the host splices both connections. `examples/tokio/proxy_tokio.rs` in the repository does this.
 //!
 //! - The host's [`Session`](crate::server::Session) is one of [`Infallible`](core::convert::Infallible), which is a
 //!   [`Maildrop`](crate::server::Maildrop) that is never opened.
@@ -136,7 +136,7 @@
 //! How to log in is the caller's policy: [`Method::choose`](crate::client::Method::choose) takes a list.
 //! [`Method::PASSWORD`](crate::client::Method::PASSWORD) is a good one, with
 //! [`ScramSha256`](crate::client::Method::ScramSha256) in front where there is a library for it, as in
-//! `examples/client_support/scram.rs`.
+//! `examples/support/src/client/scram.rs`.
 //!
 //! # Where RFC 2449's grammar isn't followed
 //! Its printed grammar allows less than its text, and the text counts: the texts of responses may hold spaces, a space

@@ -35,10 +35,10 @@ use crate::wire::{Command, DropListing};
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other
 /// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
 ///
-/// This is a whole program, `examples/fetch_minimal.rs`:
+/// This is a whole program, which `cargo run --example fetch_minimal` runs in the repository:
 ///
 /// ```no_run
-#[doc = include_str!("../../examples/fetch_minimal.rs")]
+#[doc = include_str!("../manual/fetch_minimal.rs")]
 /// ```
 ///
 /// # When a message is complete

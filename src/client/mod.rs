@@ -103,7 +103,7 @@
 //! The caller polls again after it, and answers what comes as in the first example. It shows an event to a [`Login`] or a
 //! [`Fetch`] once: so it calls [`done`](Event::done) before it awaits anything, or a cancelled task sees the event again.
 //!
-//! `examples/client_tokio.rs` in the repository is a complete program, with TLS.
+//! `examples/tokio/client_tokio.rs` in the repository is a complete program, with TLS.
 
 mod action;
 mod capabilities;

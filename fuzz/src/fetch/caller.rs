@@ -1,4 +1,4 @@
-//! A program that fetches mail as `examples/fetch_minimal.rs` does, with a mind of its own.
+//! A program that fetches mail as `src/manual/fetch_minimal.rs` does, with a mind of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;

@@ -1,4 +1,4 @@
-//! Where messages are stored, as in `examples/fetch_minimal.rs`, and which messages they are.
+//! Where messages are stored, as in `src/manual/fetch_minimal.rs`, and which messages they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,362 @@
+//! What to say to the server, and what to make of its answers.
+
+use std::collections::VecDeque;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+
+use pop3_proto::client::{Challenge, Closed, Error, Event, Removal, SendError, Session, Ticket, What};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::wire::{Command, Response, Status, Verb};
+
+use super::args::{Args, Credentials, Task};
+use super::download::{Download, UNPROVEN};
+use super::failure::{End, Failures, excerpt, printable, said};
+use super::login::LogIn;
+use super::{Result, TlsMode};
+
+/// One run of the program, from STLS to QUIT.
+pub struct Job<'a> {
+    args: &'a Args,
+    credentials: Option<Credentials<'a>>,
+    /// What is to be sent next.
+    step: Step,
+    /// What must be answered before that.
+    awaited: Option<Ticket>,
+    /// The login, until it is answered.
+    login: Option<LogIn<'a>>,
+    work: Work<'a>,
+    /// Whether the greeting has come, and which command was answered last.
+    is_greeted: bool,
+    answered: Option<Verb>,
+    failures: Failures,
+    /// What the socket, or TLS, failed with.
+    lost: Option<io::Error>,
+    stdout: BufWriter<StdoutLock<'static>>,
+    /// Whether a person reads stdout on something that octets could do harm to.
+    is_terminal: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Stls,
+    Capabilities,
+    Login,
+    Work,
+    Quit,
+    Done,
+}
+
+enum Work<'a> {
+    /// One command, whose answer goes to stdout.
+    Show(Command<'a>),
+    /// DELE for each of these; those that are sent wait for their answers.
+    Delete {
+        messages: VecDeque<MessageNumber>,
+        sent: VecDeque<MessageNumber>,
+    },
+    Fetch(Box<Download>),
+}
+
+impl<'a> Job<'a> {
+    /// What the command line asks for, if that can be done at all.
+    pub fn new(args: &'a Args) -> Result<Self> {
+        let credentials = args.credentials()?;
+        if args.no_capa && matches!(args.task, Task::Capa) {
+            return Err("capa goes with no --no-capa".into());
+        }
+        let work = match &args.task {
+            Task::Capa => Work::Show(Command::Capa),
+            Task::Stat => Work::Show(Command::Stat),
+            Task::List => Work::Show(Command::List { message: None }),
+            Task::Uidl => Work::Show(Command::Uidl { message: None }),
+            Task::Retr { message } => Work::Show(Command::Retr { message: *message }),
+            Task::Top { message, lines } => Work::Show(Command::Top { message: *message, lines: *lines }),
+            Task::Dele { messages } => Work::Delete { messages: messages.clone().into(), sent: VecDeque::new() },
+            Task::Fetch { directory } => {
+                let Credentials { name, .. } = credentials.ok_or("fetch needs --user")?;
+                Work::Fetch(Box::new(Download::new(directory, args.account(name), args.no_uidl)?))
+            }
+        };
+        let stdout = io::stdout();
+        Ok(Self {
+            args,
+            credentials,
+            step: if args.tls == TlsMode::Starttls { Step::Stls } else { Step::Capabilities },
+            awaited: None,
+            login: None,
+            work,
+            is_greeted: false,
+            answered: None,
+            failures: Failures::default(),
+            lost: None,
+            is_terminal: stdout.is_terminal(),
+            stdout: BufWriter::with_capacity(65_536, stdout.lock()),
+        })
+    }
+
+    /// Sends what can be sent now. Call it before each poll.
+    pub fn advance(&mut self, session: &mut Session) -> Result<()> {
+        while self.awaited.is_none() && self.login.is_none() {
+            match self.step {
+                Step::Stls => {
+                    self.awaited = Some(session.send(&Command::Stls)?);
+                    self.step = Step::Capabilities;
+                }
+                Step::Capabilities if self.credentials.is_none() => self.step = Step::Work,
+                Step::Capabilities if self.args.no_capa => self.step = Step::Login,
+                Step::Capabilities => {
+                    self.awaited = Some(session.send(&Command::Capa)?);
+                    self.step = Step::Login;
+                }
+                Step::Login => {
+                    let credentials = self.credentials.ok_or("no name to log in with")?;
+                    match LogIn::begin(self.args, credentials, session) {
+                        Ok(login) => {
+                            self.login = Some(login);
+                            self.step = Step::Work;
+                        }
+                        Err(error) => self.quit(error.to_string()),
+                    }
+                }
+                Step::Work => match self.work(session)? {
+                    Some(next) => self.step = next,
+                    None => break,
+                },
+                Step::Quit => {
+                    session.send(&Command::Quit)?;
+                    self.step = Step::Done;
+                }
+                Step::Done => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the work needs. Gives what comes behind it, if all is sent.
+    fn work(&mut self, session: &mut Session) -> Result<Option<Step>> {
+        match &mut self.work {
+            Work::Show(command) => {
+                session.send(command)?;
+                Ok(Some(Step::Quit))
+            }
+            Work::Delete { messages, sent } => {
+                while let Some(&message) = messages.front() {
+                    match session.send(&Command::Dele { message }) {
+                        Err(SendError::QueueFull) => return Ok(None),
+                        ticket => ticket?,
+                    };
+                    messages.pop_front();
+                    sent.push_back(message);
+                }
+                Ok(if sent.is_empty() { Some(Step::Quit) } else { None })
+            }
+            // It sends QUIT by itself.
+            Work::Fetch(download) => Ok(if download.advance(session)? { None } else { Some(Step::Done) }),
+        }
+    }
+
+    /// Takes what the server has said.
+    pub fn event(&mut self, event: &Event<'_>) -> Result<()> {
+        if event.completes() {
+            self.answered = event.verb();
+            if event.ticket() == self.awaited {
+                self.awaited = None;
+            }
+        }
+        if let (Some(verb), What::Unreadable { line, .. }) = (event.verb(), event.what()) {
+            self.failures.add(format!("the answer to {verb} has a line that makes no sense: {}", excerpt(line)));
+        }
+        if let Work::Fetch(download) = &mut self.work {
+            download.observe(event, &mut self.failures)?;
+        }
+        match (event.verb(), event.what()) {
+            (_, What::Greeting(response)) => {
+                self.is_greeted = true;
+                if response.status() == Status::Err {
+                    self.failures.add(format!("greeting: {}", said(&response)));
+                }
+            }
+            (_, What::Farewell(response)) => {
+                return Err(format!("the server hangs up{}: {}", self.after(), said(&response)).into());
+            }
+            // Before login it is asked for the session, which makes of it what it can.
+            (Some(Verb::Capa), _) if self.step == Step::Login => {}
+            (Some(verb), What::Failed(response)) => self.refused(verb, &response)?,
+            (Some(Verb::Dele), What::Ok(_)) => self.deleted(),
+            (_, what) if matches!(self.work, Work::Show(_)) => self.show(what).map_err(stdout)?,
+            _ => {}
+        }
+        match self.login.as_mut().and_then(|login| login.observe(event)) {
+            Some(Ok(())) => self.login = None,
+            Some(Err(error)) => {
+                self.login = None;
+                self.quit(error.to_string());
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, what: What<'_>) -> io::Result<()> {
+        match what {
+            What::Stat(listing) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets),
+            What::Scan(listing) => writeln!(self.stdout, "{} {}", listing.message, listing.octets),
+            What::UniqueId { message, unique_id } => {
+                write!(self.stdout, "{message} ")?;
+                self.line(unique_id)
+            }
+            What::Capability { line, .. } => self.line(line),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what the server has sent as a line. A terminal would do what some octets tell it to.
+    fn line(&mut self, octets: &[u8]) -> io::Result<()> {
+        if self.is_terminal {
+            return writeln!(self.stdout, "{}", printable(octets));
+        }
+        self.stdout.write_all(octets)?;
+        self.stdout.write_all(b"\n")
+    }
+
+    /// Takes a part of a message.
+    pub fn body(&mut self, octets: &[u8]) -> Result<()> {
+        match &mut self.work {
+            Work::Fetch(download) => download.body(octets, &mut self.failures),
+            _ => Ok(self.stdout.write_all(octets).map_err(stdout)?),
+        }
+    }
+
+    /// Answers a challenge of the login.
+    pub fn challenge(&mut self, challenge: Challenge<'_>) {
+        match &mut self.login {
+            Some(login) => {
+                if let Err(error) = login.answer(challenge) {
+                    self.failures.add(error.to_string());
+                }
+            }
+            None => challenge.cancel(),
+        }
+    }
+
+    /// The connection has failed. The session knows what that means.
+    pub fn lost(&mut self, error: io::Error) {
+        self.lost.get_or_insert(error);
+    }
+
+    /// What came of it, when the session is over.
+    pub fn finish(mut self, session: &Session, closed: Result<Closed, End>) -> Result<()> {
+        let mut ended = Ok(Vec::new());
+        if let Work::Fetch(download) = &mut self.work {
+            let how = match &closed {
+                Ok(closed) => Some(Ok(*closed)),
+                Err(End::Session(error)) => Some(Err(*error)),
+                Err(End::Socket(_)) => Some(Err(Error::TransportFailed)),
+                Err(End::Job(_)) => None,
+            };
+            ended = download.end(how.as_ref(), &mut self.failures);
+        }
+        let mut then = String::new();
+        if let Err(end) = self.end(session, closed) {
+            if self.failures.has_messages() {
+                then = format!("; then {end}");
+            }
+            self.failures.add(end);
+        }
+        match ended {
+            Ok(unproven) => unproven.into_iter().for_each(|message| self.failures.add_message(message, &UNPROVEN)),
+            Err(error) => self.failures.add(error.to_string()),
+        }
+        let shown = self.stdout.flush();
+        let failure = format!("{}{then}", self.failures);
+        if failure.is_empty() { Ok(shown.map_err(stdout)?) } else { Err(failure.into()) }
+    }
+
+    /// What to say about the end of the session, if that isn't what it should be.
+    fn end(&self, session: &Session, closed: Result<Closed, End>) -> Result<(), String> {
+        match closed {
+            Ok(Closed::Quit(Removal::All)) => Ok(()),
+            Ok(Closed::Quit(_)) if matches!(self.work, Work::Delete { .. }) => {
+                Err("QUIT was not answered: the messages may be deleted or not".to_owned())
+            }
+            // All else was answered before.
+            Ok(Closed::Quit(_)) => Ok(()),
+            Ok(closed) => Err(format!("{closed}{}", self.after())),
+            Err(End::Job(error)) => Err(error.to_string()),
+            Err(error) => {
+                let lost = self.lost.as_ref().map_or(String::new(), |lost| format!(": {lost}"));
+                let line = session.offending_line().map_or(String::new(), |line| match &self.login {
+                    Some(login) => format!(": {}", excerpt(&login.without_secret(line))),
+                    None => format!(": {}", excerpt(line)),
+                });
+                Err(format!("{}: {error}{lost}{line}", self.place(session.unanswered())))
+            }
+        }
+    }
+
+    /// Where the conversation is, by the command whose answer is due.
+    fn place(&self, verb: Option<Verb>) -> String {
+        let Some(verb) = verb else {
+            return if self.is_greeted { format!("connection{}", self.after()) } else { "greeting".to_owned() };
+        };
+        match (&self.work, &self.login) {
+            (_, Some(login)) => login.place(verb),
+            (Work::Fetch(download), None) if verb == Verb::Retr => download.place(),
+            (Work::Delete { sent, .. }, None) if verb == Verb::Dele => of_message(sent.front().copied(), verb),
+            (Work::Show(Command::Retr { message } | Command::Top { message, .. }), None) => {
+                of_message(Some(*message), verb)
+            }
+            _ => verb.to_string(),
+        }
+    }
+
+    /// The same, by the message or the command that was answered last.
+    fn after(&self) -> String {
+        let message = if let Work::Fetch(download) = &self.work { download.last() } else { None };
+        match (self.answered, self.is_greeted) {
+            (Some(Verb::Retr), _) if message.is_some() => format!(" after message {}", message.unwrap_or_default()),
+            (Some(verb), _) => format!(" after the answer to {verb}"),
+            (None, true) => " after the greeting".to_owned(),
+            (None, false) => String::new(),
+        }
+    }
+
+    /// A command has failed.
+    fn refused(&mut self, verb: Verb, response: &Response<'_>) -> Result<()> {
+        if let Some(login) = &self.login {
+            let failure = login.refused(verb, response);
+            self.quit(failure);
+            return Ok(());
+        }
+        let failure = format!("{}: {}", self.place(Some(verb)), said(response));
+        match self.work {
+            // Without QUIT nothing is deleted, so there is none.
+            Work::Delete { .. } if verb == Verb::Dele => return Err(format!("{failure}; nothing is deleted").into()),
+            // It goes on with the others.
+            Work::Fetch(_) if self.step >= Step::Work && verb != Verb::Quit => {}
+            _ => self.quit(failure),
+        }
+        Ok(())
+    }
+
+    /// The next DELE has succeeded: they are answered in order.
+    fn deleted(&mut self) {
+        if let Work::Delete { sent, .. } = &mut self.work {
+            sent.pop_front();
+        }
+    }
+
+    /// Goes on with QUIT, since something has failed.
+    fn quit(&mut self, failure: String) {
+        self.failures.add(failure);
+        self.step = self.step.max(Step::Quit);
+    }
+}
+
+fn of_message(message: Option<MessageNumber>, verb: Verb) -> String {
+    message.map_or_else(|| verb.to_string(), |message| format!("message {message}: {verb}"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
+fn stdout(error: io::Error) -> String {
+    format!("stdout: {error}")
+}

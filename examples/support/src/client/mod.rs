@@ -1,0 +1,56 @@
+//! What the example clients share: arguments, TLS, what to say to the server, and where messages are stored.
+
+mod args;
+mod download;
+mod failure;
+mod job;
+mod login;
+mod note;
+mod scram;
+mod store;
+mod tls;
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rustls::ClientConnection;
+
+pub use args::Args;
+pub use failure::End;
+pub use job::Job;
+pub use tls::{Tls, TlsMode};
+
+use super::Channel;
+use failure::{printable, without};
+
+/// What a program comes to, and one line on why it failed.
+pub type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// Writes one line to stderr.
+pub(crate) fn report(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The end of the program: nothing to say when all is well, else one line on stderr, which never holds the password, whatever
+/// the server has sent.
+pub fn exit_code(args: &Args, result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let line = printable(error.to_string().as_bytes());
+            let secret = args.secret();
+            let line = without(printable(secret).as_bytes(), &without(secret, line.as_bytes()));
+            report(format_args!("error: {}", String::from_utf8_lossy(&line)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A channel of TLS where it is to be spoken, else the plain socket.
+pub fn channel(tls: Option<&Tls>) -> io::Result<Channel> {
+    let Some(Tls { config, name }) = tls else { return Ok(Channel::Plain) };
+    Ok(Channel::tls(ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?))
+}

@@ -1,0 +1,126 @@
+//! Where a server listens, and what it lets clients do there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use pop3_proto::server::Security;
+use rustls::ServerConfig;
+
+use super::{report, tls};
+
+/// The arguments that say it.
+#[derive(clap::Args)]
+pub struct Listening {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
+    pub listen: String,
+
+    /// Where to listen for TLS from the first octet, in addition; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub tls_listen: Option<String>,
+
+    /// The certificate of the server, and those that lead to one that clients know: PEM
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key to the certificate: PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+
+    /// Refuse logins without TLS, those from this machine too
+    #[arg(long)]
+    pub require_tls: bool,
+}
+
+impl Listening {
+    /// How to speak TLS, if the command line says with which certificate.
+    pub fn tls(&self) -> io::Result<Option<Arc<ServerConfig>>> {
+        let error = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificates), Some(key)) => return tls::server_config(certificates, key).map(Some),
+            (Some(_), None) => "--tls-cert needs --tls-key",
+            (None, Some(_)) => "--tls-key needs --tls-cert",
+            (None, None) if self.tls_listen.is_some() => "--tls-listen needs --tls-cert and --tls-key",
+            // Else nobody could log in, and they would only learn it then.
+            (None, None) if self.require_tls => "--require-tls needs --tls-cert and --tls-key",
+            (None, None) => return Ok(None),
+        };
+        Err(io::Error::other(error))
+    }
+}
+
+/// Reads the command line of the program of this name. Ends it where there is nothing to serve: after `--help` and
+/// `--version` in peace, after arguments that make no sense with one line on stderr.
+pub fn parse_or_exit<A: Parser>(program: &'static str) -> A {
+    let arguments = A::command().name(program).try_get_matches();
+    arguments.and_then(|arguments| A::from_arg_matches(&arguments)).unwrap_or_else(|error| {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            let _ = error.print();
+            process::exit(0);
+        }
+        report(one_line(&error));
+        process::exit(2);
+    })
+}
+
+/// The error of a server that can't have the address it was told to use.
+pub fn cannot_listen(address: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
+/// Whether accepting a connection failed because the system is out of something: then it fails again at once, until
+/// some connections have ended. Any other error is that of one peer, most likely gone before it was accepted, and
+/// nothing that others should wait for.
+pub fn is_shortage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory || is_out_of_files_or_buffers(error)
+}
+
+#[cfg(unix)]
+fn is_out_of_files_or_buffers(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// On Windows: `WSAEMFILE` and `WSAENOBUFS`.
+#[cfg(not(unix))]
+fn is_out_of_files_or_buffers(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(10_024 | 10_055))
+}
+
+/// Says where the server can be reached: a line on stderr for each address.
+pub fn announce(plain: SocketAddr, tls: Option<SocketAddr>) {
+    report(format_args!("listening on {plain}"));
+    if let Some(tls) = tls {
+        report(format_args!("listening on {tls} (TLS)"));
+    }
+}
+
+/// How far a connection can be trusted with a password: what never leaves this machine can't be overheard, unless the
+/// command line asks for TLS even there.
+pub fn security_of(is_tls: bool, peer: SocketAddr, require_tls: bool) -> Security {
+    if is_tls {
+        Security::Tls
+    } else if peer.ip().to_canonical().is_loopback() && !require_tls {
+        Security::TrustedLocal
+    } else {
+        Security::Cleartext
+    }
+}
+
+/// clap's error without its advice. A stray argument may be a misplaced password, so of those only an option is named.
+fn one_line(error: &clap::Error) -> String {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error.to_string().lines().next().unwrap_or_default().to_owned();
+    }
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if argument.starts_with("--") => {
+            format!("error: unknown option {}", argument.split(['=', ':']).next().unwrap_or_default())
+        }
+        _ => "error: there are only options here; see --help".to_owned(),
+    }
+}
