@@ -88,7 +88,10 @@ impl Download {
                 failures.add(format!("{verb}: {}; nothing is fetched{way_out}", why(event)));
             }
             Progress::Unlisted(messages) => {
-                failures.add(format!("STAT counts {messages} messages more than are listed; the others are fetched"));
+                let plural = if messages == 1 { "" } else { "s" };
+                failures.add(format!(
+                    "the server lists {messages} message{plural} less than STAT counts; the others are fetched"
+                ));
             }
             Progress::LeftOut(message) => failures.add(format!("message {message} and more: the list is too long")),
             // It is what the event says, and the job has looked at that. Or the server counts less than it did, as some do
