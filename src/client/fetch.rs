@@ -35,6 +35,9 @@ use crate::wire::{Command, DropListing};
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other
 /// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
 ///
+/// To leave mail on the server, choose [`Choice::Stored`] for what is stored, and [`keep`](Self::keep) each message that is
+/// complete.
+///
 /// This is a whole program, which `cargo run --example fetch_minimal` runs in the repository:
 ///
 /// ```no_run
