@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
-const GRACE: Duration = Duration::from_millis(4_500);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
 /// and still read.

@@ -41,7 +41,7 @@ use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outco
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
-const GRACE: Duration = Duration::from_millis(4_500);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// How often the main thread looks whether to stop.
 const TICK: Duration = Duration::from_millis(100);
