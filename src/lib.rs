@@ -9,7 +9,7 @@
 //! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
 //! | [`server`], [`client`] | [`server::Session`], [`client::Session`]: the state machine of one connection | one connection |
 //!
-//! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy`] reads the header that a
+//! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy_protocol`] reads the header that a
 //! trusted proxy sends before a session begins. The [`manual`] gives the reason for each default, and shows how TLS,
 //! SASL and the rest are put together.
 //!
@@ -194,7 +194,7 @@ mod buffer;
 pub mod client;
 pub mod manual;
 pub mod message;
-pub mod proxy;
+pub mod proxy_protocol;
 mod secret;
 mod security;
 pub mod server;

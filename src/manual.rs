@@ -90,7 +90,7 @@
 //! translation can break a response.
 //!
 //! # Behind a proxy
-//! [`proxy`](crate::proxy) reads the PROXY header of a load balancer before the session begins; only the host knows
+//! [`proxy_protocol`](crate::proxy_protocol) reads the PROXY header of a load balancer before the session begins; only the host knows
 //! which peers to believe. The header gives the addresses and whether TLS was used: from that follows
 //! [`Security::TlsProxy`] or [`Security::Cleartext`]. The command XCLIENT, with which some proxies send the same inside
 //! the session, is left out: it would need a state before the greeting, a check at every command whether the peer is

@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pop3_proto::proxy::{Addresses, Tlv};
+use pop3_proto::proxy_protocol::{Addresses, Tlv};
 use pop3_proto_fuzz::proxy;
 
 #[derive(Arbitrary, Debug)]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use pop3_proto::proxy::{Decoded, Decoder, HeaderError};
+use pop3_proto::proxy_protocol::{Decoded, Decoder, HeaderError};
 
 use crate::lines;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use pop3_proto::proxy::{Addresses, Decoded, Decoder, HeaderError, LOCAL, MixedFamilies, Tlv};
+use pop3_proto::proxy_protocol::{Addresses, Decoded, Decoder, HeaderError, LOCAL, MixedFamilies, Tlv};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 //! Headers of the PROXY protocol, good and bad.
 
-use pop3_proto::proxy::{Addresses, Decoded, Decoder, Header, HeaderError, LOCAL, Tlv};
+use pop3_proto::proxy_protocol::{Addresses, Decoded, Decoder, Header, HeaderError, LOCAL, Tlv};
 
 pub const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 pub const TCP4: [u8; 12] = [192, 0, 2, 7, 198, 51, 100, 1, 0xC0, 0x00, 0, 110];

@@ -1,6 +1,6 @@
 //! What stands behind the addresses in a binary header of the PROXY protocol: the client's TLS, checksums, and more.
 
-use pop3_proto::proxy::Tlv;
+use pop3_proto::proxy_protocol::Tlv;
 
 use crate::proxy_headers::*;
 

@@ -25,7 +25,7 @@
 //! use std::io::{self, Read};
 //! use std::net::SocketAddr;
 //!
-//! use pop3_proto::proxy::{Decoded, Decoder};
+//! use pop3_proto::proxy_protocol::{Decoded, Decoder};
 //! use pop3_proto::server::Security;
 //!
 //! /// The client, if the proxy speaks for one, and what the session may assume. `socket` comes from a trusted proxy.
