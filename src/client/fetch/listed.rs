@@ -132,8 +132,8 @@ impl Listing {
         self.entries.sort_by_key(|entry| entry.message);
         let groups_of = group(&self.entries);
         let is_alone = |groups: &[u32], place: usize| groups.get(place).is_none_or(|group| *group == ALONE);
-        let runs = self.entries.chunk_by(|one, next| one.message == next.message);
-        let distinct = runs.clone().count();
+        let runs = || self.entries.chunk_by(|one, next| one.message == next.message);
+        let distinct = runs().count();
         let counted = stat.map(|stat| stat.messages as usize);
         let has_all = !self.has_gaps && counted.is_none_or(|counted| distinct >= counted);
         let mut plan = Plan {
@@ -150,7 +150,7 @@ impl Listing {
             plan.unlisted = stat.map_or(0, |stat| stat.messages.saturating_sub(listed));
         }
         let (mut place, mut last) = (0, Vec::new());
-        for run in runs {
+        for run in runs() {
             let here = place;
             place += run.len();
             let is_repeated = !is_alone(&groups_of, here);
