@@ -4,7 +4,7 @@ mod listed;
 mod observe;
 mod progress;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -109,7 +109,7 @@ pub struct Fetch {
     /// The message whose end line has come, while the answer to STAT hasn't.
     ended: Option<MessageNumber>,
     /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
-    presumed: Vec<MessageNumber>,
+    presumed: BTreeSet<MessageNumber>,
     /// How many are complete, and wait for the caller's decision.
     undecided: usize,
     to_delete: VecDeque<MessageNumber>,
@@ -166,8 +166,7 @@ enum Naming {
 #[derive(Debug)]
 struct Message {
     id: Option<Arc<[u8]>>,
-    /// Whether its number or its unique-id is listed more than once.
-    is_repeated: bool,
+    /// Where its number or its unique-id is listed more than once, the group that it is deleted with.
     group: Option<u32>,
     fate: Fate,
 }
@@ -242,7 +241,7 @@ impl Fetch {
             queue: VecDeque::new(),
             retrieving: VecDeque::new(),
             ended: None,
-            presumed: Vec::new(),
+            presumed: BTreeSet::new(),
             undecided: 0,
             to_delete: VecDeque::new(),
             deleting: VecDeque::new(),
@@ -425,6 +424,6 @@ impl Fetch {
 
 impl Message {
     fn wanted(&self, message: MessageNumber) -> Wanted {
-        Wanted { message, id: self.id.clone(), is_repeated: self.is_repeated }
+        Wanted { message, id: self.id.clone(), is_repeated: self.group.is_some() }
     }
 }

@@ -91,11 +91,6 @@ impl Outbox {
         self.commands.iter().any(|sent| sent.verb == verb)
     }
 
-    /// Which command has this ticket and isn't answered.
-    pub(super) fn verb_of(&self, ticket: Ticket) -> Option<Verb> {
-        self.commands.iter().find(|sent| sent.ticket == ticket).map(|sent| sent.verb)
-    }
-
     /// Whether something that logs in isn't answered, sent or not.
     pub(super) fn holds_login(&self) -> bool {
         self.commands.iter().any(|sent| sent.logs_in())
@@ -163,21 +158,18 @@ impl Outbox {
         }
     }
 
-    /// Takes a command back, if no octet of its line is written; `false` if it isn't there, or not as a whole, or begins
-    /// an exchange.
-    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+    /// Takes a command back, if no octet of its line is written, and returns its keyword; `None` if it isn't there, or not
+    /// as a whole, or begins an exchange.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> Option<Verb> {
         let mut start = self.lines.len();
         for (place, sent) in self.commands.iter().enumerate().rev() {
             let end = start;
-            let Some(begin) = end.checked_sub(sent.octets as usize).filter(|begin| *begin >= self.written) else {
-                return false;
-            };
-            start = begin;
+            start = end.checked_sub(sent.octets as usize).filter(|begin| *begin >= self.written)?;
             if sent.ticket == ticket {
-                if sent.verb == Verb::Auth && sent.has_argument {
-                    return false;
+                if sent.logs_in_by_auth() {
+                    return None;
                 }
-                let octets = sent.octets;
+                let (verb, octets) = (sent.verb, sent.octets);
                 self.lines.copy_within(end.., start);
                 let rest = self.lines.len() - (end - start);
                 if let Some(moved) = self.lines.get_mut(rest..) {
@@ -190,10 +182,10 @@ impl Outbox {
                     self.released -= octets as usize;
                 }
                 self.commands.remove(place);
-                return true;
+                return Some(verb);
             }
         }
-        false
+        None
     }
 
     /// Puts the response to a challenge in front of everything that isn't released.

@@ -49,12 +49,14 @@ impl Session {
     /// whether it was taken back: what is written, in part or whole, is answered as if nothing had been tried. AUTH with a
     /// mechanism is never taken back; cancel it at its first challenge.
     pub fn withdraw(&mut self, ticket: Ticket) -> bool {
-        let quits = self.outbox.verb_of(ticket) == Some(Verb::Quit);
-        let is_withdrawn = !matches!(self.front, Some(Front::NotSent(_))) && self.outbox.withdraw(ticket);
-        if is_withdrawn && quits {
+        if matches!(self.front, Some(Front::NotSent(_))) {
+            return false;
+        }
+        let withdrawn = self.outbox.withdraw(ticket);
+        if withdrawn == Some(Verb::Quit) {
             self.quit_is_sent = false;
         }
-        is_withdrawn
+        withdrawn.is_some()
     }
 
     /// Whether a command can be sent at all; its octets.

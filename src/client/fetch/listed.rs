@@ -131,7 +131,6 @@ impl Listing {
     pub(super) fn plan(mut self, stat: Option<DropListing>) -> Plan {
         self.entries.sort_by_key(|entry| entry.message);
         let groups_of = group(&self.entries);
-        let is_alone = |groups: &[u32], place: usize| groups.get(place).is_none_or(|group| *group == ALONE);
         let runs = || self.entries.chunk_by(|one, next| one.message == next.message);
         let distinct = runs().count();
         let counted = stat.map(|stat| stat.messages as usize);
@@ -153,8 +152,7 @@ impl Listing {
         for run in runs() {
             let here = place;
             place += run.len();
-            let is_repeated = !is_alone(&groups_of, here);
-            let group = groups_of.get(here).copied().filter(|_| is_repeated);
+            let group = groups_of.get(here).copied().filter(|group| *group != ALONE);
             if let Some(group) = group {
                 plan.groups.entry(group).or_default().messages += 1;
             }
@@ -165,7 +163,7 @@ impl Listing {
                 last.push(*message);
                 Fate::ToFetch
             } else if is_chosen(Choice::Fetch)
-                || is_repeated && (is_chosen(Choice::Delete) || is_chosen(Choice::Stored))
+                || group.is_some() && (is_chosen(Choice::Delete) || is_chosen(Choice::Stored))
             {
                 plan.to_fetch.push_back(*message);
                 Fate::ToFetch
@@ -175,7 +173,7 @@ impl Listing {
             } else {
                 continue;
             };
-            plan.messages.insert(*message, Message { id: id.clone(), is_repeated, group, fate });
+            plan.messages.insert(*message, Message { id: id.clone(), group, fate });
         }
         plan.to_fetch.extend(last);
         plan
