@@ -12,9 +12,10 @@ use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Deviation, Name, Password};
 
+use super::Result;
 use super::note::Account;
 use super::tls::{self, Tls, TlsMode};
-use super::{Result, report};
+use crate::report;
 
 /// A POP3 client, to try pop3-proto with.
 #[derive(Parser)]

@@ -11,8 +11,7 @@ mod store;
 mod tls;
 
 use std::error::Error;
-use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -29,24 +28,15 @@ use failure::{printable, without};
 /// What a program comes to, and one line on why it failed.
 pub type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Writes one line to stderr.
-pub(crate) fn report(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 /// The end of the program: nothing to say when all is well, else one line on stderr, which never holds the password, whatever
 /// the server has sent.
 pub fn exit_code(args: &Args, result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let line = printable(error.to_string().as_bytes());
-            let secret = args.secret();
-            let line = without(printable(secret).as_bytes(), &without(secret, line.as_bytes()));
-            report(format_args!("error: {}", String::from_utf8_lossy(&line)));
-            ExitCode::FAILURE
-        }
-    }
+    super::exit_code(result.map_err(|error| {
+        let line = printable(error.to_string().as_bytes());
+        let secret = args.secret();
+        let line = without(printable(secret).as_bytes(), &without(secret, line.as_bytes()));
+        String::from_utf8_lossy(&line).into_owned()
+    }))
 }
 
 /// A channel of TLS where it is to be spoken, else the plain socket.
