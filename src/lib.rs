@@ -53,7 +53,8 @@
 //!
 //! use bytes::{Buf, Bytes};
 //! use pop3_proto::message::{MessageNumber, UniqueId};
-//! use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Rejection, Security, Session};
+//! use pop3_proto::Security;
+//! use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Rejection, Session};
 //!
 //! /// A maildrop of one message.
 //! struct Welcome;
@@ -190,8 +191,13 @@ extern crate alloc;
 extern crate std;
 
 pub mod auth;
+#[allow(dead_code, reason = "the sessions take it over one after the other")]
 mod buffer;
 pub mod client;
+#[allow(dead_code, reason = "the sessions take it over one after the other")]
+mod io;
+#[allow(dead_code, reason = "the sessions take it over one after the other")]
+mod limit;
 pub mod manual;
 pub mod message;
 pub mod proxy_protocol;
@@ -200,7 +206,10 @@ mod security;
 pub mod server;
 pub mod wire;
 
+pub use io::{Io, Read, Write};
+pub use limit::BelowMinimum;
 pub use secret::Secret;
+pub use security::Security;
 
 /// Compiles the README's code along with the other examples.
 #[cfg(doctest)]

@@ -182,8 +182,8 @@
 //! [`CloseReason`]: crate::server::CloseReason
 //! [`CloseReason::HandedOver`]: crate::server::CloseReason::HandedOver
 //! [`CloseReason::is_orderly`]: crate::server::CloseReason::is_orderly
-//! [`Security`]: crate::server::Security
-//! [`Security::Tls`]: crate::server::Security::Tls
-//! [`Security::TlsProxy`]: crate::server::Security::TlsProxy
-//! [`Security::Cleartext`]: crate::server::Security::Cleartext
-//! [`Security::TrustedLocal`]: crate::server::Security::TrustedLocal
+//! [`Security`]: crate::Security
+//! [`Security::Tls`]: crate::Security::Tls
+//! [`Security::TlsProxy`]: crate::Security::TlsProxy
+//! [`Security::Cleartext`]: crate::Security::Cleartext
+//! [`Security::TrustedLocal`]: crate::Security::TrustedLocal

@@ -28,7 +28,7 @@ impl Security {
     /// TLS, has a loopback address too: where there is one, declare what is true of the whole way.
     ///
     /// ```
-    /// use pop3_proto::client::Security;
+    /// use pop3_proto::Security;
     ///
     /// assert_eq!(Security::from_peer_address([127, 0, 0, 1].into()), Security::TrustedLocal);
     /// assert_eq!(Security::from_peer_address([192, 0, 2, 1].into()), Security::Cleartext);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Config, Security, Session, What};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Config, Session, What};
 use pop3_proto::wire::{Command, Name, Password};
 
 /// A client that has logged in.

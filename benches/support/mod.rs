@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::server::{Action, Commit, Config, Maildrop, Security, Session};
+use pop3_proto::server::{Action, Commit, Config, Maildrop, Session};
 use pop3_proto::wire::{LineEnds, Unstuffer};
 
 pub use client::{client, receive};

@@ -1,6 +1,7 @@
 //! The naive server before login: STLS, AUTH, UTF8 and LANG.
 
-use pop3_proto::server::{ClientIdentity, CloseReason, Reply, Residue, Security, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{ClientIdentity, CloseReason, Reply, Residue, Utf8};
 use pop3_proto::wire::Opening;
 
 use crate::command::Said;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection, Security, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection, Utf8};
 use pop3_proto::wire::{Expire, Verb};
 
 use crate::case::{Case, Message};

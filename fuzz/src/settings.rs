@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use pop3_proto::server::{ClientIdentity, Config, ConfigError, GreetingRefusal, Security, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{ClientIdentity, Config, ConfigError, GreetingRefusal, Utf8};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism, Opening, Properties};
 
 use crate::languages::{self, ENGLISH, FIRST, SECOND, Spoken, THIRD};

@@ -78,6 +78,11 @@ impl Input {
         self.window.get_mut(self.end..).unwrap_or_default()
     }
 
+    /// Whether there is room for more octets.
+    pub(crate) fn has_space(&self) -> bool {
+        self.end - self.start < self.size.max(self.limit) as usize
+    }
+
     /// Moves what is in the window to one of another size, and leaves no copy.
     #[cold]
     fn resize(&mut self, size: usize) {

@@ -1,10 +1,14 @@
-//! The two buffers of a connection: a fixed window of input, and bounded output.
+//! What octets go through: a window of input, bounded output, and the pipe that holds both beside the clock.
 
+mod clock;
 mod input;
 mod output;
+mod pipe;
 
+pub(crate) use clock::Clock;
 pub(crate) use input::{Defect, Input, Line};
 pub(crate) use output::Output;
+pub(crate) use pipe::{End, Pipe};
 
 /// A position in a window or line, none of which is longer than a `u32` can express.
 #[inline]

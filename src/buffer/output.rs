@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::{Buf, Bytes};
+use zeroize::Zeroize;
 
 use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 
@@ -17,9 +18,13 @@ use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 pub(crate) struct Output {
     text: Vec<u8>,
     written: usize,
+    /// How many octets at the end of the text may not leave yet.
+    waiting: usize,
+    /// Whether what is written is wiped, since it may be a secret.
+    wipes: bool,
     size: usize,
     chunk: Bytes,
-    /// The front of the chunk that goes out as it is, behind the text.
+    /// The front of the chunk that goes out as it is, after the text.
     run: usize,
     /// What is left out of the chunk after the run.
     held: usize,
@@ -44,6 +49,8 @@ impl Output {
         Self {
             text: Vec::new(),
             written: 0,
+            waiting: 0,
+            wipes: false,
             size,
             chunk: Bytes::new(),
             run: 0,
@@ -172,7 +179,7 @@ impl Output {
     }
 
     fn unwritten_text(&self) -> &[u8] {
-        self.text.get(self.written..).unwrap_or_default()
+        self.text.get(self.written..self.text.len() - self.waiting).unwrap_or_default()
     }
 
     fn unwritten_run(&self) -> &[u8] {
@@ -180,10 +187,10 @@ impl Output {
     }
 }
 
-/// What can be written now: the text and the run behind it.
+/// What can be written now: the text and the run after it.
 impl Buf for Output {
     fn remaining(&self) -> usize {
-        self.text.len() - self.written + self.run
+        self.text.len() - self.waiting - self.written + self.run
     }
 
     fn chunk(&self) -> &[u8] {
@@ -201,7 +208,12 @@ impl Buf for Output {
     /// Drops octets from the front: all there are, if `octets` is more.
     fn advance(&mut self, octets: usize) {
         self.progressed |= octets > 0;
-        let of_text = octets.min(self.text.len() - self.written);
+        let of_text = octets.min(self.text.len() - self.waiting - self.written);
+        if self.wipes {
+            if let Some(written) = self.text.get_mut(self.written..self.written + of_text) {
+                written.zeroize();
+            }
+        }
         self.written += of_text;
         if self.written == self.text.len() {
             if self.text.capacity() > self.size {

@@ -12,7 +12,7 @@ use super::exchange::Challenge;
 use super::inbox::Front;
 use super::list::Plain;
 use super::{End, Session, Ticket};
-use crate::security::Security;
+use crate::Security;
 use crate::wire::Command;
 
 /// The one thing that must happen next, as [`Session::poll`] tells it.

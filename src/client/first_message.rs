@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::CleartextPassword;
-use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Security, Session, What};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Session, What};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Verb};
 

@@ -134,13 +134,13 @@ pub use self::exchange::Challenge;
 pub use self::fetch::{Choice, Fetch, Progress, Wanted};
 pub use self::login::{Login, LoginError, Method, NoMethod, Proof};
 pub use self::reply::Retry;
-pub use crate::security::Security;
 
 use self::action::Next;
 use self::capabilities::Knowledge;
 use self::exchange::Exchange;
 use self::inbox::{Front, UnderWay};
 use self::outbox::Outbox;
+use crate::Security;
 use crate::buffer::Input;
 use crate::wire::{DeviationCounts, Timestamp, Verb};
 

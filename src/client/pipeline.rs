@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use super::error::SendError;
 use super::inbox::Front;
 use super::outbox::Sent;
-use super::{Feature, Security, Session, State, Support, Ticket};
+use super::{Feature, Session, State, Support, Ticket};
+use crate::Security;
 use crate::wire::{Command, Verb};
 
 /// Whether a command has its place in TRANSACTION only (RFC 1939 §5).

@@ -13,10 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::CleartextPassword;
-use pop3_proto::client::{
-    Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Security, Session,
-};
+use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Session};
 use pop3_proto::wire::{Command, Name};
 
 /// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.

@@ -16,17 +16,17 @@
 //! 2. Read as many octets as [`Decoded::Partial`] reports missing, until there is a [`Header`]. That never takes an
 //!    octet of what follows; a host that reads more must hand on what follows [`Header::octets`], to TLS or to the
 //!    session.
-//! 3. State the [`Security`](crate::server::Security) of the session: [`TlsProxy`](crate::server::Security::TlsProxy)
+//! 3. State the [`Security`](crate::Security) of the session: [`TlsProxy`](crate::Security::TlsProxy)
 //!    when the proxy reports that the client spoke TLS to it, and the way from the proxy is private. The crate doesn't
 //!    deduce it, and a header of version 1 can't tell: there the host may know it from the proxy's address or port. If
-//!    TLS is passed through, it begins after the header, and the session has [`Tls`](crate::server::Security::Tls).
+//!    TLS is passed through, it begins after the header, and the session has [`Tls`](crate::Security::Tls).
 //!
 //! ```
 //! use std::io::{self, Read};
 //! use std::net::SocketAddr;
 //!
 //! use pop3_proto::proxy_protocol::{Decoded, Decoder};
-//! use pop3_proto::server::Security;
+//! use pop3_proto::Security;
 //!
 //! /// The client, if the proxy speaks for one, and what the session may assume. `socket` comes from a trusted proxy.
 //! fn introduce(socket: &mut impl Read) -> io::Result<(Option<SocketAddr>, Security)> {

@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use super::catalogue::Catalogue;
 use super::offers::Offers;
+use crate::Security;
 use crate::buffer::Output;
-pub use crate::security::Security;
 use crate::wire::{
     Capability, CapabilityError, Deviation, DeviationSet, Expire, Implementation, InvalidText, LoginDelay,
     PrivateCapability, Text,

@@ -6,7 +6,7 @@ use core::{fmt, mem};
 
 use super::action::CloseReason;
 use super::clock::Clock;
-use super::config::{Config, Security, Utf8};
+use super::config::{Config, Utf8};
 use super::exchange::{Exchange, PendingResponse, Place};
 use super::listing::{Listing, Offered};
 use super::offers::ClientIdentity;
@@ -14,6 +14,7 @@ use super::reply::Reply;
 use super::retrieve::{Content, Request};
 use super::starttls::Residue;
 use super::state::State;
+use crate::Security;
 use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;

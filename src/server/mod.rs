@@ -64,7 +64,8 @@
 //! #     }
 //! # }
 //! # use std::{convert::Infallible, io::{BufRead, BufReader}, net::{TcpListener, TcpStream}, thread, time::Duration};
-//! # use pop3_proto::server::{Config, Security};
+//! # use pop3_proto::Security;
+//! # use pop3_proto::server::Config;
 //! # let listener = TcpListener::bind("127.0.0.1:0")?;
 //! # let mut client = BufReader::new(TcpStream::connect(listener.local_addr()?)?);
 //! # client.get_ref().set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -116,7 +117,7 @@ use core::time::Duration;
 pub use self::action::{Action, CloseReason, Read, Write};
 pub use self::authorization::{Credentials, Login, Rejection};
 pub use self::catalogue::{Catalogue, CatalogueError};
-pub use self::config::{Config, ConfigError, Security, Utf8};
+pub use self::config::{Config, ConfigError, Utf8};
 pub use self::exchange::{Authenticate, ChallengeTooLong};
 pub use self::maildrop::Maildrop;
 pub use self::marks::Deletions;
@@ -135,6 +136,7 @@ use self::retrieve::Request;
 use self::state::{Verdict, verdict};
 use self::tap::Tap;
 use self::transaction::Transaction;
+use crate::Security;
 use crate::buffer::{Defect, Input, Line};
 use crate::wire::{DeviationCounts, Timestamp, Verb};
 
@@ -197,7 +199,8 @@ impl<M: Maildrop> Session<M> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use pop3_proto::server::{Config, Maildrop, Security, Session};
+    /// # use pop3_proto::Security;
+    /// # use pop3_proto::server::{Config, Maildrop, Session};
     /// use pop3_proto::wire::Timestamp;
     ///
     /// # fn session<M: Maildrop>(config: Arc<Config>, process: u32, counter: u64, random: u64) -> Session<M> {

@@ -206,7 +206,8 @@ impl<M: Maildrop> fmt::Debug for Retrieve<'_, M> {
 /// #
 /// # use bytes::Buf;
 /// # use pop3_proto::message::{MessageNumber, UniqueId};
-/// # use pop3_proto::server::{Action, CloseReason, Config, Security, Session};
+/// # use pop3_proto::Security;
+/// # use pop3_proto::server::{Action, CloseReason, Config, Session};
 /// # struct One;
 /// # impl Maildrop for One {
 /// #     type Reader = Stored;

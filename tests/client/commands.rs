@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CleartextPassword, Plain};
-use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Removal, Security, SendError, Session};
+use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Removal, SendError, Session};
 use pop3_proto::wire::{Command, Digest, Language, Mechanism, Name, Password, Verb};
 
 use crate::common::{Script, in_any_way};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Closed, Config, Error, Security, SendError, Session, State};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Closed, Config, Error, SendError, Session, State};
 use pop3_proto::wire::Command;
 
 use crate::common::Script;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pop3_proto::client::{Action, Closed, Config, Error, Removal, Security, State};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Closed, Config, Error, Removal, State};
 use pop3_proto::wire::Mechanism;
 
 use crate::common::Script;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use pop3_proto::Security;
 use pop3_proto::client::{Action, What};
-use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Retry, Security, SendError, State};
+use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Retry, SendError, State};
 use pop3_proto::wire::{Deviation, Mechanism};
 
 use crate::common::{Script, in_any_way, mrose};

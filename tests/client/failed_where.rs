@@ -1,6 +1,7 @@
 //! Where a session failed: the command that had no answer, and the line that wasn't understood.
 
-use pop3_proto::client::{Config, Error, Method, ProtocolError, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::client::{Config, Error, Method, ProtocolError, Session};
 use pop3_proto::wire::{Deviation, Verb};
 
 use crate::common::{Script, in_any_way, mrose};

@@ -1,7 +1,8 @@
 //! What a client makes of any octets: the same however they are cut, and never a panic or a session that spins
 //! (R-GEN-01, R-GEN-02).
 
-use pop3_proto::client::{Closed, Config, Error, Method, Security};
+use pop3_proto::Security;
+use pop3_proto::client::{Closed, Config, Error, Method};
 use pop3_proto::wire::{Deviation, DeviationCounts};
 use proptest::prelude::*;
 

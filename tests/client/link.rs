@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pop3_proto::client::{Closed, Config, Error, Feature, Method, Removal, Security, State, Support};
+use pop3_proto::Security;
+use pop3_proto::client::{Closed, Config, Error, Feature, Method, Removal, State, Support};
 use pop3_proto::server::{self, ClientIdentity, CloseReason, Commit, Refusal};
 use pop3_proto::wire::{Mechanism, Timestamp};
 use proptest::prelude::*;

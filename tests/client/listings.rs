@@ -1,8 +1,7 @@
 //! Lists as servers really send them: LIST, UIDL, CAPA, LANG, AUTH; and what is known of a server then.
 
-use pop3_proto::client::{
-    Config, ConfigError, Error, Feature, Method, NoMethod, ProtocolError, Security, State, Support,
-};
+use pop3_proto::Security;
+use pop3_proto::client::{Config, ConfigError, Error, Feature, Method, NoMethod, ProtocolError, State, Support};
 use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism};
 use proptest::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Which way of logging in is chosen, and how each goes.
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
-use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, Security, SendError, State};
+use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, SendError, State};
 use pop3_proto::wire::{Mechanism, Name, Timestamp};
 
 use crate::common::{Script, mrose};

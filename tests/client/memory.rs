@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Buf;
-use pop3_proto::client::{Action, Config, Error, ProtocolError, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Config, Error, ProtocolError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Mechanism, Name, Password};
 

@@ -1,6 +1,7 @@
 //! Responses and messages as servers really send them, right and wrong.
 
-use pop3_proto::client::{Closed, Config, Error, ProtocolError, Removal, Retry, Security, State};
+use pop3_proto::Security;
+use pop3_proto::client::{Closed, Config, Error, ProtocolError, Removal, Retry, State};
 use pop3_proto::wire::{Deviation, ResponseCode};
 
 use crate::common::{Script, in_any_way};

@@ -1,6 +1,7 @@
 //! AUTH from the client's side: which form it takes, and what becomes of challenges.
 
-use pop3_proto::client::{Config, Feature, InitialResponsePolicy, Method, ProtocolError, Security, SendError, State};
+use pop3_proto::Security;
+use pop3_proto::client::{Config, Feature, InitialResponsePolicy, Method, ProtocolError, SendError, State};
 use pop3_proto::client::{Error, Support};
 use pop3_proto::wire::{Deviation, Mechanism};
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword, Message, Plain, XOAuth2, base64};
-use pop3_proto::client::{Action, Config, Login, LoginError, Method, Proof, Security, SendError, Session};
+use pop3_proto::client::{Action, Config, Login, LoginError, Method, Proof, SendError, Session};
 use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
 use proptest::prelude::*;
 

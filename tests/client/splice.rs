@@ -13,7 +13,7 @@ const SESSION: &str = "CAPA\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 2 1\r\nNONS
 
 /// A client of the backend that has logged in and has nothing more to say, with reads and writes of a few octets.
 fn log_in(backend: &mut Server, method: Method, octets: usize) -> Client {
-    let mut client = Client::new(client::Config::new(), client::Security::TrustedLocal);
+    let mut client = Client::new(client::Config::new(), pop3_proto::Security::TrustedLocal);
     (client.reads, client.writes) = (octets.into(), octets.into());
     let (mut down, mut up) = (Pipe::new(usize::MAX), Pipe::new(usize::MAX));
     client.say("CAPA");
@@ -79,7 +79,7 @@ fn a_client_hears_through_a_proxy_what_it_hears_without() {
 #[test]
 fn a_session_that_is_idle_has_written_all_that_was_sent_and_taken_all_that_was_read() {
     // R-1939-11
-    in_any_way(&client::Config::new(), client::Security::TrustedLocal, |script| {
+    in_any_way(&client::Config::new(), pop3_proto::Security::TrustedLocal, |script| {
         script.says("+OK\r\n");
         script.let_in();
         script.client.say("STAT\r\nNOOP\r\nRETR 1\r\nLIST");
@@ -100,7 +100,7 @@ fn a_session_that_is_idle_has_written_all_that_was_sent_and_taken_all_that_was_r
 fn a_session_that_has_read_more_than_it_asked_for_is_not_idle() {
     // R-1939-11, R-1939-12
     for behind in ["x", "+", "+O", "+OK", "-ERR", "\r"] {
-        in_any_way(&client::Config::new(), client::Security::TrustedLocal, |script| {
+        in_any_way(&client::Config::new(), pop3_proto::Security::TrustedLocal, |script| {
             script.log_in();
             script.says(behind);
             let (mut down, mut up) = (Pipe::new(usize::MAX), Pipe::new(usize::MAX));
@@ -111,7 +111,7 @@ fn a_session_that_has_read_more_than_it_asked_for_is_not_idle() {
         ("+OK\r\n", Error::Protocol(ProtocolError::Unsolicited)),
         ("1 3\r\n.\r\n", Error::Protocol(ProtocolError::Unsolicited)),
     ] {
-        in_any_way(&client::Config::new(), client::Security::TrustedLocal, |script| {
+        in_any_way(&client::Config::new(), pop3_proto::Security::TrustedLocal, |script| {
             script.log_in();
             script.says(behind);
             assert_eq!(script.closed(), Err(end));

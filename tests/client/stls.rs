@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use pop3_proto::Security;
 use pop3_proto::client::{
-    Action, Closed, Config, Error, Feature, LoginError, Method, NoMethod, ProtocolError, Security, SendError, Session,
-    State, Support,
+    Action, Closed, Config, Error, Feature, LoginError, Method, NoMethod, ProtocolError, SendError, Session, State,
+    Support,
 };
 use pop3_proto::wire::Mechanism;
 

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pop3_proto::server::{Action, Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::Timestamp;
 
 use super::{Call, Server, Store};

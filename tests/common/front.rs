@@ -4,9 +4,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Maildrop, Security, Session, Span,
-};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Maildrop, Session, Span};
 
 /// A session, and what it is driven with.
 pub struct Front<M: Maildrop> {

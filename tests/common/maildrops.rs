@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pop3_proto::server::{Config, Security};
+use pop3_proto::Security;
+use pop3_proto::server::Config;
 
 use super::host::store::Message;
 use super::{Call, Server, Store, patient};

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Security, Session};
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Session};
 use pop3_proto::wire::ResponseCode;
 
 pub use line_ends::normalise;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::CramMd5;
-use pop3_proto::client::{Action, Closed, Config, InitialResponsePolicy, Method, Removal, Security, Session};
+use pop3_proto::client::{Action, Closed, Config, InitialResponsePolicy, Method, Removal, Session};
 use pop3_proto::wire::{Command, Mechanism, Name, Password};
 use searching_allocator::Search;
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
-use pop3_proto::client::{
-    Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Proof, Security, Session,
-};
+use pop3_proto::client::{Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Proof, Session};
 use pop3_proto::wire::{Command, Mechanism, Name, Verb};
 use searching_allocator::{Search, pause};
 

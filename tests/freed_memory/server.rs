@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::apop::Digest;
 use pop3_proto::auth::sasl::CramMd5;
-use pop3_proto::server::{Action, Authenticate, Config, Rejection, Security, Session};
+use pop3_proto::server::{Action, Authenticate, Config, Rejection, Session};
 use pop3_proto::wire::{Name, ResponseCode};
 use searching_allocator::Search;
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::BearerFailure;
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, Commit, Config, Login, Maildrop, Rejection, Security, Session,
-};
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, Commit, Config, Login, Maildrop, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Opening, Properties, ResponseCode, Timestamp};
 use searching_allocator::{Search, pause};
 

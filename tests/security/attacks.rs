@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId};
 use pop3_proto::server::{
-    Action, Authenticate, Catalogue, CloseReason, Config, Login, Maildrop, Rejection, Residue, Security, Session,
+    Action, Authenticate, Catalogue, CloseReason, Config, Login, Maildrop, Rejection, Residue, Session,
 };
 use pop3_proto::wire::{Mechanism, Opening, Properties, Timestamp};
 

@@ -1,8 +1,9 @@
 //! What an attacker may try with names, passwords and SASL: each attempt meets an end that has a name, the host sees
 //! nothing that no client may say, and no mail is ever removed.
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{CloseReason, Config, Security, Session, State, Utf8};
+use pop3_proto::server::{CloseReason, Config, Session, State, Utf8};
 use pop3_proto::wire::{Mechanism, Opening, Properties, Timestamp};
 use proptest::prelude::*;
 

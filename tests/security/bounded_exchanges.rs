@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::Buf;
-use pop3_proto::server::{Action, Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::{Mechanism, Opening, Properties};
 
 use crate::common::{Server, Store, TestDrop};

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::{Buf, Bytes};
+use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::server::{Action, Catalogue, Commit, Config, Maildrop, Rejection, Reply, Security, Session};
+use pop3_proto::server::{Action, Catalogue, Commit, Config, Maildrop, Rejection, Reply, Session};
 use pop3_proto::wire::{Command, LineEnds, Mechanism, Response, ResponseCode, Timestamp, Unstuffer, WireSize};
 
 /// A maildrop that takes no memory.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Secret;
+use pop3_proto::Security;
 use pop3_proto::auth::apop;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{Action, Config, Security, Session};
+use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::{Command, Digest, InvalidCredential, Mechanism, Name, Password, Timestamp};
 use proptest::prelude::*;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::apop;
 use pop3_proto::auth::sasl::{CramMd5, OAuthBearer, Plain, XOAuth2, base64};
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, ClientIdentity, Commit, Config, Maildrop, Rejection, Security, Session, Span};
+use pop3_proto::server::{Action, ClientIdentity, Commit, Config, Maildrop, Rejection, Session, Span};
 use pop3_proto::wire::{Mechanism, Name, Opening, Properties, Timestamp};
 use proptest::prelude::*;
 

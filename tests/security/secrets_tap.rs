@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, Config, Rejection, Security, Session, Span};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, Config, Rejection, Session, Span};
 use pop3_proto::wire::{Mechanism, Timestamp};
 
 use crate::common::{Store, TIMESTAMP, TestDrop};

@@ -1,7 +1,8 @@
 //! RFC 2595 §4: what was said in the clear leaves no trace after TLS (R-2595-03), but for the server's
 //! own timestamp.
 
-use pop3_proto::server::{Catalogue, ClientIdentity, CloseReason, Config, Reply, Residue, Security, Session, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{Catalogue, ClientIdentity, CloseReason, Config, Reply, Residue, Session, Utf8};
 use pop3_proto::wire::{Deviation, Mechanism, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;

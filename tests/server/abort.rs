@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, CloseReason, Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, CloseReason, Config, Session};
 
 use crate::common::{Call, LOGIN, Server, Store};
 

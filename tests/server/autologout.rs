@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::server::{Action, CloseReason, Config, ConfigError, Security};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, CloseReason, Config, ConfigError};
 
 use crate::common::{GREETING, LOGIN, Server, Store};
 

@@ -3,7 +3,8 @@
 use std::io::IoSlice;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, Config, Security};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, Config};
 
 use crate::common::{Call, Server, Store};
 

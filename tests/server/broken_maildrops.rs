@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, BrokenMaildrop, Config, Maildrop, Security, Session};
+use pop3_proto::server::{Action, BrokenMaildrop, Config, Maildrop, Session};
 use pop3_proto::wire::Expire;
 
 /// An index whose answers change with each call.

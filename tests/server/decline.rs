@@ -1,7 +1,8 @@
 //! The safe answer to each token: `decline`.
 
 use bytes::Buf;
-use pop3_proto::server::{Action, CloseReason, Config, Security};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, CloseReason, Config};
 use pop3_proto::wire::Mechanism;
 use proptest::prelude::*;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pop3_proto::server::{Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Config, Session};
 use pop3_proto::wire::{
     Greeting, InvalidTimestamp, MAX_RESPONSE_LINE, Response, ResponseCode, Status, Text, Timestamp,
 };

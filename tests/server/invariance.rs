@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
-use pop3_proto::server::{Catalogue, CloseReason, Commit, Config, Refusal, Reply, Security, Session, Utf8};
+use pop3_proto::server::{Catalogue, CloseReason, Commit, Config, Refusal, Reply, Session, Utf8};
 use pop3_proto::wire::{Deviation, LineEnds, Mechanism, Name, Timestamp};
 use proptest::prelude::*;
 

@@ -1,6 +1,7 @@
 //! Deviations: each has a switch of its own and is counted (R-GEN-11).
 
-use pop3_proto::server::{Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Config, Session};
 use pop3_proto::wire::{Deviation, Timestamp};
 
 use crate::common::{LOGIN, Server, Store, TIMESTAMP};

@@ -1,7 +1,8 @@
 //! Limits: what a client may do before it is cut off, and that nothing is ever removed then (R-GEN-06).
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{CloseReason, Config, ConfigError, Rejection, Security};
+use pop3_proto::server::{CloseReason, Config, ConfigError, Rejection};
 use pop3_proto::wire::Mechanism;
 
 use crate::common::{GREETING, LOGIN, Server, Store};

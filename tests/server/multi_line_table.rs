@@ -1,6 +1,7 @@
 //! Which replies are multi-line: the table, and what the server does (RFC 1939 §3, §5, §7; RFC 2449 §5).
 
-use pop3_proto::server::{Catalogue, Config, Refusal, Security, Session, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{Catalogue, Config, Refusal, Session, Utf8};
 use pop3_proto::wire::{Command, Status, Timestamp, Verb, is_multi_line};
 
 use crate::common::{LOGIN, Server, Store, TIMESTAMP};

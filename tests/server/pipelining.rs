@@ -118,7 +118,7 @@ proptest! {
         let config = || crate::common::patient(pop3_proto::server::Config::new()).command_line_limit(255).unwrap();
         let new = || {
             let store = Store::new(["a\n\n.\n.b", "H: 1\r\n\r\none\r\ntwo\r\n"]);
-            let mut server = Server::with(&store, config(), pop3_proto::server::Security::Tls);
+            let mut server = Server::with(&store, config(), pop3_proto::Security::Tls);
             server.send(if logged_in { LOGIN } else { "" });
             server
         };

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use pop3_proto::Security;
 use pop3_proto::auth::apop;
-use pop3_proto::server::{Config, Security, Session, State};
+use pop3_proto::server::{Config, Session, State};
 use pop3_proto::wire::{Command, Deviation, Digest, Timestamp};
 
 use crate::common::{Call, LOGIN, Server, Store, TIMESTAMP};

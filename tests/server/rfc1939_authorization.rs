@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use pop3_proto::Security;
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{BrokenMaildrop, CloseReason, Config, Rejection, Security, State};
+use pop3_proto::server::{BrokenMaildrop, CloseReason, Config, Rejection, State};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
 

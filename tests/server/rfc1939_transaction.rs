@@ -1,6 +1,7 @@
 //! RFC 1939 §5 and §7: TRANSACTION.
 
-use pop3_proto::server::{CloseReason, Config, Refusal, Security};
+use pop3_proto::Security;
+use pop3_proto::server::{CloseReason, Config, Refusal};
 
 use crate::common::{Call, LOGIN, Server, Store, normalise, read_replies};
 

@@ -1,8 +1,9 @@
 //! RFC 1939 §6 and §8: UPDATE.
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, CloseReason, Commit, Config, Security};
+use pop3_proto::server::{Action, CloseReason, Commit, Config};
 
 use crate::common::{Call, LOGIN, Server, Store};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pop3_proto::server::{Catalogue, ClientIdentity, Config, ConfigError, Security, Session, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{Catalogue, ClientIdentity, Config, ConfigError, Session, Utf8};
 use pop3_proto::wire::{Capability, CapabilityError, Expire, Implementation, LoginDelay, Mechanism, PrivateCapability};
 
 use crate::common::{GREETING, LOGIN, Server, Store};

@@ -1,6 +1,7 @@
 //! RFC 2449 §8, RFC 3206 and RFC 6856 §5: response codes.
 
-use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Reply, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Reply, Session};
 use pop3_proto::wire::{CodeKind, Mechanism, Response, ResponseCode, Status, Text};
 
 use crate::common::{LOGIN, Server, Store};

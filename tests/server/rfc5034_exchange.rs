@@ -1,7 +1,8 @@
 //! RFC 5034 §4: the lines of an exchange, and what becomes of it.
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
-use pop3_proto::server::{CloseReason, Config, ConfigError, Security};
+use pop3_proto::server::{CloseReason, Config, ConfigError};
 use pop3_proto::wire::{Deviation, Mechanism, Name, Opening, Properties};
 
 use crate::common::{Call, Server, Store, TIMESTAMP, patient};

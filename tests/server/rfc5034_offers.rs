@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
-use pop3_proto::server::{ClientIdentity, CloseReason, Config, ConfigError, Security, Session};
+use pop3_proto::server::{ClientIdentity, CloseReason, Config, ConfigError, Session};
 use pop3_proto::wire::{Deviation, Mechanism, Name, Opening, Properties};
 
 use crate::common::{Call, LOGIN, Server, Store, patient};

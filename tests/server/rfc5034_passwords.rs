@@ -1,7 +1,8 @@
 //! PLAIN (RFC 4616) and LOGIN, which say a password like USER and PASS do.
 
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Security, Utf8};
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Utf8};
 use pop3_proto::wire::{Mechanism, Name, Password};
 
 use crate::common::{Call, Server, Store};

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use pop3_proto::Security;
 use pop3_proto::server::{
-    Catalogue, CatalogueError, Commit, Config, ConfigError, Refusal, Rejection, Reply, Security, Session, Utf8,
+    Catalogue, CatalogueError, Commit, Config, ConfigError, Refusal, Rejection, Reply, Session, Utf8,
 };
 use pop3_proto::wire::{Deviation, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp};
 

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{Action, CloseReason, Config, Security, Session, Utf8};
+use pop3_proto::server::{Action, CloseReason, Config, Session, Utf8};
 use pop3_proto::wire::{Deviation, Mechanism, Timestamp};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP, TestDrop, normalise};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Security, Session};
+use pop3_proto::Security;
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Session};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

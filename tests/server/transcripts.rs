@@ -14,7 +14,8 @@
 //!
 //! `#` begins a comment.
 
-use pop3_proto::server::{Catalogue, Config, Reply, Security, Session, Utf8};
+use pop3_proto::Security;
+use pop3_proto::server::{Catalogue, Config, Reply, Session, Utf8};
 use pop3_proto::wire::{Mechanism, Timestamp};
 
 use crate::common::{Server, Store, assert_text, each_transcript, statements, unescape, unescape_line};

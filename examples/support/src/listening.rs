@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use pop3_proto::server::Security;
+use pop3_proto::Security;
 use rustls::ServerConfig;
 
 use super::{report, tls};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use pop3_proto::client::{Config, InitialResponsePolicy, Security};
+use pop3_proto::Security;
+use pop3_proto::client::{Config, InitialResponsePolicy};
 use pop3_proto::wire::Deviation;
 
 use crate::case::Step;

@@ -1,6 +1,7 @@
 //! The naive client reads: what stands at the front of the inbox, and what follows from it.
 
-use pop3_proto::client::{Closed, ProtocolError, Removal, Security, State};
+use pop3_proto::Security;
+use pop3_proto::client::{Closed, ProtocolError, Removal, State};
 use pop3_proto::wire::{Deviation, Verb};
 
 use super::case::SASL_LINE;

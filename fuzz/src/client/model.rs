@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use pop3_proto::client::{Closed, Error, ProtocolError, Removal, Security, SendError, State, Ticket};
+use pop3_proto::Security;
+use pop3_proto::client::{Closed, Error, ProtocolError, Removal, SendError, State, Ticket};
 use pop3_proto::wire::{Deviation, Verb};
 
 use super::case::Case;

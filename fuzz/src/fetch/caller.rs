@@ -5,9 +5,8 @@ use std::mem;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{
-    Action, Choice, Closed, Config, Error, Fetch, Progress, Read, Security, SendError, Session, Wanted,
-};
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, Read, SendError, Session, Wanted};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{
-    Action, Closed, Config, ConfigError, Event, Login, Method, Proof, Security, SendError, Session, State, What,
+    Action, Closed, Config, ConfigError, Event, Login, Method, Proof, SendError, Session, State, What,
 };
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{CodeKind, Command, Name, Verb};

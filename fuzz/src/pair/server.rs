@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerFailure, BearerToken, CramMd5, Mechanism, OAuthBearer, XOAuth2};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Commit, Config, ConfigError, Rejection, Security, Session,
+    Action, Authenticate, ClientIdentity, CloseReason, Commit, Config, ConfigError, Rejection, Session,
 };
 use pop3_proto::wire::Timestamp;
 

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::client::{
-    Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Read, Removal, Retry, Security, Session, Wanted,
+    Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Read, Removal, Retry, Session, Wanted,
 };
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use pop3_proto::client::{Config, Security};
+use pop3_proto::Security;
+use pop3_proto::client::Config;
 use pop3_proto::server;
 
 use super::script::{Client, Pipe, Step};

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
 use pop3_proto::client::{
-    Action, Challenge, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, Security, SendError,
-    Session, Ticket, What,
+    Action, Challenge, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, SendError, Session,
+    Ticket, What,
 };
 use pop3_proto::wire::{Command, Name, Response, Status, Verb};
 

@@ -1,6 +1,7 @@
 //! Whole sessions of a client as data.
 
-use pop3_proto::client::{Config, InitialResponsePolicy, Security};
+use pop3_proto::Security;
+use pop3_proto::client::{Config, InitialResponsePolicy};
 use pop3_proto::wire::Deviation;
 
 use super::{unescape, unescape_line};

@@ -1,0 +1,189 @@
+//! The tokens that move octets, the same for both sessions.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Buf;
+
+use crate::buffer::{End, Pipe};
+
+/// Octets are to be moved between the session and its peer.
+///
+/// Both `server::Action::Io` and `client::Action::Io` hold it, so
+/// one function over a transport serves both sides.
+#[derive(Debug)]
+#[must_use = "the session waits for octets to be moved"]
+pub enum Io<'a> {
+    /// Octets from the peer are wanted.
+    Read(Read<'a>),
+    /// Octets for the peer are ready.
+    Write(Write<'a>),
+}
+
+impl<'a> Io<'a> {
+    #[inline]
+    pub(crate) fn read(pipe: &'a mut Pipe) -> Self {
+        Self::Read(Read::new(pipe))
+    }
+
+    #[inline]
+    pub(crate) fn write(pipe: &'a mut Pipe) -> Self {
+        Self::Write(Write { pipe })
+    }
+
+    /// Reports that the transport is gone: see [`Read::failed`].
+    pub fn failed(self) {
+        match self {
+            Self::Read(read) => read.failed(),
+            Self::Write(write) => write.failed(),
+        }
+    }
+
+    /// Returns when to poll again though nothing was moved: see [`Read::deadline`].
+    pub fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Read(read) => read.deadline(),
+            Self::Write(write) => write.deadline(),
+        }
+    }
+}
+
+/// Octets from the peer are wanted.
+///
+/// There is nothing left to write then, and the peer may wait for what was written. So a transport that buffers what it is
+/// given, as many a TLS stream does, is flushed before anybody waits to read from it: otherwise both sides wait for ever.
+#[must_use = "the session waits for octets from its peer"]
+pub struct Read<'a> {
+    pipe: &'a mut Pipe,
+    /// How much space this token has handed out: no octet of an earlier read may count as one of this one.
+    space: usize,
+}
+
+impl<'a> Read<'a> {
+    #[inline]
+    pub(crate) fn new(pipe: &'a mut Pipe) -> Self {
+        Self { pipe, space: 0 }
+    }
+
+    /// Returns where to read into, never empty.
+    ///
+    /// The session has memory for it from this call until what was read is dealt with, or until it is told that there is
+    /// [nothing yet](Self::nothing_yet). A host of many idle connections calls it only when a socket is readable.
+    pub fn space(&mut self) -> &mut [u8] {
+        let space = self.pipe.input.space();
+        debug_assert!(!space.is_empty(), "a read of nothing would pass for the end of the stream");
+        self.space = space.len();
+        space
+    }
+
+    /// Takes the first `octets` of the space as read; 0 means that the peer has ended its stream. No more than the space
+    /// is taken, and nothing where no space was asked for.
+    ///
+    /// Over TLS, only the closing alert ends the stream. A connection that ends without it has [failed](Self::failed):
+    /// anybody on the way can cut it.
+    pub fn filled(self, octets: usize) {
+        if octets == 0 || self.space > 0 {
+            self.pipe.filled(octets.min(self.space));
+        }
+    }
+
+    /// Reports that the transport is gone, both ways: a reset, a route that is lost, an end of the connection without
+    /// TLS's closing alert, any error that won't pass.
+    ///
+    /// That isn't `filled(0)`: a peer that ends its stream has sent all that it wanted to send and may still read, while a
+    /// transport that fails may have lost anything. A server then ends with
+    /// [`CloseReason::TransportFailed`](crate::server::CloseReason::TransportFailed), and removes no message that wasn't
+    /// removed before. A client's next poll returns [`Error::TransportFailed`](crate::client::Error::TransportFailed)
+    /// unless more is known, such as [`Closed::Quit`](crate::client::Closed::Quit) after QUIT.
+    pub fn failed(self) {
+        self.pipe.end = Some(End::Failed);
+    }
+
+    /// Reports that there is nothing to read at the moment: the session gives its memory back, so that an idle one has
+    /// none. Otherwise this is the same as dropping the token.
+    pub fn nothing_yet(self) {
+        self.pipe.give_back();
+    }
+
+    /// Returns when to poll again though nothing was read, on the clock that `now` comes from; `None` where there is no
+    /// limit.
+    ///
+    /// As a socket's timeout, `deadline - now` may be 0, which most sockets treat as no timeout at all: read without
+    /// waiting then, or with the shortest timeout there is.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.pipe.clock.deadline()
+    }
+}
+
+impl fmt::Debug for Read<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Read").field("deadline", &self.deadline()).finish_non_exhaustive()
+    }
+}
+
+/// Octets for the peer are ready: write what [`Buf`] gives, all of it or a part, in this order.
+///
+/// There may be more when these are written; a vectored write gets two slices at the most. A token that comes again begins
+/// with the same octets. Advance it by what the next layer has taken, be that the socket or TLS. A transport that buffers
+/// is flushed at the next [`Read`], before a TLS handshake, and at the end.
+///
+/// A server's writes divide neither the first line of a response, nor the last line end of a message and the line that ends
+/// the response.
+#[must_use = "the session waits for its peer to take octets"]
+pub struct Write<'a> {
+    pipe: &'a mut Pipe,
+}
+
+impl<'a> Write<'a> {
+    /// Reports that the transport is gone, both ways: see [`Read::failed`]. A server throws away what wasn't written.
+    ///
+    /// What the peer sent before that may still be there, and it may say why: so a client reads first, by
+    /// [`into_read`](Self::into_read), until the stream ends or a read fails too.
+    pub fn failed(self) {
+        self.pipe.end = Some(End::Failed);
+    }
+
+    /// Returns when to poll again though nothing was written: see [`Read::deadline`].
+    pub fn deadline(&self) -> Option<Duration> {
+        self.pipe.clock.deadline()
+    }
+
+    /// Reads instead; `None` where the session takes no more octets before these are written, which happens on a server
+    /// only.
+    ///
+    /// Where the transport takes nothing at the moment, the peer may be waiting for its own octets to be taken: a caller
+    /// that can wait for both waits for both, so neither side ever blocks the other for good. A client's caller doesn't
+    /// need to: what a client writes ahead of responses keeps within
+    /// [`Config::pipelined`](crate::client::Config::pipelined), which fits into the buffers of any socket.
+    pub fn into_read(self) -> Option<Read<'a>> {
+        self.pipe.input.has_space().then(|| Read::new(self.pipe))
+    }
+}
+
+impl Buf for Write<'_> {
+    fn remaining(&self) -> usize {
+        self.pipe.output.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.pipe.output.chunk()
+    }
+
+    #[cfg(feature = "std")]
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        self.pipe.output.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, octets: usize) {
+        self.pipe.output.advance(octets);
+    }
+}
+
+impl fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write")
+            .field("octets", &self.remaining())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
