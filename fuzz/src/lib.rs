@@ -5,6 +5,8 @@
 //! share no code with it.
 
 pub mod case;
+#[path = "../../tests/common/checksum.rs"]
+mod checksum;
 pub mod client;
 pub mod command;
 pub mod content;

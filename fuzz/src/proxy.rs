@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use pop3_proto::proxy_protocol::{Decoded, Decoder, HeaderError};
 
+use crate::checksum::checksum;
 use crate::lines;
 
 /// What a header says.
@@ -149,16 +150,4 @@ fn split(mut rest: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
 
 fn number(octets: &[u8]) -> usize {
     octets.iter().fold(0, |number, octet| number * 256 + usize::from(*octet))
-}
-
-/// CRC-32C by polynomial division, highest bit first.
-pub fn checksum(octets: &[u8]) -> u32 {
-    let mut rest = u32::MAX;
-    for octet in octets {
-        rest ^= u32::from(octet.reverse_bits()) << 24;
-        for _ in 0..8 {
-            rest = if rest >> 31 == 1 { (rest << 1) ^ 0x1EDC_6F41 } else { rest << 1 };
-        }
-    }
-    (!rest).reverse_bits()
 }

@@ -2,6 +2,8 @@
 
 use pop3_proto::proxy_protocol::{Addresses, Decoded, Decoder, Header, HeaderError, LOCAL, Tlv};
 
+use crate::common::checksum;
+
 pub const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 pub const TCP4: [u8; 12] = [192, 0, 2, 7, 198, 51, 100, 1, 0xC0, 0x00, 0, 110];
 pub const TCP6: &[u8; 36] =
@@ -169,18 +171,6 @@ pub fn malformed() -> Vec<(Vec<u8>, HeaderError)> {
         (checked(&[tlv(Tlv::CRC32C, &[0; 4]), tlv(Tlv::CRC32C, &[0; 4])].concat(), 31), HeaderError::DuplicateTlv),
     ];
     lines.into_iter().map(|(line, error)| (line.to_vec(), error)).chain(binary).collect()
-}
-
-/// The checksum by polynomial division as RFC 4960 describes it: octets mirrored, highest bit first.
-pub fn checksum(octets: &[u8]) -> u32 {
-    let mut rest = u32::MAX;
-    for octet in octets {
-        rest ^= u32::from(octet.reverse_bits()) << 24;
-        for _ in 0..8 {
-            rest = if rest >> 31 == 1 { (rest << 1) ^ 0x1EDC_6F41 } else { rest << 1 };
-        }
-    }
-    (!rest).reverse_bits()
 }
 
 /// A header with these TLVs and the checksum of the whole at an offset that holds zeros.

@@ -2,6 +2,7 @@
 
 use pop3_proto::proxy_protocol::Tlv;
 
+use crate::common::checksum;
 use crate::proxy_headers::*;
 
 #[test]
