@@ -124,7 +124,7 @@ impl Said {
 
 /// Checks that the crate reads a line as the model does, and that it survives being written and read again.
 pub fn check(line: &[u8]) {
-    assert_eq!(Verb::of(line), verb(line));
+    assert_eq!(Verb::from_line(line), verb(line));
     let parsed = match (Command::parse(line), parse(line)) {
         (Ok(parsed), Some(said)) => {
             let names = |set: DeviationSet| set.iter().map(|deviation| deviation.name()).collect::<BTreeSet<_>>();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, Body, CloseReason, Commit, Read, Refusal, Retrieve, Session, State, Update, Write};
-use pop3_proto::wire::Timestamp;
+use pop3_proto::server::{Action, Body, CloseReason, Commit, Read, Refusal, Retrieve, Session, Update, Write};
+use pop3_proto::wire::{State, Timestamp};
 
 use crate::case::{Answer, Case, FAIL, GREEDY, STOP, Step};
 use crate::content;

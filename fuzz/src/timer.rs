@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pop3_proto::server::{CloseReason, State};
+use pop3_proto::server::CloseReason;
+use pop3_proto::wire::State;
 
 use crate::settings::Limits;
 

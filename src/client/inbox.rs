@@ -9,9 +9,7 @@ use super::outbox::Sent;
 use super::reply;
 use super::{Session, State};
 use crate::buffer::{Line, position};
-use crate::wire::{
-    Capability, Deviation, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb, is_multi_line,
-};
+use crate::wire::{Capability, Deviation, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb};
 
 /// What stands at the front of the input.
 #[derive(Clone, Copy, Debug)]
@@ -202,7 +200,7 @@ impl Session {
                 Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
             };
         };
-        let multi_line = is_multi_line(sent.verb, sent.has_argument, status);
+        let multi_line = status == Status::Ok && sent.verb.is_multi_line(sent.has_argument);
         if sent.logs_in_by_auth() && status == Status::Ok && !self.may_succeed() {
             // Perhaps the other side is somebody else, who can't do the server's part.
             return Err(self.fail(ProtocolError::UnexpectedLogin));

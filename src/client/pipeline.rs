@@ -7,28 +7,7 @@ use super::inbox::Front;
 use super::outbox::Sent;
 use super::{Feature, Session, State, Support, Ticket};
 use crate::Security;
-use crate::wire::{Command, Verb};
-
-/// Whether a command has its place in TRANSACTION only (RFC 1939 §5).
-fn needs_login(verb: Verb) -> bool {
-    matches!(
-        verb,
-        Verb::Stat
-            | Verb::List
-            | Verb::Retr
-            | Verb::Dele
-            | Verb::Noop
-            | Verb::Rset
-            | Verb::Top
-            | Verb::Uidl
-            | Verb::Last
-    )
-}
-
-/// Whether a command has its place in AUTHORIZATION only (RFC 1939 §4).
-fn precedes_login(verb: Verb) -> bool {
-    matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth | Verb::Stls | Verb::Utf8)
-}
+use crate::wire::{self, Command, Verb};
 
 /// The most octets of a command line, CRLF included (RFC 2449 §4).
 pub(super) const MAX_COMMAND_LINE: usize = 255;
@@ -106,9 +85,9 @@ impl Session {
             return Err(SendError::NeedsTls);
         }
         let has_place = match self.state {
-            State::Transaction => !precedes_login(verb),
+            State::Transaction => verb.is_valid_in(wire::State::Transaction),
             // It waits for a login that waits too.
-            _ => !needs_login(verb) || self.outbox.holds_login(),
+            _ => verb.is_valid_in(wire::State::Authorization) || self.outbox.holds_login(),
         };
         // What is known now of how to log in doesn't hold after STLS.
         let is_untimely = logs_in && self.outbox.holds(Verb::Stls);
@@ -160,9 +139,11 @@ impl Session {
     fn is_futile(&self, verb: Verb) -> bool {
         match self.state {
             State::Authorization => {
-                needs_login(verb) || (verb == Verb::Pass && self.name_refused) || (verb == Verb::Stls && self.utf8)
+                !verb.is_valid_in(wire::State::Authorization)
+                    || (verb == Verb::Pass && self.name_refused)
+                    || (verb == Verb::Stls && self.utf8)
             }
-            _ => precedes_login(verb),
+            _ => !verb.is_valid_in(wire::State::Transaction),
         }
     }
 

@@ -8,12 +8,11 @@ use super::exchange::Place;
 use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::reply::Reply;
-use super::state::State;
 use super::transaction::{BrokenMaildrop, Transaction};
 use crate::auth::apop;
 use crate::buffer::{Input, Line, position};
 use crate::secret::Secret;
-use crate::wire::{Command, Language, Name, Password, ResponseCode, Timestamp};
+use crate::wire::{Command, Language, Name, Password, ResponseCode, State, Timestamp};
 
 /// A client wants to log in.
 #[must_use = "the session waits for the login to be answered"]

@@ -13,14 +13,13 @@ use super::offers::ClientIdentity;
 use super::reply::Reply;
 use super::retrieve::{Content, Request};
 use super::starttls::Residue;
-use super::state::State;
 use crate::Security;
 use crate::buffer::{Defect, Input, Line, Output};
 use crate::message::MessageNumber;
 use crate::secret::Secret;
 use crate::wire::{
-    Command, Deviation, DeviationCounts, DeviationSet, Greeting, Language, Parsed, Response, ResponseCode, Status,
-    Text, Timestamp, Verb,
+    Command, Deviation, DeviationCounts, DeviationSet, Greeting, Language, Parsed, Response, ResponseCode, State,
+    Status, Text, Timestamp, Verb,
 };
 
 /// The part of a session that knows nothing of the maildrop.

@@ -11,12 +11,11 @@ use super::listing::Listing;
 use super::maildrop::Maildrop;
 use super::offers::Offer;
 use super::reply::Reply;
-use super::state::State;
 use super::transaction::BrokenMaildrop;
 use crate::auth::sasl::{CleartextPassword, LoginPrompt, Message, Plain, base64, line};
 use crate::buffer::{Input, Line, position};
 use crate::secret::Secret;
-use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode};
+use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode, State};
 
 /// An exchange that waits for the client.
 #[derive(Clone, Copy, Debug)]

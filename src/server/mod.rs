@@ -125,7 +125,6 @@ pub use self::offers::ClientIdentity;
 pub use self::reply::Reply;
 pub use self::retrieve::{Body, Refusal, Retrieve};
 pub use self::starttls::{Residue, StartTls};
-pub use self::state::State;
 pub use self::tap::Span;
 pub use self::transaction::BrokenMaildrop;
 pub use self::update::{Commit, Update};
@@ -138,7 +137,7 @@ use self::tap::Tap;
 use self::transaction::Transaction;
 use crate::Security;
 use crate::buffer::{Defect, Input, Line};
-use crate::wire::{DeviationCounts, Timestamp, Verb};
+use crate::wire::{DeviationCounts, State, Timestamp, Verb};
 
 /// One connection of a server, from the greeting to the end.
 ///
@@ -474,7 +473,7 @@ impl<M: Maildrop> Session<M> {
             }
             Err(reply) => {
                 connection.name = None;
-                match Verb::of(octets) {
+                match Verb::from_line(octets) {
                     // Somebody in a terminal, or something that wants to keep the connection alive.
                     None if octets.is_empty() => connection.reply(reply),
                     None if state == State::Authorization
@@ -484,7 +483,7 @@ impl<M: Maildrop> Session<M> {
                         connection.close(CloseReason::HttpRequest);
                     }
                     // Where a command has no place, what is wrong with it doesn't matter.
-                    Some(verb) if verdict(state, verb) == Verdict::Refuse => connection.bad(state, Reply::WrongState),
+                    Some(verb) if !verb.is_valid_in(state) => connection.bad(state, Reply::WrongState),
                     _ => connection.bad(state, reply),
                 }
             }

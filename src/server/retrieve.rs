@@ -8,11 +8,10 @@ use super::action::CloseReason;
 use super::connection::{Connection, Task};
 use super::maildrop::Maildrop;
 use super::reply::Reply;
-use super::state::State;
 use super::transaction::Transaction;
 use crate::buffer::Output;
 use crate::message::MessageNumber;
-use crate::wire::TopLimit;
+use crate::wire::{State, TopLimit};
 
 /// What RETR or TOP asks for.
 #[derive(Clone, Copy, Debug)]

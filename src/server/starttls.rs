@@ -7,8 +7,8 @@ use super::action::CloseReason;
 use super::connection::{Connection, Task};
 use super::offers::ClientIdentity;
 use super::reply::Reply;
-use super::state::State;
 use crate::buffer::Input;
+use crate::wire::State;
 
 /// What a client sent after STLS before TLS could begin: whole lines, and the octets of the partial one after them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -17,16 +17,7 @@
 //! UPDATE has one way in, and no way from there but to the end. Where a login is handed over, the session ends and the
 //! connection goes on without it.
 
-use crate::wire::Verb;
-
-/// The states in which commands are read. In UPDATE none is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum State {
-    /// The client hasn't logged in (RFC 1939 §4).
-    Authorization,
-    /// The maildrop is open (RFC 1939 §5).
-    Transaction,
-}
+use crate::wire::{State, Verb};
 
 /// What a well-formed command leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,36 +41,16 @@ pub(super) enum Verdict {
 }
 
 pub(super) const fn verdict(state: State, verb: Verb) -> Verdict {
-    match state {
-        State::Authorization => match verb {
-            Verb::User | Verb::Capa | Verb::Utf8 | Verb::Lang => Verdict::Stay,
-            Verb::Pass | Verb::Apop => Verdict::Login,
-            Verb::Auth => Verdict::Authenticate,
-            Verb::Stls => Verdict::StartTls,
-            Verb::Quit => Verdict::Close,
-            Verb::Stat
-            | Verb::List
-            | Verb::Retr
-            | Verb::Dele
-            | Verb::Noop
-            | Verb::Rset
-            | Verb::Top
-            | Verb::Uidl
-            | Verb::Last => Verdict::Refuse,
-        },
-        State::Transaction => match verb {
-            Verb::Stat
-            | Verb::List
-            | Verb::Dele
-            | Verb::Noop
-            | Verb::Rset
-            | Verb::Uidl
-            | Verb::Capa
-            | Verb::Last
-            | Verb::Lang => Verdict::Stay,
-            Verb::Retr | Verb::Top => Verdict::Retrieve,
-            Verb::Quit => Verdict::Update,
-            Verb::User | Verb::Pass | Verb::Apop | Verb::Stls | Verb::Auth | Verb::Utf8 => Verdict::Refuse,
-        },
+    if !verb.is_valid_in(state) {
+        return Verdict::Refuse;
+    }
+    match (verb, state) {
+        (Verb::Pass | Verb::Apop, _) => Verdict::Login,
+        (Verb::Auth, _) => Verdict::Authenticate,
+        (Verb::Stls, _) => Verdict::StartTls,
+        (Verb::Retr | Verb::Top, _) => Verdict::Retrieve,
+        (Verb::Quit, State::Transaction) => Verdict::Update,
+        (Verb::Quit, State::Authorization) => Verdict::Close,
+        _ => Verdict::Stay,
     }
 }

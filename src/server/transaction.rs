@@ -10,9 +10,8 @@ use super::maildrop::Maildrop;
 use super::marks::Marks;
 use super::reply::Reply;
 use super::retrieve::Request;
-use super::state::State;
 use crate::message::MessageNumber;
-use crate::wire::{Command, DropListing, ScanListing, UniqueIdListing, number};
+use crate::wire::{Command, DropListing, ScanListing, State, UniqueIdListing, number};
 
 /// The maildrop, and what this session does to it.
 pub(super) struct Transaction<M: Maildrop> {

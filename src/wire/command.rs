@@ -232,18 +232,7 @@ impl<'a> Command<'a> {
                 put(b" ");
                 put(language.as_str().as_bytes());
             }
-            Self::Quit
-            | Self::Stat
-            | Self::List { message: None }
-            | Self::Noop
-            | Self::Rset
-            | Self::Uidl { message: None }
-            | Self::Capa
-            | Self::Last
-            | Self::Stls
-            | Self::Auth { arguments: None }
-            | Self::Utf8
-            | Self::Lang { language: None } => {}
+            _ => {}
         }
         put(b"\r\n");
     }
@@ -255,47 +244,9 @@ impl<'a> Command<'a> {
         octets
     }
 
-    /// The keyword.
-    pub const fn verb(&self) -> Verb {
-        match self {
-            Self::User { .. } => Verb::User,
-            Self::Pass { .. } => Verb::Pass,
-            Self::Quit => Verb::Quit,
-            Self::Stat => Verb::Stat,
-            Self::List { .. } => Verb::List,
-            Self::Retr { .. } => Verb::Retr,
-            Self::Dele { .. } => Verb::Dele,
-            Self::Noop => Verb::Noop,
-            Self::Rset => Verb::Rset,
-            Self::Apop { .. } => Verb::Apop,
-            Self::Top { .. } => Verb::Top,
-            Self::Uidl { .. } => Verb::Uidl,
-            Self::Capa => Verb::Capa,
-            Self::Last => Verb::Last,
-            Self::Stls => Verb::Stls,
-            Self::Auth { .. } => Verb::Auth,
-            Self::Utf8 => Verb::Utf8,
-            Self::Lang { .. } => Verb::Lang,
-        }
-    }
-
-    /// Whether an optional argument is there; it decides whether LIST, UIDL and LANG
-    /// are answered by one line, and whether AUTH asks for a list.
-    pub const fn has_argument(&self) -> bool {
-        !matches!(
-            self,
-            Self::Quit
-                | Self::Stat
-                | Self::List { message: None }
-                | Self::Noop
-                | Self::Rset
-                | Self::Uidl { message: None }
-                | Self::Capa
-                | Self::Last
-                | Self::Stls
-                | Self::Auth { arguments: None }
-                | Self::Utf8
-                | Self::Lang { language: None }
-        )
+    /// Whether the command has an argument. It decides whether LIST, UIDL and LANG are answered by one line, and whether
+    /// AUTH asks for a list.
+    pub fn has_argument(&self) -> bool {
+        self.octets() > self.verb().as_str().len() + 2
     }
 }

@@ -38,13 +38,11 @@ pub use line::{Framed, LineScanner};
 pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
 pub use mechanism::{InitialResponse, InvalidInitialResponse, InvalidMechanism, Mechanism, Opening, Properties};
 pub use number::NumberError;
-pub use response::{
-    CodeKind, InvalidCode, InvalidText, Response, ResponseCode, ResponseError, Status, Text, is_multi_line,
-};
+pub use response::{CodeKind, InvalidCode, InvalidText, Response, ResponseCode, ResponseError, Status, Text};
 pub use stuffing::{LineEnds, Piece, Stuffer};
 pub use top::TopLimit;
 pub use unstuffing::{Unstuffed, Unstuffer};
-pub use verb::Verb;
+pub use verb::{State, Verb};
 pub use wire_size::WireSize;
 
 /// The most octets of a response line, CRLF included (RFC 1939 §3, RFC 2449 §4).

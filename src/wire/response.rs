@@ -1,11 +1,10 @@
-//! Responses: status indicator, response code, text; and which of them are multi-line.
+//! Responses: status indicator, response code, text.
 
 use core::fmt;
 
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
-use super::verb::Verb;
 
 /// The status indicator of a response (RFC 1939 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,30 +22,6 @@ impl Status {
             Self::Ok => "+OK",
             Self::Err => "-ERR",
         }
-    }
-}
-
-/// Whether a response goes on after its first line, up to a line of one dot (RFC 1939 §3 and §5, RFC 2449 §5).
-///
-/// This is the one place that decides it, for both ends of the wire. Text never matters, and `-ERR` is always one line.
-pub const fn is_multi_line(verb: Verb, has_argument: bool, status: Status) -> bool {
-    match status {
-        Status::Err => false,
-        Status::Ok => match verb {
-            Verb::Retr | Verb::Top | Verb::Capa => true,
-            Verb::List | Verb::Uidl | Verb::Auth | Verb::Lang => !has_argument,
-            Verb::User
-            | Verb::Pass
-            | Verb::Quit
-            | Verb::Stat
-            | Verb::Dele
-            | Verb::Noop
-            | Verb::Rset
-            | Verb::Apop
-            | Verb::Last
-            | Verb::Stls
-            | Verb::Utf8 => false,
-        },
     }
 }
 

@@ -2,7 +2,7 @@
 //! octet. [`Transcript`] says what stands in them.
 
 use pop3_proto::client::{Capabilities, Closed, Error, Method, Removal};
-use pop3_proto::wire::{Command, Deviation, Status, Verb, is_multi_line};
+use pop3_proto::wire::{Command, Deviation, Verb};
 
 use crate::common::{
     FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape,
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
                 _ => !matches!(second, "not" | "failure"),
             };
             if second == "begins" {
-                assert!(is_multi_line(verb, has_argument, Status::Ok));
+                assert!(verb.is_multi_line(has_argument));
                 inside = true;
             } else if answers && (!inside || second == "ends") {
                 let logs_in = matches!(verb, Verb::Pass | Verb::Apop) || verb == Verb::Auth && has_argument;

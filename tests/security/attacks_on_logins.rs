@@ -3,8 +3,8 @@
 
 use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{CloseReason, Config, Session, State, Utf8};
-use pop3_proto::wire::{Mechanism, Opening, Properties, Timestamp};
+use pop3_proto::server::{CloseReason, Config, Session, Utf8};
+use pop3_proto::wire::{Mechanism, Opening, Properties, State, Timestamp};
 use proptest::prelude::*;
 
 use crate::common::{Call, Server, Store, TIMESTAMP};

@@ -37,7 +37,7 @@ fn each_deviation_is_accepted_by_default_and_counted() {
         let mut server = server(Config::new(), before_login);
         for times in 1..=2 {
             server.send(&line);
-            if server.session.state() == Some(pop3_proto::server::State::Transaction) && before_login {
+            if server.session.state() == Some(pop3_proto::wire::State::Transaction) && before_login {
                 break;
             }
             assert_eq!(server.session.deviations().of(deviation), times, "{deviation}");

@@ -1,41 +1,42 @@
-//! Which replies are multi-line: the table, and what the server does (RFC 1939 §3, §5, §7; RFC 2449 §5).
+//! Which replies are multi-line and where commands are valid: the table, and what the server does (RFC 1939 §3 to §7; RFC
+//! 2449 §5).
 
 use pop3_proto::Security;
 use pop3_proto::server::{Catalogue, Config, Refusal, Session, Utf8};
-use pop3_proto::wire::{Command, Status, Timestamp, Verb, is_multi_line};
+use pop3_proto::wire::{Command, State, Status, Timestamp, Verb};
 
 use crate::common::{LOGIN, Server, Store, TIMESTAMP};
 
-/// Verb; whether `+OK` is multi-line without and with the argument that may be left out.
-const TABLE: [(Verb, bool, bool); 18] = [
-    (Verb::User, false, false),
-    (Verb::Pass, false, false),
-    (Verb::Quit, false, false),
-    (Verb::Stat, false, false),
-    (Verb::List, true, false),
-    (Verb::Retr, true, true),
-    (Verb::Dele, false, false),
-    (Verb::Noop, false, false),
-    (Verb::Rset, false, false),
-    (Verb::Apop, false, false),
-    (Verb::Top, true, true),
-    (Verb::Uidl, true, false),
-    (Verb::Capa, true, true),
-    (Verb::Last, false, false),
-    (Verb::Stls, false, false),
-    (Verb::Auth, true, false),
-    (Verb::Utf8, false, false),
-    (Verb::Lang, true, false),
+/// Verb; whether it is valid in AUTHORIZATION and TRANSACTION; whether `+OK` is multi-line without and with the argument that
+/// may be left out.
+const TABLE: [(Verb, [bool; 2], [bool; 2]); 18] = [
+    (Verb::User, [true, false], [false, false]),
+    (Verb::Pass, [true, false], [false, false]),
+    (Verb::Quit, [true, true], [false, false]),
+    (Verb::Stat, [false, true], [false, false]),
+    (Verb::List, [false, true], [true, false]),
+    (Verb::Retr, [false, true], [true, true]),
+    (Verb::Dele, [false, true], [false, false]),
+    (Verb::Noop, [false, true], [false, false]),
+    (Verb::Rset, [false, true], [false, false]),
+    (Verb::Apop, [true, false], [false, false]),
+    (Verb::Top, [false, true], [true, true]),
+    (Verb::Uidl, [false, true], [true, false]),
+    (Verb::Capa, [true, true], [true, true]),
+    (Verb::Last, [false, true], [false, false]),
+    (Verb::Stls, [true, false], [false, false]),
+    (Verb::Auth, [true, false], [true, false]),
+    (Verb::Utf8, [true, false], [false, false]),
+    (Verb::Lang, [true, true], [true, false]),
 ];
 
 #[test]
 fn each_cell_of_the_table_is_as_the_rfcs_have_it() {
     // R-1939-09
     assert!(TABLE.iter().map(|row| row.0).eq(Verb::ALL));
-    for (verb, without, with) in TABLE {
-        assert_eq!(is_multi_line(verb, false, Status::Ok), without, "{verb:?}");
-        assert_eq!(is_multi_line(verb, true, Status::Ok), with, "{verb:?} n");
-        assert!(!is_multi_line(verb, false, Status::Err) && !is_multi_line(verb, true, Status::Err), "{verb:?}");
+    for (verb, valid, multi_line) in TABLE {
+        assert_eq!([State::Authorization, State::Transaction].map(|state| verb.is_valid_in(state)), valid, "{verb}");
+        assert_eq!([false, true].map(|has_argument| verb.is_multi_line(has_argument)), multi_line, "{verb}");
     }
 }
 
@@ -44,7 +45,7 @@ fn answer(server: &mut Server, line: &str) -> Status {
     let command = Command::parse(line.as_bytes()).unwrap().command;
     let output = server.send(format!("{line}\r\n"));
     let status = if output.starts_with("+OK") { Status::Ok } else { Status::Err };
-    let multi_line = is_multi_line(command.verb(), command.has_argument(), status);
+    let multi_line = status == Status::Ok && command.verb().is_multi_line(command.has_argument());
     assert_eq!(output.ends_with("\r\n.\r\n"), multi_line, "{line}: {output}");
     assert_eq!(output.lines().count() > 1, multi_line, "{line}: {output}");
     status

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pop3_proto::Security;
 use pop3_proto::auth::apop;
-use pop3_proto::server::{Config, Session, State};
-use pop3_proto::wire::{Command, Deviation, Digest, Timestamp};
+use pop3_proto::server::{Config, Session};
+use pop3_proto::wire::{Command, Deviation, Digest, State, Timestamp};
 
 use crate::common::{Call, LOGIN, Server, Store, TIMESTAMP};
 

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use pop3_proto::Security;
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{BrokenMaildrop, CloseReason, Config, Rejection, State};
+use pop3_proto::server::{BrokenMaildrop, CloseReason, Config, Rejection};
+use pop3_proto::wire::State;
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Security;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Residue, Session, State, Utf8};
-use pop3_proto::wire::Mechanism;
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Residue, Session, Utf8};
+use pop3_proto::wire::{Mechanism, State};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, BrokenMaildrop, CloseReason, Config, Rejection, State};
-use pop3_proto::wire::{Mechanism, Name, Opening, Properties};
+use pop3_proto::server::{Action, BrokenMaildrop, CloseReason, Config, Rejection};
+use pop3_proto::wire::{Mechanism, Name, Opening, Properties, State};
 
 use crate::common::{Call, Message, Server, Store, TIMESTAMP, TestDrop, patient};
 

@@ -106,7 +106,7 @@ fn only_the_octets_of_a_keyword_make_a_keyword() {
             for octet in 0..=255 {
                 let mut other = line.to_vec();
                 other[at] = octet;
-                let of = Verb::of(&other);
+                let of = Verb::from_line(&other);
                 let exactly = Verb::ALL.into_iter().find(|verb| other.eq_ignore_ascii_case(verb.as_str().as_bytes()));
                 assert_eq!(of, exactly, "{}", other.escape_ascii());
             }
@@ -123,7 +123,7 @@ fn what_follows_a_keyword_without_a_space_makes_another_word() {
         words.into_iter().chain(["UTF", "UTF-8", "UTF88", "STARTTLS", "LANGUAGE de", "AUTHX PLAIN", "AUTH\tPLAIN"])
     {
         assert_eq!(error(line.as_bytes()), CommandError::UnknownKeyword, "{line:?}");
-        assert_eq!(Verb::of(line.as_bytes()), None, "{line:?}");
+        assert_eq!(Verb::from_line(line.as_bytes()), None, "{line:?}");
     }
 }
 
@@ -135,14 +135,14 @@ fn the_digit_of_utf8_has_no_other_case() {
     }
     // One bit away from `8`, the one that makes a letter lower case.
     assert_eq!(error(b"UTF\x18"), CommandError::UnknownKeyword);
-    assert_eq!(Verb::of(b"utf\x18"), None);
+    assert_eq!(Verb::from_line(b"utf\x18"), None);
 }
 
 #[test]
 fn the_keyword_is_known_even_if_the_rest_is_wrong() {
     for (line, verb) in [("pass", Verb::Pass), ("USER ", Verb::User), ("top x", Verb::Top), ("RETR 0", Verb::Retr)] {
         assert!(Command::parse(line.as_bytes()).is_err());
-        assert_eq!(Verb::of(line.as_bytes()), Some(verb));
+        assert_eq!(Verb::from_line(line.as_bytes()), Some(verb));
     }
 }
 
@@ -383,7 +383,7 @@ proptest! {
             parsed.command.encode(&mut out);
             let again = Command::parse(out.strip_suffix(b"\r\n").unwrap()).unwrap();
             prop_assert_eq!(again.command, parsed.command);
-            prop_assert_eq!(Verb::of(&line), Some(parsed.command.verb()));
+            prop_assert_eq!(Verb::from_line(&line), Some(parsed.command.verb()));
             let credentials = DeviationSet::NONE.with(Deviation::EightBitCredentials).with(Deviation::ControlInPassword);
             prop_assert!(again.deviations.iter().all(|deviation| credentials.contains(deviation)), "what is sent is strict");
         }

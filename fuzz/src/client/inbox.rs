@@ -135,11 +135,7 @@ impl Model<'_> {
             self.fail(&[ProtocolError::UnexpectedLogin]);
             return;
         }
-        let several = match verb {
-            Verb::Retr | Verb::Top | Verb::Capa => ok,
-            Verb::List | Verb::Uidl | Verb::Auth | Verb::Lang => ok && !sent.has_argument(),
-            _ => false,
-        };
+        let several = ok && verb.is_multi_line(sent.has_argument());
         match verb {
             Verb::Stls if ok && self.inbox.len() > line.end => {
                 self.races = true;

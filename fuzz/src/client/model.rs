@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pop3_proto::Security;
 use pop3_proto::client::{Closed, Error, ProtocolError, Removal, SendError, State, Ticket};
-use pop3_proto::wire::{Deviation, Verb};
+use pop3_proto::wire::{self, Deviation, Verb};
 
 use super::case::Case;
 use super::said::SECRET;
@@ -124,22 +124,6 @@ impl Sent {
     fn logs_in(&self) -> bool {
         self.exchange.is_some() || matches!(self.verb, Verb::Pass | Verb::Apop)
     }
-
-    fn needs_login(&self) -> bool {
-        needs_login(self.verb)
-    }
-}
-
-/// Whether a command is for those who have logged in.
-fn needs_login(verb: Verb) -> bool {
-    use Verb::{Dele, Last, List, Noop, Retr, Rset, Stat, Top, Uidl};
-    matches!(verb, Stat | List | Retr | Dele | Noop | Rset | Top | Uidl | Last)
-}
-
-/// Whether a command is for those who haven't logged in.
-fn is_for_login(verb: Verb) -> bool {
-    use Verb::{Apop, Auth, Pass, Stls, User, Utf8};
-    matches!(verb, User | Pass | Apop | Auth | Stls | Utf8)
 }
 
 /// What the next octets belong to.
@@ -290,9 +274,12 @@ impl<'a> Model<'a> {
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         refused.extend(is(logs_in && verb != Verb::Auth && self.needs_tls(), SendError::NeedsTls));
         refused.extend(is(logs_in && self.waits_for_tls(), SendError::WrongState));
-        refused.extend(is(is_for_login(verb) && self.state == State::Transaction, SendError::WrongState));
+        refused.extend(is(
+            !verb.is_valid_in(wire::State::Transaction) && self.state == State::Transaction,
+            SendError::WrongState,
+        ));
         let may_come = self.state == State::Transaction || self.queue.iter().any(Sent::logs_in);
-        refused.extend(is(needs_login(verb) && !may_come, SendError::WrongState));
+        refused.extend(is(!verb.is_valid_in(wire::State::Authorization) && !may_come, SendError::WrongState));
         // There is one TLS at the most, and not after UTF8.
         let has_tls = self.security == Security::Tls || self.waits_for_tls() || self.utf8;
         refused.extend(is(verb == Verb::Stls && has_tls, SendError::WrongState));
@@ -407,10 +394,12 @@ impl<'a> Model<'a> {
         while self.state != State::Greeting && !self.farewell && self.outstanding < self.queue.len() {
             let (before, next) = (&self.queue[..self.outstanding], &self.queue[self.outstanding]);
             let is_futile = match self.state {
-                State::Transaction => is_for_login(next.verb),
+                State::Transaction => !next.verb.is_valid_in(wire::State::Transaction),
                 _ => {
                     let is_late = next.verb == Verb::Stls && self.utf8;
-                    next.needs_login() || next.verb == Verb::Pass && self.name_refused || is_late
+                    !next.verb.is_valid_in(wire::State::Authorization)
+                        || next.verb == Verb::Pass && self.name_refused
+                        || is_late
                 }
             };
             if is_futile {
