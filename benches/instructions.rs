@@ -137,7 +137,7 @@ fn parse_commands(count: usize) -> Prepared {
         let mut rest = lines.as_slice();
         let mut sum = 0;
         while let Framed::Line { octets, content, .. } = scanner.scan(rest) {
-            sum += match wire::Command::parse(&rest[..content]).unwrap().command {
+            sum += match wire::Command::parse(&rest[..content]).unwrap().value {
                 wire::Command::List { message: Some(message) } | wire::Command::Dele { message } => message.get(),
                 wire::Command::Noop => 1,
                 wire::Command::Stat => 2,

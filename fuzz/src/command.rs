@@ -128,17 +128,17 @@ pub fn check(line: &[u8]) {
     let parsed = match (Command::parse(line), parse(line)) {
         (Ok(parsed), Some(said)) => {
             let names = |set: DeviationSet| set.iter().map(|deviation| deviation.name()).collect::<BTreeSet<_>>();
-            assert_eq!((parsed.command.verb(), names(parsed.deviations)), (said.verb, said.deviations.clone()));
-            assert_eq!(parsed.command.has_argument(), !said.arguments.is_empty());
+            assert_eq!((parsed.value.verb(), names(parsed.deviations)), (said.verb, said.deviations.clone()));
+            assert_eq!(parsed.value.has_argument(), !said.arguments.is_empty());
             let mut encoded = Vec::new();
-            parsed.command.encode(&mut encoded);
+            parsed.value.encode(&mut encoded);
             assert_eq!(encoded, said.encode());
             let content = encoded.strip_suffix(b"\r\n").expect("a line ends with CRLF");
             let again = Command::parse(content).expect("what is encoded can be parsed");
-            assert_eq!(again.command, parsed.command);
+            assert_eq!(again.value, parsed.value);
             let lost: Vec<_> = names(parsed.deviations).difference(&names(again.deviations)).copied().collect();
             assert!(lost.iter().all(|name| matches!(*name, "extra-spaces" | "upper-case-digest")), "{lost:?}");
-            parsed.command
+            parsed.value
         }
         (Err(error), None) => return holds_nothing(error),
         (parsed, said) => panic!("{parsed:?} instead of {said:?}"),

@@ -3,8 +3,8 @@
 use arbitrary::Arbitrary;
 use pop3_proto::message::{MessageNumber, UniqueId};
 use pop3_proto::wire::{
-    Capability, DropListing, Expire, Greeting, Implementation, LoginDelay, MAX_RESPONSE_LINE, PrivateCapability,
-    Response, ResponseCode, ScanListing, Status, Text, Timestamp, UniqueIdListing,
+    Capability, Deviation, DeviationSet, DropListing, Expire, Greeting, Implementation, LoginDelay, MAX_RESPONSE_LINE,
+    PrivateCapability, Response, ResponseCode, ResponseError, ScanListing, Status, Text, Timestamp, UniqueIdListing,
 };
 
 /// Numbers and sizes to build responses with.
@@ -24,18 +24,18 @@ pub struct Values {
 
 /// Whatever can be parsed from `line`.
 pub fn check_parsed(line: &[u8]) {
-    if let Ok(response) = Response::parse(line) {
+    if let Ok(response) = response(line) {
         let again = encoded(|out| response.encode(out));
         // A code without a space behind it gets one.
         same_response(&response, &again, line.len() + 3 > MAX_RESPONSE_LINE);
-        let greeting = Greeting::parse(line).expect("what is a response may be a greeting");
+        let greeting = greeting(line).expect("what is a response may be a greeting");
         assert_eq!(greeting.response, response);
         assert_eq!(greeting.timestamp, find_timestamp(response.text()));
         let again = encoded(|out| greeting.encode(out));
         // The timestamp stands in the text and behind it, if there is room for both.
         let twice = line.len() + greeting.timestamp.as_ref().map_or(0, |timestamp| timestamp.as_str().len());
         if twice + 4 <= MAX_RESPONSE_LINE {
-            assert_eq!(Greeting::parse(&again).expect("a greeting").timestamp, greeting.timestamp);
+            assert_eq!(self::greeting(&again).expect("a greeting").timestamp, greeting.timestamp);
         }
         if let Some(code) = response.code() {
             check_code(code);
@@ -48,14 +48,26 @@ pub fn check_parsed(line: &[u8]) {
     if let Some(code) = text(line).and_then(|text| ResponseCode::new(text).ok()) {
         check_code(code);
     }
-    if let Ok(listing) = DropListing::parse(line) {
-        assert_eq!(DropListing::parse(&plain(|out| listing.encode(out))), Ok(listing));
+    let all: DeviationSet = Deviation::ALL.into_iter().collect();
+    if let Ok(parsed) = DropListing::parse(line, all) {
+        let again = plain(|out| parsed.value.encode(out));
+        assert_eq!(DropListing::parse(&again, DeviationSet::NONE).map(|parsed| parsed.value), Ok(parsed.value));
+        assert_eq!(DropListing::parse(line, parsed.deviations), Ok(parsed));
     }
-    if let Ok(listing) = ScanListing::parse(line) {
-        assert_eq!(ScanListing::parse(&plain(|out| listing.encode(out))), Ok(listing));
+    if let Ok(parsed) = ScanListing::parse(line, all) {
+        let again = plain(|out| parsed.value.encode(out));
+        assert_eq!(ScanListing::parse(&again, DeviationSet::NONE).map(|parsed| parsed.value), Ok(parsed.value));
+        assert_eq!(ScanListing::parse(line, parsed.deviations), Ok(parsed));
     }
-    if let Ok(listing) = UniqueIdListing::parse(line) {
-        assert_eq!(UniqueIdListing::parse(&plain(|out| listing.encode(out))), Ok(listing));
+    if let Ok(parsed) = UniqueIdListing::parse(line, all) {
+        assert_eq!(UniqueIdListing::parse(line, parsed.deviations), Ok(parsed));
+        let (message, unique_id) = parsed.value;
+        let is_odd = parsed.deviations.contains(Deviation::OddUniqueId);
+        let Ok(unique_id) = UniqueId::new(unique_id) else { return assert!(is_odd) };
+        assert!(!is_odd);
+        let again = plain(|out| UniqueIdListing { message, unique_id }.encode(out));
+        let again = UniqueIdListing::parse(&again, DeviationSet::NONE).map(|parsed| parsed.value);
+        assert_eq!(again, Ok((message, unique_id.as_bytes())));
     }
 }
 
@@ -77,7 +89,7 @@ pub fn check_built(values: &Values, line: &[u8]) {
         let without_bracket = !long.contains('<');
         let greeting = Greeting { response, timestamp };
         let line = encoded(|out| greeting.encode(out));
-        let again = Greeting::parse(&line).expect("a greeting");
+        let again = self::greeting(&line).expect("a greeting");
         assert_eq!((again.response.status(), again.response.code()), (status, code));
         if without_bracket || greeting.timestamp.is_some() {
             assert_eq!(again.timestamp, greeting.timestamp);
@@ -116,13 +128,21 @@ fn check_code(code: ResponseCode<'_>) {
     assert!(code.is(code) && code.as_str().len() <= ResponseCode::MAX_OCTETS);
     assert_eq!(code.levels().collect::<Vec<_>>().join("/"), code.as_str());
     let line = format!("-ERR [{code}] text");
-    let response = Response::parse(line.as_bytes()).expect("a response");
+    let response = response(line.as_bytes()).expect("a response");
     assert_eq!((response.code(), response.text()), (Some(code), b"text".as_slice()));
+}
+
+fn response(line: &[u8]) -> Result<Response<'_>, ResponseError> {
+    Response::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
+}
+
+fn greeting(line: &[u8]) -> Result<Greeting<'_>, ResponseError> {
+    Greeting::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
 }
 
 /// What comes back in `line` is the same, or is cut if that is allowed.
 fn same_response(sent: &Response<'_>, line: &[u8], may_cut: bool) {
-    let got = Response::parse(line).expect("a response");
+    let got = response(line).expect("a response");
     assert_eq!((got.status(), got.code()), (sent.status(), sent.code()));
     assert_eq!(got.code().map(|code| code.as_str()), sent.code().map(|code| code.as_str()));
     assert!(sent.text().starts_with(got.text()));

@@ -1,6 +1,6 @@
 //! A server's output, read response by response.
 
-use pop3_proto::wire::{MAX_RESPONSE_LINE, Response, Status, Verb};
+use pop3_proto::wire::{DeviationSet, MAX_RESPONSE_LINE, Response, Status, Verb};
 
 use crate::languages::Spoken;
 use crate::record::Run;
@@ -51,7 +51,9 @@ impl<'a> Responses<'a> {
             return assert_eq!(sasl::decode(text).as_ref(), Some(octets));
         }
         let Some(line) = self.line(MAX_RESPONSE_LINE) else { return };
-        let response = Response::parse(line).unwrap_or_else(|error| panic!("{error}: {}", line.escape_ascii()));
+        let response = Response::parse(line, DeviationSet::NONE)
+            .unwrap_or_else(|error| panic!("{error}: {}", line.escape_ascii()))
+            .value;
         let text = response.text();
         let wanted = if matches!(expected, Expected::Err(_)) { Status::Err } else { Status::Ok };
         assert_eq!(response.status(), wanted, "{}, but {expected:?}", line.escape_ascii());

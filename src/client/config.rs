@@ -108,7 +108,7 @@ impl Config {
             require_tls: false,
             pipelining: true,
             initial_response: InitialResponsePolicy::Auto,
-            accepted: accepted.into_iter().fold(DeviationSet::NONE, DeviationSet::with),
+            accepted: accepted.into_iter().collect(),
             server_name: None,
         }
     }

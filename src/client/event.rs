@@ -5,7 +5,6 @@ use core::fmt;
 use super::inbox::{CHALLENGE, Front, Place};
 use super::list::{Entry, Plain};
 use super::outbox::Sent;
-use super::reply;
 use super::{Session, Ticket};
 use crate::message::MessageNumber;
 use crate::wire::{
@@ -170,8 +169,8 @@ impl Session {
         let octets = self.input.octets();
         let text = |start: u32, end: u32| octets.get(start as usize..end as usize).unwrap_or_default();
         let response = |place: Place| {
-            let parsed = reply::response(text(0, place.content), self.config.accepted);
-            parsed.map_or(Response::new(Status::Err, None, Text::EMPTY), |(response, _)| response)
+            let parsed = Response::parse(text(0, place.content), self.config.accepted);
+            parsed.map_or(Response::new(Status::Err, None, Text::EMPTY), |parsed| parsed.value)
         };
         match self.front {
             Some(Front::Greeting(place)) => What::Greeting(response(place)),

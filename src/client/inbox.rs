@@ -9,7 +9,9 @@ use super::outbox::Sent;
 use super::reply;
 use super::{Session, State};
 use crate::buffer::{Line, position};
-use crate::wire::{Capability, Deviation, DropListing, ListingError, Status, Timestamp, Unstuffer, Verb};
+use crate::wire::{
+    Capability, Deviation, DeviationSet, DropListing, Greeting, ListingError, Parsed, Response, Status, Unstuffer, Verb,
+};
 
 /// What stands at the front of the input.
 #[derive(Clone, Copy, Debug)]
@@ -174,12 +176,8 @@ impl Session {
         let octets = self.input.octets();
         let content = octets.get(..line.content).unwrap_or_default();
         let is_expected = self.state == State::Greeting || answers.is_some();
-        let (response, deviations) = match reply::response(content, accepted) {
-            Ok(response) => response,
-            Err(error) => {
-                let error = if is_expected { error } else { ProtocolError::Unsolicited };
-                return Err(self.fail(error));
-            }
+        let Ok(Parsed { value: response, deviations }) = Response::parse(content, accepted) else {
+            return Err(self.fail(if is_expected { ProtocolError::NotAResponse } else { ProtocolError::Unsolicited }));
         };
         let (status, has_code) = (response.status(), response.code().is_some());
         let text = response.text();
@@ -211,8 +209,9 @@ impl Session {
             (Verb::Stls, Status::Ok) if is_residue => return Err(self.fail(ProtocolError::BehindStls)),
             (Verb::Stls, Status::Ok) => return Ok(Front::StartTls(place)),
             (Verb::Stat, Status::Ok) => {
-                let (listing, deviations) = List::stat(text, accepted);
-                (Front::Stat { place, listing }, deviations)
+                let parsed = DropListing::parse(text, accepted);
+                let deviations = parsed.map_or(DeviationSet::NONE, |parsed| parsed.deviations);
+                (Front::Stat { place, listing: parsed.map(|parsed| parsed.value) }, deviations)
             }
             (Verb::List, Status::Ok) if !multi_line => answer(List::Scan.read(text, accepted)),
             (Verb::Uidl, Status::Ok) if !multi_line => answer(List::UniqueId.read(text, accepted)),
@@ -262,9 +261,9 @@ impl Session {
             None => {}
             Some(Front::Greeting(place)) => {
                 let content = self.input.octets().get(..place.content as usize).unwrap_or_default();
-                let greeting = reply::response(content, self.config.accepted).map(|(response, _)| response);
-                let refused = greeting.is_ok_and(|response| response.status() == Status::Err);
-                self.timestamp = greeting.ok().and_then(|response| Timestamp::find(response.text()));
+                let greeting = Greeting::parse(content, self.config.accepted).map(|parsed| parsed.value);
+                let refused = greeting.as_ref().is_ok_and(|greeting| greeting.response.status() == Status::Err);
+                self.timestamp = greeting.ok().and_then(|greeting| greeting.timestamp);
                 self.input.consume(place.octets as usize);
                 self.state = State::Authorization;
                 if refused {

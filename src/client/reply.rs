@@ -4,9 +4,7 @@ use core::fmt;
 
 use super::error::ProtocolError;
 use crate::buffer::{Defect, Line};
-use crate::wire::{
-    CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status,
-};
+use crate::wire::{CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, ResponseCode};
 
 /// What to do about a failure, by its response code (RFC 2449 §8, RFC 3206).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -77,23 +75,4 @@ pub(super) fn check(line: Line, accepted: DeviationSet) -> Result<DeviationSet, 
         deviations = deviations.with(Deviation::LongLine);
     }
     if accepted.contains_all(deviations) { Ok(deviations) } else { Err(ProtocolError::Deviation) }
-}
-
-/// A response, and what had to be overlooked.
-pub(super) fn response(line: &[u8], accepted: DeviationSet) -> Result<(Response<'_>, DeviationSet), ProtocolError> {
-    let (response, mut deviations) = match Response::parse(line) {
-        Ok(response) => (response, DeviationSet::NONE),
-        Err(ResponseError::NoIndicator) if accepted.contains(Deviation::LowerCaseStatus) => {
-            let response = Response::parse_in_any_case(line).map_err(|_| ProtocolError::NotAResponse)?;
-            (response, DeviationSet::NONE.with(Deviation::LowerCaseStatus))
-        }
-        Err(_) => return Err(ProtocolError::NotAResponse),
-    };
-    if response.code().is_none() && response.status() == Status::Err && accepted.contains(Deviation::LateCode) {
-        if let Some(late) = response.with_late_code() {
-            deviations = deviations.with(Deviation::LateCode);
-            return Ok((late, deviations));
-        }
-    }
-    Ok((response, deviations))
 }

@@ -310,7 +310,7 @@ impl Connection {
     /// The command that a line holds, if nothing is wrong with it; deviations that are accepted are counted.
     pub(super) fn parse<'a>(&mut self, octets: &'a [u8], line: Line) -> Result<Command<'a>, Reply> {
         check(line)?;
-        let Parsed { command, mut deviations } = Command::parse(octets)?;
+        let Parsed { value: command, mut deviations } = Command::parse(octets)?;
         if deviations.contains(Deviation::EightBitCredentials) && self.config.utf8 == Some(Utf8::MessagesAndNames) {
             if core::str::from_utf8(octets).is_err() {
                 return Err(Reply::NotUtf8);

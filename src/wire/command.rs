@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use super::arguments::Arguments;
 use super::credentials::{Digest, Name, Password};
-use super::deviation::DeviationSet;
+use super::deviation::Parsed;
 use super::language::Language;
 use super::mechanism::{InitialResponse, Mechanism};
 use super::number::{FromRight, NumberError};
@@ -18,11 +18,11 @@ use crate::message::MessageNumber;
 /// use pop3_proto::wire::{Command, CommandError};
 ///
 /// let parsed = Command::parse(b"retr 2").unwrap();
-/// assert_eq!(parsed.command, Command::Retr { message: MessageNumber::new(2).unwrap() });
+/// assert_eq!(parsed.value, Command::Retr { message: MessageNumber::new(2).unwrap() });
 /// assert_eq!(Command::parse(b"NOOP now").unwrap_err(), CommandError::SurplusArgument);
 ///
 /// let mut line = Vec::new();
-/// parsed.command.encode(&mut line);
+/// parsed.value.encode(&mut line);
 /// assert_eq!(line, b"RETR 2\r\n");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,15 +110,6 @@ pub struct AuthArguments<'a> {
     pub initial_response: Option<InitialResponse<'a>>,
 }
 
-/// A command, and what had to be overlooked to understand it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Parsed<'a> {
-    /// The command.
-    pub command: Command<'a>,
-    /// The rules that the line breaks.
-    pub deviations: DeviationSet,
-}
-
 /// Why a line isn't a command. Whatever the reason, the answer is one `-ERR`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -160,7 +151,7 @@ impl<'a> Command<'a> {
     /// # Errors
     /// [`CommandError`] tells what is wrong; it never holds a part of the line.
     #[inline]
-    pub fn parse(line: &'a [u8]) -> Result<Parsed<'a>, CommandError> {
+    pub fn parse(line: &'a [u8]) -> Result<Parsed<Self>, CommandError> {
         let (verb, arguments) = Verb::split(line).ok_or(CommandError::UnknownKeyword)?;
         let mut arguments = Arguments::new(arguments);
         let command = match verb {
@@ -184,7 +175,7 @@ impl<'a> Command<'a> {
             Verb::Lang => Self::Lang { language: arguments.language()? },
         };
         let deviations = arguments.end()?;
-        Ok(Parsed { command, deviations })
+        Ok(Parsed { value: command, deviations })
     }
 
     /// Writes the line of this command, CRLF included.

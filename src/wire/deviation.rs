@@ -114,10 +114,31 @@ impl DeviationSet {
     }
 }
 
+impl Extend<Deviation> for DeviationSet {
+    fn extend<I: IntoIterator<Item = Deviation>>(&mut self, deviations: I) {
+        *self = deviations.into_iter().fold(*self, Self::with);
+    }
+}
+
+impl FromIterator<Deviation> for DeviationSet {
+    fn from_iter<I: IntoIterator<Item = Deviation>>(deviations: I) -> Self {
+        deviations.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
 impl fmt::Debug for DeviationSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }
+}
+
+/// A value that was read, and what had to be overlooked to understand it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parsed<T> {
+    /// The value.
+    pub value: T,
+    /// The rules that the octets break.
+    pub deviations: DeviationSet,
 }
 
 /// How often each deviation was accepted.

@@ -5,6 +5,7 @@ use core::fmt;
 
 use bytes::BufMut;
 
+use super::deviation::{DeviationSet, Parsed};
 use super::response::{Response, ResponseError};
 
 /// The line that a server opens with (RFC 1939 §4).
@@ -17,13 +18,14 @@ pub struct Greeting<'a> {
 }
 
 impl<'a> Greeting<'a> {
-    /// Parses a line without its line end. The timestamp, if it has a valid one, stays in the text too.
+    /// Parses a line without its line end, as [`Response::parse`] does. The timestamp, if it has a valid one, stays in the
+    /// text too.
     ///
     /// # Errors
     /// [`ResponseError`] when it isn't a response.
-    pub fn parse(line: &'a [u8]) -> Result<Self, ResponseError> {
-        let response = Response::parse(line)?;
-        Ok(Self { response, timestamp: Timestamp::find(response.text()) })
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, ResponseError> {
+        let Parsed { value: response, deviations } = Response::parse(line, accepted)?;
+        Ok(Parsed { value: Self { response, timestamp: Timestamp::find(response.text()) }, deviations })
     }
 
     /// Writes the line, CRLF included, with the timestamp after the text. It has at most 512 octets: a text that is

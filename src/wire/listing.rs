@@ -2,6 +2,7 @@
 
 use bytes::BufMut;
 
+use super::deviation::{Deviation, DeviationSet, Parsed};
 use super::number::{self, FromRight, NumberError};
 use crate::message::{InvalidUniqueId, MessageNumber, UniqueId};
 
@@ -50,12 +51,15 @@ pub enum ListingError {
 impl DropListing {
     /// Parses the text after `+OK `. What follows the two numbers is ignored.
     ///
+    /// [`ExtraSpaces`](Deviation::ExtraSpaces) are overlooked if they are in `accepted`.
+    ///
     /// # Errors
     /// [`ListingError`] when it doesn't begin with two numbers.
-    pub fn parse(text: &[u8]) -> Result<Self, ListingError> {
-        let (messages, rest) = word(text)?;
-        let messages = u32::try_from(number::parse(messages)?).map_err(|_| NumberError::OutOfRange)?;
-        Ok(Self { messages, octets: number::parse(first_word(rest))? })
+    pub fn parse(text: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, ListingError> {
+        let mut words = Words::new(text);
+        let messages = u32::try_from(words.number()?).map_err(|_| NumberError::OutOfRange)?;
+        let octets = words.number()?;
+        words.end(Self { messages, octets }, accepted)
     }
 
     /// Writes the two numbers, without a line end.
@@ -69,11 +73,26 @@ impl ScanListing {
     /// Parses a line of a multi-line response without its line end, or the text after `+OK `. What follows the two
     /// numbers is ignored.
     ///
+    /// [`ExtraSpaces`](Deviation::ExtraSpaces) are overlooked if they are in `accepted`.
+    ///
     /// # Errors
     /// [`ListingError`] when it doesn't begin with a message number and a number of octets.
-    pub fn parse(line: &[u8]) -> Result<Self, ListingError> {
-        let (message, rest) = word(line)?;
-        Ok(Self { message: number::parse_message(message)?, octets: number::parse(first_word(rest))? })
+    #[inline]
+    pub fn parse(line: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, ListingError> {
+        if let Some((listing, [])) = Self::parse_front(line) {
+            return Ok(Parsed { value: listing, deviations: DeviationSet::NONE });
+        }
+        let mut words = Words::new(line);
+        let (message, octets) = (words.message()?, words.number()?);
+        words.end(Self { message, octets }, accepted)
+    }
+
+    /// Parses what almost all lines are: two short numbers that more follows, a line end most often. Returns the rest.
+    #[inline]
+    pub(crate) fn parse_front(octets: &[u8]) -> Option<(Self, &[u8])> {
+        let (message, rest) = message_front(octets)?;
+        let (octets, rest) = number::short(rest)?;
+        Some((Self { message, octets: octets.into() }, rest))
     }
 
     /// Writes the two numbers, without a line end.
@@ -95,13 +114,36 @@ impl ScanListing {
 }
 
 impl<'a> UniqueIdListing<'a> {
-    /// Parses a line of a multi-line response without its line end, or the text after `+OK `.
+    /// Parses a line of a multi-line response without its line end, or the text after `+OK `: a message number, and the
+    /// octets of its unique-id.
+    ///
+    /// The unique-id is the rest of the line, since some servers put spaces into it, and what follows the first may be all
+    /// that tells two of them apart. [`OddUniqueId`](Deviation::OddUniqueId), which isn't a [`UniqueId`], and
+    /// [`ExtraSpaces`](Deviation::ExtraSpaces) before and after the two are overlooked if they are in `accepted`.
     ///
     /// # Errors
     /// [`ListingError`] when it isn't a message number, a space, and a unique-id.
-    pub fn parse(line: &'a [u8]) -> Result<Self, ListingError> {
-        let (message, rest) = word(line)?;
-        Ok(Self { message: number::parse_message(message)?, unique_id: UniqueId::new(rest)? })
+    #[inline]
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<(MessageNumber, &'a [u8])>, ListingError> {
+        if let Some((message, unique_id, [])) = Self::parse_front(line) {
+            return Ok(Parsed { value: (message, unique_id), deviations: DeviationSet::NONE });
+        }
+        let mut words = Words::new(line);
+        let (message, unique_id) = (words.message()?, words.rest()?);
+        if let Err(invalid) = UniqueId::new(unique_id) {
+            words.overlook(Deviation::OddUniqueId, accepted).ok_or(invalid)?;
+        }
+        words.end((message, unique_id), accepted)
+    }
+
+    /// Parses what almost all lines are: a short number and a unique-id, which more may follow, a line end most often.
+    /// Returns the rest.
+    #[inline]
+    pub(crate) fn parse_front(octets: &'a [u8]) -> Option<(MessageNumber, &'a [u8], &'a [u8])> {
+        let (message, rest) = message_front(octets)?;
+        let (unique_id, rest) = rest.split_at_checked(number::graphic_octets(rest))?;
+        let is_valid = !unique_id.is_empty() && unique_id.len() <= UniqueId::MAX_OCTETS;
+        is_valid.then_some((message, unique_id, rest))
     }
 
     /// Writes the number and the unique-id, without a line end.
@@ -119,13 +161,72 @@ impl<'a> UniqueIdListing<'a> {
     }
 }
 
-/// Splits at the first space.
-fn word(text: &[u8]) -> Result<(&[u8], &[u8]), ListingError> {
-    let space = text.iter().position(|&octet| octet == b' ').ok_or(ListingError::MissingWord)?;
-    let (word, rest) = text.split_at(space);
-    Ok((word, rest.get(1..).unwrap_or_default()))
+/// A message number of at most seven digits and one space, and what follows them.
+#[inline]
+fn message_front(octets: &[u8]) -> Option<(MessageNumber, &[u8])> {
+    let (message, rest) = number::short(octets)?;
+    let [b' ', rest @ ..] = rest else { return None };
+    Some((MessageNumber::new(message)?, rest))
 }
 
-fn first_word(text: &[u8]) -> &[u8] {
-    text.split(|&octet| octet == b' ').next().unwrap_or_default()
+/// The words of a line, and what there is about it that must be overlooked.
+struct Words<'a> {
+    rest: &'a [u8],
+    extra_spaces: bool,
+    deviations: DeviationSet,
+}
+
+impl<'a> Words<'a> {
+    fn new(line: &'a [u8]) -> Self {
+        let rest = trim_start(trim_end(line));
+        Self { rest, extra_spaces: rest.len() < line.len(), deviations: DeviationSet::NONE }
+    }
+
+    /// Takes all that is left.
+    fn rest(&mut self) -> Result<&'a [u8], ListingError> {
+        let rest = trim_start(self.rest);
+        self.extra_spaces |= self.rest.len() - rest.len() > 1;
+        self.rest = &[];
+        if rest.is_empty() { Err(ListingError::MissingWord) } else { Ok(rest) }
+    }
+
+    fn word(&mut self) -> Result<&'a [u8], ListingError> {
+        let rest = self.rest()?;
+        let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
+        let (word, rest) = rest.split_at(end);
+        self.rest = rest;
+        Ok(word)
+    }
+
+    fn number(&mut self) -> Result<u64, ListingError> {
+        Ok(number::parse(self.word()?)?)
+    }
+
+    fn message(&mut self) -> Result<MessageNumber, ListingError> {
+        Ok(number::parse_message(self.word()?)?)
+    }
+
+    fn overlook(&mut self, deviation: Deviation, accepted: DeviationSet) -> Option<()> {
+        self.deviations = self.deviations.with(deviation);
+        accepted.contains(deviation).then_some(())
+    }
+
+    /// Ends with what was read. A space too many makes an empty word, unless it is overlooked.
+    fn end<T>(mut self, value: T, accepted: DeviationSet) -> Result<Parsed<T>, ListingError> {
+        if self.extra_spaces {
+            self.overlook(Deviation::ExtraSpaces, accepted).ok_or(ListingError::MissingWord)?;
+        }
+        Ok(Parsed { value, deviations: self.deviations })
+    }
+}
+
+fn trim_start(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|&&octet| octet == b' ').count();
+    text.get(spaces..).unwrap_or_default()
+}
+
+/// `text` without the spaces at its end.
+pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().rev().take_while(|&&octet| octet == b' ').count();
+    text.get(..text.len() - spaces).unwrap_or_default()
 }

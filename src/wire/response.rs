@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
+use super::deviation::{Deviation, DeviationSet, Parsed};
 
 /// The status indicator of a response (RFC 1939 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -28,9 +29,9 @@ impl Status {
 /// The first line of a response.
 ///
 /// ```
-/// use pop3_proto::wire::{CodeKind, Response, Status};
+/// use pop3_proto::wire::{CodeKind, DeviationSet, Response, Status};
 ///
-/// let response = Response::parse(b"-ERR [IN-USE] someone else reads it").unwrap();
+/// let response = Response::parse(b"-ERR [IN-USE] someone else reads it", DeviationSet::NONE).unwrap().value;
 /// assert_eq!(response.status(), Status::Err);
 /// assert_eq!(response.code().unwrap().kind(), CodeKind::InUse);
 /// assert_eq!(response.text(), b"someone else reads it");
@@ -51,53 +52,39 @@ impl<'a> Response<'a> {
     /// Parses a line without its line end, in time linear in its octets and without an allocation.
     ///
     /// A response code is read only at the very start of the text; brackets elsewhere, and what isn't a well-formed
-    /// code there, are text (RFC 2449 §8).
+    /// code there, are text (RFC 2449 §8). What is in `accepted` is overlooked:
+    /// [`LowerCaseStatus`](Deviation::LowerCaseStatus), and a [`LateCode`](Deviation::LateCode) of `-ERR`, which then is
+    /// the code and stays in the text too.
     ///
     /// # Errors
-    /// [`ResponseError`] when the line doesn't begin with an indicator in upper case, followed by a space or nothing,
-    /// or holds a CR, LF or NUL.
-    pub fn parse(line: &'a [u8]) -> Result<Self, ResponseError> {
-        let (status, rest) = match line {
-            [b'+', b'O', b'K', rest @ ..] => (Status::Ok, rest),
-            [b'-', b'E', b'R', b'R', rest @ ..] => (Status::Err, rest),
-            _ => return Err(ResponseError::NoIndicator),
-        };
-        Self::parse_behind(status, rest)
-    }
-
-    /// Parses what follows the indicator.
-    #[inline]
-    fn parse_behind(status: Status, rest: &'a [u8]) -> Result<Self, ResponseError> {
-        let rest = match rest {
-            [] => rest,
-            [b' ', rest @ ..] => rest,
-            _ => return Err(ResponseError::NoIndicator),
-        };
-        if memchr::memchr3(b'\r', b'\n', 0, rest).is_some() {
-            return Err(ResponseError::ForbiddenOctet);
+    /// [`ResponseError`] when the line doesn't begin with an indicator, followed by a space or nothing, or holds a CR, LF
+    /// or NUL.
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, ResponseError> {
+        let split = |status: Status| Some((status, line.split_at_checked(status.as_str().len())?));
+        let (status, (indicator, rest)) = [Status::Ok, Status::Err]
+            .into_iter()
+            .filter_map(split)
+            .find(|(status, (indicator, _))| indicator.eq_ignore_ascii_case(status.as_str().as_bytes()))
+            .ok_or(ResponseError::NoIndicator)?;
+        let mut deviations = DeviationSet::NONE;
+        if indicator != status.as_str().as_bytes() {
+            deviations = deviations.with(Deviation::LowerCaseStatus);
         }
-        let (code, text) = ResponseCode::split(rest).map_or((None, rest), |(code, text)| (Some(code), text));
-        Ok(Self { status, code, text })
-    }
-
-    /// Parses a line whose indicator may be in any case.
-    pub(crate) fn parse_in_any_case(line: &'a [u8]) -> Result<Self, ResponseError> {
-        let is = |status: Status| {
-            let indicator = status.as_str().as_bytes();
-            line.get(..indicator.len()).is_some_and(|front| front.eq_ignore_ascii_case(indicator))
-        };
-        let status = if is(Status::Ok) { Status::Ok } else { Status::Err };
-        if !is(status) {
+        let text = rest.strip_prefix(b" ").unwrap_or(rest);
+        if !accepted.contains_all(deviations) || (text.len() == rest.len() && !rest.is_empty()) {
             return Err(ResponseError::NoIndicator);
         }
-        Self::parse_behind(status, line.get(status.as_str().len()..).unwrap_or_default())
-    }
-
-    /// The response with a code that stands after some text, if there is one.
-    pub(crate) fn with_late_code(&self) -> Option<Self> {
-        let at = memchr::memchr(b'[', self.text)?;
-        let (code, _) = ResponseCode::split(self.text.get(at..)?)?;
-        Some(Self { code: Some(code), ..*self })
+        if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
+            return Err(ResponseError::ForbiddenOctet);
+        }
+        let (mut code, text) = ResponseCode::split(text).map_or((None, text), |(code, text)| (Some(code), text));
+        if code.is_none() && status == Status::Err && accepted.contains(Deviation::LateCode) {
+            code = ResponseCode::find(text);
+            if code.is_some() {
+                deviations = deviations.with(Deviation::LateCode);
+            }
+        }
+        Ok(Parsed { value: Self { status, code, text }, deviations })
     }
 
     /// Writes the line, CRLF included.
@@ -289,6 +276,12 @@ impl<'a> ResponseCode<'a> {
         let code = Self::new(core::str::from_utf8(inner.get(..end)?).ok()?).ok()?;
         let rest = inner.get(end + 1..)?;
         Some((code, rest.strip_prefix(b" ").unwrap_or(rest)))
+    }
+
+    /// The code that stands after some text.
+    fn find(text: &'a [u8]) -> Option<Self> {
+        let (code, _) = Self::split(text.get(memchr::memchr(b'[', text)?..)?)?;
+        Some(code)
     }
 
     /// The code without its brackets, as it came.

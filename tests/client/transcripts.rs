@@ -218,8 +218,7 @@ impl<'a> Run<'a> {
     /// How the session must end when its stream does now, by what was written and told.
     fn due(&self) -> Result<Closed, Error> {
         let lines = self.wrote.lines().filter_map(|line| Command::parse(line.as_bytes()).ok());
-        let mut commands =
-            lines.map(|it| (it.command.verb(), it.command.has_argument())).collect::<Vec<_>>().into_iter();
+        let mut commands = lines.map(|it| (it.value.verb(), it.value.has_argument())).collect::<Vec<_>>().into_iter();
         let mut due = commands.next();
         let (mut inside, mut failed, mut logged_in) = (false, false, false);
         for event in &self.events {

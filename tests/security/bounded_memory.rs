@@ -8,7 +8,9 @@ use bytes::{Buf, Bytes};
 use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
 use pop3_proto::server::{Action, Catalogue, Commit, Config, Maildrop, Rejection, Reply, Session};
-use pop3_proto::wire::{Command, LineEnds, Mechanism, Response, ResponseCode, Timestamp, Unstuffer, WireSize};
+use pop3_proto::wire::{
+    Command, DeviationSet, LineEnds, Mechanism, Response, ResponseCode, Timestamp, Unstuffer, WireSize,
+};
 
 /// A maildrop that takes no memory.
 struct Drop<const COUNT: u32>;
@@ -492,7 +494,8 @@ fn the_wire_parses_without_an_allocation() {
         for line in ["USER mrose", "PASS x y", "TOP 1 10", "LIST", "NOPE", "RETR 0", "APOP a b"] {
             let _ = Command::parse(line.as_bytes());
         }
-        let _ = Response::parse(b"-ERR [SYS/TEMP] x").map(|response| response.code().map(ResponseCode::kind));
+        let _ = Response::parse(b"-ERR [SYS/TEMP] x", DeviationSet::NONE)
+            .map(|parsed| parsed.value.code().map(ResponseCode::kind));
         let mut size = WireSize::new();
         size.add(b"a\nb\r\n");
         assert_eq!(size.octets(), 6);

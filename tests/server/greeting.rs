@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pop3_proto::Security;
 use pop3_proto::server::{Config, Session};
 use pop3_proto::wire::{
-    Greeting, InvalidTimestamp, MAX_RESPONSE_LINE, Response, ResponseCode, Status, Text, Timestamp,
+    DeviationSet, Greeting, InvalidTimestamp, MAX_RESPONSE_LINE, Response, ResponseCode, Status, Text, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -13,7 +13,11 @@ use crate::common::{Server, Store};
 
 /// The timestamp that a client finds in a greeting.
 fn found(line: &str) -> Option<String> {
-    Greeting::parse(line.as_bytes()).unwrap().timestamp.map(|timestamp| timestamp.as_str().to_owned())
+    Greeting::parse(line.as_bytes(), DeviationSet::NONE)
+        .unwrap()
+        .value
+        .timestamp
+        .map(|timestamp| timestamp.as_str().to_owned())
 }
 
 #[test]
@@ -120,17 +124,17 @@ fn the_longest_code_leaves_room_for_the_longest_timestamp() {
     let mut line = Vec::new();
     Greeting { response, timestamp: timestamp.clone() }.encode(&mut line);
     assert!(line.len() <= MAX_RESPONSE_LINE, "{}", line.len());
-    let greeting = Greeting::parse(line.strip_suffix(b"\r\n").unwrap()).unwrap();
+    let greeting = Greeting::parse(line.strip_suffix(b"\r\n").unwrap(), DeviationSet::NONE).unwrap().value;
     assert_eq!((greeting.response.code(), greeting.timestamp), (response.code(), timestamp));
 }
 
 #[test]
 fn an_err_greeting_is_a_greeting() {
     // R-1939-01
-    let greeting = Greeting::parse(b"-ERR [SYS/TEMP] too busy").unwrap();
+    let greeting = Greeting::parse(b"-ERR [SYS/TEMP] too busy", DeviationSet::NONE).unwrap().value;
     assert_eq!((greeting.response.status(), greeting.timestamp), (Status::Err, None));
-    assert!(Greeting::parse(b"* OK IMAP4rev1").is_err());
-    assert!(Greeting::parse(b"220 smtp.example").is_err());
+    assert!(Greeting::parse(b"* OK IMAP4rev1", DeviationSet::NONE).is_err());
+    assert!(Greeting::parse(b"220 smtp.example", DeviationSet::NONE).is_err());
 }
 
 proptest! {
@@ -151,7 +155,7 @@ proptest! {
 
     #[test]
     fn any_line_is_searched_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let _ = Greeting::parse(&line);
+        let _ = Greeting::parse(&line, DeviationSet::NONE);
         if let Some(timestamp) = Timestamp::find(&line) {
             prop_assert_eq!(Timestamp::new(timestamp.as_str()), Ok(timestamp));
         }

@@ -42,7 +42,7 @@ fn each_cell_of_the_table_is_as_the_rfcs_have_it() {
 
 /// Sends a line, says whether the answer was good, and checks that it ends where the table says.
 fn answer(server: &mut Server, line: &str) -> Status {
-    let command = Command::parse(line.as_bytes()).unwrap().command;
+    let command = Command::parse(line.as_bytes()).unwrap().value;
     let output = server.send(format!("{line}\r\n"));
     let status = if output.starts_with("+OK") { Status::Ok } else { Status::Err };
     let multi_line = status == Status::Ok && command.verb().is_multi_line(command.has_argument());
@@ -145,6 +145,6 @@ fn a_command_knows_whether_its_argument_is_there() {
         ("STLS", false),
         ("UTF8", false),
     ] {
-        assert_eq!(Command::parse(line.as_bytes()).unwrap().command.has_argument(), has_argument, "{line:?}");
+        assert_eq!(Command::parse(line.as_bytes()).unwrap().value.has_argument(), has_argument, "{line:?}");
     }
 }

@@ -136,6 +136,6 @@ fn a_digest_goes_out_in_lower_case() {
     // R-1939-32
     let line = format!("APOP mrose {}", DIGEST.to_uppercase());
     let mut out = Vec::new();
-    Command::parse(line.as_bytes()).unwrap().command.encode(&mut out);
+    Command::parse(line.as_bytes()).unwrap().value.encode(&mut out);
     assert_eq!(out, format!("APOP mrose {DIGEST}\r\n").as_bytes());
 }

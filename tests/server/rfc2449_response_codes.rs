@@ -2,7 +2,7 @@
 
 use pop3_proto::Security;
 use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Reply, Session};
-use pop3_proto::wire::{CodeKind, Mechanism, Response, ResponseCode, Status, Text};
+use pop3_proto::wire::{CodeKind, DeviationSet, Mechanism, Response, ResponseCode, Status, Text};
 
 use crate::common::{LOGIN, Server, Store};
 
@@ -15,7 +15,7 @@ fn rejected(reason: Rejection) -> String {
 
 /// The code of a response line, if it has one.
 fn code(line: &str) -> Option<CodeKind> {
-    Response::parse(line.trim_end().as_bytes()).unwrap().code().map(ResponseCode::kind)
+    Response::parse(line.trim_end().as_bytes(), DeviationSet::NONE).unwrap().value.code().map(ResponseCode::kind)
 }
 
 #[test]

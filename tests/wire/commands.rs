@@ -17,7 +17,7 @@ fn number(number: u32) -> MessageNumber {
 fn strict(line: &[u8]) -> Command<'_> {
     let parsed = Command::parse(line).unwrap();
     assert_eq!(parsed.deviations, DeviationSet::NONE, "{}", line.escape_ascii());
-    parsed.command
+    parsed.value
 }
 
 fn error(line: &[u8]) -> CommandError {
@@ -227,7 +227,7 @@ fn repeated_and_trailing_spaces_around_numbers_are_a_deviation() {
         ("AUTH PLAIN  = ", auth(Mechanism::PLAIN, Some("="))),
     ] {
         let parsed = Command::parse(line.as_bytes()).unwrap();
-        assert_eq!((parsed.command, parsed.deviations), (command, extra), "{line:?}");
+        assert_eq!((parsed.value, parsed.deviations), (command, extra), "{line:?}");
     }
 }
 
@@ -310,7 +310,7 @@ fn an_initial_response_is_visible_ascii_and_absent_is_not_empty() {
     for octet in 0..=255_u8 {
         let line = [b"AUTH PLAIN AAA".as_slice(), &[octet]].concat();
         match octet {
-            b' ' => assert_eq!(Command::parse(&line).unwrap().command, auth(Mechanism::PLAIN, Some("AAA"))),
+            b' ' => assert_eq!(Command::parse(&line).unwrap().value, auth(Mechanism::PLAIN, Some("AAA"))),
             b'!'..=b'~' => {
                 let response = InitialResponse::new(&line[11..]).unwrap();
                 let arguments = Some(AuthArguments { mechanism: Mechanism::PLAIN, initial_response: Some(response) });
@@ -380,10 +380,10 @@ proptest! {
     ) {
         if let Ok(parsed) = Command::parse(&line) {
             let mut out = Vec::new();
-            parsed.command.encode(&mut out);
+            parsed.value.encode(&mut out);
             let again = Command::parse(out.strip_suffix(b"\r\n").unwrap()).unwrap();
-            prop_assert_eq!(again.command, parsed.command);
-            prop_assert_eq!(Verb::from_line(&line), Some(parsed.command.verb()));
+            prop_assert_eq!(again.value, parsed.value);
+            prop_assert_eq!(Verb::from_line(&line), Some(parsed.value.verb()));
             let credentials = DeviationSet::NONE.with(Deviation::EightBitCredentials).with(Deviation::ControlInPassword);
             prop_assert!(again.deviations.iter().all(|deviation| credentials.contains(deviation)), "what is sent is strict");
         }

@@ -4,12 +4,30 @@ use std::collections::HashSet;
 
 use pop3_proto::message::{InvalidUniqueId, MessageNumber, UniqueId, UniqueIds};
 use pop3_proto::wire::{
-    DropListing, LanguageListing, LanguageTag, ListingError, NumberError, ScanListing, Text, UniqueIdListing,
+    Deviation, DeviationSet, DropListing, LanguageListing, LanguageTag, ListingError, NumberError, ScanListing, Text,
+    UniqueIdListing,
 };
 use proptest::prelude::*;
 
 fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
+}
+
+/// Each reader, overlooking nothing.
+fn drop_listing(text: &[u8]) -> Result<DropListing, ListingError> {
+    DropListing::parse(text, DeviationSet::NONE).map(|parsed| parsed.value)
+}
+
+fn scan_listing(line: &[u8]) -> Result<ScanListing, ListingError> {
+    ScanListing::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
+}
+
+fn unique_id_listing(line: &[u8]) -> Result<UniqueIdListing<'_>, ListingError> {
+    let (message, unique_id) = UniqueIdListing::parse(line, DeviationSet::NONE)?.value;
+    Ok(UniqueIdListing {
+        message,
+        unique_id: UniqueId::new(unique_id).expect("what keeps to the rules is a unique-id"),
+    })
 }
 
 fn written(encode: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
@@ -36,8 +54,8 @@ fn numbers_are_written_in_decimal_without_leading_zeros() {
 #[test]
 fn what_follows_the_numbers_is_ignored() {
     // R-1939-21, R-1939-22
-    assert_eq!(DropListing::parse(b"2 320 octets in all"), Ok(DropListing { messages: 2, octets: 320 }));
-    assert_eq!(ScanListing::parse(b"1 120 (more)"), Ok(ScanListing { message: number(1), octets: 120 }));
+    assert_eq!(drop_listing(b"2 320 octets in all"), Ok(DropListing { messages: 2, octets: 320 }));
+    assert_eq!(scan_listing(b"1 120 (more)"), Ok(ScanListing { message: number(1), octets: 120 }));
 }
 
 #[test]
@@ -45,10 +63,12 @@ fn garbage_in_a_listing_is_a_typed_error() {
     // R-GEN-12
     let not_digits = ListingError::Number(NumberError::NotDigits);
     let range = ListingError::Number(NumberError::OutOfRange);
-    let cases: [(&[u8], ListingError); 9] = [
+    let cases: [(&[u8], ListingError); 11] = [
         (b"", ListingError::MissingWord),
         (b"1", ListingError::MissingWord),
-        (b"1 ", not_digits),
+        (b"1 ", ListingError::MissingWord),
+        (b"1  120", ListingError::MissingWord),
+        (b" 1 120", ListingError::MissingWord),
         (b"1 big", not_digits),
         (b"x 120", not_digits),
         (b"1 -120", not_digits),
@@ -57,10 +77,10 @@ fn garbage_in_a_listing_is_a_typed_error() {
         (b"1 18446744073709551616", range),
     ];
     for (line, error) in cases {
-        assert_eq!(ScanListing::parse(line), Err(error), "{}", line.escape_ascii());
+        assert_eq!(scan_listing(line), Err(error), "{}", line.escape_ascii());
     }
-    assert_eq!(DropListing::parse(b"0 0"), Ok(DropListing { messages: 0, octets: 0 }));
-    assert_eq!(DropListing::parse(b"4294967296 1"), Err(range));
+    assert_eq!(drop_listing(b"0 0"), Ok(DropListing { messages: 0, octets: 0 }));
+    assert_eq!(drop_listing(b"4294967296 1"), Err(range));
 }
 
 #[test]
@@ -82,11 +102,44 @@ fn a_unique_id_listing_has_nothing_behind_the_unique_id() {
     // R-1939-27
     let listing = UniqueIdListing { message: number(12), unique_id: UniqueId::new("QhdPYR:00WBw1Ph7x7").unwrap() };
     assert_eq!(written(|out| listing.encode(out)), b"12 QhdPYR:00WBw1Ph7x7");
-    assert_eq!(UniqueIdListing::parse(b"12 QhdPYR:00WBw1Ph7x7"), Ok(listing));
+    assert_eq!(unique_id_listing(b"12 QhdPYR:00WBw1Ph7x7"), Ok(listing));
     let forbidden = Err(ListingError::UniqueId(InvalidUniqueId::ForbiddenOctet));
-    assert_eq!(UniqueIdListing::parse(b"1 a b"), forbidden);
-    assert_eq!(UniqueIdListing::parse(b"1  a"), forbidden);
-    assert_eq!(UniqueIdListing::parse(b"1 "), Err(ListingError::UniqueId(InvalidUniqueId::Empty)));
+    assert_eq!(unique_id_listing(b"1 a b"), forbidden);
+    assert_eq!(unique_id_listing(b"1  a"), Err(ListingError::MissingWord));
+    assert_eq!(unique_id_listing(b"1 "), Err(ListingError::MissingWord));
+}
+
+#[test]
+fn what_is_accepted_in_a_listing_is_overlooked_and_reported() {
+    // R-1939-21, R-1939-22, R-1939-27
+    let all: DeviationSet = Deviation::ALL.into_iter().collect();
+    let set = |deviations: &[Deviation]| deviations.iter().copied().collect::<DeviationSet>();
+    let spaces = set(&[Deviation::ExtraSpaces]);
+    for line in [" 12 120", "12  120", "12 120 ", "  12   120  "] {
+        let parsed = ScanListing::parse(line.as_bytes(), all).unwrap();
+        assert_eq!((parsed.value, parsed.deviations), (ScanListing { message: number(12), octets: 120 }, spaces));
+        let parsed = DropListing::parse(line.as_bytes(), all).unwrap();
+        assert_eq!((parsed.value, parsed.deviations), (DropListing { messages: 12, octets: 120 }, spaces));
+    }
+    let odd = set(&[Deviation::OddUniqueId]);
+    let both = set(&[Deviation::OddUniqueId, Deviation::ExtraSpaces]);
+    for (line, id, deviations) in [
+        ("12 a", "a", set(&[])),
+        ("12 abcdefghijkl", "abcdefghijkl", set(&[])),
+        ("12 a b", "a b", odd),
+        (" 12  a  b ", "a  b", both),
+        ("12 a\tb ", "a\tb", both),
+        ("12  abcdefghijkl", "abcdefghijkl", spaces),
+    ] {
+        let parsed = UniqueIdListing::parse(line.as_bytes(), all).unwrap();
+        assert_eq!((parsed.value, parsed.deviations), ((number(12), id.as_bytes()), deviations), "{line:?}");
+        assert_eq!(UniqueIdListing::parse(line.as_bytes(), deviations), Ok(parsed));
+        assert_eq!(unique_id_listing(line.as_bytes()).is_ok(), deviations.is_empty(), "{line:?}");
+    }
+    let long = format!("1 {}", "x".repeat(71));
+    assert_eq!(UniqueIdListing::parse(long.as_bytes(), all).unwrap().deviations, odd);
+    let too_long = ListingError::UniqueId(InvalidUniqueId::TooLong);
+    assert_eq!(UniqueIdListing::parse(long.as_bytes(), spaces), Err(too_long));
 }
 
 #[test]
@@ -203,12 +256,12 @@ proptest! {
     #[test]
     fn a_listing_comes_back_from_its_line(message in 1_u32.., octets: u64, id in "[!-~]{1,70}") {
         let scan = ScanListing { message: number(message), octets };
-        prop_assert_eq!(ScanListing::parse(&written(|out| scan.encode(out))), Ok(scan));
+        prop_assert_eq!(scan_listing(&written(|out| scan.encode(out))), Ok(scan));
         let total = DropListing { messages: message, octets };
-        prop_assert_eq!(DropListing::parse(&written(|out| total.encode(out))), Ok(total));
+        prop_assert_eq!(drop_listing(&written(|out| total.encode(out))), Ok(total));
         let unique = UniqueIdListing { message: number(message), unique_id: UniqueId::new(&id).unwrap() };
         let line = written(|out| unique.encode(out));
-        prop_assert_eq!(UniqueIdListing::parse(&line), Ok(unique));
+        prop_assert_eq!(unique_id_listing(&line), Ok(unique));
     }
 
     #[test]
@@ -221,9 +274,9 @@ proptest! {
 
     #[test]
     fn any_octets_are_parsed_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..40)) {
-        let _ = DropListing::parse(&line);
-        let _ = ScanListing::parse(&line);
-        let _ = UniqueIdListing::parse(&line);
+        let _ = drop_listing(&line);
+        let _ = scan_listing(&line);
+        let _ = unique_id_listing(&line);
         let _ = LanguageListing::parse(&line);
     }
 }

@@ -1,7 +1,14 @@
 //! Responses, from line to value and back.
 
-use pop3_proto::wire::{CodeKind, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text};
+use pop3_proto::wire::{
+    CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text,
+};
 use proptest::prelude::*;
+
+/// Overlooks nothing.
+fn parse(line: &[u8]) -> Result<Response<'_>, ResponseError> {
+    Response::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
+}
 
 fn line(response: &Response<'_>) -> Vec<u8> {
     let mut out = Vec::new();
@@ -24,7 +31,7 @@ fn a_response_is_indicator_code_and_text() {
     ];
     for (response, expected) in cases {
         assert_eq!(line(&response), expected);
-        assert_eq!(Response::parse(expected.strip_suffix(b"\r\n").unwrap()), Ok(response));
+        assert_eq!(parse(expected.strip_suffix(b"\r\n").unwrap()), Ok(response));
     }
 }
 
@@ -39,7 +46,7 @@ fn the_code_of_a_message_for_utf8_mode_is_known_in_any_case() {
         ("-ERR [UTF8X] text", CodeKind::Other),
         ("-ERR [x/UTF8] text", CodeKind::Other),
     ] {
-        let response = Response::parse(line.as_bytes()).unwrap();
+        let response = parse(line.as_bytes()).unwrap();
         assert_eq!(response.code().map(ResponseCode::kind), Some(kind), "{line}");
     }
 }
@@ -48,10 +55,38 @@ fn the_code_of_a_message_for_utf8_mode_is_known_in_any_case() {
 fn an_indicator_is_in_upper_case_and_followed_by_a_space_or_nothing() {
     // R-1939-06
     for line in ["", "+", "+O", "+ok", "-err no", "+OKAY", "-ERROR", "+OK\ttext", "OK", " +OK", "* OK", "+ "] {
-        assert_eq!(Response::parse(line.as_bytes()), Err(ResponseError::NoIndicator), "{line:?}");
+        assert_eq!(parse(line.as_bytes()), Err(ResponseError::NoIndicator), "{line:?}");
     }
-    assert_eq!(Response::parse(b"+OK").map(|response| response.text()), Ok(b"".as_slice()));
-    assert_eq!(Response::parse(b"+OK ").map(|response| response.text()), Ok(b"".as_slice()));
+    assert_eq!(parse(b"+OK").map(|response| response.text()), Ok(b"".as_slice()));
+    assert_eq!(parse(b"+OK ").map(|response| response.text()), Ok(b"".as_slice()));
+}
+
+#[test]
+fn what_is_accepted_in_a_response_is_overlooked_and_reported() {
+    // R-1939-06, R-2449-08
+    let all: DeviationSet = Deviation::ALL.into_iter().collect();
+    for (line, status, code, text, deviation) in [
+        ("+ok text", Status::Ok, None, "text", Some(Deviation::LowerCaseStatus)),
+        ("-Err", Status::Err, None, "", Some(Deviation::LowerCaseStatus)),
+        ("-ERR no [AUTH] way", Status::Err, Some(ResponseCode::AUTH), "no [AUTH] way", Some(Deviation::LateCode)),
+        ("-ERR [IN-USE] no [AUTH]", Status::Err, Some(ResponseCode::IN_USE), "no [AUTH]", None),
+        ("+OK no [AUTH] way", Status::Ok, None, "no [AUTH] way", None),
+        ("-ERR no [ AUTH]", Status::Err, None, "no [ AUTH]", None),
+    ] {
+        let parsed = Response::parse(line.as_bytes(), all).unwrap();
+        let response = parsed.value;
+        assert_eq!((response.status(), response.code(), response.text()), (status, code, text.as_bytes()), "{line}");
+        assert!(parsed.deviations.iter().eq(deviation), "{line}");
+        let strict = parse(line.as_bytes());
+        match deviation {
+            Some(Deviation::LowerCaseStatus) => assert_eq!(strict, Err(ResponseError::NoIndicator), "{line}"),
+            Some(_) => assert_eq!(strict.map(|response| response.code()), Ok(None), "{line}"),
+            None => assert_eq!(strict, Ok(response), "{line}"),
+        }
+    }
+    for line in ["+okay", "-errr", "ok", "+o"] {
+        assert!(Response::parse(line.as_bytes(), all).is_err(), "{line}");
+    }
 }
 
 #[test]
@@ -59,7 +94,7 @@ fn text_of_any_kind_means_nothing() {
     // R-1939-09
     for text in ["20 messages", "1 2 3", "+OK", "-ERR", ".", "multi-line\tfollows", "\u{fc}", " two  spaces "] {
         let line = format!("+OK {text}");
-        let response = Response::parse(line.as_bytes()).unwrap();
+        let response = parse(line.as_bytes()).unwrap();
         assert_eq!((response.status(), response.code(), response.text()), (Status::Ok, None, text.as_bytes()));
     }
 }
@@ -68,7 +103,7 @@ fn text_of_any_kind_means_nothing() {
 fn a_response_with_cr_lf_or_nul_in_it_is_refused() {
     // R-1939-05
     for line in ["+OK a\rb", "+OK a\nb", "-ERR \0", "+OK [AUTH]\r"] {
-        assert_eq!(Response::parse(line.as_bytes()), Err(ResponseError::ForbiddenOctet), "{line:?}");
+        assert_eq!(parse(line.as_bytes()), Err(ResponseError::ForbiddenOctet), "{line:?}");
     }
 }
 
@@ -126,9 +161,9 @@ proptest! {
             "(\\+OK|-ERR)( ?\\[[A-Z/ -]{0,9}\\]?)?[ -~]{0,30}".prop_map(String::into_bytes),
         ]
     ) {
-        if let Ok(response) = Response::parse(&octets) {
+        if let Ok(response) = parse(&octets) {
             let out = line(&response);
-            prop_assert_eq!(Response::parse(out.strip_suffix(b"\r\n").unwrap()), Ok(response));
+            prop_assert_eq!(parse(out.strip_suffix(b"\r\n").unwrap()), Ok(response));
         }
     }
 

@@ -109,7 +109,7 @@ impl Client {
     }
 
     pub fn try_to_say(&mut self, line: &str) -> Result<Ticket, SendError> {
-        self.session.send(&Command::parse(line.as_bytes()).unwrap().command)
+        self.session.send(&Command::parse(line.as_bytes()).unwrap().value)
     }
 
     /// Begins a login, and answers its challenges.
