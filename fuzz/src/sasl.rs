@@ -69,7 +69,7 @@ pub fn check_base64(octets: &[u8], pieces: Vec<&[u8]>) {
 
 /// Checks each mechanism's message against the model's reading.
 pub fn check_messages(octets: &[u8]) {
-    same(Plain::parse(octets), plain(octets), "password: CleartextPassword(..) }");
+    same(Plain::parse(octets), plain(octets), "password: Password(..) }");
     same(CramMd5::parse(octets), cram_md5(octets), "digest: Digest(..) }");
     same(XOAuth2::parse(octets), xoauth2(octets), "token: BearerToken(..) }");
     let bearer = OAuthBearer::parse(octets);
@@ -124,8 +124,14 @@ fn is_trace(octets: &[u8]) -> bool {
 pub fn plain(octets: &[u8]) -> Option<Vec<u8>> {
     let parts: Vec<_> = octets.split(|&octet| octet == 0).collect();
     let [identity, name, password] = parts[..] else { return None };
-    let is_right = (identity.is_empty() || is_name(identity)) && is_name(name) && !password.is_empty();
+    let is_right = (identity.is_empty() || is_name(identity)) && is_name(name);
+    let is_right = is_right && !password.is_empty() && !has_line_end(password);
     is_right.then(|| octets.to_vec())
+}
+
+/// Whether a password holds what ends a line.
+pub fn has_line_end(octets: &[u8]) -> bool {
+    octets.contains(&b'\r') || octets.contains(&b'\n')
 }
 
 fn cram_md5(octets: &[u8]) -> Option<Vec<u8>> {

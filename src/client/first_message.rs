@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::auth::sasl::CleartextPassword;
-use pop3_proto::Security;
 use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Session, What};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, Name, Verb};
+use pop3_proto::wire::{Command, Name, Password, Verb};
 
 /// Returns the first message of a maildrop; `None` where it is empty.
 fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
@@ -18,7 +16,7 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
     // There is no TLS here: only a server on this machine gets the password.
     let security = Security::from_peer_address(socket.peer_addr()?.ip());
-    let (name, proof) = (Name::new(name)?, Proof::Password(CleartextPassword::new(password)?));
+    let (name, proof) = (Name::new(name)?, Proof::Password(Password::new(password)?));
     let start = Instant::now();
     let mut session = Session::new(Arc::new(Config::new()), security);
     // It goes out when the greeting has come.

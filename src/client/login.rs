@@ -9,10 +9,9 @@ use super::reply::Retry;
 use super::{Feature, Session, Support, Ticket};
 use crate::auth::apop;
 use crate::auth::sasl::{
-    AuthorizationIdentity, BearerToken, CleartextPassword, CramMd5, InvalidMessage, LoginPrompt, Mechanism,
-    OAuthBearer, Plain, XOAuth2,
+    AuthorizationIdentity, BearerToken, CramMd5, InvalidMessage, LoginPrompt, Mechanism, OAuthBearer, Plain, XOAuth2,
 };
-use crate::wire::{Command, InvalidCredential, Name, Password};
+use crate::wire::{Command, Name, Password};
 
 /// A way of logging in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -151,7 +150,7 @@ pub enum NoMethod {
 #[derive(Clone, Copy, Debug)]
 pub enum Proof<'a> {
     /// A password, for all methods but the two for tokens.
-    Password(CleartextPassword<'a>),
+    Password(Password<'a>),
     /// A token, for OAUTHBEARER and XOAUTH2.
     Token(BearerToken<'a>),
 }
@@ -180,9 +179,6 @@ pub enum LoginError {
     /// A command can't be sent.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// The password can't stand in a command: it holds CR, LF or NUL.
-    #[error(transparent)]
-    Credential(#[from] InvalidCredential),
     /// The message can't be made.
     #[error(transparent)]
     Message(#[from] InvalidMessage),
@@ -206,7 +202,6 @@ impl<'a> Login<'a> {
         let mut user = None;
         let last = match (self.method, self.proof) {
             (Method::User, Proof::Password(password)) => {
-                let password = Password::new(password.expose())?;
                 let octets = session.check_command(&Command::User { name })?;
                 if !session.has_room_for(octets + session.check_command(&Command::Pass { password })?) {
                     return Err(SendError::QueueFull.into());

@@ -13,10 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
-use pop3_proto::Security;
-use pop3_proto::auth::sasl::CleartextPassword;
 use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Session};
-use pop3_proto::wire::{Command, Name};
+use pop3_proto::wire::{Command, Name, Password};
 
 /// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.
 const LONGEST: usize = 100;
@@ -101,7 +99,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
     // Over anything but a local connection the password needs TLS.
     let security = Security::from_peer_address(socket.peer_addr()?.ip());
-    let (name, password) = (Name::new("mrose")?, CleartextPassword::new("tanstaaf")?);
+    let (name, password) = (Name::new("mrose")?, Password::new("tanstaaf")?);
     let mut session = Session::new(Arc::new(Config::new()), security);
     let capa = session.send(&Command::Capa)?;
     let (mut may_log_in, mut login) = (false, None::<Login<'_>>);

@@ -12,10 +12,12 @@ use super::maildrop::Maildrop;
 use super::offers::Offer;
 use super::reply::Reply;
 use super::transaction::BrokenMaildrop;
-use crate::auth::sasl::{CleartextPassword, LoginPrompt, Message, Plain, base64, line};
+use crate::auth::sasl::{InvalidMessage, LoginPrompt, Message, Plain, base64, line};
 use crate::buffer::{Input, Line, position};
 use crate::secret::Secret;
-use crate::wire::{AuthArguments, Command, DeviationSet, Mechanism, Name, Opening, Password, ResponseCode, State};
+use crate::wire::{
+    AuthArguments, Command, DeviationSet, InvalidCredential, Mechanism, Name, Opening, Password, ResponseCode, State,
+};
 
 /// An exchange that waits for the client.
 #[derive(Clone, Copy, Debug)]
@@ -327,13 +329,14 @@ impl Connection {
             Via::Plain => match Plain::parse(message) {
                 Ok(plain) if !self.can_keep(plain.name) => self.fail_exchange(Reply::MalformedResponse),
                 Ok(plain) if plain.other_identity().is_none() => {
-                    let password = plain.password.expose();
                     self.name = Some(Secret::from(plain.name.as_bytes()));
                     let end = place.end as usize;
-                    self.take_password(pending.line, Place::new(end - password.len(), end), password);
+                    let password = plain.password;
+                    self.take_password(pending.line, Place::new(end - password.expose().len(), end), password);
                 }
-                // The host isn't asked, since it couldn't see whom the client wants to act for.
-                Ok(_) => self.end_exchange_failed(),
+                // The host isn't asked, since it couldn't see whom the client wants to act for; nor is it about a guess that
+                // must be wrong.
+                Ok(_) | Err(InvalidMessage::Credential(InvalidCredential::LineEnd)) => self.end_exchange_failed(),
                 Err(_) => self.fail_exchange(Reply::MalformedResponse),
             },
             Via::LoginName => match Name::new(message) {
@@ -344,10 +347,11 @@ impl Connection {
                 }
                 _ => self.fail_exchange(Reply::MalformedResponse),
             },
-            Via::LoginPassword if CleartextPassword::new(message).is_err() => {
-                self.fail_exchange(Reply::MalformedResponse);
-            }
-            Via::LoginPassword => self.take_password(pending.line, place, message),
+            Via::LoginPassword => match Password::new(message) {
+                Ok(password) => self.take_password(pending.line, place, password),
+                Err(InvalidCredential::LineEnd) => self.end_exchange_failed(),
+                Err(_) => self.fail_exchange(Reply::MalformedResponse),
+            },
             // Its answer isn't looked at.
             Via::Rejected(reason) => {
                 self.task = Task::None;
@@ -361,18 +365,14 @@ impl Connection {
         name.as_bytes().len() <= self.config.command_line_limit as usize
     }
 
-    /// The host is to be asked as for PASS, if PASS could have sent the password.
-    fn take_password(&mut self, line: u32, place: Place, password: &[u8]) {
+    /// The host is to be asked as for PASS.
+    fn take_password(&mut self, line: u32, place: Place, password: Password<'_>) {
         let is_utf8 = |octets: &[u8]| core::str::from_utf8(octets).is_ok();
         if self.config.utf8 == Some(Utf8::MessagesAndNames) {
             let name = self.name.as_ref().map_or(&[][..], Secret::expose);
-            if !is_utf8(name) || !is_utf8(password) {
+            if !is_utf8(name) || !is_utf8(password.expose()) {
                 return self.fail_exchange(Reply::NotUtf8);
             }
-        }
-        // No password holds CR or LF.
-        if Password::new(password).is_err() {
-            return self.end_exchange_failed();
         }
         self.task = Task::Login(PendingLogin::Password { line, password: place });
     }

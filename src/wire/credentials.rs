@@ -44,7 +44,7 @@ impl fmt::Debug for Name<'_> {
     }
 }
 
-/// A password, as PASS carries it (RFC 1939 §7): the rest of the line, spaces included.
+/// A password, as PASS, PLAIN and LOGIN carry it (RFC 1939 §7, RFC 4616 §2).
 ///
 /// One octet or more, none of them CR, LF or NUL. `Debug` doesn't show it.
 #[derive(Clone, Copy)]
@@ -60,10 +60,11 @@ impl<'a> Password<'a> {
         if octets.is_empty() {
             return Err(InvalidCredential::Empty);
         }
-        if memchr::memchr3(b'\r', b'\n', 0, octets).is_some() {
-            return Err(InvalidCredential::ForbiddenOctet);
+        match memchr::memchr3(b'\r', b'\n', 0, octets) {
+            None => Ok(Self(octets)),
+            Some(_) if octets.contains(&0) => Err(InvalidCredential::ForbiddenOctet),
+            Some(_) => Err(InvalidCredential::LineEnd),
         }
-        Ok(Self(octets))
     }
 
     /// Octets that were a password before.
@@ -104,9 +105,12 @@ pub enum InvalidCredential {
     /// There is no octet.
     #[error("a name or password has at least one octet")]
     Empty,
-    /// There is an octet that can't stand in a command.
-    #[error("a name or password holds no CR, LF or NUL, and a name no control octet")]
+    /// There is a NUL, or another control octet in a name.
+    #[error("a name holds no control octet, and a password no NUL")]
     ForbiddenOctet,
+    /// There is a CR or LF in a password. Base64 carries it, but nobody has such a password.
+    #[error("a password holds no CR or LF")]
+    LineEnd,
 }
 
 /// The 16 octets that APOP carries as 32 hexadecimal digits (RFC 1939 §7).

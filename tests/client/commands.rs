@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Security;
-use pop3_proto::auth::sasl::{CleartextPassword, Plain};
+use pop3_proto::auth::sasl::Plain;
 use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Removal, SendError, Session};
 use pop3_proto::wire::{Command, Digest, Language, Mechanism, Name, Password, Verb};
 
@@ -77,7 +77,7 @@ fn no_secret_is_sent_where_others_listen() {
         let refused = (!can).then_some(SendError::Cleartext);
         assert_eq!(session.send(&pass(b"tanstaaf")).err(), refused);
         let name = Name::new("mrose").unwrap();
-        let password = CleartextPassword::new("tanstaaf").unwrap();
+        let password = Password::new("tanstaaf").unwrap();
         let plain = Plain { authorization: None, name, password };
         assert_eq!(session.authenticate_with(Mechanism::PLAIN, &plain).err(), refused);
         for mechanism in [Mechanism::LOGIN, Mechanism::XOAUTH2, Mechanism::OAUTHBEARER, Mechanism::new("NEW").unwrap()]
@@ -95,11 +95,8 @@ fn no_secret_is_sent_where_others_listen() {
 #[test]
 fn nothing_of_a_command_that_can_not_be_sent_is_queued() {
     let mut script = Script::with(Config::new(), Security::Cleartext);
-    let mut login = Login::new(
-        Method::User,
-        Name::new("mrose").unwrap(),
-        Proof::Password(CleartextPassword::new("tanstaaf").unwrap()),
-    );
+    let mut login =
+        Login::new(Method::User, Name::new("mrose").unwrap(), Proof::Password(Password::new("tanstaaf").unwrap()));
     assert!(login.begin(&mut script.client.session).is_err());
     assert!(script.client.try_to_say("PASS tanstaaf").is_err());
     script.says("+OK\r\n");

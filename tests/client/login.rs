@@ -1,7 +1,7 @@
 //! Which way of logging in is chosen, and how each goes.
 
 use pop3_proto::Security;
-use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, SendError, State};
 use pop3_proto::wire::{Mechanism, Name, Timestamp};
 
@@ -77,7 +77,7 @@ fn where_stls_is_offered_in_the_clear_even_a_proof_waits_for_it() {
 fn where_tls_is_required_nothing_logs_in_without_it() {
     // R-2595-05: whatever is offered, and whatever it would disclose.
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    let password = Proof::Password(Password::new("tanstaaf").unwrap());
     for (security, has_tls) in [
         (Security::Cleartext, false),
         (Security::TrustedLocal, false),
@@ -268,7 +268,7 @@ fn each_method_goes_as_its_document_has_it() {
 fn cram_md5_answers_the_example_of_its_document() {
     // RFC 2195 §2
     let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
-    let password = CleartextPassword::new("tanstaaftanstaaf").unwrap();
+    let password = Password::new("tanstaaftanstaaf").unwrap();
     script.client.log_in(Login::new(Method::CramMd5, Name::new("tim").unwrap(), Proof::Password(password)));
     assert_eq!(script.wrote(), "AUTH CRAM-MD5\r\n");
     script.says("+ PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n");
@@ -301,7 +301,7 @@ fn a_challenge_too_many_is_cancelled() {
 fn a_method_needs_its_kind_of_proof() {
     let mut script = script(Security::Tls, APOP, ALL);
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    let password = Proof::Password(Password::new("tanstaaf").unwrap());
     let token = Proof::Token(BearerToken::new("tanstaaf").unwrap());
     for method in Method::ALL {
         let wrong = if matches!(method, Method::OAuthBearer | Method::XOAuth2) { password } else { token };
@@ -316,7 +316,7 @@ fn a_method_needs_its_kind_of_proof() {
 #[test]
 fn a_login_that_can_not_begin_has_sent_nothing() {
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(CleartextPassword::new("tanstaaf").unwrap());
+    let password = Proof::Password(Password::new("tanstaaf").unwrap());
     let begin = |method, script: &mut Script| Login::new(method, name, password).begin(&mut script.client.session);
     let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
     for method in [Method::User, Method::Plain, Method::Login] {

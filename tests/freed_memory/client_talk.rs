@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Security;
-use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Proof, Session};
 use pop3_proto::wire::{Command, Mechanism, Name, Verb};
 use searching_allocator::{Search, pause};
@@ -214,7 +214,7 @@ impl<'a> Talk<'a> {
 pub(super) fn login(method: Method) -> Login<'static> {
     let proof = match method {
         Method::OAuthBearer | Method::XOAuth2 => Proof::Token(BearerToken::new(SECRET).unwrap()),
-        _ => Proof::Password(CleartextPassword::new(SECRET).unwrap()),
+        _ => Proof::Password(Password::new(SECRET).unwrap()),
     };
     Login::new(method, Name::new("mrose").unwrap(), proof)
 }

@@ -94,7 +94,7 @@ impl Backend {
                             return Ok(Err(Rejection::Permanent));
                         }
                     };
-                    let chosen = login.insert(Login::new(method, name, Proof::Password(password.into())));
+                    let chosen = login.insert(Login::new(method, name, Proof::Password(password)));
                     if chosen.begin(&mut session).is_err() {
                         // What can't be said to a backend is no name or password that it knows.
                         return Ok(Err(Rejection::BadCredentials));

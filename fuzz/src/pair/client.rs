@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Security;
-use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{
     Action, Closed, Config, ConfigError, Event, Login, Method, Proof, SendError, Session, State, What,
 };
@@ -83,7 +83,7 @@ impl<'a> Client<'a> {
         let proof = if Method::TOKEN.contains(&method) {
             Proof::Token(BearerToken::new(password.trim_end()).expect("a token"))
         } else {
-            Proof::Password(CleartextPassword::new(password).expect("a password"))
+            Proof::Password(Password::new(password).expect("a password"))
         };
         let mut login = Login::new(method, Name::new(NAME).expect("a name"), proof);
         login.begin(&mut self.session).unwrap_or_else(|error| panic!("{error}"));

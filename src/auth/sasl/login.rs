@@ -5,7 +5,7 @@ use super::Message;
 /// What a server asks for in LOGIN.
 ///
 /// The name comes first, as a [`Name`](crate::wire::Name); where it comes with AUTH, the server asks for the password
-/// at once. The password is a [`CleartextPassword`](super::CleartextPassword).
+/// at once. The password is a [`Password`](super::Password).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LoginPrompt {
     /// The name of the user.

@@ -5,19 +5,19 @@ use alloc::vec::Vec;
 use bytes::BufMut;
 
 use crate::Secret;
-use crate::wire::{InvalidCredential, Name, Timestamp};
+use crate::wire::{InvalidCredential, Name, Password, Timestamp};
 
 /// Something that a challenge or a response carries, before base64.
 ///
 /// Octets made by other code are a message too, so a mechanism of a SASL library goes out the same way.
 ///
 /// ```
-/// use pop3_proto::auth::sasl::{Message as _, Name, Plain, CleartextPassword};
+/// use pop3_proto::auth::sasl::{Message as _, Name, Plain, Password};
 ///
 /// let plain = Plain {
 ///     authorization: None,
 ///     name: Name::new("tim").unwrap(),
-///     password: CleartextPassword::new("tanstaaftanstaaf").unwrap(),
+///     password: Password::new("tanstaaftanstaaf").unwrap(),
 /// };
 /// let mut out = Vec::with_capacity(plain.octets());
 /// plain.encode(&mut out);
@@ -69,16 +69,23 @@ impl Message for str {
     }
 }
 
-/// A response of LOGIN.
 impl Message for Secret {
     fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
         put(self.expose());
     }
 }
 
+/// The first response of LOGIN.
 impl Message for Name<'_> {
     fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
         put(self.as_bytes());
+    }
+}
+
+/// The second response of LOGIN.
+impl Message for Password<'_> {
+    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
+        put(self.expose());
     }
 }
 

@@ -7,7 +7,7 @@
 //! | mechanism | the client sends | the server sends | document |
 //! |---|---|---|---|
 //! | PLAIN | [`Plain`] | | RFC 4616 |
-//! | LOGIN | [`Name`], then [`CleartextPassword`] | a [`LoginPrompt`] before each | none |
+//! | LOGIN | [`Name`], then [`Password`] | a [`LoginPrompt`] before each | none |
 //! | CRAM-MD5 | [`CramMd5`] | a [`Timestamp`](crate::wire::Timestamp) before it | RFC 2195 |
 //! | XOAUTH2 | [`XOAuth2`], then an empty response to a failure | a [`BearerFailure`] after it, if it fails | none |
 //! | OAUTHBEARER | [`OAuthBearer`], then 0x01 to a failure | a [`BearerFailure`] after it, if it fails | RFC 7628 |
@@ -22,10 +22,9 @@
 //! library: the lines are the same. Security layers (RFC 4422 §3.7) aren't supported: leave them to TLS.
 //!
 //! # Octets of the other side
-//! What base64 has carried may be any octets. A [`Name`] and an [`AuthorizationIdentity`] hold no control octet. A
-//! [`CleartextPassword`] may hold CR and LF, and hence isn't a [`Password`](crate::wire::Password): to replay one in a
-//! command to another server, convert it with [`Password::new`](crate::wire::Password::new), which refuses what
-//! would end the line. Preparing names and passwords (RFC 4013) is up to the host.
+//! What base64 has carried may be any octets, but a [`Name`] and an [`AuthorizationIdentity`] hold no control octet, and a
+//! [`Password`] no CR, LF or NUL. So none of them ends the line where it is replayed in a command to another server.
+//! Preparing names and passwords (RFC 4013) is up to the host.
 //!
 //! ```
 //! use pop3_proto::auth::sasl::{Plain, base64, line};
@@ -54,7 +53,6 @@ pub mod line;
 mod login;
 mod message;
 mod oauthbearer;
-mod password;
 mod plain;
 mod xoauth2;
 
@@ -67,8 +65,7 @@ pub use external::External;
 pub use login::LoginPrompt;
 pub use message::{InvalidMessage, Message};
 pub use oauthbearer::{Host, OAuthBearer};
-pub use password::CleartextPassword;
 pub use plain::Plain;
 pub use xoauth2::XOAuth2;
 
-pub use crate::wire::{InvalidMechanism, Mechanism, Name, Opening, Properties};
+pub use crate::wire::{InvalidMechanism, Mechanism, Name, Opening, Password, Properties};

@@ -1,7 +1,7 @@
 //! PLAIN: a name and a password in one message (RFC 4616).
 
-use super::{CleartextPassword, InvalidMessage, Message};
-use crate::wire::Name;
+use super::{InvalidMessage, Message};
+use crate::wire::{Name, Password};
 
 /// The message of PLAIN: `[authzid] NUL authcid NUL passwd` (RFC 4616 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,15 +11,15 @@ pub struct Plain<'a> {
     /// Whose password it is.
     pub name: Name<'a>,
     /// The password.
-    pub password: CleartextPassword<'a>,
+    pub password: Password<'a>,
 }
 
 impl<'a> Plain<'a> {
     /// Parses a message.
     ///
     /// # Errors
-    /// [`InvalidMessage`] when it isn't three parts with a NUL between each two, the name or the password is empty, or
-    /// a name holds a control octet.
+    /// [`InvalidMessage`] when it isn't three parts with a NUL between each two, the name or the password is empty, a name
+    /// holds a control octet, or the password CR or LF.
     pub fn parse(message: &'a [u8]) -> Result<Self, InvalidMessage> {
         let mut parts = message.split(|octet| *octet == 0);
         let (Some(authorization), Some(name), Some(password), None) =
@@ -28,7 +28,7 @@ impl<'a> Plain<'a> {
             return Err(InvalidMessage::Form);
         };
         let authorization = if authorization.is_empty() { None } else { Some(Name::new(authorization)?) };
-        Ok(Self { authorization, name: Name::new(name)?, password: CleartextPassword::new(password)? })
+        Ok(Self { authorization, name: Name::new(name)?, password: Password::new(password)? })
     }
 
     /// Whom the client wants to act for, if that isn't the user it logs in as. Whether it may is the host's decision;

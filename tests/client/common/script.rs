@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Security;
-use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{
     Action, Challenge, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, SendError, Session,
     Ticket, What,
@@ -376,7 +376,7 @@ pub fn in_any_way(config: &Config, security: Security, test: impl Fn(&mut Script
 pub fn mrose(method: Method, secret: &'static str) -> Login<'static> {
     let proof = match method {
         Method::OAuthBearer | Method::XOAuth2 => Proof::Token(BearerToken::new(secret).unwrap()),
-        _ => Proof::Password(CleartextPassword::new(secret).unwrap()),
+        _ => Proof::Password(Password::new(secret).unwrap()),
     };
     Login::new(method, Name::new("mrose").unwrap(), proof)
 }

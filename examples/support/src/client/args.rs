@@ -7,7 +7,7 @@ use std::process;
 use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use pop3_proto::auth::sasl::{BearerToken, CleartextPassword};
+use pop3_proto::auth::sasl::BearerToken;
 use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Deviation, Name, Password};
@@ -178,11 +178,10 @@ impl Args {
             _ => return Err("--user and --password are needed".into()),
         };
         let name = Name::new(name).map_err(|error| format!("--user: {error}"))?;
-        // Some methods could say more, but not all.
         let password = Password::new(secret).map_err(|error| format!("--password: {error}"))?;
         let proof = match self.auth.0 {
             Some(Method::XOAuth2 | Method::OAuthBearer) => Proof::Token(BearerToken::new(password.expose())?),
-            _ => Proof::Password(CleartextPassword::new(password.expose())?),
+            _ => Proof::Password(password),
         };
         Ok(Some(Credentials { name, proof }))
     }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str;
 
-use pop3_proto::auth::sasl::CleartextPassword;
+use pop3_proto::auth::sasl::Password;
 use pop3_proto::wire::Name;
 use rsasl::mechanisms::scram::SCRAM_SHA256;
 use rsasl::prelude::{SASLClient, SASLConfig, Session};
@@ -30,7 +30,7 @@ enum Step {
 
 impl Scram {
     /// An exchange for this name and password; `None` if they can't be prepared for it (RFC 5802 §5.1).
-    pub(crate) fn new(name: Name<'_>, password: CleartextPassword<'_>) -> Option<Self> {
+    pub(crate) fn new(name: Name<'_>, password: Password<'_>) -> Option<Self> {
         let prepared = |octets| Some(stringprep::saslprep(str::from_utf8(octets).ok()?).ok()?.into_owned());
         let config =
             SASLConfig::with_credentials(None, prepared(name.as_bytes())?, prepared(password.expose())?).ok()?;
