@@ -4,7 +4,8 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
+use core::str::FromStr;
 
 use md5::{Digest, Md5};
 
@@ -26,14 +27,38 @@ impl MessageNumber {
         }
     }
 
-    /// The number, at least 1.
+    /// Returns the number, at least 1.
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The place of this message in an index that starts at 0.
+    /// Returns the place of this message in an index that starts at 0.
     pub const fn index(self) -> usize {
         self.0.get() as usize - 1
+    }
+}
+
+/// Fails for 0.
+impl TryFrom<u32> for MessageNumber {
+    type Error = TryFromIntError;
+
+    fn try_from(number: u32) -> Result<Self, TryFromIntError> {
+        NonZeroU32::try_from(number).map(Self)
+    }
+}
+
+impl From<MessageNumber> for u32 {
+    fn from(message: MessageNumber) -> Self {
+        message.get()
+    }
+}
+
+/// Reads what [`NonZeroU32`] reads.
+impl FromStr for MessageNumber {
+    type Err = ParseIntError;
+
+    fn from_str(digits: &str) -> Result<Self, ParseIntError> {
+        digits.parse().map(Self)
     }
 }
 

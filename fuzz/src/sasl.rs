@@ -108,7 +108,7 @@ fn same<M: Message + Debug>(parsed: Result<M, InvalidMessage>, said: Option<Vec<
 fn encoded(message: &impl Message) -> Vec<u8> {
     let mut octets = Vec::new();
     message.encode(&mut octets);
-    assert_eq!(octets.len(), message.octets());
+    assert_eq!(octets.len(), message.encoded_len());
     octets
 }
 

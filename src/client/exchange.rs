@@ -170,18 +170,18 @@ impl Session {
         let announced = self.support(Feature::Sasl) == Support::Yes;
         let with_auth = initial.filter(|initial| match self.config.initial_response {
             InitialResponsePolicy::Auto => {
-                announced && line::auth_octets(mechanism, Some(*initial)) <= super::pipeline::MAX_COMMAND_LINE
+                announced && line::encoded_auth_len(mechanism, Some(*initial)) <= super::pipeline::MAX_COMMAND_LINE
             }
             InitialResponsePolicy::Never => false,
             InitialResponsePolicy::Always => true,
         });
-        let octets = line::auth_octets(mechanism, with_auth);
+        let octets = line::encoded_auth_len(mechanism, with_auth);
         let ticket = self.push(Verb::Auth, true, octets, |lines| line::encode_auth(mechanism, with_auth, lines))?;
         let messages = u8::from(with_auth.is_some());
         let stage = match initial.filter(|_| with_auth.is_none()) {
             None => Stage::Open,
             Some(first) => {
-                let mut octets = Vec::with_capacity(first.octets());
+                let mut octets = Vec::with_capacity(first.encoded_len());
                 first.pieces(&mut |piece| octets.extend_from_slice(piece));
                 Stage::Waiting(Secret::from(octets))
             }
@@ -274,7 +274,7 @@ impl Session {
             exchange.messages = exchange.messages.saturating_add(1);
             exchange.expects_more = expects_more;
         }
-        let octets = base64::encoded_len(response.octets()) + 2;
+        let octets = base64::encoded_len(response.encoded_len()) + 2;
         self.outbox.respond(octets, |lines| line::encode_response(response, lines));
     }
 

@@ -56,7 +56,7 @@ impl Session {
         if matches!(command, Command::Apop { .. }) && self.state != State::Greeting && self.timestamp.is_none() {
             return Err(SendError::NoTimestamp);
         }
-        let octets = command.octets();
+        let octets = command.encoded_len();
         if octets > MAX_COMMAND_LINE { Err(SendError::TooLong) } else { Ok(octets) }
     }
 

@@ -19,8 +19,9 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// How long it is. What follows it belongs to TLS or to POP3.
-    pub const fn octets(&self) -> usize {
+    /// Returns how many octets the header has. What follows it belongs to TLS or to POP3.
+    #[doc(alias = "size")]
+    pub const fn encoded_len(&self) -> usize {
         self.octets
     }
 
@@ -93,6 +94,9 @@ impl Addresses {
     ///
     /// # Errors
     /// [`HeaderError::TooLong`] when it has more than 65,551 octets; nothing is written then.
+    ///
+    /// # Panics
+    /// If `out` has no room for the header. A `Vec` makes room.
     pub fn encode(&self, tlvs: &[Tlv<'_>], out: &mut impl BufMut) -> Result<(), HeaderError> {
         let (family, size) = if self.source.is_ipv4() { (0x11, 12) } else { (0x21, 36) };
         let length = tlvs.iter().fold(size, |sum: usize, tlv| sum.saturating_add(3).saturating_add(tlv.value.len()));

@@ -14,7 +14,7 @@
 //! # From socket to session
 //! 1. Accept; is the peer one of the proxies?
 //! 2. Read as many octets as [`Decoded::Partial`] reports missing, until there is a [`Header`]. That never takes an
-//!    octet of what follows; a host that reads more must hand on what follows [`Header::octets`], to TLS or to the
+//!    octet of what follows; a host that reads more must hand on what follows [`Header::encoded_len`], to TLS or to the
 //!    session.
 //! 3. State the [`Security`](crate::Security) of the session: [`TlsProxy`](crate::Security::TlsProxy)
 //!    when the proxy reports that the client spoke TLS to it, and the way from the proxy is private. The crate doesn't

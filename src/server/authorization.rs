@@ -89,11 +89,11 @@ impl<M: Maildrop> Login<'_, M> {
         let line = self.input.octets();
         match self.pending {
             PendingLogin::Password { password, .. } => Credentials::Password {
-                name: Name::known(self.connection.name.as_ref().map_or(&[], Secret::expose)),
-                password: Password::known(password.of(line)),
+                name: Name::new_unchecked(self.connection.name.as_ref().map_or(&[], Secret::expose)),
+                password: Password::new_unchecked(password.of(line)),
             },
             PendingLogin::Apop { name, digest, .. } => Credentials::Apop {
-                name: Name::known(name.of(line)),
+                name: Name::new_unchecked(name.of(line)),
                 proof: apop::Proof::new(
                     self.connection.timestamp.as_ref().map_or("", Timestamp::as_str),
                     digest.of(line),

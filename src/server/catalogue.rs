@@ -97,12 +97,12 @@ impl Catalogue {
 
     /// The tag of the language.
     pub fn tag(&self) -> LanguageTag<'_> {
-        LanguageTag::known(&self.tag)
+        LanguageTag::new_unchecked(&self.tag)
     }
 
     /// What the language is called, if that is known.
     pub fn description(&self) -> Option<Text<'_>> {
-        (!self.description.is_empty()).then(|| Text::known(&self.description))
+        (!self.description.is_empty()).then(|| Text::new_unchecked(&self.description))
     }
 
     /// The whole line of a reply, CRLF included.
@@ -135,7 +135,7 @@ impl Catalogue {
     }
 
     fn in_english(tag: &str, description: &str) -> Self {
-        let lines = Reply::ALL.iter().map(|&reply| line(tag, reply, Text::known(reply.english()))).collect();
+        let lines = Reply::ALL.iter().map(|&reply| line(tag, reply, Text::new_unchecked(reply.english()))).collect();
         Self { tag: tag.into(), description: description.into(), lines }
     }
 }

@@ -168,7 +168,7 @@ impl Connection {
                 if !self.may_log_in() {
                     self.timestamp = None;
                 }
-                let response = Response::new(Status::Ok, None, Text::known(&self.config.greeting));
+                let response = Response::new(Status::Ok, None, Text::new_unchecked(&self.config.greeting));
                 let greeting = Greeting { response, timestamp: self.timestamp.take() };
                 greeting.encode(self.output.text());
                 self.timestamp = greeting.timestamp;

@@ -166,7 +166,7 @@ impl<M: Maildrop> Authenticate<'_, M> {
     /// [`ChallengeTooLong`] when its line would be longer than [`Config::sasl_line_limit`](super::Config::sasl_line_limit).
     pub fn challenge(self, challenge: &(impl Message + ?Sized)) -> Result<(), ChallengeTooLong> {
         self.connection.end_login(self.input);
-        let octets = "+ \r\n".len() + base64::encoded_len(challenge.octets());
+        let octets = "+ \r\n".len() + base64::encoded_len(challenge.encoded_len());
         if octets > self.connection.config.response_line_limit() as usize {
             *self.exchange = None;
             self.connection.reply(Reply::Permanent);

@@ -63,7 +63,8 @@ impl Listing {
                 let place = self.place();
                 // There may be thousands of private ones, so the place is found without going through those before it.
                 let private = config.private_capabilities.get(place.saturating_sub(own.len())..).unwrap_or_default();
-                let private = private.iter().map(|line| Some(Capability::Private(PrivateCapability::known(line))));
+                let private =
+                    private.iter().map(|line| Some(Capability::Private(PrivateCapability::new_unchecked(line))));
                 let left = own.into_iter().skip(place).chain(private);
                 self.lines(output, left, |capability, text| capability.encode(text))
             }
@@ -172,7 +173,7 @@ fn capabilities<'a, M: Maildrop>(
             announced.map(|announced| Expire { per_user: false, ..announced })
         }
     };
-    let implementation = config.implementation.as_deref().map(Implementation::known);
+    let implementation = config.implementation.as_deref().map(Implementation::new_unchecked);
     [
         Some(Capability::Top),
         offered.login.then_some(Capability::User),

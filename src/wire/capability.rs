@@ -70,8 +70,9 @@ impl<'a> Implementation<'a> {
         Ok(Self(text))
     }
 
-    /// A text that was checked before.
-    pub(crate) const fn known(text: &'a str) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(text: &'a str) -> Self {
+        debug_assert!(Self::new(text).is_ok());
         Self(text)
     }
 
@@ -99,8 +100,9 @@ impl<'a> Mechanisms<'a> {
         Ok(Self(names))
     }
 
-    /// Names that were checked before, with single spaces between.
-    pub(crate) const fn known(names: &'a str) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(names: &'a str) -> Self {
+        debug_assert!(Self::new(names).is_ok());
         Self(names)
     }
 
@@ -155,8 +157,9 @@ impl<'a> PrivateCapability<'a> {
         Ok(Self(line))
     }
 
-    /// A line that was checked before.
-    pub(crate) const fn known(line: &'a str) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(line: &'a str) -> Self {
+        debug_assert!(Self::new(line).is_ok());
         Self(line)
     }
 
@@ -201,7 +204,7 @@ impl<'a> Capability<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Self, CapabilityError> {
         let line = core::str::from_utf8(line).map_err(|_| CapabilityError::ForbiddenOctet)?;
         let private = PrivateCapability::new(line)?;
-        Ok(Self::known(private).unwrap_or(Self::Private(private)))
+        Ok(Self::from_private(private).unwrap_or(Self::Private(private)))
     }
 
     /// Whether a tag, in any case, is one from the standards, which the session announces by itself.
@@ -224,7 +227,7 @@ impl<'a> Capability<'a> {
         TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
     }
 
-    fn known(line: PrivateCapability<'a>) -> Option<Self> {
+    fn from_private(line: PrivateCapability<'a>) -> Option<Self> {
         let tag = line.tag();
         let is = |known: &str| tag.eq_ignore_ascii_case(known);
         let without_parameters = line.parameters().next().is_none();
@@ -277,6 +280,9 @@ impl<'a> Capability<'a> {
     }
 
     /// Writes the line, CRLF included.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     pub fn encode(&self, out: &mut impl BufMut) {
         match self {
             Self::Private(line) => out.put_slice(line.as_str().as_bytes()),

@@ -179,6 +179,9 @@ impl<'a> Command<'a> {
     }
 
     /// Writes the line of this command, CRLF included.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     pub fn encode(&self, out: &mut impl BufMut) {
         self.pieces(|piece| out.put_slice(piece));
     }
@@ -228,8 +231,9 @@ impl<'a> Command<'a> {
         put(b"\r\n");
     }
 
-    /// How many octets the line has, CRLF included.
-    pub fn octets(&self) -> usize {
+    /// Returns how many octets the line has, CRLF included.
+    #[doc(alias = "size")]
+    pub fn encoded_len(&self) -> usize {
         let mut octets = 0;
         self.pieces(|piece| octets += piece.len());
         octets
@@ -238,6 +242,6 @@ impl<'a> Command<'a> {
     /// Whether the command has an argument. It decides whether LIST, UIDL and LANG are answered by one line, and whether
     /// AUTH asks for a list.
     pub fn has_argument(&self) -> bool {
-        self.octets() > self.verb().as_str().len() + 2
+        self.encoded_len() > self.verb().as_str().len() + 2
     }
 }

@@ -27,8 +27,9 @@ impl<'a> Name<'a> {
         Ok(Self(octets))
     }
 
-    /// Octets that were a name before.
-    pub(crate) const fn known(octets: &'a [u8]) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(octets: &'a [u8]) -> Self {
+        debug_assert!(Self::new(octets).is_ok());
         Self(octets)
     }
 
@@ -67,8 +68,9 @@ impl<'a> Password<'a> {
         }
     }
 
-    /// Octets that were a password before.
-    pub(crate) const fn known(octets: &'a [u8]) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(octets: &'a [u8]) -> Self {
+        debug_assert!(Self::new(octets).is_ok());
         Self(octets)
     }
 

@@ -146,8 +146,8 @@ pub struct Parsed<T> {
 pub struct DeviationCounts([u16; Deviation::ALL.len()]);
 
 impl DeviationCounts {
-    /// How often `deviation` was accepted; stays at 65,535 once there.
-    pub fn of(&self, deviation: Deviation) -> u32 {
+    /// Returns how often `deviation` was accepted; stays at 65,535 once there.
+    pub fn count_of(&self, deviation: Deviation) -> u32 {
         self.0.get(deviation as usize).map_or(0, |&count| count.into())
     }
 

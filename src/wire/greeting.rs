@@ -31,6 +31,9 @@ impl<'a> Greeting<'a> {
     /// Writes the line, CRLF included, with the timestamp after the text. It has at most 512 octets: a text that is
     /// too long is cut, a timestamp never. Of a text that holds `<`, what is before it is written, so that a reader
     /// finds the timestamp.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     pub fn encode(&self, out: &mut impl BufMut) {
         match &self.timestamp {
             Some(timestamp) => self.response.before(b'<').encode_with_tail(out, Some(timestamp.as_str())),

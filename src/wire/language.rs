@@ -29,8 +29,9 @@ impl<'a> LanguageTag<'a> {
         }
     }
 
-    /// A tag that was checked before.
-    pub(crate) const fn known(tag: &'a str) -> Self {
+    /// Creates it from what [`new`](Self::new) has taken before.
+    pub(crate) fn new_unchecked(tag: &'a str) -> Self {
+        debug_assert!(Self::new(tag).is_ok());
         Self(tag)
     }
 
@@ -106,6 +107,9 @@ impl<'a> LanguageListing<'a> {
     }
 
     /// Writes the tag, the description and CRLF.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     pub fn encode_line(&self, out: &mut impl BufMut) {
         out.put_slice(self.tag.as_str().as_bytes());
         if let Some(description) = self.description {

@@ -63,6 +63,9 @@ impl DropListing {
     }
 
     /// Writes the two numbers, without a line end.
+    ///
+    /// # Panics
+    /// If `out` has no room for it. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_slice(FromRight::new().number(self.octets).space().number(self.messages.into()).as_bytes());
@@ -96,12 +99,18 @@ impl ScanListing {
     }
 
     /// Writes the two numbers, without a line end.
+    ///
+    /// # Panics
+    /// If `out` has no room for it. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_slice(self.before(FromRight::new()).as_bytes());
     }
 
     /// Writes the two numbers and CRLF.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
     pub fn encode_line(&self, out: &mut impl BufMut) {
         out.put_slice(self.before(FromRight::new().line_end()).as_bytes());
@@ -147,6 +156,9 @@ impl<'a> UniqueIdListing<'a> {
     }
 
     /// Writes the number and the unique-id, without a line end.
+    ///
+    /// # Panics
+    /// If `out` has no room for it. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
         out.put_slice(FromRight::new().space().number(self.message.get().into()).as_bytes());
@@ -154,6 +166,9 @@ impl<'a> UniqueIdListing<'a> {
     }
 
     /// Writes the number, the unique-id and CRLF.
+    ///
+    /// # Panics
+    /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
     pub fn encode_line(&self, out: &mut impl BufMut) {
         self.encode(out);

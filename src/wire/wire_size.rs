@@ -33,7 +33,9 @@ impl WireSize {
         self.last = Some(last);
     }
 
-    /// The octets on the wire if the message ended here.
+    /// Returns the octets on the wire if the message ended here.
+    #[doc(alias = "bytes")]
+    #[doc(alias = "size")]
     pub const fn octets(&self) -> u64 {
         match self.last {
             None => 0,

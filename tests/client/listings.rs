@@ -69,10 +69,10 @@ fn a_unique_id_is_the_rest_of_its_line() {
         script.log_in();
         let told = ["UIDL 1 Tue 4 May 10:00", "UIDL 2 Tue 4 May 10:05", r"UIDL 3 \tx\t", "UIDL 4 Tue", "UIDL ends"];
         assert_eq!(script.asks("UIDL", answer)[1..], told);
-        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 3);
-        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 1);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 3);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 1);
         assert_eq!(script.asks("UIDL 1", "+OK 1 Tue 4 May\r\n"), ["UIDL 1 Tue 4 May"]);
-        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 4);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 4);
     });
     let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
     assert_eq!(
@@ -89,7 +89,7 @@ fn repeated_and_trailing_spaces_are_counted_or_make_an_entry_unreadable() {
         let mut script = Script::logged_in(config);
         let heard = script.asks("UIDL", format!("+OK\r\n{}\r\n2 b\r\n.\r\n", lines.join("\r\n")));
         script.asks("LIST 1", "+OK 1  5\r\n");
-        (heard[1..].to_vec(), script.client.session.deviations().of(Deviation::ExtraSpaces))
+        (heard[1..].to_vec(), script.client.session.deviations().count_of(Deviation::ExtraSpaces))
     };
     let read = ["UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 2 b", "UIDL ends"].map(String::from);
     assert_eq!(ask(Config::new()), (read.to_vec(), 5));
@@ -105,11 +105,11 @@ fn repeated_spaces_in_an_answer_of_one_line_are_no_different() {
     for (command, answer, told) in answers.into_iter().chain([("UIDL 2", "+OK 2  a \r\n", "UIDL 2 a")]) {
         let mut script = Script::logged_in(Config::new());
         assert_eq!(script.asks(command, answer), [told]);
-        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 1);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 1);
         let mut script = Script::logged_in(Config::new().reject(Deviation::ExtraSpaces));
         let verb = command.split(' ').next().unwrap();
         assert_eq!(script.asks(command, answer), [format!("{verb} ?{}", answer.trim_end_matches("\r\n"))]);
-        assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 0);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 0);
     }
 }
 
@@ -123,7 +123,7 @@ fn repeated_spaces_in_a_capability_are_overlooked() {
     let listed = script.client.session.capabilities().unwrap();
     assert_eq!(listed.mechanisms().count(), 2);
     assert_eq!(listed.login_delay(), Some(LoginDelay { seconds: 5, per_user: false }));
-    assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 3);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 3);
 }
 
 #[test]
@@ -143,14 +143,14 @@ fn odd_unique_ids_are_counted_or_unreadable() {
             r"UIDL 6 \xc3\xbc\x01".into(),
         ];
         assert_eq!(heard[1..7], expected);
-        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 3);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 3);
         assert_eq!(script.asks("UIDL 2", format!("+OK 2 {long}\r\n")), [format!("UIDL 2 {long}")]);
-        assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 4);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 4);
     });
     let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
     let heard = script.asks("UIDL", &answer);
     assert_eq!(heard.iter().filter(|line| line.contains('?')).count(), 3, "{heard:?}");
-    assert_eq!(script.client.session.deviations().of(Deviation::OddUniqueId), 0);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 0);
 }
 
 #[test]
@@ -231,8 +231,8 @@ fn odd_capability_lines_are_survived() {
         supports(&script, [Feature::Top, Feature::Uidl, Feature::Stls]),
         [Support::Yes, Support::No, Support::No]
     );
-    assert_eq!(script.client.session.deviations().of(Deviation::ExtraSpaces), 2);
-    assert_eq!(script.client.session.deviations().of(Deviation::LongLine), 1);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 2);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::LongLine), 1);
     assert_eq!(script.client.session.capabilities().unwrap().expire(), None);
 }
 

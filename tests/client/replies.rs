@@ -87,7 +87,7 @@ fn bare_line_feeds_in_a_message_are_content_and_counted() {
             let mut script = Script::logged_in(config.clone());
             script.client.reads = reads.into();
             script.asks("RETR 1", format!("+OK\r\n{body}.\r\n"));
-            all.push(script.client.session.deviations().of(Deviation::BareLineFeed));
+            all.push(script.client.session.deviations().count_of(Deviation::BareLineFeed));
         }
         assert!(all.iter().all(|count| *count == all[0]), "{all:?}");
         all[0]
@@ -110,7 +110,7 @@ fn bare_line_feeds_in_a_message_are_content_and_counted() {
     let mut script = Script::logged_in(Config::new());
     for message in 1..=3 {
         script.asks("RETR 1", format!("+OK\r\n{}\r\n.\r\n", line.repeat(300)));
-        assert_eq!(script.client.session.deviations().of(Deviation::BareLineFeed), message * (4_096 / 15));
+        assert_eq!(script.client.session.deviations().count_of(Deviation::BareLineFeed), message * (4_096 / 15));
     }
 }
 
@@ -212,7 +212,7 @@ fn a_status_in_lower_case_is_accepted_by_switch_only() {
     assert_eq!(script.asks("NOOP", "-Err\r\n"), ["NOOP -ERR"]);
     assert_eq!(script.asks("STAT", "+Ok 1 2\r\n"), ["STAT 1 2"]);
     assert_eq!(script.asks("RETR 1", "+oK\r\nx\r\n.\r\n"), ["RETR begins +OK", "RETR ends"]);
-    assert_eq!(script.client.session.deviations().of(Deviation::LowerCaseStatus), 4);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::LowerCaseStatus), 4);
     script.asks("NOOP", "+okay\r\n");
     assert_eq!(script.closed(), error(ProtocolError::NotAResponse));
 }
@@ -223,12 +223,12 @@ fn a_code_behind_text_is_text_but_by_switch() {
     let answer = "-ERR sorry [IN-USE] again\r\n";
     let mut script = Script::logged_in(Config::new());
     assert_eq!(script.asks("NOOP", answer), ["NOOP -ERR sorry [IN-USE] again"]);
-    assert_eq!(script.client.session.deviations().of(Deviation::LateCode), 0);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::LateCode), 0);
     let mut script = Script::logged_in(Config::new().accept(Deviation::LateCode));
     assert_eq!(script.asks("NOOP", answer), ["NOOP -ERR (IN-USE) sorry [IN-USE] again"]);
     assert_eq!(script.asks("NOOP", "+OK sorry [IN-USE]\r\n"), ["NOOP +OK sorry [IN-USE]"]);
     assert_eq!(script.asks("NOOP", "-ERR [AUTH] x [IN-USE]\r\n"), ["NOOP -ERR (AUTH) x [IN-USE]"]);
-    assert_eq!(script.client.session.deviations().of(Deviation::LateCode), 1);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::LateCode), 1);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn bare_line_feeds_are_counted_or_rejected() {
     for (command, answer) in lines {
         assert!(!script.asks(command, answer).is_empty());
     }
-    assert_eq!(script.client.session.deviations().of(Deviation::BareLineFeed), 7);
+    assert_eq!(script.client.session.deviations().count_of(Deviation::BareLineFeed), 7);
     for (command, answer) in lines {
         let mut script = Script::logged_in(Config::new().reject(Deviation::BareLineFeed));
         script.asks(command, answer);
@@ -259,7 +259,7 @@ fn long_lines_are_counted_up_to_the_limit() {
         script.log_in();
         for (octets, counted) in [(511, 0), (512, 0), (513, 1), (8_191, 2), (8_192, 3)] {
             assert_eq!(script.asks("NOOP", line(octets))[0].len(), "NOOP ".len() + octets - 2);
-            assert_eq!(script.client.session.deviations().of(Deviation::LongLine), counted, "{octets}");
+            assert_eq!(script.client.session.deviations().count_of(Deviation::LongLine), counted, "{octets}");
         }
         assert!(script.asks("NOOP", line(8_193)).is_empty());
         assert_eq!(script.closed(), error(ProtocolError::LineTooLong));

@@ -106,7 +106,7 @@ fn a_challenge_without_its_space_is_counted_or_cancelled() {
         script.wrote();
         assert!(script.says("+\r\n").is_empty());
         assert_eq!(script.wrote(), answer);
-        assert_eq!(script.client.session.deviations().of(Deviation::BareChallenge), counted);
+        assert_eq!(script.client.session.deviations().count_of(Deviation::BareChallenge), counted);
         assert_eq!(script.says("-ERR\r\n"), ["AUTH -ERR"]);
     }
 }

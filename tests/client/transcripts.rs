@@ -207,8 +207,9 @@ impl<'a> Run<'a> {
         let counts = self.script.client.session.deviations();
         for deviation in Deviation::ALL {
             let counted = self.transcript.deviations.iter().find(|(it, _)| *it == deviation).map_or(0, |(_, n)| *n);
-            let is_right = if cut { counts.of(deviation) <= counted } else { counts.of(deviation) == counted };
-            assert!(is_right, "{deviation}: {}", counts.of(deviation));
+            let is_right =
+                if cut { counts.count_of(deviation) <= counted } else { counts.count_of(deviation) == counted };
+            assert!(is_right, "{deviation}: {}", counts.count_of(deviation));
         }
         if !cut || early.is_some() {
             assert_eq!(format!("{closed:?}"), self.transcript.end);

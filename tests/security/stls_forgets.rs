@@ -30,7 +30,7 @@ fn every_count_begins_anew_behind_tls() {
         let mut server = Server::with(&Store::example(), config, Security::TrustedLocal);
         server.send("");
         assert!(server.send(before + "STLS\r\n").ends_with(BEGIN));
-        assert_eq!(server.session.deviations().of(Deviation::BareLineFeed), 0);
+        assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), 0);
         server.send(behind);
         assert_eq!(server.closed, None, "{reason}");
         server.send(last);
@@ -103,7 +103,7 @@ const LINE: &str = "(USER mrose|PASS (tanstaaf|wrong)|CAPA|LANG|LANG de|UTF8|AUT
 type Seen = (Vec<u8>, Vec<Call>, [u32; Deviation::ALL.len()], Option<CloseReason>, String);
 
 fn seen(server: &mut Server) -> Seen {
-    let deviations = Deviation::ALL.map(|deviation| server.session.deviations().of(deviation));
+    let deviations = Deviation::ALL.map(|deviation| server.session.deviations().count_of(deviation));
     let output = std::mem::take(&mut server.output);
     let total = format!("failed_logins: {}, bad_commands_in_a_row", server.session.failed_logins());
     let shown = format!("{:?}", server.session);

@@ -81,7 +81,7 @@ fn run(case: &Case, drive: &Drive) -> Seen {
     server.drops = drive.drops.clone().into();
     server.max_polls = 1_000_000;
     server.run(&case.input, case.hang_up);
-    let deviations = Deviation::ALL.map(|deviation| server.session.deviations().of(deviation)).to_vec();
+    let deviations = Deviation::ALL.map(|deviation| server.session.deviations().count_of(deviation)).to_vec();
     (server.output, store.calls(), server.closed, deviations)
 }
 

@@ -40,11 +40,11 @@ fn each_deviation_is_accepted_by_default_and_counted() {
             if server.session.state() == Some(pop3_proto::wire::State::Transaction) && before_login {
                 break;
             }
-            assert_eq!(server.session.deviations().of(deviation), times, "{deviation}");
+            assert_eq!(server.session.deviations().count_of(deviation), times, "{deviation}");
         }
         let others = Deviation::ALL.into_iter().filter(|&other| other != deviation);
-        assert!(others.clone().all(|other| server.session.deviations().of(other) == 0), "{deviation}");
-        assert!(server.session.deviations().of(deviation) > 0, "{deviation}");
+        assert!(others.clone().all(|other| server.session.deviations().count_of(other) == 0), "{deviation}");
+        assert!(server.session.deviations().count_of(deviation) > 0, "{deviation}");
     }
 }
 
@@ -60,7 +60,7 @@ fn each_deviation_is_refused_by_its_own_switch_and_by_no_other() {
                 rejected == deviation,
                 "{deviation} with {rejected} rejected: {output}"
             );
-            assert_eq!(server.session.deviations().of(deviation) == 0, rejected == deviation, "{deviation}");
+            assert_eq!(server.session.deviations().count_of(deviation) == 0, rejected == deviation, "{deviation}");
         }
     }
 }
@@ -82,7 +82,7 @@ fn a_strict_server_still_understands_a_correct_client() {
     let output = server.send("STAT\r\nLIST 1\r\nTOP 1 0\r\nUIDL\r\nRETR 1\r\nDELE 1\r\nRSET\r\nNOOP\r\nQUIT\r\n");
     assert!(!output.contains("-ERR"), "{output}");
     for deviation in Deviation::ALL {
-        assert_eq!(server.session.deviations().of(deviation), 0);
+        assert_eq!(server.session.deviations().count_of(deviation), 0);
     }
 }
 
@@ -113,7 +113,7 @@ fn a_line_that_is_refused_for_something_else_counts_no_deviation() {
     let mut server = server(Config::new(), false);
     server.send("NOPE\nLIST  x\r\nSTAT  1\nRETR  0\n");
     for deviation in Deviation::ALL {
-        assert_eq!(server.session.deviations().of(deviation), 0, "{deviation}");
+        assert_eq!(server.session.deviations().count_of(deviation), 0, "{deviation}");
     }
 }
 
@@ -122,8 +122,8 @@ fn one_line_may_break_several_rules() {
     // R-GEN-11
     let mut server = server(Config::new(), false);
     assert_eq!(server.send("LIST  1 \n"), "+OK 1 120\r\n");
-    assert_eq!(server.session.deviations().of(Deviation::ExtraSpaces), 1);
-    assert_eq!(server.session.deviations().of(Deviation::BareLineFeed), 1);
+    assert_eq!(server.session.deviations().count_of(Deviation::ExtraSpaces), 1);
+    assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), 1);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_count_stays_at_its_most_once_it_is_there() {
     server.max_polls = usize::MAX;
     for (more, count) in [(65_534, 65_534), (1, 65_535), (1, 65_535), (3_000, 65_535)] {
         server.send("NOOP\n".repeat(more));
-        assert_eq!(server.session.deviations().of(Deviation::BareLineFeed), count, "after {more} more");
-        assert_eq!(server.session.deviations().of(Deviation::ExtraSpaces), 0);
+        assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), count, "after {more} more");
+        assert_eq!(server.session.deviations().count_of(Deviation::ExtraSpaces), 0);
     }
 }

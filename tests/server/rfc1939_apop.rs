@@ -118,7 +118,7 @@ fn upper_case_digits_are_understood_and_counted() {
     let mut server = Server::with_timestamp(&Store::example(), TIMESTAMP);
     let output = server.send(format!("APOP mrose {}\r\n", DIGEST.to_uppercase()));
     assert!(output.ends_with("+OK maildrop locked and ready\r\n"), "{output}");
-    assert_eq!(server.session.deviations().of(Deviation::UpperCaseDigest), 1);
+    assert_eq!(server.session.deviations().count_of(Deviation::UpperCaseDigest), 1);
 }
 
 #[test]

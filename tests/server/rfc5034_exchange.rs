@@ -308,7 +308,7 @@ fn a_bare_lf_in_an_exchange_is_counted_and_can_be_rejected() {
     let mut server = with_echo(9);
     server.send("AUTH ECHO\r\n");
     assert_eq!(server.send("YQ==\n\n") + &server.send("*\n"), format!("+ YQ==\r\n+ \r\n{CANCELLED}"));
-    assert_eq!(server.session.deviations().of(Deviation::BareLineFeed), 3);
+    assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), 3);
 
     let deviation = "-ERR line breaks a rule of the protocol\r\n";
     for line in ["YQ==\n", "\n", "*\n"] {
@@ -317,6 +317,6 @@ fn a_bare_lf_in_an_exchange_is_counted_and_can_be_rejected() {
         assert_eq!(server.send(line), deviation);
         assert_eq!(server.store.calls(), [step("ECHO", "test"), Call::ExchangeDropped]);
         assert_eq!(server.send("NOOP\r\n"), WRONG_STATE);
-        assert_eq!(server.session.deviations().of(Deviation::BareLineFeed), 0);
+        assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), 0);
     }
 }

@@ -205,7 +205,7 @@ fn auth_without_an_argument_lists_one_name_a_line() {
     for command in ["AUTH\r\n", "auth\r\n", "AUTH \r\n", "AUTH   \r\n"] {
         assert_eq!(server.send(command), list, "{command:?}");
     }
-    assert_eq!(server.session.deviations().of(Deviation::ExtraSpaces), 2);
+    assert_eq!(server.session.deviations().count_of(Deviation::ExtraSpaces), 2);
     assert!(server.send("CAPA\r\n").starts_with("+OK"), "no exchange has begun");
 }
 

@@ -139,7 +139,7 @@ fn credentials_that_are_not_utf8_never_reach_the_host_where_utf8_user_is_announc
                 let output = server.send(lines);
                 assert!(output.contains(NOT_UTF8), "{way}: {output}");
                 assert_eq!(store.calls(), [], "{way}");
-                assert_eq!(server.session.deviations().of(Deviation::EightBitCredentials), 0, "{way}");
+                assert_eq!(server.session.deviations().count_of(Deviation::EightBitCredentials), 0, "{way}");
             }
         }
     }
@@ -187,7 +187,7 @@ fn utf8_in_commands_is_a_deviation_unless_utf8_user_is_announced() {
             let mut accepting = server(&Store::example(), config.clone());
             accepting.send("UTF8\r\n");
             accepting.send(&lines);
-            assert_eq!(accepting.session.deviations().of(Deviation::EightBitCredentials), count, "{way}");
+            assert_eq!(accepting.session.deviations().count_of(Deviation::EightBitCredentials), count, "{way}");
             let store = Store::example();
             server(&store, config.clone().reject(Deviation::EightBitCredentials)).send(&lines);
             assert_eq!(store.calls().len(), usize::from(count == 0), "{way}");

@@ -360,7 +360,7 @@ fn every_deviation_has_a_name_of_its_own() {
     // R-GEN-11
     let names: std::collections::HashSet<_> = Deviation::ALL.iter().map(|deviation| deviation.name()).collect();
     assert_eq!(names.len(), Deviation::ALL.len());
-    let all = Deviation::ALL.into_iter().fold(DeviationSet::NONE, DeviationSet::with);
+    let all: DeviationSet = Deviation::ALL.into_iter().collect();
     for deviation in Deviation::ALL {
         assert!(all.contains(deviation) && !all.without(deviation).contains(deviation));
         assert!(all.intersects(DeviationSet::NONE.with(deviation)));

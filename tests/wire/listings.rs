@@ -52,6 +52,18 @@ fn numbers_are_written_in_decimal_without_leading_zeros() {
 }
 
 #[test]
+fn a_message_number_is_a_number_from_1() {
+    // R-1939-19
+    let two = number(2);
+    assert_eq!((MessageNumber::try_from(2), "2".parse(), u32::from(two)), (Ok(two), Ok(two), 2));
+    assert_eq!(MessageNumber::new(0), None);
+    assert!(MessageNumber::try_from(0).is_err());
+    for digits in ["", "0", "-1", "1 ", "x", "4294967296"] {
+        assert!(digits.parse::<MessageNumber>().is_err(), "{digits:?}");
+    }
+}
+
+#[test]
 fn what_follows_the_numbers_is_ignored() {
     // R-1939-21, R-1939-22
     assert_eq!(drop_listing(b"2 320 octets in all"), Ok(DropListing { messages: 2, octets: 320 }));

@@ -16,7 +16,7 @@ fn a_line_tells_who_the_client_is() {
     assert_eq!(four.addresses(), Some(addresses("192.0.2.7:49152", "198.51.100.1:110")));
     assert_eq!(four.source(), Some("192.0.2.7:49152".parse().unwrap()));
     assert_eq!(four.destination(), Some("198.51.100.1:110".parse().unwrap()));
-    assert_eq!(&line[four.octets()..], b"CAPA\r\n");
+    assert_eq!(&line[four.encoded_len()..], b"CAPA\r\n");
     let six = header(b"PROXY TCP6 2001:db8::7 2001:DB8:0:0:0:0:0:1 49152 995\r\n");
     assert_eq!(six.addresses(), Some(addresses("[2001:db8::7]:49152", "[2001:db8::1]:995")));
     assert!(!six.is_local() && six.tls().is_none() && six.tlvs().next().is_none());
@@ -95,7 +95,7 @@ fn a_header_may_be_as_long_as_the_limit() {
     let of = |octets: usize| v2(0x20, 0, &vec![0; octets - 16]);
     for (limit, bound) in [(0, 536), (535, 536), (536, 536), (600, 600), (1_024, 1_024), (usize::MAX, 65_551)] {
         let decoder = Decoder::new().limit(limit);
-        assert!(matches!(decoder.decode(&of(bound)), Ok(Decoded::Header(header)) if header.octets() == bound));
+        assert!(matches!(decoder.decode(&of(bound)), Ok(Decoded::Header(header)) if header.encoded_len() == bound));
         if bound < 65_551 {
             // The front tells, so that nothing more is read of it.
             let error = decoder.decode(&of(bound + 1)[..16]).unwrap_err();
@@ -161,7 +161,9 @@ fn reading_what_is_missing_never_takes_what_follows() {
                     filled += missing;
                     reads += 1;
                 }
-                Decoded::Header(header) => break assert_eq!((header.octets(), filled), (octets.len(), octets.len())),
+                Decoded::Header(header) => {
+                    break assert_eq!((header.encoded_len(), filled), (octets.len(), octets.len()));
+                }
             }
         }
         assert!(reads <= 3 || octets.starts_with(b"P") && reads <= 48, "{reads} reads");

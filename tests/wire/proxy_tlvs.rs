@@ -63,7 +63,7 @@ fn a_checksum_is_checked_wherever_it_stands() {
         ([tlv(Tlv::ALPN, b"pop3"), sum.clone(), ssl(1, 0, b"")].concat(), 38),
     ] {
         let right = checked(&tlvs, at);
-        assert_eq!(header(&[&right, b"CAPA\r\n".as_slice()].concat()).octets(), right.len());
+        assert_eq!(header(&[&right, b"CAPA\r\n".as_slice()].concat()).encoded_len(), right.len());
         for bit in 0..8 * right.len() {
             let mut wrong = right.clone();
             wrong[bit / 8] ^= 1 << (bit % 8);

@@ -14,7 +14,7 @@ const FORBIDDEN: InvalidMessage = InvalidMessage::Credential(InvalidCredential::
 fn encoded(message: &(impl Message + ?Sized)) -> String {
     let mut out = Vec::new();
     message.pieces(&mut |piece| out.extend_from_slice(piece));
-    assert_eq!(out.len(), message.octets());
+    assert_eq!(out.len(), message.encoded_len());
     String::from_utf8(out).unwrap()
 }
 

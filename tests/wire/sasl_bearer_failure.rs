@@ -6,7 +6,7 @@ use proptest::prelude::*;
 fn encoded(failure: &BearerFailure<'_>) -> String {
     let mut out = Vec::new();
     failure.encode(&mut out);
-    assert_eq!(out.len(), failure.octets());
+    assert_eq!(out.len(), failure.encoded_len());
     String::from_utf8(out).unwrap()
 }
 

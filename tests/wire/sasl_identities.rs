@@ -7,7 +7,7 @@ use proptest::prelude::*;
 fn encoded(message: &impl Message) -> Vec<u8> {
     let mut out = Vec::new();
     message.encode(&mut out);
-    assert_eq!(out.len(), message.octets());
+    assert_eq!(out.len(), message.encoded_len());
     out
 }
 

@@ -139,7 +139,7 @@ fn an_initial_response_may_be_absent_or_empty() {
     let auth = |response: Option<&[u8]>| {
         let mut out = Vec::new();
         line::encode_auth(Mechanism::EXTERNAL, response, &mut out);
-        assert_eq!(out.len(), line::auth_octets(Mechanism::EXTERNAL, response));
+        assert_eq!(out.len(), line::encoded_auth_len(Mechanism::EXTERNAL, response));
         String::from_utf8(out).unwrap()
     };
     assert_eq!(auth(None), "AUTH EXTERNAL\r\n");
@@ -150,11 +150,11 @@ fn an_initial_response_may_be_absent_or_empty() {
 #[test]
 fn the_line_of_auth_is_measured_before_it_is_written() {
     // R-5034-05: 255 octets, and one more
-    assert_eq!(line::auth_octets(Mechanism::PLAIN, Some([0; 180].as_slice())), 253);
-    assert_eq!(line::auth_octets(Mechanism::EXTERNAL, Some([0; 177].as_slice())), 252);
-    assert_eq!(line::auth_octets(Mechanism::EXTERNAL, Some([0; 180].as_slice())), 256);
-    assert_eq!(line::auth_octets(Mechanism::new("X").unwrap(), Some([0; 183].as_slice())), 253);
-    assert_eq!(line::auth_octets(Mechanism::new("XYZ").unwrap(), Some([0; 183].as_slice())), 255);
+    assert_eq!(line::encoded_auth_len(Mechanism::PLAIN, Some([0; 180].as_slice())), 253);
+    assert_eq!(line::encoded_auth_len(Mechanism::EXTERNAL, Some([0; 177].as_slice())), 252);
+    assert_eq!(line::encoded_auth_len(Mechanism::EXTERNAL, Some([0; 180].as_slice())), 256);
+    assert_eq!(line::encoded_auth_len(Mechanism::new("X").unwrap(), Some([0; 183].as_slice())), 253);
+    assert_eq!(line::encoded_auth_len(Mechanism::new("XYZ").unwrap(), Some([0; 183].as_slice())), 255);
 }
 
 #[test]

@@ -171,7 +171,7 @@ impl Caller<'_> {
         }
         for deviation in Deviation::ALL {
             let counted = model.deviations.get(deviation.name()).copied().unwrap_or(0);
-            assert_eq!(session.deviations().of(deviation), counted, "{deviation}");
+            assert_eq!(session.deviations().count_of(deviation), counted, "{deviation}");
         }
         assert!(!format!("{session:?}").contains(SECRET));
     }

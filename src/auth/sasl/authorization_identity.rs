@@ -24,7 +24,7 @@ impl<'a> AuthorizationIdentity<'a> {
 
     /// The identity as a name, with nothing escaped.
     pub fn as_name(&self) -> Name<'_> {
-        Name::known(&self.0)
+        Name::new_unchecked(&self.0)
     }
 
     /// Reads the escaped form: `=2C` for `,` and `=3D` for `=`.

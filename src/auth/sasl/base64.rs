@@ -61,6 +61,9 @@ pub fn decode(text: &mut [u8]) -> Result<usize, InvalidBase64> {
 /// Writes the base64 of a message, [`encoded_len`] octets, without a line end.
 ///
 /// It takes time linear in the octets and no allocation; what it copies to work on is wiped.
+///
+/// # Panics
+/// If `out` has no room for it. A `Vec` makes room.
 pub fn encode(message: &(impl Message + ?Sized), out: &mut impl BufMut) {
     let mut encoder = Encoder { held: Zeroizing::new([0; OCTETS]), octets: 0 };
     message.pieces(&mut |piece| encoder.add(piece, out));

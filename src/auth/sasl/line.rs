@@ -45,13 +45,16 @@ pub fn challenge_text(line: &mut [u8]) -> Option<&mut [u8]> {
 
 /// Writes the line that begins an exchange, CRLF included.
 ///
-/// With an initial response it must not be longer than 255 octets (RFC 5034 §4): [`auth_octets`] tells.
+/// With an initial response it must not be longer than 255 octets (RFC 5034 §4): [`encoded_auth_len`] tells.
+///
+/// # Panics
+/// If `out` has no room for the line. A `Vec` makes room.
 pub fn encode_auth<M: Message + ?Sized>(mechanism: Mechanism, initial_response: Option<&M>, out: &mut impl BufMut) {
     out.put_slice(b"AUTH ");
     out.put_slice(mechanism.as_str().as_bytes());
     if let Some(response) = initial_response {
         out.put_u8(b' ');
-        if response.octets() == 0 {
+        if response.encoded_len() == 0 {
             out.put_slice(EMPTY);
         }
         base64::encode(response, out);
@@ -60,18 +63,27 @@ pub fn encode_auth<M: Message + ?Sized>(mechanism: Mechanism, initial_response: 
 }
 
 /// How many octets the line that begins an exchange has, CRLF included.
-pub fn auth_octets<M: Message + ?Sized>(mechanism: Mechanism, initial_response: Option<&M>) -> usize {
-    let response = initial_response.map_or(0, |response| base64::encoded_len(response.octets()).max(1) + 1);
+///
+/// # Panics
+/// If `out` has no room for the line. A `Vec` makes room.
+pub fn encoded_auth_len<M: Message + ?Sized>(mechanism: Mechanism, initial_response: Option<&M>) -> usize {
+    let response = initial_response.map_or(0, |response| base64::encoded_len(response.encoded_len()).max(1) + 1);
     "AUTH \r\n".len() + mechanism.as_str().len() + response
 }
 
 /// Writes the line of a challenge, CRLF included.
+///
+/// # Panics
+/// If `out` has no room for the line. A `Vec` makes room.
 pub fn encode_challenge(challenge: &(impl Message + ?Sized), out: &mut impl BufMut) {
     out.put_slice(b"+ ");
     encode_response(challenge, out);
 }
 
 /// Writes the line of a response, CRLF included: an empty one is an empty line.
+///
+/// # Panics
+/// If `out` has no room for the line. A `Vec` makes room.
 pub fn encode_response(response: &(impl Message + ?Sized), out: &mut impl BufMut) {
     base64::encode(response, out);
     out.put_slice(b"\r\n");

@@ -12,14 +12,14 @@ use crate::wire::{InvalidCredential, Name, Password, Timestamp};
 /// Octets made by other code are a message too, so a mechanism of a SASL library goes out the same way.
 ///
 /// ```
-/// use pop3_proto::auth::sasl::{Message as _, Name, Plain, Password};
+/// use pop3_proto::auth::sasl::{Message as _, Name, Password, Plain};
 ///
 /// let plain = Plain {
 ///     authorization: None,
 ///     name: Name::new("tim").unwrap(),
 ///     password: Password::new("tanstaaftanstaaf").unwrap(),
 /// };
-/// let mut out = Vec::with_capacity(plain.octets());
+/// let mut out = Vec::with_capacity(plain.encoded_len());
 /// plain.encode(&mut out);
 /// assert_eq!(out, b"\0tim\0tanstaaftanstaaf");
 /// ```
@@ -27,16 +27,19 @@ pub trait Message {
     /// Gives the octets to `put`, piece by piece and in order. They are the same each time.
     fn pieces(&self, put: &mut dyn FnMut(&[u8]));
 
-    /// How many octets the message has.
-    fn octets(&self) -> usize {
+    /// Returns how many octets the message has.
+    fn encoded_len(&self) -> usize {
         let mut octets = 0_usize;
         self.pieces(&mut |piece| octets = octets.saturating_add(piece.len()));
         octets
     }
 
-    /// Writes the octets as they are. A buffer for a secret should be as large as
-    /// [`octets`](Message::octets) from the start: a vector that grows leaves a copy behind.
+    /// Writes the octets as they are. A buffer for a secret should have room for all
+    /// [of them](Message::encoded_len) from the start: a vector that grows leaves a copy where it was.
     /// [`base64::encode`](super::base64::encode) and the functions in [`line`](mod@super::line) need no such buffer.
+    ///
+    /// # Panics
+    /// If `out` has no room for the message. A `Vec` makes room.
     fn encode(&self, out: &mut impl BufMut)
     where
         Self: Sized,
