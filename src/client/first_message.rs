@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
+use pop3_proto::Security;
 use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Session, What};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password, Verb};

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
+use pop3_proto::Security;
 use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Session};
 use pop3_proto::wire::{Command, Name, Password};
 
