@@ -85,17 +85,12 @@ impl<'a> UniqueId<'a> {
     /// [`InvalidUniqueId`] when there are none, more than 70, or one outside 0x21 to 0x7E.
     pub fn new<T: AsRef<[u8]> + ?Sized>(octets: &'a T) -> Result<Self, InvalidUniqueId> {
         let octets = octets.as_ref();
-        if octets.is_empty() {
-            return Err(InvalidUniqueId::Empty);
-        }
-        if octets.len() > Self::MAX_OCTETS {
-            return Err(InvalidUniqueId::TooLong);
-        }
         // Without a branch for each octet this becomes vector code.
-        if !octets.iter().fold(true, |all, octet| all & octet.is_ascii_graphic()) {
-            return Err(InvalidUniqueId::ForbiddenOctet);
+        let is_graphic = octets.iter().fold(true, |all, octet| all & octet.is_ascii_graphic());
+        if octets.is_empty() || octets.len() > Self::MAX_OCTETS || !is_graphic {
+            return Err(InvalidUniqueId);
         }
-        core::str::from_utf8(octets).map(Self).map_err(|_| InvalidUniqueId::ForbiddenOctet)
+        core::str::from_utf8(octets).map(Self).map_err(|_| InvalidUniqueId)
     }
 
     /// The unique-id as text.
@@ -115,20 +110,10 @@ impl fmt::Display for UniqueId<'_> {
     }
 }
 
-/// Why octets aren't a unique-id.
+/// Octets aren't a unique-id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidUniqueId {
-    /// There is no octet at all.
-    #[error("a unique-id has at least one octet")]
-    Empty,
-    /// There are more than 70 octets.
-    #[error("a unique-id has at most 70 octets")]
-    TooLong,
-    /// An octet is outside 0x21 to 0x7E.
-    #[error("a unique-id has octets of 0x21 to 0x7E only")]
-    ForbiddenOctet,
-}
+#[error("a unique-id is 1 to 70 octets of 0x21 to 0x7E")]
+pub struct InvalidUniqueId;
 
 /// The unique-ids of a whole maildrop in two allocations, each valid and no two the same.
 ///

@@ -3,8 +3,9 @@
 use arbitrary::Arbitrary;
 use pop3_proto::message::{MessageNumber, UniqueId};
 use pop3_proto::wire::{
-    Capability, Deviation, DeviationSet, DropListing, Expire, Greeting, Implementation, LoginDelay, MAX_RESPONSE_LINE,
-    PrivateCapability, Response, ResponseCode, ResponseError, ScanListing, Status, Text, Timestamp, UniqueIdListing,
+    Capability, Deviation, DeviationSet, DropListing, Expire, Greeting, Implementation, InvalidResponse, LoginDelay,
+    MAX_RESPONSE_LINE, PrivateCapability, Response, ResponseCode, ScanListing, Status, Text, Timestamp,
+    UniqueIdListing,
 };
 
 /// Numbers and sizes to build responses with.
@@ -132,11 +133,11 @@ fn check_code(code: ResponseCode<'_>) {
     assert_eq!((response.code(), response.text()), (Some(code), b"text".as_slice()));
 }
 
-fn response(line: &[u8]) -> Result<Response<'_>, ResponseError> {
+fn response(line: &[u8]) -> Result<Response<'_>, InvalidResponse> {
     Response::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
 }
 
-fn greeting(line: &[u8]) -> Result<Greeting<'_>, ResponseError> {
+fn greeting(line: &[u8]) -> Result<Greeting<'_>, InvalidResponse> {
     Greeting::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
 }
 

@@ -11,7 +11,7 @@ use super::offers::Offers;
 use crate::Security;
 use crate::buffer::Output;
 use crate::wire::{
-    Capability, CapabilityError, Deviation, DeviationSet, Expire, Implementation, InvalidText, LoginDelay,
+    Capability, Deviation, DeviationSet, Expire, Implementation, InvalidCapability, InvalidText, LoginDelay,
     PrivateCapability, Text,
 };
 
@@ -105,7 +105,7 @@ pub enum ConfigError {
     Greeting,
     /// A capability line isn't one.
     #[error(transparent)]
-    Capability(#[from] CapabilityError),
+    Capability(#[from] InvalidCapability),
     /// The session announces a capability by itself where it holds.
     #[error("the session announces this capability by itself")]
     AnnouncedBySession,

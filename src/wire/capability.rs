@@ -60,11 +60,11 @@ impl<'a> Implementation<'a> {
     /// Creates the parameters from `text`.
     ///
     /// # Errors
-    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
+    /// [`InvalidCapability`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
     /// with single spaces between.
-    pub fn new(text: &'a str) -> Result<Self, CapabilityError> {
+    pub fn new(text: &'a str) -> Result<Self, InvalidCapability> {
         if Self::TAG.len() + 1 + text.len() + 2 > MAX_RESPONSE_LINE {
-            return Err(CapabilityError::TooLong);
+            return Err(InvalidCapability);
         }
         check_words(text)?;
         Ok(Self(text))
@@ -90,11 +90,11 @@ impl<'a> Mechanisms<'a> {
     /// Creates a list of mechanisms from `names`, with single spaces between.
     ///
     /// # Errors
-    /// [`CapabilityError`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
+    /// [`InvalidCapability`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
     /// with single spaces between.
-    pub fn new(names: &'a str) -> Result<Self, CapabilityError> {
+    pub fn new(names: &'a str) -> Result<Self, InvalidCapability> {
         if "SASL ".len() + names.len() + 2 > MAX_RESPONSE_LINE {
-            return Err(CapabilityError::TooLong);
+            return Err(InvalidCapability);
         }
         check_words(names)?;
         Ok(Self(names))
@@ -144,14 +144,14 @@ impl<'a> PrivateCapability<'a> {
     /// Creates a capability line from `line`.
     ///
     /// # Errors
-    /// [`CapabilityError`] when it is over 510 octets, has something other than printable ASCII words with single
+    /// [`InvalidCapability`] when it is over 510 octets, has something other than printable ASCII words with single
     /// spaces between, or its first word, the tag, holds a dot.
-    pub fn new(line: &'a str) -> Result<Self, CapabilityError> {
+    pub fn new(line: &'a str) -> Result<Self, InvalidCapability> {
         if line.len() + 2 > MAX_RESPONSE_LINE {
-            return Err(CapabilityError::TooLong);
+            return Err(InvalidCapability);
         }
         if line.split(' ').next().is_none_or(|tag| tag.is_empty() || tag.contains('.')) {
-            return Err(CapabilityError::Tag);
+            return Err(InvalidCapability);
         }
         check_words(line)?;
         Ok(Self(line))
@@ -179,20 +179,10 @@ impl<'a> PrivateCapability<'a> {
     }
 }
 
-/// Why a line isn't a capability.
+/// A line isn't a capability, or a text can't be its parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CapabilityError {
-    /// There are more than 512 octets with CRLF.
-    #[error("a capability line has at most 510 octets")]
-    TooLong,
-    /// There is no tag, or one with a dot.
-    #[error("a capability line begins with a tag, which holds no dot")]
-    Tag,
-    /// There is something other than printable ASCII, or two spaces in a row.
-    #[error("a capability line is words of printable ASCII with single spaces between")]
-    ForbiddenOctet,
-}
+#[error("a capability is at most 510 octets: a tag without dots, and words of printable ASCII after single spaces")]
+pub struct InvalidCapability;
 
 impl<'a> Capability<'a> {
     /// Parses a line of the response to CAPA without its line end.
@@ -200,9 +190,9 @@ impl<'a> Capability<'a> {
     /// Tags are known in any case. A known tag with parameters that make no sense is [`Capability::Private`].
     ///
     /// # Errors
-    /// [`CapabilityError`] when the line has no tag, is too long, or isn't printable ASCII.
-    pub fn parse(line: &'a [u8]) -> Result<Self, CapabilityError> {
-        let line = core::str::from_utf8(line).map_err(|_| CapabilityError::ForbiddenOctet)?;
+    /// [`InvalidCapability`] when the line has no tag, is too long, or isn't printable ASCII.
+    pub fn parse(line: &'a [u8]) -> Result<Self, InvalidCapability> {
+        let line = core::str::from_utf8(line).map_err(|_| InvalidCapability)?;
         let private = PrivateCapability::new(line)?;
         Ok(Self::from_private(private).unwrap_or(Self::Private(private)))
     }
@@ -307,9 +297,9 @@ impl<'a> Capability<'a> {
 }
 
 /// One word of printable ASCII or more, with single spaces between.
-fn check_words(text: &str) -> Result<(), CapabilityError> {
+fn check_words(text: &str) -> Result<(), InvalidCapability> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_graphic());
-    if text.split(' ').all(is_word) { Ok(()) } else { Err(CapabilityError::ForbiddenOctet) }
+    if text.split(' ').all(is_word) { Ok(()) } else { Err(InvalidCapability) }
 }
 
 /// The one or two parameters of LOGIN-DELAY and EXPIRE.

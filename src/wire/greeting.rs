@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::BufMut;
 
 use super::deviation::{DeviationSet, Parsed};
-use super::response::{Response, ResponseError};
+use super::response::{InvalidResponse, Response};
 
 /// The line that a server opens with (RFC 1939 §4).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,8 +22,8 @@ impl<'a> Greeting<'a> {
     /// text too.
     ///
     /// # Errors
-    /// [`ResponseError`] when it isn't a response.
-    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, ResponseError> {
+    /// [`InvalidResponse`] when it isn't a response.
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidResponse> {
         let Parsed { value: response, deviations } = Response::parse(line, accepted)?;
         Ok(Parsed { value: Self { response, timestamp: Timestamp::find(response.text()) }, deviations })
     }
@@ -49,7 +49,7 @@ impl<'a> Greeting<'a> {
 /// It is `<`, then printable ASCII without spaces and angle brackets that holds exactly one `@` with something on each
 /// side of it, then `>`. Make a new one for every connection, out of something that nobody can guess. Letters, digits,
 /// dots and hyphens around the `@` are understood by all clients; some stumble over `=`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Timestamp(Box<str>);
 
 impl Timestamp {
@@ -61,19 +61,14 @@ impl Timestamp {
     /// # Errors
     /// [`InvalidTimestamp`] when it doesn't have the form described at [`Timestamp`].
     pub fn new(text: &str) -> Result<Self, InvalidTimestamp> {
-        let inner =
-            text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).ok_or(InvalidTimestamp::NoBrackets)?;
-        if text.len() > Self::MAX_OCTETS {
-            return Err(InvalidTimestamp::TooLong);
-        }
-        if !inner.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'<' && octet != b'>') {
-            return Err(InvalidTimestamp::ForbiddenOctet);
-        }
-        match inner.split_once('@') {
-            Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains('@') => {
-                Ok(Self(text.into()))
-            }
-            _ => Err(InvalidTimestamp::NotAMessageId),
+        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        let halves = inner.filter(|_| text.len() <= Self::MAX_OCTETS).and_then(|inner| inner.split_once('@'));
+        let is_half = |half: &str| {
+            !half.is_empty() && half.bytes().all(|octet| octet.is_ascii_graphic() && !b"<@>".contains(&octet))
+        };
+        match halves {
+            Some((left, right)) if is_half(left) && is_half(right) => Ok(Self(text.into())),
+            _ => Err(InvalidTimestamp),
         }
     }
 
@@ -93,32 +88,13 @@ impl Timestamp {
     }
 }
 
-impl fmt::Debug for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Timestamp").field(&self.as_str()).finish()
-    }
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Why a text isn't a timestamp.
+/// A text isn't a timestamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidTimestamp {
-    /// It doesn't start with `<` and end with `>`.
-    #[error("a timestamp stands in angle brackets")]
-    NoBrackets,
-    /// It has more than 255 octets.
-    #[error("a timestamp has at most 255 octets")]
-    TooLong,
-    /// There is a space, a bracket, a control octet, or one beyond ASCII inside.
-    #[error("a timestamp is printable ASCII without spaces and brackets inside")]
-    ForbiddenOctet,
-    /// There isn't exactly one `@` with something on each side.
-    #[error("a timestamp has exactly one `@`, with something on each side")]
-    NotAMessageId,
-}
+#[error("a timestamp is at most 255 octets of printable ASCII in angle brackets, with one `@` inside and no space")]
+pub struct InvalidTimestamp;

@@ -28,7 +28,9 @@ mod verb;
 mod wire_size;
 mod word;
 
-pub use capability::{Capability, CapabilityError, Expire, Implementation, LoginDelay, Mechanisms, PrivateCapability};
+pub use capability::{
+    Capability, Expire, Implementation, InvalidCapability, LoginDelay, Mechanisms, PrivateCapability,
+};
 pub use command::{AuthArguments, Command, CommandError};
 pub use credentials::{Digest, InvalidCredential, Name, Password};
 pub use deviation::{Deviation, DeviationCounts, DeviationSet, Parsed};
@@ -38,7 +40,7 @@ pub use line::{Framed, LineScanner};
 pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
 pub use mechanism::{InitialResponse, InvalidInitialResponse, InvalidMechanism, Mechanism, Opening, Properties};
 pub use number::NumberError;
-pub use response::{CodeKind, InvalidCode, InvalidText, Response, ResponseCode, ResponseError, Status, Text};
+pub use response::{CodeKind, InvalidCode, InvalidResponse, InvalidText, Response, ResponseCode, Status, Text};
 pub use stuffing::{LineEnds, Piece, Stuffer};
 pub use top::TopLimit;
 pub use unstuffing::{Unstuffed, Unstuffer};

@@ -57,25 +57,23 @@ impl<'a> Response<'a> {
     /// the code and stays in the text too.
     ///
     /// # Errors
-    /// [`ResponseError`] when the line doesn't begin with an indicator, followed by a space or nothing, or holds a CR, LF
+    /// [`InvalidResponse`] when the line doesn't begin with an indicator, followed by a space or nothing, or holds a CR, LF
     /// or NUL.
-    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, ResponseError> {
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidResponse> {
         let split = |status: Status| Some((status, line.split_at_checked(status.as_str().len())?));
         let (status, (indicator, rest)) = [Status::Ok, Status::Err]
             .into_iter()
             .filter_map(split)
             .find(|(status, (indicator, _))| indicator.eq_ignore_ascii_case(status.as_str().as_bytes()))
-            .ok_or(ResponseError::NoIndicator)?;
+            .ok_or(InvalidResponse)?;
         let mut deviations = DeviationSet::NONE;
         if indicator != status.as_str().as_bytes() {
             deviations = deviations.with(Deviation::LowerCaseStatus);
         }
         let text = rest.strip_prefix(b" ").unwrap_or(rest);
-        if !accepted.contains_all(deviations) || (text.len() == rest.len() && !rest.is_empty()) {
-            return Err(ResponseError::NoIndicator);
-        }
-        if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
-            return Err(ResponseError::ForbiddenOctet);
+        let is_glued = text.len() == rest.len() && !rest.is_empty();
+        if is_glued || memchr::memchr3(b'\r', b'\n', 0, text).is_some() || !accepted.contains_all(deviations) {
+            return Err(InvalidResponse);
         }
         let (mut code, text) = ResponseCode::split(text).map_or((None, text), |(code, text)| (Some(code), text));
         if code.is_none() && status == Status::Err && accepted.contains(Deviation::LateCode) {
@@ -158,17 +156,10 @@ fn cut(text: &[u8], room: usize) -> &[u8] {
     }
 }
 
-/// Why a line isn't a response.
+/// A line isn't a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResponseError {
-    /// It doesn't begin with `+OK` or `-ERR`, followed by a space or nothing.
-    #[error("a response begins with +OK or -ERR")]
-    NoIndicator,
-    /// There is a CR, LF or NUL in it.
-    #[error("a response holds no CR, LF or NUL")]
-    ForbiddenOctet,
-}
+#[error("a response is +OK or -ERR, perhaps a space and text, and holds no CR, LF or NUL")]
+pub struct InvalidResponse;
 
 /// Text for a response line that can't be mistaken for anything else: no CR, LF or NUL, and no `[` in front.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -184,11 +175,8 @@ impl<'a> Text<'a> {
     /// [`InvalidText`] when it holds a control character, or begins with `[`, with or without spaces before it (RFC
     /// 2449 §6.4).
     pub fn new(text: &'a str) -> Result<Self, InvalidText> {
-        if text.trim_start().starts_with('[') {
-            return Err(InvalidText::LooksLikeCode);
-        }
-        if text.bytes().any(|octet| octet.is_ascii_control()) {
-            return Err(InvalidText::ControlCharacter);
+        if text.trim_start().starts_with('[') || text.bytes().any(|octet| octet.is_ascii_control()) {
+            return Err(InvalidText);
         }
         Ok(Self(text))
     }
@@ -205,17 +193,10 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Why a text can't stand in a response.
+/// A text can't stand in a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidText {
-    /// It holds a control character, a line end for example.
-    #[error("a text holds no control characters")]
-    ControlCharacter,
-    /// It begins with `[`, so it would be read as a response code.
-    #[error("a text doesn't begin with `[`")]
-    LooksLikeCode,
-}
+#[error("a text holds no control characters, and doesn't begin with `[`, which would be read as a response code")]
+pub struct InvalidText;
 
 /// A response code such as `SYS/TEMP`: levels from the general to the particular (RFC 2449 §8).
 ///

@@ -71,23 +71,23 @@ fn a_timestamp_is_checked_when_it_is_made() {
     let longest = format!("<a@{}>", "h".repeat(Timestamp::MAX_OCTETS - 4));
     assert!(Timestamp::new(&longest).is_ok());
     let cases = [
-        ("1@host", InvalidTimestamp::NoBrackets),
-        ("<1@host", InvalidTimestamp::NoBrackets),
-        ("", InvalidTimestamp::NoBrackets),
-        ("<", InvalidTimestamp::NoBrackets),
-        ("<1 2@host>", InvalidTimestamp::ForbiddenOctet),
-        ("<1@ho<st>", InvalidTimestamp::ForbiddenOctet),
-        ("<1@ho>st>", InvalidTimestamp::ForbiddenOctet),
-        ("<1@ho\r\nst>", InvalidTimestamp::ForbiddenOctet),
-        ("<\u{fc}@host>", InvalidTimestamp::ForbiddenOctet),
-        ("<>", InvalidTimestamp::NotAMessageId),
-        ("<@>", InvalidTimestamp::NotAMessageId),
-        ("<1@@host>", InvalidTimestamp::NotAMessageId),
+        ("1@host", InvalidTimestamp),
+        ("<1@host", InvalidTimestamp),
+        ("", InvalidTimestamp),
+        ("<", InvalidTimestamp),
+        ("<1 2@host>", InvalidTimestamp),
+        ("<1@ho<st>", InvalidTimestamp),
+        ("<1@ho>st>", InvalidTimestamp),
+        ("<1@ho\r\nst>", InvalidTimestamp),
+        ("<\u{fc}@host>", InvalidTimestamp),
+        ("<>", InvalidTimestamp),
+        ("<@>", InvalidTimestamp),
+        ("<1@@host>", InvalidTimestamp),
     ];
     for (text, error) in cases {
         assert_eq!(Timestamp::new(text), Err(error), "{text:?}");
     }
-    assert_eq!(Timestamp::new(&format!("<a@{}>", "h".repeat(252))), Err(InvalidTimestamp::TooLong));
+    assert_eq!(Timestamp::new(&format!("<a@{}>", "h".repeat(252))), Err(InvalidTimestamp));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Responses, from line to value and back.
 
 use pop3_proto::wire::{
-    CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, Response, ResponseCode, ResponseError, Status, Text,
+    CodeKind, Deviation, DeviationSet, InvalidResponse, MAX_RESPONSE_LINE, Response, ResponseCode, Status, Text,
 };
 use proptest::prelude::*;
 
 /// Overlooks nothing.
-fn parse(line: &[u8]) -> Result<Response<'_>, ResponseError> {
+fn parse(line: &[u8]) -> Result<Response<'_>, InvalidResponse> {
     Response::parse(line, DeviationSet::NONE).map(|parsed| parsed.value)
 }
 
@@ -55,7 +55,7 @@ fn the_code_of_a_message_for_utf8_mode_is_known_in_any_case() {
 fn an_indicator_is_in_upper_case_and_followed_by_a_space_or_nothing() {
     // R-1939-06
     for line in ["", "+", "+O", "+ok", "-err no", "+OKAY", "-ERROR", "+OK\ttext", "OK", " +OK", "* OK", "+ "] {
-        assert_eq!(parse(line.as_bytes()), Err(ResponseError::NoIndicator), "{line:?}");
+        assert_eq!(parse(line.as_bytes()), Err(InvalidResponse), "{line:?}");
     }
     assert_eq!(parse(b"+OK").map(|response| response.text()), Ok(b"".as_slice()));
     assert_eq!(parse(b"+OK ").map(|response| response.text()), Ok(b"".as_slice()));
@@ -79,7 +79,7 @@ fn what_is_accepted_in_a_response_is_overlooked_and_reported() {
         assert!(parsed.deviations.iter().eq(deviation), "{line}");
         let strict = parse(line.as_bytes());
         match deviation {
-            Some(Deviation::LowerCaseStatus) => assert_eq!(strict, Err(ResponseError::NoIndicator), "{line}"),
+            Some(Deviation::LowerCaseStatus) => assert_eq!(strict, Err(InvalidResponse), "{line}"),
             Some(_) => assert_eq!(strict.map(|response| response.code()), Ok(None), "{line}"),
             None => assert_eq!(strict, Ok(response), "{line}"),
         }
@@ -103,7 +103,7 @@ fn text_of_any_kind_means_nothing() {
 fn a_response_with_cr_lf_or_nul_in_it_is_refused() {
     // R-1939-05
     for line in ["+OK a\rb", "+OK a\nb", "-ERR \0", "+OK [AUTH]\r"] {
-        assert_eq!(parse(line.as_bytes()), Err(ResponseError::ForbiddenOctet), "{line:?}");
+        assert_eq!(parse(line.as_bytes()), Err(InvalidResponse), "{line:?}");
     }
 }
 

@@ -122,12 +122,12 @@ fn a_malformed_message_of_oauthbearer_is_refused() {
         ("n,,^auth=Bearer t u^^", InvalidMessage::Token),
         ("n,,^auth=Bearer t\u{e9}^^", InvalidMessage::Token),
         ("n,,^auth=Bearer t\r\n^^", InvalidMessage::Token),
-        ("n,,^host=^auth=Bearer t^^", InvalidMessage::Host),
-        ("n,,^host=a b^auth=Bearer t^^", InvalidMessage::Host),
-        ("n,,^port=^auth=Bearer t^^", InvalidMessage::Port),
-        ("n,,^port=0^auth=Bearer t^^", InvalidMessage::Port),
-        ("n,,^port=+1^auth=Bearer t^^", InvalidMessage::Port),
-        ("n,,^port=65536^auth=Bearer t^^", InvalidMessage::Port),
+        ("n,,^host=^auth=Bearer t^^", InvalidMessage::Text),
+        ("n,,^host=a b^auth=Bearer t^^", InvalidMessage::Text),
+        ("n,,^port=^auth=Bearer t^^", InvalidMessage::Form),
+        ("n,,^port=0^auth=Bearer t^^", InvalidMessage::Form),
+        ("n,,^port=+1^auth=Bearer t^^", InvalidMessage::Form),
+        ("n,,^port=65536^auth=Bearer t^^", InvalidMessage::Form),
     ] {
         assert_eq!(bearer(text), Err(error), "{text:?}");
     }
@@ -196,7 +196,7 @@ fn what_can_not_be_sent_can_not_be_made() {
     // R-OBS-06
     for text in ["", "a b", "a\r\nDELE 1", "a\x01", "a\0", "\u{e9}"] {
         assert_eq!(BearerToken::new(text), Err(InvalidMessage::Token), "{text:?}");
-        assert_eq!(Host::new(text), Err(InvalidMessage::Host), "{text:?}");
+        assert_eq!(Host::new(text), Err(InvalidMessage::Text), "{text:?}");
     }
     assert!(AuthorizationIdentity::new("a\r\nDELE 1").is_err());
 }

@@ -77,7 +77,7 @@ fn a_failure_is_any_flat_object_with_a_status() {
         assert_eq!(status(json), Err(InvalidMessage::Form), "{json}");
     }
     for json in ["{}", r#"{"scope":"a"}"#, r#"{"status":""}"#, r#"{"status":"a\"b"}"#, "{\"status\":\"a\r\nb\"}"] {
-        assert_eq!(status(json), Err(InvalidMessage::Failure), "{json}");
+        assert_eq!(status(json), Err(InvalidMessage::Text), "{json}");
     }
     assert_eq!(BearerFailure::parse(b"{\"status\":\"\xff\"}"), Err(InvalidMessage::Form));
 }
@@ -86,7 +86,7 @@ fn a_failure_is_any_flat_object_with_a_status() {
 fn a_text_that_needs_an_escape_is_refused() {
     // RFC 6749 §5.2
     for text in ["", "a\"b", "a\\b", "a\r\n", "\u{e9}", "\x7f"] {
-        assert_eq!(BearerFailure::new(text), Err(InvalidMessage::Failure), "{text:?}");
+        assert_eq!(BearerFailure::new(text), Err(InvalidMessage::Text), "{text:?}");
         let failure = BearerFailure::new("401").unwrap();
         assert!(failure.with_schemes(text).is_err() && failure.with_scope(text).is_err());
         assert!(failure.with_openid_configuration(text).is_err());

@@ -50,11 +50,11 @@ fn a_trace_has_255_characters_and_no_control_characters() {
     assert_eq!(Anonymous::parse(longest.as_bytes()).unwrap().trace.unwrap().as_str(), longest);
     let too_long = "a".repeat(Trace::MAX_CHARACTERS + 1);
     for text in [too_long.as_str(), "a\r\nDELE 1", "\0", "a\tb", "\u{7f}", "\u{85}"] {
-        assert_eq!(Anonymous::parse(text.as_bytes()), Err(InvalidMessage::Trace), "{text:?}");
-        assert_eq!(Trace::new(text), Err(InvalidMessage::Trace), "{text:?}");
+        assert_eq!(Anonymous::parse(text.as_bytes()), Err(InvalidMessage::Text), "{text:?}");
+        assert_eq!(Trace::new(text), Err(InvalidMessage::Text), "{text:?}");
     }
-    assert_eq!(Anonymous::parse(b"caf\xe9"), Err(InvalidMessage::Trace));
-    assert_eq!(Trace::new(""), Err(InvalidMessage::Trace));
+    assert_eq!(Anonymous::parse(b"caf\xe9"), Err(InvalidMessage::Text));
+    assert_eq!(Trace::new(""), Err(InvalidMessage::Text));
 }
 
 proptest! {

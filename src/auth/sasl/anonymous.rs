@@ -24,11 +24,11 @@ impl<'a> Trace<'a> {
     /// Creates a trace from `text`.
     ///
     /// # Errors
-    /// [`InvalidMessage::Trace`] when it doesn't have the form described at [`Trace`].
+    /// [`InvalidMessage::Text`] when it doesn't have the form described at [`Trace`].
     pub fn new(text: &'a str) -> Result<Self, InvalidMessage> {
         let too_long = text.chars().nth(Self::MAX_CHARACTERS).is_some();
         if text.is_empty() || too_long || text.chars().any(char::is_control) {
-            return Err(InvalidMessage::Trace);
+            return Err(InvalidMessage::Text);
         }
         Ok(Self(text))
     }
@@ -49,9 +49,9 @@ impl<'a> Anonymous<'a> {
     /// Parses a message.
     ///
     /// # Errors
-    /// [`InvalidMessage::Trace`] when it is neither empty nor a trace.
+    /// [`InvalidMessage::Text`] when it is neither empty nor a trace.
     pub fn parse(message: &'a [u8]) -> Result<Self, InvalidMessage> {
-        let text = core::str::from_utf8(message).map_err(|_| InvalidMessage::Trace)?;
+        let text = core::str::from_utf8(message).map_err(|_| InvalidMessage::Text)?;
         let trace = if text.is_empty() { None } else { Some(Trace::new(text)?) };
         Ok(Self { trace })
     }

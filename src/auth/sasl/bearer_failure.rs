@@ -34,7 +34,7 @@ impl<'a> BearerFailure<'a> {
     /// §3.1), for XOAUTH2 that of HTTP, such as `401`.
     ///
     /// # Errors
-    /// [`InvalidMessage::Failure`] when it isn't a text as described at [`BearerFailure`].
+    /// [`InvalidMessage::Text`] when it isn't a text as described at [`BearerFailure`].
     pub fn new(status: &'a str) -> Result<Self, InvalidMessage> {
         Ok(Self { status: checked(status)?, schemes: None, scope: None, openid_configuration: None })
     }
@@ -143,7 +143,7 @@ impl Message for BearerFailure<'_> {
 
 fn checked(text: &str) -> Result<&str, InvalidMessage> {
     let allowed = |octet| matches!(octet, b' '..=b'~' if octet != b'"' && octet != b'\\');
-    if !text.is_empty() && text.bytes().all(allowed) { Ok(text) } else { Err(InvalidMessage::Failure) }
+    if !text.is_empty() && text.bytes().all(allowed) { Ok(text) } else { Err(InvalidMessage::Text) }
 }
 
 /// What follows a mark of JSON, which may have blanks around it.

@@ -115,19 +115,10 @@ pub enum InvalidMessage {
     /// It isn't `Bearer` followed by a token of visible ASCII.
     #[error("a bearer token is visible ASCII after the word Bearer")]
     Token,
-    /// A host isn't visible ASCII.
-    #[error("a host is visible ASCII")]
-    Host,
-    /// A port isn't a number from 1 to 65535.
-    #[error("a port is a number from 1 to 65535")]
-    Port,
     /// The client asks for channel binding, which the mechanism doesn't have.
     #[error("the mechanism has no channel binding")]
     ChannelBinding,
-    /// A trace of ANONYMOUS isn't 1 to 255 characters, none of them a control character.
-    #[error("a trace has 1 to 255 characters, and no control characters")]
-    Trace,
-    /// A failure of bearer mechanisms holds something other than printable ASCII without `"` and `\`.
-    #[error("a failure is described in printable ASCII without quotation marks and backslashes")]
-    Failure,
+    /// A [`Host`](super::Host), a [`Trace`](super::Trace) or a text of a [`BearerFailure`](super::BearerFailure) can't be one.
+    #[error("a text is empty or too long, or holds a character that its mechanism doesn't allow there")]
+    Text,
 }

@@ -95,10 +95,10 @@ impl<'a> Host<'a> {
     /// Creates a host from `text`.
     ///
     /// # Errors
-    /// [`InvalidMessage::Host`] when it is empty or holds something other than visible ASCII.
+    /// [`InvalidMessage::Text`] when it is empty or holds something other than visible ASCII.
     pub fn new(text: &'a str) -> Result<Self, InvalidMessage> {
         if text.is_empty() || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
-            return Err(InvalidMessage::Host);
+            return Err(InvalidMessage::Text);
         }
         Ok(Self(text))
     }
@@ -109,7 +109,7 @@ impl<'a> Host<'a> {
     }
 
     fn parse(octets: &'a [u8]) -> Result<Self, InvalidMessage> {
-        Self::new(core::str::from_utf8(octets).map_err(|_| InvalidMessage::Host)?)
+        Self::new(core::str::from_utf8(octets).map_err(|_| InvalidMessage::Text)?)
     }
 }
 
@@ -140,5 +140,5 @@ fn parse_header(header: &[u8]) -> Result<Option<AuthorizationIdentity<'_>>, Inva
 
 fn parse_port(digits: &[u8]) -> Result<NonZeroU16, InvalidMessage> {
     let port = number::parse(digits).ok().and_then(|number| u16::try_from(number).ok());
-    port.and_then(NonZeroU16::new).ok_or(InvalidMessage::Port)
+    port.and_then(NonZeroU16::new).ok_or(InvalidMessage::Form)
 }
