@@ -23,12 +23,12 @@ use zeroize::Zeroize;
 pub struct Secret(Box<[u8]>);
 
 impl Secret {
-    /// The octets themselves.
+    /// Returns the octets themselves.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether `guess` is the same octets, found out in constant time.
+    /// Whether `guess` is the same octets, compared in constant time.
     pub fn matches(&self, guess: &[u8]) -> bool {
         equal(&self.0, guess)
     }
@@ -40,7 +40,7 @@ impl From<&[u8]> for Secret {
     }
 }
 
-/// Copies the octets and wipes the vector: what takes a vector with room to spare over may leave a copy behind.
+/// Copies the octets and wipes the vector: what takes a vector with room to spare over may leave a copy where it was.
 impl From<Vec<u8>> for Secret {
     fn from(mut octets: Vec<u8>) -> Self {
         let secret = Self::from(octets.as_slice());
@@ -66,6 +66,40 @@ impl Drop for Secret {
         self.0.zeroize();
     }
 }
+
+/// What octets that somebody else owns have in common where no log may hold them.
+macro_rules! borrowed_secret {
+    ($Name:ident) => {
+        impl<'a> $Name<'a> {
+            /// Returns the octets themselves.
+            pub const fn expose(self) -> &'a [u8] {
+                self.0
+            }
+
+            /// Whether it is the same octets as `secret`, compared in constant time (the length may show).
+            pub fn matches(self, secret: &[u8]) -> bool {
+                $crate::secret::equal(self.0, secret)
+            }
+        }
+
+        /// Compared in constant time.
+        impl PartialEq for $Name<'_> {
+            fn eq(&self, other: &Self) -> bool {
+                self.matches(other.0)
+            }
+        }
+
+        impl Eq for $Name<'_> {}
+
+        impl core::fmt::Debug for $Name<'_> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($Name), "(..)"))
+            }
+        }
+    };
+}
+
+pub(crate) use borrowed_secret;
 
 /// Compares in constant time; the lengths may show.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {

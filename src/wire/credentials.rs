@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::secret;
+use crate::secret::{self, borrowed_secret};
 
 /// The name of a maildrop or user, as USER and APOP carry it (RFC 1939 §7).
 ///
@@ -73,32 +73,9 @@ impl<'a> Password<'a> {
         debug_assert!(Self::new(octets).is_ok());
         Self(octets)
     }
-
-    /// The octets themselves.
-    pub const fn expose(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Whether it is the same octets as `secret`, found out in constant time (the length may show).
-    pub fn matches(self, secret: &[u8]) -> bool {
-        secret::equal(self.0, secret)
-    }
 }
 
-/// Compared in constant time.
-impl PartialEq for Password<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.matches(other.0)
-    }
-}
-
-impl Eq for Password<'_> {}
-
-impl fmt::Debug for Password<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
-    }
-}
+borrowed_secret!(Password);
 
 /// Why octets aren't a name or a password.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::secret;
+use crate::secret::borrowed_secret;
 
 /// The name of a mechanism: 1 to 20 of A–Z, 0–9, `-` and `_` (RFC 4422 §3.1).
 ///
@@ -162,27 +162,9 @@ impl<'a> InitialResponse<'a> {
         }
         Ok(Self(octets))
     }
-
-    /// The octets as they go on the wire.
-    pub const fn expose(self) -> &'a [u8] {
-        self.0
-    }
 }
 
-/// Compared in constant time.
-impl PartialEq for InitialResponse<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        secret::equal(self.0, other.0)
-    }
-}
-
-impl Eq for InitialResponse<'_> {}
-
-impl fmt::Debug for InitialResponse<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InitialResponse(..)")
-    }
-}
+borrowed_secret!(InitialResponse);
 
 /// Octets aren't an initial response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -71,21 +71,21 @@ fn a_timestamp_is_checked_when_it_is_made() {
     let longest = format!("<a@{}>", "h".repeat(Timestamp::MAX_OCTETS - 4));
     assert!(Timestamp::new(&longest).is_ok());
     let cases = [
-        ("1@host", InvalidTimestamp),
-        ("<1@host", InvalidTimestamp),
-        ("", InvalidTimestamp),
-        ("<", InvalidTimestamp),
-        ("<1 2@host>", InvalidTimestamp),
-        ("<1@ho<st>", InvalidTimestamp),
-        ("<1@ho>st>", InvalidTimestamp),
-        ("<1@ho\r\nst>", InvalidTimestamp),
-        ("<\u{fc}@host>", InvalidTimestamp),
-        ("<>", InvalidTimestamp),
-        ("<@>", InvalidTimestamp),
-        ("<1@@host>", InvalidTimestamp),
+        "1@host",
+        "<1@host",
+        "",
+        "<",
+        "<1 2@host>",
+        "<1@ho<st>",
+        "<1@ho>st>",
+        "<1@ho\r\nst>",
+        "<\u{fc}@host>",
+        "<>",
+        "<@>",
+        "<1@@host>",
     ];
-    for (text, error) in cases {
-        assert_eq!(Timestamp::new(text), Err(error), "{text:?}");
+    for text in cases {
+        assert_eq!(Timestamp::new(text), Err(InvalidTimestamp), "{text:?}");
     }
     assert_eq!(Timestamp::new(&format!("<a@{}>", "h".repeat(252))), Err(InvalidTimestamp));
 }

@@ -1,7 +1,5 @@
 //! ANONYMOUS: nobody in particular (RFC 4505).
 
-use core::fmt;
-
 use super::{InvalidMessage, Message};
 
 /// The message of ANONYMOUS: a trace, or nothing (RFC 4505 §2).
@@ -14,7 +12,7 @@ pub struct Anonymous<'a> {
 /// What an anonymous client leaves for a log, such as an address to write to. It proves nothing.
 ///
 /// 1 to 255 characters of UTF-8, none of them a control character.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Trace<'a>(&'a str);
 
 impl<'a> Trace<'a> {
@@ -36,12 +34,6 @@ impl<'a> Trace<'a> {
     /// The text.
     pub const fn as_str(self) -> &'a str {
         self.0
-    }
-}
-
-impl fmt::Debug for Trace<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Trace").field(&self.0).finish()
     }
 }
 

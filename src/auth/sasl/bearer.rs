@@ -1,9 +1,7 @@
 //! What XOAUTH2 and OAUTHBEARER have in common: tokens, and lists of keys with values.
 
-use core::fmt;
-
 use super::InvalidMessage;
-use crate::secret;
+use crate::secret::borrowed_secret;
 
 /// What ends each pair, and the list (`kvsep` of RFC 7628 §3.1).
 pub(super) const SEPARATOR: u8 = 1;
@@ -31,16 +29,6 @@ impl<'a> BearerToken<'a> {
         Ok(Self(octets))
     }
 
-    /// The octets themselves.
-    pub const fn expose(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Whether it is the same octets as `secret`, found out in constant time (the length may show).
-    pub fn matches(self, secret: &[u8]) -> bool {
-        secret::equal(self.0, secret)
-    }
-
     /// Reads what HTTP has in its Authorization header: `Bearer`, in any case, then spaces and the token.
     pub(super) fn parse_authorization(value: &'a [u8]) -> Result<Self, InvalidMessage> {
         let (scheme, rest) = value.split_at_checked(6).ok_or(InvalidMessage::Token)?;
@@ -57,20 +45,7 @@ impl<'a> BearerToken<'a> {
     }
 }
 
-/// Compared in constant time.
-impl PartialEq for BearerToken<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.matches(other.0)
-    }
-}
-
-impl Eq for BearerToken<'_> {}
-
-impl fmt::Debug for BearerToken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(..)")
-    }
-}
+borrowed_secret!(BearerToken);
 
 /// The values of some keys out of a list of `key=value` pairs; `None` for a key that isn't there.
 ///

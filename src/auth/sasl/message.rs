@@ -1,7 +1,5 @@
 //! What all messages have in common: how they are written, and why octets are none.
 
-use alloc::vec::Vec;
-
 use bytes::BufMut;
 
 use crate::Secret;
@@ -48,27 +46,9 @@ pub trait Message {
     }
 }
 
-impl Message for [u8] {
+impl<T: AsRef<[u8]> + ?Sized> Message for T {
     fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self);
-    }
-}
-
-impl<const N: usize> Message for [u8; N] {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self);
-    }
-}
-
-impl Message for Vec<u8> {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self);
-    }
-}
-
-impl Message for str {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.as_bytes());
+        put(self.as_ref());
     }
 }
 

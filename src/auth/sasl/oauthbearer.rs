@@ -1,6 +1,5 @@
 //! OAUTHBEARER: a bearer token of OAuth 2.0 (RFC 7628).
 
-use core::fmt;
 use core::num::NonZeroU16;
 
 use super::bearer::{self, BearerToken};
@@ -88,7 +87,7 @@ impl Message for OAuthBearer<'_> {
 }
 
 /// The name or address of a host, as a client has it: visible ASCII.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Host<'a>(&'a str);
 
 impl<'a> Host<'a> {
@@ -110,12 +109,6 @@ impl<'a> Host<'a> {
 
     fn parse(octets: &'a [u8]) -> Result<Self, InvalidMessage> {
         Self::new(core::str::from_utf8(octets).map_err(|_| InvalidMessage::Text)?)
-    }
-}
-
-impl fmt::Debug for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Host").field(&self.0).finish()
     }
 }
 
