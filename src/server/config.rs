@@ -63,7 +63,7 @@ pub struct Config {
     pub(super) commands_before_login: u32,
     pub(super) cleartext_logins: bool,
     pub(super) pass_directly_after_user: bool,
-    pub(super) rejected: DeviationSet,
+    pub(super) accepted: DeviationSet,
     pub(super) login_delay: Option<LoginDelay>,
     pub(super) expire: Option<Expire>,
     pub(super) remove_retrieved: bool,
@@ -153,7 +153,7 @@ impl Config {
             commands_before_login: 50,
             cleartext_logins: false,
             pass_directly_after_user: false,
-            rejected: DeviationSet::NONE,
+            accepted: DeviationSet::ALL,
             login_delay: None,
             expire: None,
             remove_retrieved: false,
@@ -286,14 +286,14 @@ impl Config {
     /// carry any octets.
     #[must_use]
     pub fn reject(mut self, deviation: Deviation) -> Self {
-        self.rejected = self.rejected.with(deviation);
+        self.accepted = self.accepted.without(deviation);
         self
     }
 
     /// Accepts a deviation that was rejected.
     #[must_use]
     pub fn accept(mut self, deviation: Deviation) -> Self {
-        self.rejected = self.rejected.without(deviation);
+        self.accepted = self.accepted.with(deviation);
         self
     }
 
@@ -348,7 +348,7 @@ impl Config {
     /// is one that the session knows.
     pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
         let line = PrivateCapability::new(line)?;
-        if Capability::knows(line.tag()) {
+        if Capability::is_standard(line.tag()) {
             return Err(ConfigError::AnnouncedBySession);
         }
         let same = |other: &String| other.split(' ').next().is_some_and(|tag| tag.eq_ignore_ascii_case(line.tag()));

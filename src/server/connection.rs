@@ -326,7 +326,7 @@ impl Connection {
         if line.bare_lf {
             deviations = deviations.with(Deviation::BareLineFeed);
         }
-        if deviations.intersects(self.config.rejected) {
+        if !self.config.accepted.contains_all(deviations) {
             return Err(Reply::Deviation);
         }
         self.deviations.count(deviations);

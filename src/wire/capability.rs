@@ -55,19 +55,13 @@ pub enum Capability<'a> {
 pub struct Implementation<'a>(&'a str);
 
 impl<'a> Implementation<'a> {
-    const TAG: &'static str = "IMPLEMENTATION";
-
     /// Creates the parameters from `text`.
     ///
     /// # Errors
     /// [`InvalidCapability`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
     /// with single spaces between.
     pub fn new(text: &'a str) -> Result<Self, InvalidCapability> {
-        if Self::TAG.len() + 1 + text.len() + 2 > MAX_RESPONSE_LINE {
-            return Err(InvalidCapability);
-        }
-        check_words(text)?;
-        Ok(Self(text))
+        checked("IMPLEMENTATION ", text).map(Self)
     }
 
     /// Creates it from what [`new`](Self::new) has taken before.
@@ -93,11 +87,7 @@ impl<'a> Mechanisms<'a> {
     /// [`InvalidCapability`] when the line with the tag would be over 510 octets, or it isn't words of printable ASCII
     /// with single spaces between.
     pub fn new(names: &'a str) -> Result<Self, InvalidCapability> {
-        if "SASL ".len() + names.len() + 2 > MAX_RESPONSE_LINE {
-            return Err(InvalidCapability);
-        }
-        check_words(names)?;
-        Ok(Self(names))
+        checked("SASL ", names).map(Self)
     }
 
     /// Creates it from what [`new`](Self::new) has taken before.
@@ -147,14 +137,10 @@ impl<'a> PrivateCapability<'a> {
     /// [`InvalidCapability`] when it is over 510 octets, has something other than printable ASCII words with single
     /// spaces between, or its first word, the tag, holds a dot.
     pub fn new(line: &'a str) -> Result<Self, InvalidCapability> {
-        if line.len() + 2 > MAX_RESPONSE_LINE {
+        if line.split(' ').next().is_some_and(|tag| tag.contains('.')) {
             return Err(InvalidCapability);
         }
-        if line.split(' ').next().is_none_or(|tag| tag.is_empty() || tag.contains('.')) {
-            return Err(InvalidCapability);
-        }
-        check_words(line)?;
-        Ok(Self(line))
+        checked("", line).map(Self)
     }
 
     /// Creates it from what [`new`](Self::new) has taken before.
@@ -198,55 +184,52 @@ impl<'a> Capability<'a> {
     }
 
     /// Whether a tag, in any case, is one from the standards, which the session announces by itself.
-    pub(crate) fn knows(tag: &str) -> bool {
-        const TAGS: [&str; 13] = [
-            "TOP",
-            "USER",
-            "RESP-CODES",
-            "LOGIN-DELAY",
-            "PIPELINING",
-            "EXPIRE",
-            "UIDL",
-            "IMPLEMENTATION",
-            "AUTH-RESP-CODE",
-            "SASL",
-            "STLS",
-            "UTF8",
-            "LANG",
+    pub(crate) fn is_standard(tag: &str) -> bool {
+        Self::standard(tag).is_some()
+    }
+
+    /// A capability from the standards with this tag, in any case.
+    fn standard(tag: &str) -> Option<Self> {
+        let all = [
+            Self::Top,
+            Self::User,
+            Self::RespCodes,
+            Self::LoginDelay(LoginDelay { seconds: 0, per_user: false }),
+            Self::Pipelining,
+            Self::Expire(Expire { days: None, per_user: false }),
+            Self::Uidl,
+            Self::Implementation(Implementation("")),
+            Self::AuthRespCode,
+            Self::Sasl(Mechanisms("")),
+            Self::Stls,
+            Self::Utf8 { user: false },
+            Self::Lang,
         ];
-        TAGS.iter().any(|known| known.eq_ignore_ascii_case(tag))
+        all.into_iter().find(|standard| standard.tag().eq_ignore_ascii_case(tag))
     }
 
     fn from_private(line: PrivateCapability<'a>) -> Option<Self> {
-        let tag = line.tag();
-        let is = |known: &str| tag.eq_ignore_ascii_case(known);
-        let without_parameters = line.parameters().next().is_none();
-        if is("IMPLEMENTATION") {
-            return Implementation::new(line.as_str().get(tag.len() + 1..)?).ok().map(Self::Implementation);
-        }
-        if is("SASL") {
-            return line.as_str().get(tag.len() + 1..).map(|names| Self::Sasl(Mechanisms(names)));
-        }
-        if is("UTF8") {
-            let mut parameters = line.parameters();
-            return match (parameters.next(), parameters.next()) {
-                (None, _) => Some(Self::Utf8 { user: false }),
-                (Some(user), None) if user.eq_ignore_ascii_case("USER") => Some(Self::Utf8 { user: true }),
-                _ => None,
-            };
-        }
-        if is("LOGIN-DELAY") {
-            let (seconds, per_user) = value_and_user(line)?;
-            return Some(Self::LoginDelay(LoginDelay { seconds: number(seconds)?, per_user }));
-        }
-        if is("EXPIRE") {
-            let (days, per_user) = value_and_user(line)?;
-            let days = if days.eq_ignore_ascii_case("NEVER") { None } else { Some(number(days)?) };
-            return Some(Self::Expire(Expire { days, per_user }));
-        }
-        let plain = [Self::Top, Self::User, Self::RespCodes, Self::Pipelining, Self::Uidl, Self::AuthRespCode];
-        let plain = plain.into_iter().chain([Self::Stls, Self::Lang]);
-        plain.into_iter().find(|known| is(known.tag()) && without_parameters)
+        let standard = Self::standard(line.tag())?;
+        let Some(parameters) = line.as_str().get(line.tag().len() + 1..) else {
+            let needs =
+                matches!(standard, Self::LoginDelay(_) | Self::Expire(_) | Self::Implementation(_) | Self::Sasl(_));
+            return (!needs).then_some(standard);
+        };
+        Some(match standard {
+            Self::Implementation(_) => Self::Implementation(Implementation::new(parameters).ok()?),
+            Self::Sasl(_) => Self::Sasl(Mechanisms(parameters)),
+            Self::Utf8 { .. } if parameters.eq_ignore_ascii_case("USER") => Self::Utf8 { user: true },
+            Self::LoginDelay(_) => {
+                let (seconds, per_user) = value_and_user(parameters)?;
+                Self::LoginDelay(LoginDelay { seconds: number(seconds)?, per_user })
+            }
+            Self::Expire(_) => {
+                let (days, per_user) = value_and_user(parameters)?;
+                let days = if days.eq_ignore_ascii_case("NEVER") { None } else { Some(number(days)?) };
+                Self::Expire(Expire { days, per_user })
+            }
+            _ => return None,
+        })
     }
 
     /// The tag as it is sent.
@@ -259,7 +242,7 @@ impl<'a> Capability<'a> {
             Self::Pipelining => "PIPELINING",
             Self::Expire(_) => "EXPIRE",
             Self::Uidl => "UIDL",
-            Self::Implementation(_) => Implementation::TAG,
+            Self::Implementation(_) => "IMPLEMENTATION",
             Self::AuthRespCode => "AUTH-RESP-CODE",
             Self::Sasl(_) => "SASL",
             Self::Stls => "STLS",
@@ -296,20 +279,18 @@ impl<'a> Capability<'a> {
     }
 }
 
-/// One word of printable ASCII or more, with single spaces between.
-fn check_words(text: &str) -> Result<(), InvalidCapability> {
+/// One word of printable ASCII or more, with single spaces between, if the line has room for them after `front`.
+fn checked<'a>(front: &str, text: &'a str) -> Result<&'a str, InvalidCapability> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_graphic());
-    if text.split(' ').all(is_word) { Ok(()) } else { Err(InvalidCapability) }
+    let has_room = front.len() + text.len() + 2 <= MAX_RESPONSE_LINE;
+    if has_room && text.split(' ').all(is_word) { Ok(text) } else { Err(InvalidCapability) }
 }
 
 /// The one or two parameters of LOGIN-DELAY and EXPIRE.
-fn value_and_user(line: PrivateCapability<'_>) -> Option<(&str, bool)> {
-    let mut parameters = line.parameters();
-    let value = parameters.next()?;
-    match (parameters.next(), parameters.next()) {
-        (None, _) => Some((value, false)),
-        (Some(user), None) if user.eq_ignore_ascii_case("USER") => Some((value, true)),
-        _ => None,
+fn value_and_user(parameters: &str) -> Option<(&str, bool)> {
+    match parameters.split_once(' ') {
+        None => Some((parameters, false)),
+        Some((value, user)) => user.eq_ignore_ascii_case("USER").then_some((value, true)),
     }
 }
 

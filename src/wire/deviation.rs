@@ -76,6 +76,9 @@ impl DeviationSet {
     /// The empty set.
     pub const NONE: Self = Self(0);
 
+    /// The set of all deviations.
+    pub const ALL: Self = Self((1 << Deviation::ALL.len()) - 1);
+
     /// This set and `deviation`.
     #[must_use]
     pub const fn with(self, deviation: Deviation) -> Self {
@@ -96,11 +99,6 @@ impl DeviationSet {
     /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
-    }
-
-    /// Whether it has something in common with `other`.
-    pub const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
     }
 
     /// Whether all of `other` is in it.
