@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::error::ProtocolError;
 use crate::buffer::{Defect, Line};
-use crate::wire::{CodeKind, Deviation, DeviationSet, MAX_RESPONSE_LINE, ResponseCode};
+use crate::wire::{Deviation, DeviationSet, MAX_RESPONSE_LINE, ResponseCode};
 
 /// What to do about a failure, by its response code (RFC 2449 §8, RFC 3206).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -48,15 +48,16 @@ impl fmt::Display for Retry {
 impl Retry {
     /// What to do, by a response code.
     pub fn of(code: Option<ResponseCode<'_>>) -> Self {
-        match code.map(ResponseCode::kind) {
-            Some(CodeKind::Auth) => Self::AskUser,
-            Some(CodeKind::InUse) => Self::Soon,
-            Some(CodeKind::LoginDelay) => Self::Wait,
-            Some(CodeKind::SysTemp | CodeKind::Sys) => Self::Later,
-            Some(CodeKind::SysPerm) => Self::Stop,
-            Some(CodeKind::Utf8) => Self::Utf8Mode,
-            Some(CodeKind::Other) | None => Self::Unknown,
-        }
+        let reasons = [
+            (ResponseCode::AUTH, Self::AskUser),
+            (ResponseCode::IN_USE, Self::Soon),
+            (ResponseCode::LOGIN_DELAY, Self::Wait),
+            (ResponseCode::SYS_PERM, Self::Stop),
+            (ResponseCode::SYS, Self::Later),
+            (ResponseCode::UTF8, Self::Utf8Mode),
+        ];
+        let found = code.and_then(|code| reasons.into_iter().find(|(reason, _)| code.is(*reason)));
+        found.map_or(Self::Unknown, |(_, retry)| retry)
     }
 }
 
@@ -67,12 +68,8 @@ pub(super) fn check(line: Line, accepted: DeviationSet) -> Result<DeviationSet, 
         Some(Defect::Stray) => return Err(ProtocolError::ForbiddenOctet),
         None => {}
     }
-    let mut deviations = DeviationSet::NONE;
-    if line.bare_lf {
-        deviations = deviations.with(Deviation::BareLineFeed);
-    }
-    if line.content > MAX_RESPONSE_LINE - 2 {
-        deviations = deviations.with(Deviation::LongLine);
-    }
+    let is_long = line.content > MAX_RESPONSE_LINE - 2;
+    let found = [line.bare_lf.then_some(Deviation::BareLineFeed), is_long.then_some(Deviation::LongLine)];
+    let deviations = found.into_iter().flatten().collect();
     if accepted.contains_all(deviations) { Ok(deviations) } else { Err(ProtocolError::Deviation) }
 }

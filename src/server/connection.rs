@@ -323,9 +323,7 @@ impl Connection {
 
     /// Counts how a line deviates, if the configuration accepts that.
     pub(super) fn overlook(&mut self, mut deviations: DeviationSet, line: Line) -> Result<(), Reply> {
-        if line.bare_lf {
-            deviations = deviations.with(Deviation::BareLineFeed);
-        }
+        deviations.extend(line.bare_lf.then_some(Deviation::BareLineFeed));
         if !self.config.accepted.contains_all(deviations) {
             return Err(Reply::Deviation);
         }

@@ -1,7 +1,7 @@
 //! What follows the keyword of a command.
 
 use super::command::{AuthArguments, Command, CommandError};
-use super::credentials::{Digest, Name, Password};
+use super::credentials::{Digest, InvalidCredential, Name, Password};
 use super::deviation::{Deviation, DeviationSet};
 use super::language::Language;
 use super::mechanism::{InitialResponse, Mechanism};
@@ -22,35 +22,30 @@ impl<'a> Arguments<'a> {
 
     /// `SP name`, to the end of the line.
     pub(super) fn name(&mut self) -> Result<Name<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
-        self.note_eight_bit(octets);
-        name(octets)
+        let octets = self.verbatim();
+        self.name_in(octets)
     }
 
     /// `SP string`, to the end of the line.
     pub(super) fn password(&mut self) -> Result<Password<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::EmptyPassword)?;
-        self.note_eight_bit(octets);
-        if octets.iter().any(u8::is_ascii_control) {
-            self.deviations = self.deviations.with(Deviation::ControlInPassword);
-        }
-        if octets.is_empty() {
-            return Err(CommandError::EmptyPassword);
-        }
-        Password::new(octets).map_err(|_| CommandError::ForbiddenOctet)
+        let octets = self.verbatim();
+        self.note(!octets.is_ascii(), Deviation::EightBitCredentials);
+        self.note(octets.iter().any(u8::is_ascii_control), Deviation::ControlInPassword);
+        Password::new(octets).map_err(|error| match error {
+            InvalidCredential::Empty => CommandError::EmptyPassword,
+            _ => CommandError::ForbiddenOctet,
+        })
     }
 
     /// `SP name SP digest`, to the end of the line.
     pub(super) fn apop(&mut self) -> Result<Command<'a>, CommandError> {
-        let octets = self.verbatim().ok_or(CommandError::MissingArgument)?;
-        let space = memchr::memrchr(b' ', octets).ok_or(CommandError::MissingArgument)?;
-        let (owner, digits) = octets.split_at(space);
-        let digits = digits.get(1..).unwrap_or_default();
-        self.note_eight_bit(owner);
-        if digits.iter().any(u8::is_ascii_uppercase) {
-            self.deviations = self.deviations.with(Deviation::UpperCaseDigest);
-        }
-        Ok(Command::Apop { name: name(owner)?, digest: Digest::from_hex(digits).ok_or(CommandError::Digest)? })
+        let mut words = self.verbatim().rsplitn(2, |&octet| octet == b' ');
+        let (Some(digits), Some(name)) = (words.next(), words.next()) else {
+            return Err(CommandError::MissingArgument);
+        };
+        self.note(digits.iter().any(u8::is_ascii_uppercase), Deviation::UpperCaseDigest);
+        let name = self.name_in(name)?;
+        Ok(Command::Apop { name, digest: Digest::from_hex(digits).ok_or(CommandError::Digest)? })
     }
 
     /// `[SP msg]`.
@@ -94,7 +89,7 @@ impl<'a> Arguments<'a> {
     fn word(&mut self) -> Option<&'a [u8]> {
         let (_, mut rest) = self.rest.split_first()?;
         if rest.first().is_none_or(|&octet| octet == b' ') {
-            self.deviations = self.deviations.with(Deviation::ExtraSpaces);
+            self.note(true, Deviation::ExtraSpaces);
             let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
             rest = rest.get(spaces..).unwrap_or_default();
         }
@@ -105,22 +100,20 @@ impl<'a> Arguments<'a> {
     }
 
     /// Takes everything after one space.
-    fn verbatim(&mut self) -> Option<&'a [u8]> {
-        let (_, octets) = self.rest.split_first()?;
-        self.rest = &[];
-        Some(octets)
+    fn verbatim(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.rest).get(1..).unwrap_or_default()
     }
 
-    fn note_eight_bit(&mut self, octets: &[u8]) {
-        if !octets.is_ascii() {
-            self.deviations = self.deviations.with(Deviation::EightBitCredentials);
-        }
+    fn name_in(&mut self, octets: &'a [u8]) -> Result<Name<'a>, CommandError> {
+        self.note(!octets.is_ascii(), Deviation::EightBitCredentials);
+        Name::new(octets).map_err(|error| match error {
+            InvalidCredential::Empty => CommandError::MissingArgument,
+            _ => CommandError::ForbiddenOctet,
+        })
     }
-}
 
-fn name(octets: &[u8]) -> Result<Name<'_>, CommandError> {
-    if octets.is_empty() {
-        return Err(CommandError::MissingArgument);
+    #[inline]
+    fn note(&mut self, is_there: bool, deviation: Deviation) {
+        self.deviations.extend(is_there.then_some(deviation));
     }
-    Name::new(octets).map_err(|_| CommandError::ForbiddenOctet)
 }

@@ -40,7 +40,7 @@ pub use line::{Framed, LineScanner};
 pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
 pub use mechanism::{InitialResponse, InvalidInitialResponse, InvalidMechanism, Mechanism, Opening, Properties};
 pub use number::NumberError;
-pub use response::{CodeKind, InvalidCode, InvalidResponse, InvalidText, Response, ResponseCode, Status, Text};
+pub use response::{InvalidCode, InvalidResponse, InvalidText, Response, ResponseCode, Status, Text};
 pub use stuffing::{LineEnds, Piece, Stuffer};
 pub use top::TopLimit;
 pub use unstuffing::{Unstuffed, Unstuffer};

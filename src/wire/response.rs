@@ -29,11 +29,11 @@ impl Status {
 /// The first line of a response.
 ///
 /// ```
-/// use pop3_proto::wire::{CodeKind, DeviationSet, Response, Status};
+/// use pop3_proto::wire::{DeviationSet, Response, ResponseCode, Status};
 ///
 /// let response = Response::parse(b"-ERR [IN-USE] someone else reads it", DeviationSet::NONE).unwrap().value;
 /// assert_eq!(response.status(), Status::Err);
-/// assert_eq!(response.code().unwrap().kind(), CodeKind::InUse);
+/// assert!(response.code().unwrap().is(ResponseCode::IN_USE));
 /// assert_eq!(response.text(), b"someone else reads it");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,10 +66,8 @@ impl<'a> Response<'a> {
             .filter_map(split)
             .find(|(status, (indicator, _))| indicator.eq_ignore_ascii_case(status.as_str().as_bytes()))
             .ok_or(InvalidResponse)?;
-        let mut deviations = DeviationSet::NONE;
-        if indicator != status.as_str().as_bytes() {
-            deviations = deviations.with(Deviation::LowerCaseStatus);
-        }
+        let is_lower = indicator != status.as_str().as_bytes();
+        let mut deviations: DeviationSet = is_lower.then_some(Deviation::LowerCaseStatus).into_iter().collect();
         let text = rest.strip_prefix(b" ").unwrap_or(rest);
         let is_glued = text.len() == rest.len() && !rest.is_empty();
         if is_glued || memchr::memchr3(b'\r', b'\n', 0, text).is_some() || !accepted.contains_all(deviations) {
@@ -78,9 +76,7 @@ impl<'a> Response<'a> {
         let (mut code, text) = ResponseCode::split(text).map_or((None, text), |(code, text)| (Some(code), text));
         if code.is_none() && status == Status::Err && accepted.contains(Deviation::LateCode) {
             code = ResponseCode::find(text);
-            if code.is_some() {
-                deviations = deviations.with(Deviation::LateCode);
-            }
+            deviations.extend(code.map(|_| Deviation::LateCode));
         }
         Ok(Parsed { value: Self { status, code, text }, deviations })
     }
@@ -205,40 +201,20 @@ pub struct InvalidText;
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseCode<'a>(&'a str);
 
-/// What a response code means, as far as this crate knows its levels.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum CodeKind {
-    /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 §8.1.1).
-    LoginDelay,
-    /// `IN-USE`: the credentials are right and the maildrop is busy (RFC 2449 §8.1.2).
-    InUse,
-    /// `SYS/TEMP`: the system's fault, and likely to pass (RFC 3206 §4).
-    SysTemp,
-    /// `SYS/PERM`: the system's fault, and somebody must fix it (RFC 3206 §4).
-    SysPerm,
-    /// `SYS` with an unknown second level, or none.
-    Sys,
-    /// `AUTH`: a problem with the credentials (RFC 3206 §5).
-    Auth,
-    /// `UTF8`: the message is for clients that have sent UTF8 (RFC 6856 §5).
-    Utf8,
-    /// Anything else.
-    Other,
-}
-
 impl<'a> ResponseCode<'a> {
-    /// `LOGIN-DELAY`
+    /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 §8.1.1).
     pub const LOGIN_DELAY: Self = Self("LOGIN-DELAY");
-    /// `IN-USE`
+    /// `IN-USE`: the credentials are right and the maildrop is busy (RFC 2449 §8.1.2).
     pub const IN_USE: Self = Self("IN-USE");
-    /// `SYS/TEMP`
+    /// `SYS`: the system's fault (RFC 3206 §4).
+    pub const SYS: Self = Self("SYS");
+    /// `SYS/TEMP`: the system's fault, and likely to pass (RFC 3206 §4).
     pub const SYS_TEMP: Self = Self("SYS/TEMP");
-    /// `SYS/PERM`
+    /// `SYS/PERM`: the system's fault, and somebody must fix it (RFC 3206 §4).
     pub const SYS_PERM: Self = Self("SYS/PERM");
-    /// `AUTH`
+    /// `AUTH`: a problem with the credentials (RFC 3206 §5).
     pub const AUTH: Self = Self("AUTH");
-    /// `UTF8`
+    /// `UTF8`: the message is for clients that have sent UTF8 (RFC 6856 §5).
     pub const UTF8: Self = Self("UTF8");
 
     /// The most octets of a code, so that a greeting with one has room for a timestamp.
@@ -284,23 +260,6 @@ impl<'a> ResponseCode<'a> {
     pub fn is(self, general: ResponseCode<'_>) -> bool {
         let mut levels = self.levels();
         general.levels().all(|wanted| levels.next().is_some_and(|level| level.eq_ignore_ascii_case(wanted)))
-    }
-
-    /// What the code means.
-    pub fn kind(self) -> CodeKind {
-        const SYS: ResponseCode<'static> = ResponseCode("SYS");
-        [
-            (Self::LOGIN_DELAY, CodeKind::LoginDelay),
-            (Self::IN_USE, CodeKind::InUse),
-            (Self::SYS_TEMP, CodeKind::SysTemp),
-            (Self::SYS_PERM, CodeKind::SysPerm),
-            (SYS, CodeKind::Sys),
-            (Self::AUTH, CodeKind::Auth),
-            (Self::UTF8, CodeKind::Utf8),
-        ]
-        .into_iter()
-        .find_map(|(code, kind)| self.is(code).then_some(kind))
-        .unwrap_or(CodeKind::Other)
     }
 }
 

@@ -11,7 +11,7 @@ use pop3_proto::client::{
     Action, Closed, Config, ConfigError, Event, Login, Method, Proof, SendError, Session, State, What,
 };
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{CodeKind, Command, Name, Verb};
+use pop3_proto::wire::{Command, Name, ResponseCode, Verb};
 
 use super::gathered::Gathered;
 use super::{Case, NAME, PASSWORD, Pipe, Polled, Step};
@@ -166,7 +166,7 @@ fn lead(event: &Event<'_>, wants_tls: bool) -> Next {
         (Some(Verb::Capa), What::Ends) if wants_tls => Next::StartTls,
         (Some(Verb::Capa), What::Ends) => Next::LogIn,
         (_, What::Failed(response)) => {
-            assert_eq!(response.code().map(|code| code.kind()), Some(CodeKind::Auth));
+            assert_eq!(response.code(), Some(ResponseCode::AUTH));
             Next::LogIn
         }
         _ => Next::Nothing,
