@@ -19,7 +19,7 @@ impl MessageNumber {
     /// The number of the first message.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// The message number `number`, or `None` for 0.
+    /// Returns the message number `number`, or `None` for 0.
     pub const fn new(number: u32) -> Option<Self> {
         match NonZeroU32::new(number) {
             Some(number) => Some(Self(number)),
@@ -93,12 +93,12 @@ impl<'a> UniqueId<'a> {
         core::str::from_utf8(octets).map(Self).map_err(|_| InvalidUniqueId)
     }
 
-    /// The unique-id as text.
+    /// Returns the unique-id as text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// The unique-id as octets.
+    /// Returns the unique-id as octets.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
     }
@@ -119,8 +119,8 @@ pub struct InvalidUniqueId;
 ///
 /// Collect it from the names that a store has for its messages, in the order of their numbers. A name that is a valid
 /// unique-id stays as it is. One that isn't, and every later one of several equal names, becomes 32 hexadecimal digits
-/// that depend on the name (and, among equals, on its rank) alone, so they are the same in the next session; only where some
-/// other message bears these digits for a name are they different ones.
+/// that depend on the name (and, among equals, on its rank) alone, so they are the same in the next session; only where
+/// some other message bears these digits for a name are they different ones.
 ///
 /// ```
 /// use pop3_proto::message::{MessageNumber, UniqueIds};
@@ -145,7 +145,7 @@ pub struct UniqueIds {
 }
 
 impl UniqueIds {
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -155,7 +155,7 @@ impl UniqueIds {
         self.ends.is_empty()
     }
 
-    /// The unique-id of `message`, or `None` beyond the last.
+    /// Returns the unique-id of `message`, or `None` beyond the last.
     pub fn get(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
         self.at(message.index()).map(UniqueId)
     }
@@ -174,8 +174,8 @@ impl UniqueIds {
         self.ends.push(self.text.len());
     }
 
-    /// The places that need an id of their own, and the digest that it is made of, in rising order: those whose id stands
-    /// at an earlier place too, or at any place as a valid name if theirs, which are at `invalid`, wasn't.
+    /// Returns the places that need an id of their own, and the digest that it is made of, in rising order: those whose
+    /// id is at an earlier place too, or at any place as a valid name if theirs, which are at `invalid`, wasn't.
     fn repeated(&self, invalid: &[u32]) -> Vec<(u32, [u8; 16])> {
         let id = |place: u32| self.at(place as usize).unwrap_or_default();
         let is_invalid = |place| invalid.binary_search(&place).is_ok();
@@ -199,8 +199,8 @@ impl UniqueIds {
         let digests = repeats.into_iter().filter_map(|(place, rank)| {
             let mut attempts = (1..=u32::MAX).map(|attempt| digest(id(place).as_bytes(), attempt, rank));
             let is_free = |digest: &[u8; 16]| {
-                let wanted = digits(*digest);
-                firsts.binary_search_by(|&first| id(first).as_bytes().cmp(&wanted)).is_err() && taken.insert(*digest)
+                let digits = digits(*digest);
+                firsts.binary_search_by(|&first| id(first).as_bytes().cmp(&digits)).is_err() && taken.insert(*digest)
             };
             attempts.find(is_free).map(|digest| (place, digest))
         });
@@ -209,7 +209,7 @@ impl UniqueIds {
         digests
     }
 
-    /// The same ids, except for those that are `repeated`.
+    /// Returns the same ids, except for those that are `repeated`.
     fn renamed(&self, repeated: &[(u32, [u8; 16])]) -> Self {
         let mut repeated = repeated.iter().peekable();
         let mut renamed = Self { text: String::with_capacity(self.text.len()), ends: Vec::with_capacity(self.len()) };
@@ -228,7 +228,8 @@ impl UniqueIds {
     }
 }
 
-/// What an id is made of: a name, what tells it from its equals, and how often the result was taken already.
+/// Returns the digest that an id is made of: that of a name, of its rank among equals, and of how often the result was
+/// taken already.
 fn digest(name: &[u8], attempt: u32, rank: u32) -> [u8; 16] {
     let mut md5 = Md5::new();
     md5.update(attempt.to_be_bytes());

@@ -8,8 +8,8 @@ use md5::{Digest as _, Md5};
 
 pub use crate::wire::{Digest, InvalidTimestamp, Timestamp};
 
-/// The digest that proves knowledge of `secret` to whoever sent `timestamp`: MD5 over the timestamp with its brackets,
-/// then the secret.
+/// Returns the digest that proves knowledge of `secret` to whoever sent `timestamp`: MD5 over the timestamp with its
+/// brackets, then the secret.
 ///
 /// ```
 /// use pop3_proto::auth::apop::{Timestamp, digest};
@@ -37,12 +37,12 @@ pub struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// What isn't a digest verifies nothing.
+    /// Creates a proof; what isn't a digest verifies nothing.
     pub(crate) fn new(timestamp: &'a str, digits: &[u8]) -> Self {
         Self { timestamp, digest: Digest::from_hex(digits) }
     }
 
-    /// Whether the client knows `secret`, found out in constant time.
+    /// Whether the client knows `secret`, compared in constant time.
     pub fn verify(&self, secret: &[u8]) -> bool {
         self.digest == Some(digest_of(self.timestamp, secret))
     }

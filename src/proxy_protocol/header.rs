@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut};
 
 use super::{HeaderError, SIGNATURE};
 
-/// What a proxy tells about a connection.
+/// What a proxy reports about a connection.
 ///
 /// All of it is the proxy's word. Names and ids may come from the client: they are any octets, to be escaped in a log.
 #[derive(Clone, Debug)]
@@ -30,30 +30,30 @@ impl<'a> Header<'a> {
         self.local
     }
 
-    /// The client and where it connected to.
+    /// Returns the client and where it connected to.
     ///
     /// `None` when that isn't told (LOCAL, UNKNOWN, UNSPEC) or isn't TCP: the socket's own addresses count then.
     pub const fn addresses(&self) -> Option<Addresses> {
         self.addresses
     }
 
-    /// The client, as in [`addresses`](Self::addresses).
+    /// Returns the client, as in [`addresses`](Self::addresses).
     pub fn source(&self) -> Option<SocketAddr> {
         self.addresses.map(|addresses| addresses.source)
     }
 
-    /// Where the client connected to, as in [`addresses`](Self::addresses).
+    /// Returns where the client connected to, as in [`addresses`](Self::addresses).
     pub fn destination(&self) -> Option<SocketAddr> {
         self.addresses.map(|addresses| addresses.destination)
     }
 
-    /// The TLS between client and proxy; `None` when the proxy reports none.
+    /// Returns the TLS between client and proxy; `None` when the proxy reports none.
     pub fn tls(&self) -> Option<ClientTls<'a>> {
         self.tlvs.value(Tlv::SSL).and_then(ClientTls::read).filter(|tls| tls.client & ClientTls::TLS != 0)
     }
 
-    /// What else the proxy reports: nothing in version 1, and nothing that counts in LOCAL. Of UNSPEC all that follows is
-    /// ignored, since addresses of any length may come first.
+    /// Returns what else the proxy reports: nothing in version 1, and nothing that counts in LOCAL. Of UNSPEC all that
+    /// follows is ignored, since addresses of any length may come first.
     pub fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs.clone()
     }
@@ -72,7 +72,7 @@ pub struct Addresses {
 pub struct MixedFamilies;
 
 impl Addresses {
-    /// A connection from `source` to `destination`.
+    /// Creates a connection from `source` to `destination`.
     ///
     /// # Errors
     /// [`MixedFamilies`] when they aren't of one family.
@@ -80,12 +80,12 @@ impl Addresses {
         if source.is_ipv4() == destination.is_ipv4() { Ok(Self { source, destination }) } else { Err(MixedFamilies) }
     }
 
-    /// The client.
+    /// Returns the client.
     pub const fn source(&self) -> SocketAddr {
         self.source
     }
 
-    /// Where it connected to.
+    /// Returns where it connected to.
     pub const fn destination(&self) -> SocketAddr {
         self.destination
     }
@@ -174,7 +174,7 @@ impl Tlv<'_> {
 pub struct Tlvs<'a>(pub(super) &'a [u8]);
 
 impl<'a> Tlvs<'a> {
-    /// The value of the first one of a type.
+    /// Returns the value of the first one of a type.
     pub fn value(&self, kind: u8) -> Option<&'a [u8]> {
         self.clone().find(|tlv| tlv.kind == kind).map(|tlv| tlv.value)
     }
@@ -195,14 +195,14 @@ impl<'a> Tlvs<'a> {
                 Tlv::SSL if ClientTls::read(tlv.value).is_none() => return Err(HeaderError::Tlv),
                 Tlv::UNIQUE_ID if tlv.value.len() > 128 => return Err(HeaderError::Tlv),
                 Tlv::CRC32C => {
-                    let said = u32::from_be_bytes(tlv.value.try_into().map_err(|_| HeaderError::Tlv)?);
+                    let sum = u32::from_be_bytes(tlv.value.try_into().map_err(|_| HeaderError::Tlv)?);
                     // The checksum is that of the header with zeros in its place.
                     let end = header.len() - self.0.len();
                     let zeroed = header
                         .iter()
                         .enumerate()
                         .map(|(at, octet)| if (end - 4..end).contains(&at) { 0 } else { *octet });
-                    if crc32c(zeroed) != said {
+                    if crc32c(zeroed) != sum {
                         return Err(HeaderError::Checksum);
                     }
                 }
@@ -251,7 +251,7 @@ impl<'a> ClientTls<'a> {
         self.client & Self::CERTIFICATE != 0
     }
 
-    /// The result of the proxy's check of the certificate. 0 is success, but also what proxies send without a
+    /// Returns the result of the proxy's check of the certificate. 0 is success, but also what proxies send without a
     /// certificate: see [`is_verified`](Self::is_verified).
     pub const fn verify_result(&self) -> u32 {
         self.verify
@@ -262,13 +262,13 @@ impl<'a> ClientTls<'a> {
         self.has_certificate() && self.verify == 0
     }
 
-    /// The version, the cipher, and what else the proxy reports.
+    /// Returns the version, the cipher, and what else the proxy reports.
     pub fn tlvs(&self) -> Tlvs<'a> {
         self.tlvs.clone()
     }
 }
 
-/// The checksum of RFC 4960, Appendix B.
+/// Returns the checksum of RFC 4960, Appendix B.
 fn crc32c(octets: impl Iterator<Item = u8>) -> u32 {
     let shift = |sum: u32| (sum >> 1) ^ if sum & 1 == 1 { 0x82F6_3B78 } else { 0 };
     !octets.fold(!0, |sum, octet| (0..8).fold(sum ^ u32::from(octet), |sum, _| shift(sum)))

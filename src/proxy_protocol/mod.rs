@@ -1,4 +1,4 @@
-//! The PROXY protocol: what a trusted proxy tells about the client, before anything else on a connection.
+//! The PROXY protocol: what a trusted proxy reports about the client, before anything else on a connection.
 //!
 //! A proxy that passes connections on hides who the client is and whether it came over TLS. With the [PROXY protocol],
 //! version 1 (a line of text) or 2 (binary), it tells both before the first octet of the client's own. [`Decoder`]
@@ -6,9 +6,9 @@
 //!
 //! # Only for trusted peers
 //! Whoever may send this header may claim any address, and that its password came over TLS. So nothing in this crate
-//! looks for a header: a host calls the decoder, or doesn't, by its own configuration of the listening address or by the
-//! peer's, and never because the octets look like a header (§5 of the specification). A peer that isn't trusted never
-//! gets here, and from a trusted one the header is required: without a valid one, close, and answer nothing. The
+//! looks for a header: a host calls the decoder, or doesn't, by its own configuration of the listening address or by
+//! the peer's, and never because the octets look like a header (§5 of the specification). A peer that isn't trusted
+//! never gets here, and from a trusted one the header is required: without a valid one, close, and answer nothing. The
 //! decoder has no clock: the host keeps the deadline for the header.
 //!
 //! # From socket to session
@@ -63,7 +63,7 @@ pub use self::header::{Addresses, ClientTls, Header, MixedFamilies, Tlv, Tlvs};
 /// The octets that version 2 begins with: no line of POP3, SMTP or HTTP, and no TLS.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// A whole header of version 2 by which a proxy tells that it connects for itself, as for a health check.
+/// A whole header of version 2 by which a proxy reports that it connects for itself, as for a health check.
 pub const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// Reads the header at the front of a connection. It allocates nothing and keeps nothing.
@@ -75,10 +75,10 @@ pub struct Decoder {
     limit: usize,
 }
 
-/// What stands at the front of a window.
+/// What is at the front of a window.
 #[derive(Clone, Debug)]
 pub enum Decoded<'a> {
-    /// The front of a header: decode again when more octets stand behind the same ones.
+    /// The front of a header: decode again when more octets follow the same ones.
     Partial {
         /// How many octets are missing at least. To read just as many never takes one of what follows the header.
         missing: usize,
@@ -92,7 +92,7 @@ impl Decoder {
     /// certificate has some 300; what is meant for one packet has at most 536.
     pub const DEFAULT_LIMIT: usize = 1_024;
 
-    /// A decoder with the default limit.
+    /// Creates a decoder with the default limit.
     pub const fn new() -> Self {
         Self { limit: Self::DEFAULT_LIMIT }
     }
@@ -184,7 +184,7 @@ impl Line {
     const LONGEST: usize = 107;
 
     fn decode(window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
-        // The CR must be among these. The octet behind them must not count before it is clear that there is one: else
+        // The CR must be among these. The octet after them must not count before it is clear that there is one: else
         // the error would depend on the split.
         let reach = window.get(..Self::LONGEST - 1).unwrap_or(window);
         let end = reach.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
@@ -267,7 +267,7 @@ pub enum HeaderError {
     #[error("malformed TLV")]
     Tlv,
     /// There are two TLVs of TLS or two checksums, so either might be meant.
-    #[error("a TLV that may stand once stands twice")]
+    #[error("a TLV that may come once comes twice")]
     DuplicateTlv,
     /// The checksum is wrong.
     #[error("wrong checksum")]

@@ -20,13 +20,13 @@ impl<'a> Arguments<'a> {
         Self { rest, deviations: DeviationSet::NONE }
     }
 
-    /// `SP name`, to the end of the line.
+    /// Takes `SP name`, to the end of the line.
     pub(super) fn name(&mut self) -> Result<Name<'a>, CommandError> {
         let octets = self.verbatim();
         self.name_in(octets)
     }
 
-    /// `SP string`, to the end of the line.
+    /// Takes `SP string`, to the end of the line.
     pub(super) fn password(&mut self) -> Result<Password<'a>, CommandError> {
         let octets = self.verbatim();
         self.note(!octets.is_ascii(), Deviation::EightBitCredentials);
@@ -37,7 +37,7 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// `SP name SP digest`, to the end of the line.
+    /// Takes `SP name SP digest`, to the end of the line.
     pub(super) fn apop(&mut self) -> Result<Command<'a>, CommandError> {
         let mut words = self.verbatim().rsplitn(2, |&octet| octet == b' ');
         let (Some(digits), Some(name)) = (words.next(), words.next()) else {
@@ -48,22 +48,22 @@ impl<'a> Arguments<'a> {
         Ok(Command::Apop { name, digest: Digest::from_hex(digits).ok_or(CommandError::Digest)? })
     }
 
-    /// `[SP msg]`.
+    /// Takes `[SP msg]`.
     pub(super) fn optional_message(&mut self) -> Result<Option<MessageNumber>, CommandError> {
         Ok(self.word().map(number::parse_message).transpose()?)
     }
 
-    /// `SP msg`.
+    /// Takes `SP msg`.
     pub(super) fn message(&mut self) -> Result<MessageNumber, CommandError> {
         Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?)
     }
 
-    /// `SP n`.
+    /// Takes `SP n`.
     pub(super) fn number(&mut self) -> Result<u64, CommandError> {
         Ok(number::parse(self.word().ok_or(CommandError::MissingArgument)?)?)
     }
 
-    /// `[SP mechanism [SP initial-response]]`.
+    /// Takes `[SP mechanism [SP initial-response]]`.
     pub(super) fn auth(&mut self) -> Result<Option<AuthArguments<'a>>, CommandError> {
         let Some(name) = self.word() else { return Ok(None) };
         let mechanism = Mechanism::new(name).map_err(|_| CommandError::Mechanism)?;
@@ -72,12 +72,12 @@ impl<'a> Arguments<'a> {
         Ok(Some(AuthArguments { mechanism, initial_response }))
     }
 
-    /// `[SP language]`.
+    /// Takes `[SP language]`.
     pub(super) fn language(&mut self) -> Result<Option<Language<'a>>, CommandError> {
         self.word().map(Language::parse).transpose().map_err(|_| CommandError::Language)
     }
 
-    /// Nothing more.
+    /// Ends with what deviates, if nothing more follows.
     pub(super) fn end(mut self) -> Result<DeviationSet, CommandError> {
         match self.word() {
             Some(_) => Err(CommandError::SurplusArgument),

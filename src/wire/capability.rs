@@ -70,7 +70,7 @@ impl<'a> Implementation<'a> {
         Self(text)
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
@@ -96,7 +96,7 @@ impl<'a> Mechanisms<'a> {
         Self(names)
     }
 
-    /// The mechanisms in the order of the line. A word that isn't a mechanism's name is left out.
+    /// Returns the mechanisms in the order of the line. A word that isn't a mechanism's name is left out.
     pub fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
         self.0.split(' ').filter_map(|name| Mechanism::new(name).ok())
     }
@@ -149,17 +149,17 @@ impl<'a> PrivateCapability<'a> {
         Self(line)
     }
 
-    /// The whole line.
+    /// Returns the whole line.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// The tag, to be compared in any case.
+    /// Returns the tag, to be compared in any case.
     pub fn tag(self) -> &'a str {
         self.0.split(' ').next().unwrap_or_default()
     }
 
-    /// The parameters.
+    /// Returns the parameters.
     pub fn parameters(self) -> impl Iterator<Item = &'a str> {
         self.0.split(' ').skip(1)
     }
@@ -188,7 +188,7 @@ impl<'a> Capability<'a> {
         Self::standard(tag).is_some()
     }
 
-    /// A capability from the standards with this tag, in any case.
+    /// Returns a capability from the standards with this tag, in any case.
     fn standard(tag: &str) -> Option<Self> {
         let all = [
             Self::Top,
@@ -232,7 +232,7 @@ impl<'a> Capability<'a> {
         })
     }
 
-    /// The tag as it is sent.
+    /// Returns the tag as it is sent.
     pub fn tag(&self) -> &'a str {
         match self {
             Self::Top => "TOP",
@@ -279,14 +279,15 @@ impl<'a> Capability<'a> {
     }
 }
 
-/// One word of printable ASCII or more, with single spaces between, if the line has room for them after `front`.
+/// Returns one word of printable ASCII or more, with single spaces between, if the line has room for them after
+/// `front`.
 fn checked<'a>(front: &str, text: &'a str) -> Result<&'a str, InvalidCapability> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_graphic());
     let has_room = front.len() + text.len() + 2 <= MAX_RESPONSE_LINE;
     if has_room && text.split(' ').all(is_word) { Ok(text) } else { Err(InvalidCapability) }
 }
 
-/// The one or two parameters of LOGIN-DELAY and EXPIRE.
+/// Returns the one or two parameters of LOGIN-DELAY and EXPIRE.
 fn value_and_user(parameters: &str) -> Option<(&str, bool)> {
     match parameters.split_once(' ') {
         None => Some((parameters, false)),

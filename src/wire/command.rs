@@ -11,7 +11,7 @@ use super::number::{FromRight, NumberError};
 use super::verb::Verb;
 use crate::message::MessageNumber;
 
-/// A command with its arguments, borrowed from the line that it stands in.
+/// A command with its arguments, borrowed from its line.
 ///
 /// ```
 /// use pop3_proto::message::MessageNumber;
@@ -129,7 +129,7 @@ pub enum CommandError {
     /// A password has no octets.
     #[error("the password is empty")]
     EmptyPassword,
-    /// An argument holds an octet that must not stand there.
+    /// An argument holds an octet that it must not.
     #[error("an argument holds a forbidden octet")]
     ForbiddenOctet,
     /// The last word of APOP isn't 32 hexadecimal digits.
@@ -149,7 +149,7 @@ impl<'a> Command<'a> {
     /// The keyword may be in any case (RFC 1939 §3). What else is let through is reported in [`Parsed::deviations`].
     ///
     /// # Errors
-    /// [`CommandError`] tells what is wrong; it never holds a part of the line.
+    /// [`CommandError`] is what is wrong; it never holds a part of the line.
     #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Parsed<Self>, CommandError> {
         let (verb, arguments) = Verb::split(line).ok_or(CommandError::UnknownKeyword)?;
@@ -239,8 +239,8 @@ impl<'a> Command<'a> {
         octets
     }
 
-    /// Whether the command has an argument. It decides whether LIST, UIDL and LANG are answered by one line, and whether
-    /// AUTH asks for a list.
+    /// Whether the command has an argument. It decides whether LIST, UIDL and LANG are answered by one line, and
+    /// whether AUTH asks for a list.
     pub fn has_argument(&self) -> bool {
         self.encoded_len() > self.verb().as_str().len() + 2
     }

@@ -1,4 +1,4 @@
-//! What a user proves an identity with, as it stands in a command.
+//! What a user proves an identity with, as commands and messages of SASL carry it.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::secret::{self, borrowed_secret};
 
 /// The name of a maildrop or user, as USER and APOP carry it (RFC 1939 §7).
 ///
-/// One octet or more, none of them a control octet. Case, spaces and octets beyond ASCII stand as they came.
+/// One octet or more, none of them a control octet. Case, spaces and octets beyond ASCII stay as they came.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Name<'a>(&'a [u8]);
 
@@ -33,7 +33,7 @@ impl<'a> Name<'a> {
         Self(octets)
     }
 
-    /// The octets of the name.
+    /// Returns the octets of the name.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -110,7 +110,7 @@ impl Digest {
         Some(Self(octets))
     }
 
-    /// The 32 lower-case hexadecimal digits that go on the wire.
+    /// Returns the 32 lower-case hexadecimal digits that go on the wire.
     pub fn to_hex(self) -> [u8; 32] {
         let mut digits = [0; 32];
         // 16 octets make 32 digits: this can't fail.

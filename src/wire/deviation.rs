@@ -22,7 +22,7 @@ pub enum Deviation {
     LongLine,
     /// A status indicator isn't in upper case (RFC 1939 §3).
     LowerCaseStatus,
-    /// A response code stands after other text (RFC 2449 §8).
+    /// A response code follows other text (RFC 2449 §8).
     LateCode,
     /// A unique-id has more than 70 octets, or others than 0x21 to 0x7E (RFC 1939 §7).
     OddUniqueId,
@@ -45,7 +45,7 @@ impl Deviation {
         Self::BareChallenge,
     ];
 
-    /// A name for logs and metrics that stays the same in later releases.
+    /// Returns a name for logs and metrics that stays the same in later releases.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BareLineFeed => "bare-line-feed",
@@ -79,13 +79,13 @@ impl DeviationSet {
     /// The set of all deviations.
     pub const ALL: Self = Self((1 << Deviation::ALL.len()) - 1);
 
-    /// This set and `deviation`.
+    /// Returns this set and `deviation`.
     #[must_use]
     pub const fn with(self, deviation: Deviation) -> Self {
         Self(self.0 | 1 << deviation as u16)
     }
 
-    /// This set without `deviation`.
+    /// Returns this set without `deviation`.
     #[must_use]
     pub const fn without(self, deviation: Deviation) -> Self {
         Self(self.0 & !(1 << deviation as u16))
@@ -106,7 +106,7 @@ impl DeviationSet {
         other.0 & !self.0 == 0
     }
 
-    /// What is in it.
+    /// Returns what is in it.
     pub fn iter(self) -> impl Iterator<Item = Deviation> {
         Deviation::ALL.into_iter().filter(move |&deviation| self.contains(deviation))
     }

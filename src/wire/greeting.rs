@@ -18,8 +18,8 @@ pub struct Greeting<'a> {
 }
 
 impl<'a> Greeting<'a> {
-    /// Parses a line without its line end, as [`Response::parse`] does. The timestamp, if it has a valid one, stays in the
-    /// text too.
+    /// Parses a line without its line end, as [`Response::parse`] does. The timestamp, if it has a valid one, stays in
+    /// the text too.
     ///
     /// # Errors
     /// [`InvalidResponse`] when it isn't a response.
@@ -82,7 +82,7 @@ impl Timestamp {
         Self::new(core::str::from_utf8(rest.get(..=end)?).ok()?).ok()
     }
 
-    /// The timestamp as text, brackets included.
+    /// Returns the timestamp as text, brackets included.
     pub fn as_str(&self) -> &str {
         &self.0
     }

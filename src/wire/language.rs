@@ -35,7 +35,7 @@ impl<'a> LanguageTag<'a> {
         Self(tag)
     }
 
-    /// The tag.
+    /// Returns the tag.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
@@ -73,7 +73,7 @@ impl<'a> Language<'a> {
         }
     }
 
-    /// The argument as it is sent.
+    /// Returns the argument as it is sent.
     pub const fn as_str(self) -> &'a str {
         match self {
             Self::Default => "*",

@@ -24,10 +24,10 @@ pub struct LineScanner {
     discarding: bool,
 }
 
-/// What stands at the front of a window.
+/// What is at the front of a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Framed {
-    /// No whole line yet: scan again when more octets stand behind the same ones.
+    /// No whole line yet: scan again when more octets follow the same ones.
     Partial,
     /// A line, to be dropped from the window before the next scan.
     Line {
@@ -37,7 +37,7 @@ pub enum Framed {
         content: usize,
         /// Whether it ends with LF instead of CRLF.
         bare_lf: bool,
-        /// Whether a NUL, or a CR that isn't part of the line end, stands in it.
+        /// Whether a NUL, or a CR that isn't part of the line end, is in it.
         stray: bool,
     },
     /// The front of a line that is longer than the limit, to be dropped. Reported once for a line.
@@ -53,7 +53,7 @@ pub enum Framed {
 }
 
 impl LineScanner {
-    /// A scanner for lines of at most `limit` octets, line end included; 0 counts as 1.
+    /// Creates a scanner for lines of at most `limit` octets, line end included; 0 counts as 1.
     pub const fn new(limit: usize) -> Self {
         let limit = if limit == 0 { 1 } else { limit };
         Self { limit, scanned: 0, stray: false, discarding: false }
@@ -65,16 +65,16 @@ impl LineScanner {
         self.scanned == 0 && !self.discarding
     }
 
-    /// Sets another limit for the line at the front and those behind it.
+    /// Sets another limit for the line at the front and those after it.
     #[inline]
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Tells what stands at the front of `window`.
+    /// Returns what is at the front of `window`.
     ///
     /// After [`Framed::Partial`] the next window must begin with the same octets; after anything else, with those
-    /// behind what was to be dropped.
+    /// after what was to be dropped.
     #[inline]
     pub fn scan(&mut self, window: &[u8]) -> Framed {
         if self.discarding {
@@ -136,7 +136,7 @@ impl LineScanner {
     }
 }
 
-/// Where the first octet at or after `from` is that may be an LF, CR or NUL: one up to 0x0D.
+/// Returns where the first octet at or after `from` is that may be an LF, CR or NUL: one up to 0x0D.
 ///
 /// Most lines have eight octets or so, and are done before a call of a search that is made for long texts.
 #[inline]

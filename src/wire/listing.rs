@@ -126,8 +126,8 @@ impl<'a> UniqueIdListing<'a> {
     /// Parses a line of a multi-line response without its line end, or the text after `+OK `: a message number, and the
     /// octets of its unique-id.
     ///
-    /// The unique-id is the rest of the line, since some servers put spaces into it, and what follows the first may be all
-    /// that tells two of them apart. [`OddUniqueId`](Deviation::OddUniqueId), which isn't a [`UniqueId`], and
+    /// The unique-id is the rest of the line, since some servers put spaces into it, and what follows the first may be
+    /// all that tells two of them apart. [`OddUniqueId`](Deviation::OddUniqueId), which isn't a [`UniqueId`], and
     /// [`ExtraSpaces`](Deviation::ExtraSpaces) before and after the two are overlooked if they are in `accepted`.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl<'a> UniqueIdListing<'a> {
     }
 }
 
-/// A message number of at most seven digits and one space, and what follows them.
+/// Returns a message number of at most seven digits and one space, and what follows them.
 #[inline]
 fn message_front(octets: &[u8]) -> Option<(MessageNumber, &[u8])> {
     let (message, rest) = number::short(octets)?;
@@ -240,7 +240,7 @@ fn trim_start(text: &[u8]) -> &[u8] {
     text.get(spaces..).unwrap_or_default()
 }
 
-/// `text` without the spaces at its end.
+/// Returns `text` without the spaces at its end.
 pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
     let spaces = text.iter().rev().take_while(|&&octet| octet == b' ').count();
     text.get(..text.len() - spaces).unwrap_or_default()

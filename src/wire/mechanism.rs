@@ -66,13 +66,13 @@ impl Mechanism {
         Ok(Self(octets))
     }
 
-    /// The name in upper case.
+    /// Returns the name in upper case.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(self.0.trim_ascii_end()).unwrap_or_default()
     }
 
-    /// The mechanism's properties by its specification; `None` for one that this crate doesn't know: whoever offers it
-    /// must state them.
+    /// Returns the mechanism's properties by its specification; `None` for one that this crate doesn't know: whoever
+    /// offers it must state them.
     pub fn properties(self) -> Option<Properties> {
         let (opening, cleartext) = match self {
             Self::PLAIN | Self::XOAUTH2 | Self::OAUTHBEARER => (Opening::Client, true),
@@ -143,7 +143,7 @@ impl Opening {
 #[error("a mechanism's name is 1 to 20 letters, digits, hyphens and underscores")]
 pub struct InvalidMechanism;
 
-/// A response that comes with AUTH, as it stands there: base64, or `=` for one that is empty (RFC 5034 §4).
+/// A response that comes with AUTH, as it is there: base64, or `=` for one that is empty (RFC 5034 §4).
 ///
 /// One octet or more of visible ASCII; whether it is base64 shows when it is
 /// [decoded](crate::auth::sasl::line::decode_initial_response). `Debug` doesn't show it.

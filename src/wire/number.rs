@@ -5,7 +5,7 @@ use bytes::BufMut;
 use super::word;
 use crate::message::MessageNumber;
 
-/// Why octets aren't a number of the wanted size.
+/// Why octets aren't a number, or not one that fits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NumberError {
@@ -38,8 +38,8 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
     if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
 }
 
-/// The number at the front, and what stands behind it, if there is one of at most seven digits and some more octets: it
-/// is then read in one go.
+/// Returns the number at the front, read in one go, and what follows it, if it has at most seven digits and more octets
+/// follow.
 #[inline]
 pub(crate) fn short(text: &[u8]) -> Option<(u32, &[u8])> {
     let (digits, number) = word::leading_digits(word::load(text)?);
@@ -47,15 +47,15 @@ pub(crate) fn short(text: &[u8]) -> Option<(u32, &[u8])> {
     if digits.wrapping_sub(1) < 7 { Some((number, text.get(digits..)?)) } else { None }
 }
 
-/// How many octets at the front are visible ASCII.
+/// Returns how many octets at the front are visible ASCII.
 #[inline]
 pub(crate) fn graphic_octets(text: &[u8]) -> usize {
     let mut rest = text;
-    while let Some((block, behind)) = rest.split_first_chunk() {
+    while let Some((block, after)) = rest.split_first_chunk() {
         if !word::is_graphic(block) {
             return text.len() - rest.len() + word::leading_graphic(block);
         }
-        rest = behind;
+        rest = after;
     }
     text.len() - rest.len() + rest.iter().take_while(|octet| octet.is_ascii_graphic()).count()
 }
@@ -79,7 +79,7 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
-/// A short line that is written from its end to its start, as decimal digits come out: two numbers and what stands
+/// A short line that is written from its end to its start, as decimal digits come out: two numbers and what is
 /// around them.
 pub(crate) struct FromRight {
     buffer: [u8; 48],
@@ -122,7 +122,7 @@ impl FromRight {
         self
     }
 
-    /// Two numbers of 20 digits, a space on each side of them, and a line end fit.
+    /// Puts octets before what is there. Two numbers of 20 digits, a space on each side of them, and a line end fit.
     #[inline]
     fn put<const N: usize>(&mut self, octets: [u8; N]) {
         let start = self.start.wrapping_sub(N);

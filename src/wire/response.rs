@@ -17,7 +17,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The indicator as it is sent.
+    /// Returns the indicator as it is sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "+OK",
@@ -44,7 +44,7 @@ pub struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// A response to be sent.
+    /// Creates a response to be sent.
     pub const fn new(status: Status, code: Option<ResponseCode<'a>>, text: Text<'a>) -> Self {
         Self { status, code, text: text.0.as_bytes() }
     }
@@ -53,12 +53,12 @@ impl<'a> Response<'a> {
     ///
     /// A response code is read only at the very start of the text; brackets elsewhere, and what isn't a well-formed
     /// code there, are text (RFC 2449 §8). What is in `accepted` is overlooked:
-    /// [`LowerCaseStatus`](Deviation::LowerCaseStatus), and a [`LateCode`](Deviation::LateCode) of `-ERR`, which then is
-    /// the code and stays in the text too.
+    /// [`LowerCaseStatus`](Deviation::LowerCaseStatus), and a [`LateCode`](Deviation::LateCode) of `-ERR`, which then
+    /// is the code and stays in the text too.
     ///
     /// # Errors
-    /// [`InvalidResponse`] when the line doesn't begin with an indicator, followed by a space or nothing, or holds a CR, LF
-    /// or NUL.
+    /// [`InvalidResponse`] when the line doesn't begin with an indicator, followed by a space or nothing, or holds a
+    /// CR, LF or NUL.
     pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidResponse> {
         let split = |status: Status| Some((status, line.split_at_checked(status.as_str().len())?));
         let (status, (indicator, rest)) = [Status::Ok, Status::Err]
@@ -91,7 +91,7 @@ impl<'a> Response<'a> {
         self.encode_with_tail(out, None);
     }
 
-    /// The response with the text before the first `octet`, without a trailing space.
+    /// Returns the response with the text before the first `octet`, without a trailing space.
     pub(super) fn before(&self, octet: u8) -> Self {
         let text = self.text.split(|&other| other == octet).next().unwrap_or_default();
         Self { text: text.trim_ascii_end(), ..*self }
@@ -123,24 +123,24 @@ impl<'a> Response<'a> {
         out.put_slice(b"\r\n");
     }
 
-    /// The status indicator.
+    /// Returns the status indicator.
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// The response code, if there is one.
+    /// Returns the response code, if there is one.
     pub const fn code(&self) -> Option<ResponseCode<'a>> {
         self.code
     }
 
-    /// What follows the indicator and the code: for people only. It holds no CR, LF or NUL, but may hold anything else,
-    /// so escape it before showing it.
+    /// Returns what follows the indicator and the code: for people only. It holds no CR, LF or NUL, but may hold
+    /// anything else, so escape it before showing it.
     pub const fn text(&self) -> &'a [u8] {
         self.text
     }
 }
 
-/// The longest front of `text` that has at most `room` octets and doesn't end inside a UTF-8 character.
+/// Returns the longest front of `text` that has at most `room` octets and doesn't end inside a UTF-8 character.
 fn cut(text: &[u8], room: usize) -> &[u8] {
     let Some(front) = text.get(..room) else { return text };
     match text.get(room) {
@@ -183,13 +183,13 @@ impl<'a> Text<'a> {
         Self(text)
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 }
 
-/// A text can't stand in a response.
+/// A text can't be that of a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a text holds no control characters, and doesn't begin with `[`, which would be read as a response code")]
 pub struct InvalidText;
@@ -224,7 +224,7 @@ impl<'a> ResponseCode<'a> {
     ///
     /// # Errors
     /// [`InvalidCode`] when it is over 200 octets, a level is empty, or something other than printable ASCII without
-    /// spaces and `]` stands in it.
+    /// spaces and `]` is in it.
     pub fn new(code: &'a str) -> Result<Self, InvalidCode> {
         let is_level = |level: &str| !level.is_empty() && level.bytes().all(|o| o.is_ascii_graphic() && o != b']');
         if code.len() <= Self::MAX_OCTETS && code.split('/').all(is_level) { Ok(Self(code)) } else { Err(InvalidCode) }
@@ -239,18 +239,18 @@ impl<'a> ResponseCode<'a> {
         Some((code, rest.strip_prefix(b" ").unwrap_or(rest)))
     }
 
-    /// The code that stands after some text.
+    /// Returns the code that follows some text.
     fn find(text: &'a [u8]) -> Option<Self> {
         let (code, _) = Self::split(text.get(memchr::memchr(b'[', text)?..)?)?;
         Some(code)
     }
 
-    /// The code without its brackets, as it came.
+    /// Returns the code without its brackets, as it came.
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// The levels, the most general one first.
+    /// Returns the levels, the most general one first.
     pub fn levels(self) -> impl Iterator<Item = &'a str> {
         self.0.split('/')
     }

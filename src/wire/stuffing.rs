@@ -21,9 +21,9 @@ pub enum LineEnds {
 /// without an end gets one; every other octet passes unchanged, NUL and those beyond ASCII included. Where the chunks
 /// are cut makes no difference.
 ///
-/// Nothing is copied: [`Stuffer::next`] tells which octets of the chunk go out as they are, and what goes before them.
-/// A line end at the end of a chunk is held back until it is known what follows, so that the last one is sent together
-/// with the line that ends the response.
+/// Nothing is copied: [`Stuffer::next`] returns which octets of the chunk go out as they are, and what goes before
+/// them. A line end at the end of a chunk is held back until it is known what follows, so that the last one is sent
+/// together with the line that ends the response.
 ///
 /// ```
 /// use pop3_proto::wire::{LineEnds, Stuffer};
@@ -62,23 +62,23 @@ enum At {
     Lf,
 }
 
-/// A part of the content: `insert`, then `run` octets of the chunk behind `skip` ones that are left out.
+/// A part of the content: `insert`, then `run` octets of the chunk after `skip` ones that are left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Piece {
     /// What goes out first: a line end, a dot, both, or nothing.
     pub insert: &'static [u8],
     /// How many octets of the chunk to leave out then.
     pub skip: usize,
-    /// How many octets behind them go out as they are.
+    /// How many octets after them go out as they are.
     pub run: usize,
-    /// How many octets behind those to leave out.
+    /// How many octets after those to leave out.
     pub held: usize,
 }
 
 impl Piece {
     const NOTHING: Self = Self { insert: b"", skip: 0, run: 0, held: 0 };
 
-    /// How many octets of the chunk are dealt with.
+    /// Returns how many octets of the chunk are dealt with.
     pub const fn consumed(&self) -> usize {
         self.skip + self.run + self.held
     }
@@ -88,13 +88,13 @@ impl Stuffer {
     /// How much room [`Stuffer::copy`] needs after what it writes.
     pub(crate) const COPY_SLACK: usize = word::BLOCK;
 
-    /// A stuffer at the start of a message.
+    /// Creates a stuffer at the start of a message.
     pub const fn new(line_ends: LineEnds) -> Self {
         Self { line_ends, at: At::LineStart }
     }
 
-    /// The next piece of the content, out of the front of `chunk`. Deals with at least one octet or inserts one, and
-    /// looks at no octet after the piece but the one that follows it directly.
+    /// Returns the next piece of the content, out of the front of `chunk`. Deals with at least one octet or inserts
+    /// one, and looks at no octet after the piece but the one that follows it directly.
     #[inline]
     pub fn next(&mut self, chunk: &[u8]) -> Piece {
         let Some(&first) = chunk.first() else { return Piece::NOTHING };
@@ -125,7 +125,7 @@ impl Stuffer {
         piece
     }
 
-    /// Treats an LF at the front of the chunk as a line end, together with the octet behind it.
+    /// Treats an LF at the front of the chunk as a line end, together with the octet after it.
     fn line_end(&mut self, chunk: &[u8], mut piece: Piece) -> Piece {
         piece.skip = 1;
         (self.at, piece.insert) = match chunk.get(1) {
@@ -167,14 +167,14 @@ impl Stuffer {
         let line_end = if self.line_ends == LineEnds::Unknown { At::CrLf } else { At::Lf };
         let mut rest = chunk;
         let mut at = self.at;
-        while let Some((&octet, behind)) = rest.split_first() {
+        while let Some((&octet, after)) = rest.split_first() {
             if octet == b'.' && matches!(at, At::LineStart | At::CrLf | At::Lf) {
                 match at {
                     At::CrLf => out.extend_from_slice(b"\r\n.."),
                     At::Lf => out.extend_from_slice(b"\n.."),
                     _ => out.extend_from_slice(b".."),
                 }
-                rest = behind;
+                rest = after;
             } else {
                 match at {
                     At::LineStart | At::Inside => {}
@@ -182,31 +182,31 @@ impl Stuffer {
                     At::Lf => out.push(b'\n'),
                     At::Cr if octet == b'\n' => {
                         at = At::CrLf;
-                        rest = behind;
+                        rest = after;
                         continue;
                     }
                     At::Cr => out.push(b'\r'),
                 }
             }
             at = loop {
-                let (at, behind) = match rest {
+                let (at, after) = match rest {
                     [] => break At::Inside,
-                    [b'\n', behind @ ..] => (line_end, behind),
-                    [b'\r', b'\n', behind @ ..] => (At::CrLf, behind),
+                    [b'\n', after @ ..] => (line_end, after),
+                    [b'\r', b'\n', after @ ..] => (At::CrLf, after),
                     [b'\r'] => (At::Cr, [].as_slice()),
                     _ => {
                         rest = copy_run(rest, out);
                         continue;
                     }
                 };
-                rest = behind;
+                rest = after;
                 break at;
             };
         }
         self.at = at;
     }
 
-    /// What goes out after the last chunk: the end of the last line, and the line of one dot.
+    /// Returns what goes out after the last chunk: the end of the last line, and the line of one dot.
     pub const fn end(&self) -> &'static [u8] {
         match self.at {
             At::LineStart => b".\r\n",
@@ -224,26 +224,26 @@ impl Stuffer {
 #[inline]
 fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut rest = text;
-    let behind = loop {
-        let Some((block, behind)) = rest.split_first_chunk() else {
+    let after = loop {
+        let Some((block, after)) = rest.split_first_chunk() else {
             let end = rest.iter().position(|&octet| octet == b'\n').unwrap_or(rest.len());
-            let (run, behind) = rest.split_at(end);
+            let (run, after) = rest.split_at(end);
             out.extend_from_slice(run);
-            break behind;
+            break after;
         };
         out.extend_from_slice(block);
         if let Some(at) = word::find_in_block(block, b'\n') {
             out.truncate(out.len() - (word::BLOCK - at));
             break rest.get(at..).unwrap_or_default();
         }
-        rest = behind;
+        rest = after;
     };
     // A CR before the line end belongs to it.
     if out.last() == Some(&b'\r') {
         out.pop();
-        return text.get(text.len() - behind.len() - 1..).unwrap_or_default();
+        return text.get(text.len() - after.len() - 1..).unwrap_or_default();
     }
-    behind
+    after
 }
 
 /// How many octets at the front of `text` go out as they are: up to an LF without a CR before it, or up to and with an
@@ -254,7 +254,7 @@ fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
 )]
 fn find_break(text: &[u8]) -> Option<usize> {
     const BLOCK: usize = 64;
-    // Most texts have either a break in each line or none for long, so the first line end tells which scan pays.
+    // Most texts have either a break in each line or none for long, so the first line end shows which scan pays.
     let first = memchr::memchr(b'\n', text)?;
     if let Some(end) = break_at(text, first) {
         return Some(end);
@@ -277,7 +277,7 @@ fn find_break(text: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'\n', rest).find_map(|lf| break_at(text, at + lf))
 }
 
-/// Where a run ends because of the LF at `lf`, if it does.
+/// Returns where a run ends because of the LF at `lf`, if it does.
 fn break_at(text: &[u8], lf: usize) -> Option<usize> {
     let follows_cr = lf.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'\r');
     if !follows_cr {
@@ -289,7 +289,7 @@ fn break_at(text: &[u8], lf: usize) -> Option<usize> {
     }
 }
 
-/// Where the first LF is that a dot follows.
+/// Returns where the first LF is that a dot follows.
 fn find_dot_line(text: &[u8]) -> Option<usize> {
     // Building a search for two octets costs more than looking at the first eight.
     let near = word::load(text).and_then(|word| word::first_of(word, b'\n'));

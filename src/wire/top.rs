@@ -31,12 +31,12 @@ enum At {
 }
 
 impl TopLimit {
-    /// A limit of `lines` lines of the body.
+    /// Creates a limit of `lines` lines of the body.
     pub const fn new(lines: u64) -> Self {
         Self { lines, at: At::LineStart }
     }
 
-    /// How many octets at the front of the next chunk are shown.
+    /// Returns how many octets at the front of the next chunk are shown.
     pub fn keep(&mut self, chunk: &[u8]) -> usize {
         let header = if self.at == At::Body { 0 } else { self.keep_header(chunk) };
         match self.at {

@@ -61,13 +61,13 @@ impl Default for Unstuffer {
 }
 
 impl Unstuffer {
-    /// An unstuffer that starts after the first line of a response.
+    /// Creates an unstuffer that starts after the first line of a response.
     pub const fn new() -> Self {
         Self { at: At::LineStart }
     }
 
-    /// The next part of the content, out of the front of `input`. Deals with at least one octet, unless there is none
-    /// or it gives out a CR that came before.
+    /// Returns the next part of the content, out of the front of `input`. Deals with at least one octet, unless there
+    /// is none or it gives out a CR that came before.
     #[inline]
     pub fn next<'a>(&mut self, input: &'a [u8]) -> Unstuffed<'a> {
         let mut start = 0;
@@ -96,7 +96,7 @@ impl Unstuffer {
         Unstuffed { content, consumed: start + content.len(), ended: false }
     }
 
-    /// Content up to the end of a line that a dot follows, or all there is.
+    /// Returns content up to the end of a line that a dot follows, or all there is.
     fn run<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
         if self.at == At::Cr && text.starts_with(b"\n.") {
             self.at = At::LineStart;
@@ -115,7 +115,7 @@ impl Unstuffer {
     }
 }
 
-/// Where the first CRLF is that a dot follows.
+/// Returns where the first CRLF is that a dot follows.
 fn find_dot_line(text: &[u8]) -> Option<usize> {
     // Building a search for three octets costs more than looking at the first eight.
     let near = word::load(text).and_then(|word| word::first_of(word, b'\r'));

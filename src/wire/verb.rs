@@ -18,8 +18,8 @@ macro_rules! verbs {
     ($($Verb:ident $keyword:literal $authorization:ident $transaction:ident $without:ident $with:ident;)*) => {
         /// The keyword of a command.
         ///
-        /// Where it is valid, and whether its `+OK` goes on after the first line, without and with the argument that may
-        /// be left out (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4, RFC 6856 §2 and §3):
+        /// Where it is valid, and whether its `+OK` goes on after the first line, without and with the argument that
+        /// may be left out (RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4, RFC 6856 §2 and §3):
         ///
         /// | keyword | AUTHORIZATION | TRANSACTION | multi-line without argument | with |
         /// |---|---|---|---|---|
@@ -149,8 +149,8 @@ impl fmt::Display for Verb {
     }
 }
 
-/// A word of three or four octets as a number that doesn't depend on their case: a letter's upper case is the same octet
-/// without 0x20, and no other octet becomes a letter that way.
+/// Returns a word of three or four octets as a number that doesn't depend on their case: a letter's upper case is the
+/// same octet without 0x20, and no other octet becomes a letter that way.
 const fn number(word: &[u8]) -> u32 {
     let octets = match *word {
         [a, b, c, d] => [a, b, c, d],

@@ -20,7 +20,7 @@ pub struct WireSize {
 }
 
 impl WireSize {
-    /// A counter at the start of a message.
+    /// Creates a counter at the start of a message.
     pub const fn new() -> Self {
         Self { octets: 0, last: None }
     }

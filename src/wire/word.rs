@@ -3,26 +3,27 @@
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const TOPS: u64 = ONES << 7;
 
-/// The first eight octets as a number, the first octet lowest.
+/// Returns the first eight octets as a number, the first octet lowest.
 #[inline]
 pub(super) fn load(text: &[u8]) -> Option<u64> {
     text.first_chunk().map(|octets| u64::from_le_bytes(*octets))
 }
 
-/// Where the first octet below `limit` is, which is at most 0x80.
+/// Returns where the first octet below `limit` is, which is at most 0x80.
 #[inline]
 pub(super) fn first_below(word: u64, limit: u8) -> Option<usize> {
     // Borrows spread to higher octets only, so the lowest mark is right.
     first_mark(word.wrapping_sub(ONES * u64::from(limit)) & !word & TOPS)
 }
 
-/// Where the first octet is that equals `octet`.
+/// Returns where the first octet is that equals `octet`.
 #[inline]
 pub(super) fn first_of(word: u64, octet: u8) -> Option<usize> {
     first_below(word ^ (ONES * u64::from(octet)), 1)
 }
 
-/// How many octets at the front are decimal digits, and the number that they make; any number if there are none.
+/// Returns how many octets at the front are decimal digits, and the number that they make; any number if there are
+/// none.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "eight digits fit")]
 pub(super) fn leading_digits(word: u64) -> (usize, u32) {
@@ -43,7 +44,7 @@ pub(super) fn is_graphic(block: &[u8; 16]) -> bool {
     block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic())
 }
 
-/// Of sixteen octets that aren't all visible ASCII, how many at the front are.
+/// Returns of sixteen octets that aren't all visible ASCII, how many at the front are.
 #[inline]
 pub(super) fn leading_graphic(block: &[u8; 16]) -> usize {
     let (low, high) = block.split_at(8);
@@ -71,7 +72,7 @@ fn first_mark(marks: u64) -> Option<usize> {
 /// How many octets are looked at in one go where lines are longer than a word.
 pub(super) const BLOCK: usize = 32;
 
-/// Where the first `octet` of a block is.
+/// Returns where the first `octet` of a block is.
 ///
 /// There is one branch, on whether it is there at all: branches on where it is would mostly be mispredicted.
 #[inline]

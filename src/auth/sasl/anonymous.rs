@@ -5,7 +5,7 @@ use super::{InvalidMessage, Message};
 /// The message of ANONYMOUS: a trace, or nothing (RFC 4505 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Anonymous<'a> {
-    /// What the client tells about itself, if anything.
+    /// What the client leaves about itself, if anything.
     pub trace: Option<Trace<'a>>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Trace<'a> {
         Ok(Self(text))
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }

@@ -22,7 +22,7 @@ impl<'a> AuthorizationIdentity<'a> {
         Name::new(octets).map(Self::from)
     }
 
-    /// The identity as a name, with nothing escaped.
+    /// Returns the identity as a name, with nothing escaped.
     pub fn as_name(&self) -> Name<'_> {
         Name::new_unchecked(&self.0)
     }

@@ -23,7 +23,7 @@ const STRICT: GeneralPurpose = GeneralPurpose::new(
 const TEXT: usize = 256;
 const OCTETS: usize = TEXT / 4 * 3;
 
-/// Decodes `text` in place: the octets are its first ones afterwards, as many as is returned, and what is behind them
+/// Decodes `text` in place: the octets are its first ones afterwards, as many as is returned, and what is after them
 /// is still text. An empty text gives no octets.
 ///
 /// It takes time linear in the octets and no allocation; what it copies to work on is wiped. If `text` holds a secret,
@@ -70,7 +70,7 @@ pub fn encode(message: &(impl Message + ?Sized), out: &mut impl BufMut) {
     encoder.flush(out);
 }
 
-/// How long the base64 of so many octets is.
+/// Returns how long the base64 of so many octets is.
 pub const fn encoded_len(octets: usize) -> usize {
     octets.div_ceil(3).saturating_mul(4)
 }

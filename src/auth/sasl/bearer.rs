@@ -47,12 +47,12 @@ impl<'a> BearerToken<'a> {
 
 borrowed_secret!(BearerToken);
 
-/// The values of some keys out of a list of `key=value` pairs; `None` for a key that isn't there.
+/// Returns the values of some keys out of a list of `key=value` pairs; `None` for a key that isn't there.
 ///
-/// Keys are letters (RFC 7628 §3.1). Other keys are ignored, and none of the wanted ones may come twice.
+/// Keys are letters (RFC 7628 §3.1). Other keys are ignored, and none of `keys` may come twice.
 pub(super) fn values<'a, const N: usize>(
     list: &'a [u8],
-    wanted: [&str; N],
+    keys: [&str; N],
 ) -> Result<[Option<&'a [u8]>; N], InvalidMessage> {
     let pairs = list.strip_suffix(END).ok_or(InvalidMessage::Form)?;
     let mut values = [None; N];
@@ -64,7 +64,7 @@ pub(super) fn values<'a, const N: usize>(
         if key.is_empty() || !key.iter().all(u8::is_ascii_alphabetic) {
             return Err(InvalidMessage::Form);
         }
-        let place = wanted.iter().zip(&mut values).find(|(wanted, _)| wanted.as_bytes() == key);
+        let place = keys.iter().zip(&mut values).find(|(other, _)| other.as_bytes() == key);
         if place.is_some_and(|(_, place)| place.replace(value).is_some()) {
             return Err(InvalidMessage::Form);
         }

@@ -30,8 +30,8 @@ const SCOPE: &str = "scope";
 const OPENID_CONFIGURATION: &str = "openid-configuration";
 
 impl<'a> BearerFailure<'a> {
-    /// A failure with a status: for OAUTHBEARER `invalid_request`, `invalid_token` or `insufficient_scope` (RFC 6750
-    /// §3.1), for XOAUTH2 that of HTTP, such as `401`.
+    /// Creates a failure with a status: for OAUTHBEARER `invalid_request`, `invalid_token` or `insufficient_scope` (RFC
+    /// 6750 §3.1), for XOAUTH2 that of HTTP, such as `401`.
     ///
     /// # Errors
     /// [`InvalidMessage::Text`] when it isn't a text as described at [`BearerFailure`].
@@ -55,7 +55,7 @@ impl<'a> BearerFailure<'a> {
         Ok(Self { scope: Some(checked(scope)?), ..self })
     }
 
-    /// Adds the URL at which a client finds out how to get a token.
+    /// Adds the URL that tells a client how to get a token.
     ///
     /// # Errors
     /// As those of [`BearerFailure::new`].
@@ -76,8 +76,8 @@ impl<'a> BearerFailure<'a> {
         let mut failure = Self { status: "", schemes: None, scope: None, openid_configuration: None };
         let mut rest = after(text, '{')?;
         while !rest.starts_with('}') {
-            let (name, behind) = string(rest)?;
-            let (value, behind) = value(after(behind, ':')?)?;
+            let (name, rest_of_pair) = string(rest)?;
+            let (value, next) = value(after(rest_of_pair, ':')?)?;
             let known = checked(value).ok();
             match name {
                 STATUS => failure.status = known.unwrap_or_default(),
@@ -86,9 +86,9 @@ impl<'a> BearerFailure<'a> {
                 OPENID_CONFIGURATION => failure.openid_configuration = known,
                 _ => {}
             }
-            rest = match after(behind, ',') {
-                Ok(next) if next.starts_with('"') => next,
-                Err(_) if behind.starts_with('}') => behind,
+            rest = match after(next, ',') {
+                Ok(pair) if pair.starts_with('"') => pair,
+                Err(_) if next.starts_with('}') => next,
                 _ => return Err(InvalidMessage::Form),
             };
         }
@@ -98,22 +98,22 @@ impl<'a> BearerFailure<'a> {
         checked(failure.status).map(|_| failure)
     }
 
-    /// Why: a code, not a sentence.
+    /// Returns why the token was turned down: a code, not a sentence.
     pub const fn status(&self) -> &'a str {
         self.status
     }
 
-    /// Which schemes there are.
+    /// Returns which schemes there are.
     pub const fn schemes(&self) -> Option<&'a str> {
         self.schemes
     }
 
-    /// Which scope a token must have.
+    /// Returns which scope a token must have.
     pub const fn scope(&self) -> Option<&'a str> {
         self.scope
     }
 
-    /// At which URL a client finds out how to get a token.
+    /// Returns the URL that tells a client how to get a token.
     pub const fn openid_configuration(&self) -> Option<&'a str> {
         self.openid_configuration
     }
@@ -146,7 +146,7 @@ fn checked(text: &str) -> Result<&str, InvalidMessage> {
     if !text.is_empty() && text.bytes().all(allowed) { Ok(text) } else { Err(InvalidMessage::Text) }
 }
 
-/// What follows a mark of JSON, which may have blanks around it.
+/// Returns what follows a mark of JSON, which may have blanks around it.
 fn after(text: &str, mark: char) -> Result<&str, InvalidMessage> {
     blanks(text).strip_prefix(mark).map(blanks).ok_or(InvalidMessage::Form)
 }
@@ -155,7 +155,7 @@ fn blanks(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', '\r', '\n'])
 }
 
-/// A string at the start of a text, without its quotation marks but with its escapes, and what follows it.
+/// Returns a string at the start of a text, without its quotation marks but with its escapes, and what follows it.
 fn string(text: &str) -> Result<(&str, &str), InvalidMessage> {
     let inner = text.strip_prefix('"').ok_or(InvalidMessage::Form)?;
     let mut escaped = false;
@@ -168,7 +168,7 @@ fn string(text: &str) -> Result<(&str, &str), InvalidMessage> {
     Ok((string, blanks(rest.strip_prefix('"').unwrap_or_default())))
 }
 
-/// A string, a number, or one of the words of JSON.
+/// Returns a string, a number, or one of the words of JSON, and what follows it.
 fn value(text: &str) -> Result<(&str, &str), InvalidMessage> {
     if text.starts_with('"') {
         return string(text);

@@ -31,7 +31,7 @@ pub struct CramMd5<'a> {
 }
 
 impl<'a> CramMd5<'a> {
-    /// A client's answer to `challenge`, whatever octets that holds.
+    /// Creates a client's answer to `challenge`, whatever octets that holds.
     pub fn new(name: Name<'a>, challenge: &[u8], secret: &[u8]) -> Self {
         Self { name, digest: digest(challenge, secret) }
     }
@@ -50,7 +50,7 @@ impl<'a> CramMd5<'a> {
         Ok(Self { name: Name::new(name)?, digest })
     }
 
-    /// Whether the client knows `secret`, found out in constant time. `challenge` is what was sent to it.
+    /// Whether the client knows `secret`, compared in constant time. `challenge` is what was sent to it.
     pub fn verify(&self, challenge: &Timestamp, secret: &[u8]) -> bool {
         digest(challenge.as_str().as_bytes(), secret) == self.digest
     }
@@ -64,7 +64,7 @@ impl Message for CramMd5<'_> {
     }
 }
 
-/// HMAC-MD5 (RFC 2104).
+/// Computes HMAC-MD5 (RFC 2104).
 fn digest(challenge: &[u8], secret: &[u8]) -> Digest {
     // A key is as long as a block: what is shorter is filled up with zeros, and what is longer is hashed first.
     let mut key = Key::<Hmac<Md5>>::default();

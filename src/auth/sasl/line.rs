@@ -31,8 +31,8 @@ pub fn decode_initial_response(argument: &mut [u8]) -> Result<usize, InvalidBase
     }
 }
 
-/// The text of a challenge, out of a line without its line end: what follows `+` and a space. It is to be given to
-/// [`base64::decode`]. A `+` without the space is an empty challenge.
+/// Returns the text of a challenge, out of a line without its line end: what follows `+` and a space. It is to be given
+/// to [`base64::decode`]. A `+` without the space is an empty challenge.
 ///
 /// `None` when the line isn't a challenge, and hence the server's final response.
 pub fn challenge_text(line: &mut [u8]) -> Option<&mut [u8]> {
@@ -45,7 +45,8 @@ pub fn challenge_text(line: &mut [u8]) -> Option<&mut [u8]> {
 
 /// Writes the line that begins an exchange, CRLF included.
 ///
-/// With an initial response it must not be longer than 255 octets (RFC 5034 §4): [`encoded_auth_len`] tells.
+/// With an initial response it must not be longer than 255 octets (RFC 5034 §4): [`encoded_auth_len`] returns how long
+/// it is.
 ///
 /// # Panics
 /// If `out` has no room for the line. A `Vec` makes room.
@@ -62,7 +63,7 @@ pub fn encode_auth<M: Message + ?Sized>(mechanism: Mechanism, initial_response: 
     out.put_slice(b"\r\n");
 }
 
-/// How many octets the line that begins an exchange has, CRLF included.
+/// Returns how many octets the line that begins an exchange has, CRLF included.
 ///
 /// # Panics
 /// If `out` has no room for the line. A `Vec` makes room.

@@ -15,7 +15,7 @@ pub enum LoginPrompt {
 }
 
 impl LoginPrompt {
-    /// What is asked for `step` responses into the exchange; `None` when there is nothing left to ask.
+    /// Returns what is asked for after `step` responses; `None` when there is nothing left to ask.
     ///
     /// Servers use different words, so a client should rather count the challenges than read them.
     pub const fn of_step(step: usize) -> Option<Self> {
@@ -41,7 +41,7 @@ impl LoginPrompt {
         }
     }
 
-    /// The words that clients know best.
+    /// Returns the words that clients know best.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "Username:",

@@ -22,9 +22,9 @@
 //! library: the lines are the same. Security layers (RFC 4422 §3.7) aren't supported: leave them to TLS.
 //!
 //! # Octets of the other side
-//! What base64 has carried may be any octets, but a [`Name`] and an [`AuthorizationIdentity`] hold no control octet, and a
-//! [`Password`] no CR, LF or NUL. So none of them ends the line where it is replayed in a command to another server.
-//! Preparing names and passwords (RFC 4013) is up to the host.
+//! What base64 has carried may be any octets, but a [`Name`] and an [`AuthorizationIdentity`] hold no control octet,
+//! and a [`Password`] no CR, LF or NUL. So none of them ends the line where it is replayed in a command to another
+//! server. Preparing names and passwords (RFC 4013) is up to the host.
 //!
 //! ```
 //! use pop3_proto::auth::sasl::{Plain, base64, line};

@@ -102,7 +102,7 @@ impl<'a> Host<'a> {
         Ok(Self(text))
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(self) -> &'a str {
         self.0
     }

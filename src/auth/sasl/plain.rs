@@ -18,8 +18,8 @@ impl<'a> Plain<'a> {
     /// Parses a message.
     ///
     /// # Errors
-    /// [`InvalidMessage`] when it isn't three parts with a NUL between each two, the name or the password is empty, a name
-    /// holds a control octet, or the password CR or LF.
+    /// [`InvalidMessage`] when it isn't three parts with a NUL between each two, the name or the password is empty, a
+    /// name holds a control octet, or the password CR or LF.
     pub fn parse(message: &'a [u8]) -> Result<Self, InvalidMessage> {
         let mut parts = message.split(|octet| *octet == 0);
         let (Some(authorization), Some(name), Some(password), None) =
@@ -31,8 +31,8 @@ impl<'a> Plain<'a> {
         Ok(Self { authorization, name: Name::new(name)?, password: Password::new(password)? })
     }
 
-    /// Whom the client wants to act for, if that isn't the user it logs in as. Whether it may is the host's decision;
-    /// acting for oneself is always fine, and some clients state it.
+    /// Returns whom the client wants to act for, if that isn't the user it logs in as. Whether it may is the host's
+    /// decision; acting for oneself is always fine, and some clients state it.
     pub fn other_identity(&self) -> Option<Name<'a>> {
         self.authorization.filter(|identity| *identity != self.name)
     }

@@ -7,7 +7,7 @@ use crate::wire::Name;
 /// The message of XOAUTH2: `user=name ^A auth=Bearer token ^A ^A`, without the spaces around each 0x01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct XOAuth2<'a> {
-    /// Whose maildrop is wanted.
+    /// Whose maildrop the client asks for.
     pub name: Name<'a>,
     /// The token.
     pub token: BearerToken<'a>,
