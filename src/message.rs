@@ -7,7 +7,10 @@ use core::fmt;
 use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
 use core::str::FromStr;
 
+use crate::wire::checked_text;
 use md5::{Digest, Md5};
+
+checked_text!(UniqueId);
 
 /// The number of a message in one session: 1 for the first (RFC 1939 §4).
 ///
@@ -93,20 +96,9 @@ impl<'a> UniqueId<'a> {
         core::str::from_utf8(octets).map(Self).map_err(|_| InvalidUniqueId)
     }
 
-    /// Returns the unique-id as text.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
-
     /// Returns the unique-id as octets.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
-    }
-}
-
-impl fmt::Display for UniqueId<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }
 

@@ -27,11 +27,11 @@ pub fn decode(window: &[u8], limit: usize) -> Outcome {
         Err(error) => Err((Some(error), 0)),
         Ok(Decoded::Partial { missing }) => Err((None, missing)),
         Ok(Decoded::Header(header)) => Ok(Said {
-            octets: header.encoded_len(),
-            local: header.is_local(),
-            ends: header.addresses().map(|ends| (ends.source(), ends.destination())),
-            tls: header.tls().map(|tls| (tls.has_certificate(), tls.verify_result())),
-            tlvs: header.tlvs().map(|tlv| (tlv.kind, tlv.value.to_vec())).collect(),
+            octets: header.encoded_len,
+            local: header.is_local,
+            ends: header.addresses.map(|ends| (ends.source(), ends.destination())),
+            tls: header.tls().map(|tls| (tls.has_certificate(), tls.verify_result)),
+            tlvs: header.tlvs.clone().map(|tlv| (tlv.kind, tlv.value.to_vec())).collect(),
         }),
     }
 }

@@ -11,51 +11,31 @@ use super::{HeaderError, SIGNATURE};
 ///
 /// All of it is the proxy's word. Names and ids may come from the client: they are any octets, to be escaped in a log.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Header<'a> {
-    pub(super) octets: usize,
-    pub(super) local: bool,
-    pub(super) addresses: Option<Addresses>,
-    pub(super) tlvs: Tlvs<'a>,
+    /// How many octets the header has. What follows it belongs to TLS or to POP3.
+    #[doc(alias = "size")]
+    pub encoded_len: usize,
+    /// Whether the proxy connects for itself (LOCAL), as for a health check.
+    pub is_local: bool,
+    /// The client and where it connected to.
+    ///
+    /// `None` when that isn't told (LOCAL, UNKNOWN, UNSPEC) or isn't TCP: the socket's own addresses count then.
+    pub addresses: Option<Addresses>,
+    /// What else the proxy reports: nothing in version 1, and nothing that counts in LOCAL. Of UNSPEC all that follows is
+    /// ignored, since addresses of any length may come first.
+    pub tlvs: Tlvs<'a>,
 }
 
 impl<'a> Header<'a> {
-    /// Returns how many octets the header has. What follows it belongs to TLS or to POP3.
-    #[doc(alias = "size")]
-    pub const fn encoded_len(&self) -> usize {
-        self.octets
-    }
-
-    /// Whether the proxy connects for itself (LOCAL), as for a health check.
-    pub const fn is_local(&self) -> bool {
-        self.local
-    }
-
-    /// Returns the client and where it connected to.
-    ///
-    /// `None` when that isn't told (LOCAL, UNKNOWN, UNSPEC) or isn't TCP: the socket's own addresses count then.
-    pub const fn addresses(&self) -> Option<Addresses> {
-        self.addresses
-    }
-
-    /// Returns the client, as in [`addresses`](Self::addresses).
+    /// Returns the client, as in [`addresses`](Self#structfield.addresses).
     pub fn source(&self) -> Option<SocketAddr> {
         self.addresses.map(|addresses| addresses.source)
-    }
-
-    /// Returns where the client connected to, as in [`addresses`](Self::addresses).
-    pub fn destination(&self) -> Option<SocketAddr> {
-        self.addresses.map(|addresses| addresses.destination)
     }
 
     /// Returns the TLS between client and proxy; `None` when the proxy reports none.
     pub fn tls(&self) -> Option<ClientTls<'a>> {
         self.tlvs.value(Tlv::SSL).and_then(ClientTls::read).filter(|tls| tls.client & ClientTls::TLS != 0)
-    }
-
-    /// Returns what else the proxy reports: nothing in version 1, and nothing that counts in LOCAL. Of UNSPEC all that
-    /// follows is ignored, since addresses of any length may come first.
-    pub fn tlvs(&self) -> Tlvs<'a> {
-        self.tlvs.clone()
     }
 }
 
@@ -228,10 +208,14 @@ impl FusedIterator for Tlvs<'_> {}
 
 /// The TLS between client and proxy, as the proxy reports it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ClientTls<'a> {
     client: u8,
-    verify: u32,
-    tlvs: Tlvs<'a>,
+    /// The result of the proxy's check of the certificate. 0 is success, but also what proxies send without a certificate:
+    /// see [`is_verified`](Self::is_verified).
+    pub verify_result: u32,
+    /// The version, the cipher, and what else the proxy reports.
+    pub tlvs: Tlvs<'a>,
 }
 
 impl<'a> ClientTls<'a> {
@@ -243,7 +227,7 @@ impl<'a> ClientTls<'a> {
         let (&[client, ref verify @ ..], tlvs) = value.split_first_chunk::<5>()?;
         let mut rest = Tlvs(tlvs);
         rest.by_ref().for_each(drop);
-        rest.0.is_empty().then_some(Self { client, verify: u32::from_be_bytes(*verify), tlvs: Tlvs(tlvs) })
+        rest.0.is_empty().then_some(Self { client, verify_result: u32::from_be_bytes(*verify), tlvs: Tlvs(tlvs) })
     }
 
     /// Whether the client showed a certificate.
@@ -251,20 +235,9 @@ impl<'a> ClientTls<'a> {
         self.client & Self::CERTIFICATE != 0
     }
 
-    /// Returns the result of the proxy's check of the certificate. 0 is success, but also what proxies send without a
-    /// certificate: see [`is_verified`](Self::is_verified).
-    pub const fn verify_result(&self) -> u32 {
-        self.verify
-    }
-
     /// Whether the client showed a certificate and the proxy found it valid.
     pub const fn is_verified(&self) -> bool {
-        self.has_certificate() && self.verify == 0
-    }
-
-    /// Returns the version, the cipher, and what else the proxy reports.
-    pub fn tlvs(&self) -> Tlvs<'a> {
-        self.tlvs.clone()
+        self.has_certificate() && self.verify_result == 0
     }
 }
 

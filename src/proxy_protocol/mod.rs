@@ -154,12 +154,17 @@ impl Decoder {
         };
         // With UNSPEC there may be addresses of any kind: where they end, and TLVs begin, can't be known.
         if local || family == 0x00 {
-            return Ok(Decoded::Header(Header { octets, local, addresses: None, tlvs: Tlvs(&[]) }));
+            return Ok(Decoded::Header(Header {
+                encoded_len: octets,
+                is_local: local,
+                addresses: None,
+                tlvs: Tlvs(&[]),
+            }));
         }
         let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Addresses)?;
         Tlvs(tlvs).check(whole)?;
         let addresses = Addresses::read(family, addresses);
-        Ok(Decoded::Header(Header { octets, local, addresses, tlvs: Tlvs(tlvs) }))
+        Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses, tlvs: Tlvs(tlvs) }))
     }
 }
 
@@ -211,7 +216,7 @@ impl Line {
         match rest.get(1) {
             None => Ok(Decoded::Partial { missing: 1 }),
             Some(b'\n') => {
-                Ok(Decoded::Header(Header { octets: line.len() + 2, local: false, addresses, tlvs: Tlvs(&[]) }))
+                Ok(Decoded::Header(Header { encoded_len: line.len() + 2, is_local: false, addresses, tlvs: Tlvs(&[]) }))
             }
             Some(_) => Err(HeaderError::Line),
         }

@@ -6,6 +6,8 @@ use super::MAX_RESPONSE_LINE;
 use super::mechanism::Mechanism;
 use super::number::{self, FromRight};
 
+checked_text!(Implementation Mechanisms PrivateCapability);
+
 /// A line of the response to CAPA.
 ///
 /// ```
@@ -63,17 +65,6 @@ impl<'a> Implementation<'a> {
     pub fn new(text: &'a str) -> Result<Self, InvalidCapability> {
         checked("IMPLEMENTATION ", text).map(Self)
     }
-
-    /// Creates it from what [`new`](Self::new) has taken before.
-    pub(crate) fn new_unchecked(text: &'a str) -> Self {
-        debug_assert!(Self::new(text).is_ok());
-        Self(text)
-    }
-
-    /// Returns the text.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
 }
 
 /// The parameters of `SASL`: names of mechanisms.
@@ -88,12 +79,6 @@ impl<'a> Mechanisms<'a> {
     /// with single spaces between.
     pub fn new(names: &'a str) -> Result<Self, InvalidCapability> {
         checked("SASL ", names).map(Self)
-    }
-
-    /// Creates it from what [`new`](Self::new) has taken before.
-    pub(crate) fn new_unchecked(names: &'a str) -> Self {
-        debug_assert!(Self::new(names).is_ok());
-        Self(names)
     }
 
     /// Returns the mechanisms in the order of the line. A word that isn't a mechanism's name is left out.
@@ -141,17 +126,6 @@ impl<'a> PrivateCapability<'a> {
             return Err(InvalidCapability);
         }
         checked("", line).map(Self)
-    }
-
-    /// Creates it from what [`new`](Self::new) has taken before.
-    pub(crate) fn new_unchecked(line: &'a str) -> Self {
-        debug_assert!(Self::new(line).is_ok());
-        Self(line)
-    }
-
-    /// Returns the whole line.
-    pub const fn as_str(self) -> &'a str {
-        self.0
     }
 
     /// Returns the tag, to be compared in any case.

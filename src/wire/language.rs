@@ -1,10 +1,10 @@
 //! Languages of the server's texts (RFC 6856 §3).
 
-use core::fmt;
-
 use bytes::BufMut;
 
 use super::response::Text;
+
+checked_text!(LanguageTag);
 
 /// The tag of a language, such as `de` or `pt-BR` (RFC 5646 §2.1): subtags of 1 to 8 letters and digits with hyphens
 /// between, 64 octets at the most. Compared in any case.
@@ -28,17 +28,6 @@ impl<'a> LanguageTag<'a> {
             Err(InvalidLanguage)
         }
     }
-
-    /// Creates it from what [`new`](Self::new) has taken before.
-    pub(crate) fn new_unchecked(tag: &'a str) -> Self {
-        debug_assert!(Self::new(tag).is_ok());
-        Self(tag)
-    }
-
-    /// Returns the tag.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
 }
 
 impl PartialEq for LanguageTag<'_> {
@@ -48,12 +37,6 @@ impl PartialEq for LanguageTag<'_> {
 }
 
 impl Eq for LanguageTag<'_> {}
-
-impl fmt::Display for LanguageTag<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
 
 /// What LANG asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

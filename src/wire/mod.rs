@@ -9,6 +9,35 @@
 //! - RFC 1939 §3 says that keywords have three or four letters and arguments up to 40 octets. Neither is relied on:
 //!   only the length of the whole line is limited.
 
+/// What texts have in common that are checked when they are made.
+macro_rules! checked_text {
+    ($($Name:ident)*) => {
+        $(
+            impl<'a> $Name<'a> {
+                /// Creates it from what [`new`](Self::new) has taken before.
+                #[allow(dead_code, reason = "not all are kept as plain texts by a configuration")]
+                pub(crate) fn new_unchecked(text: &'a str) -> Self {
+                    debug_assert!(Self::new(text).is_ok());
+                    Self(text)
+                }
+
+                /// Returns the text.
+                pub const fn as_str(self) -> &'a str {
+                    self.0
+                }
+            }
+
+            impl core::fmt::Display for $Name<'_> {
+                fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                    f.pad(self.0)
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use checked_text;
+
 mod arguments;
 mod capability;
 mod command;

@@ -1,11 +1,11 @@
 //! Responses: status indicator, response code, text.
 
-use core::fmt;
-
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
 use super::deviation::{Deviation, DeviationSet, Parsed};
+
+checked_text!(Text ResponseCode);
 
 /// The status indicator of a response (RFC 1939 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -176,17 +176,6 @@ impl<'a> Text<'a> {
         }
         Ok(Self(text))
     }
-
-    /// Creates it from what [`new`](Self::new) has taken before.
-    pub(crate) fn new_unchecked(text: &'a str) -> Self {
-        debug_assert!(Self::new(text).is_ok());
-        Self(text)
-    }
-
-    /// Returns the text.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
 }
 
 /// A text can't be that of a response.
@@ -245,11 +234,6 @@ impl<'a> ResponseCode<'a> {
         Some(code)
     }
 
-    /// Returns the code without its brackets, as it came.
-    pub const fn as_str(self) -> &'a str {
-        self.0
-    }
-
     /// Returns the levels, the most general one first.
     pub fn levels(self) -> impl Iterator<Item = &'a str> {
         self.0.split('/')
@@ -271,12 +255,6 @@ impl PartialEq for ResponseCode<'_> {
 }
 
 impl Eq for ResponseCode<'_> {}
-
-impl fmt::Display for ResponseCode<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
 
 /// A text isn't a response code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -49,9 +49,9 @@ pub fn header(window: &[u8]) -> Header<'_> {
 pub type Said = (usize, bool, Option<Addresses>, Option<(bool, u32)>, Vec<(u8, Vec<u8>)>);
 
 pub fn said(header: &Header<'_>) -> Said {
-    let said_of_tls = header.tls().map(|tls| (tls.has_certificate(), tls.verify_result()));
-    let tlvs = header.tlvs().map(|tlv| (tlv.kind, tlv.value.to_vec())).collect();
-    (header.encoded_len(), header.is_local(), header.addresses(), said_of_tls, tlvs)
+    let said_of_tls = header.tls().map(|tls| (tls.has_certificate(), tls.verify_result));
+    let tlvs = header.tlvs.clone().map(|tlv| (tlv.kind, tlv.value.to_vec())).collect();
+    (header.encoded_len, header.is_local, header.addresses, said_of_tls, tlvs)
 }
 
 /// The result over a window, `None` when more is needed.

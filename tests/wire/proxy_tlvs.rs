@@ -24,8 +24,8 @@ fn the_tls_of_the_client_is_what_the_proxy_says() {
         let told = tls.as_ref().map(|tls| (tls.has_certificate(), tls.is_verified()));
         assert_eq!(told, expected, "{client:#x} {verify}");
         if let Some(tls) = tls {
-            assert_eq!(tls.verify_result(), verify);
-            assert_eq!(tls.tlvs().value(Tlv::SSL_VERSION), Some(b"TLSv1.3".as_slice()));
+            assert_eq!(tls.verify_result, verify);
+            assert_eq!(tls.tlvs.value(Tlv::SSL_VERSION), Some(b"TLSv1.3".as_slice()));
         }
     }
     assert!(header(&with_tlvs(b"")).tls().is_none());
@@ -45,10 +45,10 @@ fn tlvs_are_told_in_order_and_borrowed() {
     ];
     let octets = with_tlvs(&all.map(|(kind, value)| tlv(kind, value)).concat());
     let header = header(&octets);
-    assert_eq!(header.tlvs().map(|tlv| (tlv.kind, tlv.value)).collect::<Vec<_>>(), all);
-    assert_eq!(header.tlvs().value(0xEA), Some(b"\x01vpce".as_slice()), "the first one");
-    assert_eq!(header.tlvs().value(Tlv::NETNS), None);
-    let alpn = header.tlvs().value(Tlv::ALPN).unwrap();
+    assert_eq!(header.tlvs.clone().map(|tlv| (tlv.kind, tlv.value)).collect::<Vec<_>>(), all);
+    assert_eq!(header.tlvs.value(0xEA), Some(b"\x01vpce".as_slice()), "the first one");
+    assert_eq!(header.tlvs.value(Tlv::NETNS), None);
+    let alpn = header.tlvs.value(Tlv::ALPN).unwrap();
     assert!(octets.as_ptr_range().contains(&alpn.as_ptr()));
 }
 
@@ -63,7 +63,7 @@ fn a_checksum_is_checked_wherever_it_stands() {
         ([tlv(Tlv::ALPN, b"pop3"), sum.clone(), ssl(1, 0, b"")].concat(), 38),
     ] {
         let right = checked(&tlvs, at);
-        assert_eq!(header(&[&right, b"CAPA\r\n".as_slice()].concat()).encoded_len(), right.len());
+        assert_eq!(header(&[&right, b"CAPA\r\n".as_slice()].concat()).encoded_len, right.len());
         for bit in 0..8 * right.len() {
             let mut wrong = right.clone();
             wrong[bit / 8] ^= 1 << (bit % 8);

@@ -1,6 +1,9 @@
 //! ANONYMOUS: nobody in particular (RFC 4505).
 
 use super::{InvalidMessage, Message};
+use crate::wire::checked_text;
+
+checked_text!(Trace);
 
 /// The message of ANONYMOUS: a trace, or nothing (RFC 4505 §2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,11 +32,6 @@ impl<'a> Trace<'a> {
             return Err(InvalidMessage::Text);
         }
         Ok(Self(text))
-    }
-
-    /// Returns the text.
-    pub const fn as_str(self) -> &'a str {
-        self.0
     }
 }
 

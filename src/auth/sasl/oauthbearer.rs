@@ -4,7 +4,10 @@ use core::num::NonZeroU16;
 
 use super::bearer::{self, BearerToken};
 use super::{AuthorizationIdentity, InvalidMessage, Message};
+use crate::wire::checked_text;
 use crate::wire::number::{self, FromRight};
+
+checked_text!(Host);
 
 /// The message of OAUTHBEARER: a GS2 header, then keys and values (RFC 7628 §3.1).
 ///
@@ -100,11 +103,6 @@ impl<'a> Host<'a> {
             return Err(InvalidMessage::Text);
         }
         Ok(Self(text))
-    }
-
-    /// Returns the text.
-    pub const fn as_str(self) -> &'a str {
-        self.0
     }
 
     fn parse(octets: &'a [u8]) -> Result<Self, InvalidMessage> {
