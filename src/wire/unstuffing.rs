@@ -25,14 +25,15 @@ use super::word;
 /// assert_eq!(message, b"one\r\n.two\r\n");
 /// assert_eq!(input, b"+OK");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Unstuffer {
     at: At,
 }
 
 /// Where in a line the octets taken so far end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum At {
+    #[default]
     LineStart,
     Inside,
     /// After a CR that was given out.
@@ -52,12 +53,6 @@ pub struct Unstuffed<'a> {
     pub consumed: usize,
     /// Whether the response ends here. What is left of the input belongs to the next one.
     pub ended: bool,
-}
-
-impl Default for Unstuffer {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Unstuffer {
