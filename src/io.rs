@@ -28,7 +28,18 @@ impl<'a> Io<'a> {
 
     #[inline]
     pub(crate) fn write(pipe: &'a mut Pipe) -> Self {
-        Self::Write(Write { pipe })
+        Self::Write(Write { pipe, may_read: true })
+    }
+
+    /// A write while there is something to write, else a read.
+    #[inline]
+    pub(crate) fn next(pipe: &'a mut Pipe) -> Self {
+        if pipe.output.is_empty() { Self::read(pipe) } else { Self::write(pipe) }
+    }
+
+    /// Octets for the peer, which are to be written before anything else is read.
+    pub(crate) fn write_only(pipe: &'a mut Pipe) -> Self {
+        Self::Write(Write { pipe, may_read: false })
     }
 
     /// Reports that the transport is gone: see [`Read::failed`].
@@ -132,6 +143,7 @@ impl fmt::Debug for Read<'_> {
 #[must_use = "the session waits for its peer to take octets"]
 pub struct Write<'a> {
     pipe: &'a mut Pipe,
+    may_read: bool,
 }
 
 impl<'a> Write<'a> {
@@ -156,7 +168,7 @@ impl<'a> Write<'a> {
     /// need to: what a client writes ahead of responses keeps within
     /// [`Config::pipelined`](crate::client::Config::pipelined), which fits into the buffers of any socket.
     pub fn into_read(self) -> Option<Read<'a>> {
-        self.pipe.input.has_space().then(|| Read::new(self.pipe))
+        (self.may_read && self.pipe.input.has_space()).then(|| Read::new(self.pipe))
     }
 }
 

@@ -32,10 +32,10 @@
 //!    keep: see [`Body`](server::Body).) The price: a token that is never answered comes back for ever, and a client can
 //!    make a host that forgets a branch run busily. So each has a safe answer, `decline`, and
 //!    [`Action::decline`](server::Action::decline) gives it for all that a host doesn't support.
-//! 3. Bytes move only through [`Read`](server::Read) (`space()`, then `filled(n)`, 0 = end of stream) and
-//!    [`Write`](server::Write) (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`). A transport that
+//! 3. Bytes move only through [`Read`] (`space()`, then `filled(n)`, 0 = end of stream) and
+//!    [`Write`] (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`). A transport that
 //!    buffers what it is given is flushed before anybody waits to read. One that fails is
-//!    [reported](server::Read::failed) as such.
+//!    [reported](Read::failed) as such.
 //! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` give
 //!    their deadline, `None` for no limit. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
 //! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
@@ -53,7 +53,7 @@
 //!
 //! use bytes::{Buf, Bytes};
 //! use pop3_proto::message::{MessageNumber, UniqueId};
-//! use pop3_proto::Security;
+//! use pop3_proto::{Io, Security};
 //! use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Rejection, Session};
 //!
 //! /// A maildrop of one message.
@@ -61,7 +61,6 @@
 //!
 //! impl Maildrop for Welcome {
 //!     type Reader = ();
-//!     type Exchange = ();
 //!     fn count(&self) -> u32 {
 //!         1
 //!     }
@@ -86,12 +85,12 @@
 //!     loop {
 //!         match session.poll(start.elapsed()) {
 //!             // Flushing does nothing here. Over a transport that buffers, TLS for example, both sides would wait without it.
-//!             Action::Read(mut read) => match socket.flush().and_then(|()| socket.read(read.space())) {
+//!             Action::Io(Io::Read(mut read)) => match socket.flush().and_then(|()| socket.read(read.space())) {
 //!                 Ok(octets) => read.filled(octets),
 //!                 Err(error) if is_timeout(&error) => {} // the action comes again
 //!                 Err(_) => read.failed(),
 //!             },
-//!             Action::Write(mut write) => match socket.write(write.chunk()) {
+//!             Action::Io(Io::Write(mut write)) => match socket.write(write.chunk()) {
 //!                 Ok(0) => write.failed(),
 //!                 Ok(octets) => write.advance(octets),
 //!                 Err(error) if is_timeout(&error) => {}
@@ -139,7 +138,7 @@
 //! # let (replies, reason) = talk(&format!("{login}RETR 1\r\nQUIT\r\n"))?;
 //! # assert!(replies.ends_with("\r\n\r\nGood to see you.\r\n.\r\n+OK bye\r\n"), "{replies}");
 //! # assert_eq!(reason, CloseReason::Quit);
-//! # assert!(talk(&format!("{login}DELE 1\r\nQUIT\r\n"))?.0.ends_with("-ERR [SYS/TEMP] marked messages are not removed\r\n"));
+//! # assert!(talk(&format!("{login}DELE 1\r\nQUIT\r\n"))?.0.ends_with("-ERR [SYS/TEMP] not all marked messages are removed\r\n"));
 //! # let (replies, reason) = talk("USER mrose\r\nPASS tans\r\n")?;
 //! # assert!(replies.ends_with("-ERR [AUTH] wrong name or password\r\n"), "{replies}");
 //! # assert_eq!(reason, CloseReason::EndOfStream);

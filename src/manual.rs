@@ -21,7 +21,7 @@
 //! |---|---|---|
 //! | [`cleartext_logins`] | no | RFC 8314 §4 calls cleartext obsolete. USER is refused, so that the password isn't sent at all; so are APOP, and mechanisms that send a password or a token. CRAM-MD5, SCRAM and the like aren't, unless [`mechanism_with`](crate::server::Config::mechanism_with) offers them as `cleartext`. |
 //! | [`stls`] | no | the host must be able to do TLS; a switch that is on without it would make clients fail |
-//! | [`discard_octets_behind_stls`] | no | such octets were put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
+//! | [`discard_octets_after_stls`] | no | such octets were put there by somebody between client and server, or by a client that doesn't wait; both are better found out |
 //! | [`mechanism`] | PLAIN | RFC 5034 §4 demands it, and with TLS it is what clients use. LOGIN does the same in two steps, for old clients only. |
 //! | [`sasl_passwords_as_logins`] | yes | a host that can answer USER and PASS can answer PLAIN and LOGIN: one place that checks passwords is safer than two |
 //! | [`list_mechanisms_by_auth`] | yes | some old clients ask so instead of by CAPA, and it gives nothing away that CAPA doesn't |
@@ -43,7 +43,7 @@
 //!
 //! A host that reads ahead, into a buffer of its own, has one more duty: what is in that buffer when the token comes
 //! was sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the
-//! session afterwards. A host that reads straight into [`Read::space`](crate::server::Read::space) has no such duty.
+//! session afterwards. A host that reads straight into [`Read::space`](crate::Read::space) has no such duty.
 //!
 //! The host's duties: TLS 1.2 at least (RFC 8314 §4); the handshake given up at the token's deadline; a closing alert
 //! at the end if [`CloseReason::is_orderly`] is true; and the truth in [`Security`]. [`Security::TrustedLocal`] is for
@@ -52,7 +52,7 @@
 //! # Transports that buffer
 //! A TLS stream, a `BufWriter`, a compressing tunnel: what such a transport was given may not be on its way yet. The client
 //! then waits for the response and the host for the next command, until a deadline ends it. So flush at each
-//! [`Read`](crate::server::Read), which comes only when there is nothing left to write; at
+//! [`Read`](crate::Read), which comes only when there is nothing left to write; at
 //! [`StartTls`](crate::server::Action::StartTls), before the handshake; and at [`Close`](crate::server::Action::Close).
 //! [`server`](crate::server#over-a-transport-that-buffers) shows it. A transport that writes through, such as a TCP socket,
 //! needs none of this.
@@ -61,11 +61,11 @@
 //! The session does what all mechanisms have in common: names, lines, base64, `=`, the empty challenge, `*`, limits,
 //! and what may be used without TLS. A step that only the host can answer is an
 //! [`Authenticate`](crate::server::Authenticate) token with the decoded response; the host's own state of the exchange,
-//! [`Maildrop::Exchange`](crate::server::Maildrop::Exchange), is lent with it. [`auth::sasl`](crate::auth::sasl) has the
+//! which [`Session::with_exchange`](crate::server::Session::with_exchange) gives its type, is lent with it. [`auth::sasl`](crate::auth::sasl) has the
 //! messages of PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER, EXTERNAL and ANONYMOUS.
 //!
 //! SCRAM, Kerberos (GSSAPI) and others come from a SASL library that does no I/O of its own: the library's session
-//! object is the `Exchange`, its `step` takes the response and gives the challenge, and its verdict is the answer.
+//! object is what is remembered of the exchange, its `step` takes the response and gives the challenge, and its verdict is the answer.
 //! `examples/support/src/sasl.rs` in the repository does this for SCRAM-SHA-256. For a mechanism that this crate doesn't
 //! know, [`mechanism_with`](crate::server::Config::mechanism_with) declares who sends first and whether it is safe
 //! without TLS. Two things to keep in mind:
@@ -78,8 +78,8 @@
 //! [`BearerFailure`](crate::auth::sasl::BearerFailure), and `-ERR` when the client has answered it (RFC 7628 §3.2.3).
 //! [`challenge_and_reject`](crate::server::Authenticate::challenge_and_reject) does both in one call.
 //!
-//! A host that offers more than one such mechanism makes its `Exchange` an enum, and boxes it if it is large: the
-//! session stores it inline. The host learns that the client has cancelled when its `Exchange` is dropped.
+//! A host that offers more than one such mechanism remembers an enum, and boxes what is large: the session
+//! stores it inline. The host learns that the client has cancelled when what it remembers is dropped.
 //!
 //! # UTF-8 and languages
 //! With [`utf8`] a client may ask for messages as they are, before it logs in. A message whose header needs UTF-8 is
@@ -166,7 +166,7 @@
 //! [`commands_before_login`]: crate::server::Config::commands_before_login
 //! [`cleartext_logins`]: crate::server::Config::cleartext_logins
 //! [`stls`]: crate::server::Config::stls
-//! [`discard_octets_behind_stls`]: crate::server::Config::discard_octets_behind_stls
+//! [`discard_octets_after_stls`]: crate::server::Config::discard_octets_after_stls
 //! [`mechanism`]: crate::server::Config::mechanism
 //! [`sasl_passwords_as_logins`]: crate::server::Config::sasl_passwords_as_logins
 //! [`list_mechanisms_by_auth`]: crate::server::Config::list_mechanisms_by_auth

@@ -258,3 +258,43 @@ impl<T: AsRef<[u8]>> FromIterator<T> for UniqueIds {
         ids
     }
 }
+
+/// What became of the messages that were marked as deleted, once QUIT was sent (RFC 1939 §6).
+///
+/// A message that was already gone counts as removed. Where no message was marked, there is nothing that could stay.
+///
+/// A server's host collects it from the result of each removal: `All` if nothing failed, or if there was nothing to remove.
+///
+/// ```
+/// use pop3_proto::message::Removal;
+///
+/// let results = [Ok(()), Err("permission denied"), Ok(())];
+/// assert_eq!(results.into_iter().collect::<Removal>(), Removal::NotAll);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Removal {
+    /// All are removed: QUIT is answered `+OK`. A message whose DELE was refused wasn't marked. Before login no message is.
+    All,
+    /// Some or all are still there: QUIT is answered `-ERR`.
+    NotAll,
+    /// It isn't known. A client has no answer to QUIT; a server's host can't tell, and QUIT is answered `-ERR`.
+    Unknown,
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all marked messages are removed",
+            Self::NotAll => "not all marked messages are removed",
+            Self::Unknown => "it is not known whether the marked messages are removed",
+        })
+    }
+}
+
+/// From the result for each message: `All` if nothing failed.
+impl<E> FromIterator<Result<(), E>> for Removal {
+    fn from_iter<I: IntoIterator<Item = Result<(), E>>>(removals: I) -> Self {
+        // Each is looked at, so that one failure keeps no other message from being removed.
+        removals.into_iter().fold(Self::All, |all, removal| if removal.is_ok() { all } else { Self::NotAll })
+    }
+}

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use pop3_proto::Security;
-use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::server::{Action, Commit, Config, Maildrop, Session};
+use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
+use pop3_proto::server::{Action, Config, Maildrop, Session};
 use pop3_proto::wire::{LineEnds, Unstuffer};
+use pop3_proto::{Io, Security};
 
 pub use client::{client, receive};
 
@@ -137,7 +137,6 @@ impl Index {
 
 impl Maildrop for Index {
     type Reader = ();
-    type Exchange = ();
 
     fn count(&self) -> u32 {
         self.count
@@ -178,15 +177,15 @@ pub fn drive(session: &mut Session<Index>, mut input: &[u8], index: &mut Option<
     let mut written = 0;
     loop {
         match session.poll(Duration::ZERO) {
-            Action::Read(_) if input.is_empty() => return written,
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(_)) if input.is_empty() => return written,
+            Action::Io(Io::Read(mut read)) => {
                 let space = read.space();
                 let octets = space.len().min(input.len());
                 space[..octets].copy_from_slice(&input[..octets]);
                 input = &input[octets..];
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.chunk().len();
                 std::hint::black_box(write.chunk());
                 written += octets as u64;
@@ -197,7 +196,7 @@ pub fn drive(session: &mut Session<Index>, mut input: &[u8], index: &mut Option<
                 let message = retrieve.maildrop().message.clone();
                 retrieve.send(message);
             }
-            Action::Update(update) => update.finish(Commit::All),
+            Action::Update(update) => update.finish(Removal::All),
             Action::Body(body) => body.end(),
             other @ (Action::StartTls(_) | Action::Authenticate(_)) => panic!("{other:?}"),
             Action::Close(_) => return written,
@@ -231,14 +230,14 @@ pub fn said(session: &mut Session<Index>, line: &[u8]) -> Vec<u8> {
     let mut input = Some(line);
     loop {
         match session.poll(Duration::ZERO) {
-            Action::Read(mut read) => match input.take() {
+            Action::Io(Io::Read(mut read)) => match input.take() {
                 Some(line) => {
                     read.space()[..line.len()].copy_from_slice(line);
                     read.filled(line.len());
                 }
                 None => return wire,
             },
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.chunk().len();
                 wire.extend_from_slice(write.chunk());
                 write.advance(octets);

@@ -17,11 +17,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
 use rustls::ServerConfig;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Accounts, Args, Attended, Channel, Client, Exchange, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a thread waits for its peer at a time. After each wait it looks at the deadline, and whether to stop.
 const TICK: Duration = Duration::from_secs(1);
@@ -134,8 +135,9 @@ impl Server {
     }
 
     /// A session for a new connection.
-    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>> {
+    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
         Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
+            .with_exchange()
             .with_timestamp(self.timestamps.next())
     }
 }
@@ -192,21 +194,23 @@ fn converse<'a>(
     mut socket: &'a TcpStream,
     channel: &mut Channel,
     server: &'a Server,
-    mut session: Session<Attended<Peer<'a>>>,
+    mut session: Session<Attended<Peer<'a>>, Exchange>,
 ) -> io::Result<CloseReason> {
     let attended = |mailbox: Mailbox| mailbox.attended_by(Peer { socket, server, ended: OnceCell::new() });
     let start = Instant::now();
     loop {
+        if server.is_stopping() {
+            // It ends between two commands, where nobody is hurt.
+            session.stop();
+        }
         match session.poll(start.elapsed()) {
-            Action::Read(mut read) => match channel.read(&mut socket, read.space()) {
+            Action::Io(Io::Read(mut read)) => match channel.read(&mut socket, read.space()) {
                 Ok(octets) => read.filled(octets),
-                // Between two commands nobody is hurt by the end. No QUIT was seen, so nothing gets deleted.
-                Err(error) if timed_out(&error) && server.is_stopping() => read.stop(),
                 // An action that goes unanswered comes again, unless its deadline has passed.
                 Err(error) if timed_out(&error) => {}
                 Err(error) => return Err(error),
             },
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let mut slices = [IoSlice::new(&[]); 2];
                 let count = write.chunks_vectored(&mut slices);
                 match channel.write(&mut socket, &slices[..count]) {
@@ -231,19 +235,16 @@ fn converse<'a>(
                 Ok(mailbox) => login.accept(attended(mailbox)).unwrap_or_else(support::report),
                 Err(rejection) => login.reject(rejection),
             },
-            Action::Authenticate(mut authenticate) => {
-                let mechanism = authenticate.mechanism();
-                let (exchange, response) = authenticate.exchange_and_response();
+            Action::Authenticate(mut step) => {
+                let mechanism = step.mechanism();
+                let (exchange, response) = step.exchange_and_response();
                 match server.sasl.step(mechanism, exchange, response, &server.accounts) {
-                    Outcome::Challenge(octets) => {
-                        authenticate.challenge(&octets).unwrap_or_else(support::report);
-                    }
+                    Outcome::Challenge(octets) => step.challenge(&octets).unwrap_or_else(support::report),
                     Outcome::ChallengeAndReject(octets) => {
-                        let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
-                        challenged.unwrap_or_else(support::report);
+                        step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(support::report);
                     }
-                    Outcome::Accept(mailbox) => authenticate.accept(attended(mailbox)).unwrap_or_else(support::report),
-                    Outcome::Reject(rejection) => authenticate.reject(rejection),
+                    Outcome::Accept(mailbox) => step.accept(attended(mailbox)).unwrap_or_else(support::report),
+                    Outcome::Reject(rejection) => step.reject(rejection),
                 }
             }
             Action::Retrieve(mut retrieve) => {
@@ -264,8 +265,8 @@ fn converse<'a>(
             },
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
-                let commit = maildrop.mailbox.expunge(deletions);
-                update.finish(commit);
+                let removal = maildrop.mailbox.expunge(deletions);
+                update.finish(removal);
             }
             Action::Close(reason) => return Ok(reason),
         }

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pop3_proto::Io;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Credentials, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Name, Password};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink, split};
@@ -103,13 +104,13 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
     let reason = loop {
         // Where a deadline is over, the token goes unanswered, and the next poll says what comes of it.
         match session.poll(start.elapsed()) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let deadline = read.deadline();
                 if let Some(octets) = by(start, deadline, client.read(read.space())).await {
                     read.filled(octets?);
                 }
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let deadline = write.deadline();
                 let written = async {
                     client.write_buf(&mut write).await?;

@@ -25,6 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
 use rustls::ServerConfig;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -37,7 +38,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use accept::{accept, listen};
 use ready::{Ready, would_block};
-use support::{Accounts, Args, Attended, Channel, Client, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Accounts, Args, Attended, Channel, Client, Exchange, Mailbox, Message, Outcome, Sasl, Timestamps};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -137,8 +138,9 @@ impl Server {
     }
 
     /// A session for a new connection.
-    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>> {
+    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
         Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
+            .with_exchange()
             .with_timestamp(self.timestamps.next())
     }
 }
@@ -212,23 +214,26 @@ async fn converse(
     let attended = |mailbox: Mailbox| mailbox.attended_by(Peer::new(socket, told.clone()));
     let start = Instant::now();
     loop {
+        if *stopping.borrow() {
+            // It ends between two commands, where nobody is hurt.
+            session.stop();
+        }
         // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
         // its deadline has passed. The store's work blocks, so the runtime is told about it.
         let wait = match session.poll(start.elapsed()) {
-            Action::Read(mut read) => match channel.read(&mut Ready(socket), read.space()) {
+            Action::Io(Io::Read(mut read)) => match channel.read(&mut Ready(socket), read.space()) {
                 Ok(octets) => {
                     read.filled(octets);
                     Wait::Nothing
                 }
-                // Between two commands nobody is hurt by the end. No QUIT was seen, so nothing gets deleted.
-                Err(error) if would_block(&error) && *stopping.borrow() => {
-                    read.stop();
-                    Wait::Nothing
+                Err(error) if would_block(&error) => {
+                    let deadline = read.deadline();
+                    read.nothing_yet();
+                    Wait::Readable(deadline)
                 }
-                Err(error) if would_block(&error) => Wait::Readable(read.deadline()),
                 Err(error) => return Err(error),
             },
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let mut slices = [IoSlice::new(&[]); 2];
                 let count = write.chunks_vectored(&mut slices);
                 match channel.write(&mut Ready(socket), &slices[..count]) {
@@ -265,19 +270,16 @@ async fn converse(
                 }
                 Wait::Nothing
             }
-            Action::Authenticate(mut authenticate) => {
-                let mechanism = authenticate.mechanism();
-                let (exchange, response) = authenticate.exchange_and_response();
+            Action::Authenticate(mut step) => {
+                let mechanism = step.mechanism();
+                let (exchange, response) = step.exchange_and_response();
                 match block_in_place(|| server.sasl.step(mechanism, exchange, response, &server.accounts)) {
-                    Outcome::Challenge(octets) => {
-                        authenticate.challenge(&octets).unwrap_or_else(support::report);
-                    }
+                    Outcome::Challenge(octets) => step.challenge(&octets).unwrap_or_else(support::report),
                     Outcome::ChallengeAndReject(octets) => {
-                        let challenged = authenticate.challenge_and_reject(&octets, Rejection::BadCredentials);
-                        challenged.unwrap_or_else(support::report);
+                        step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(support::report);
                     }
-                    Outcome::Accept(mailbox) => authenticate.accept(attended(mailbox)).unwrap_or_else(support::report),
-                    Outcome::Reject(rejection) => authenticate.reject(rejection),
+                    Outcome::Accept(mailbox) => step.accept(attended(mailbox)).unwrap_or_else(support::report),
+                    Outcome::Reject(rejection) => step.reject(rejection),
                 }
                 Wait::Nothing
             }
@@ -303,8 +305,8 @@ async fn converse(
             }
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
-                let commit = block_in_place(|| maildrop.mailbox.expunge(deletions));
-                update.finish(commit);
+                let removal = block_in_place(|| maildrop.mailbox.expunge(deletions));
+                update.finish(removal);
                 Wait::Nothing
             }
             Action::Close(reason) => return Ok(reason),

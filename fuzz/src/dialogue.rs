@@ -76,7 +76,7 @@ impl Model<'_> {
             self.handshake = true;
             return self.good(Expected::Ok);
         }
-        self.close(CloseReason::ResidueBehindStls(residue), Expected::Err(None))
+        self.close(CloseReason::ResidueAfterStls(residue), Expected::Err(None))
     }
 
     /// Where the read ends that a line came in with.

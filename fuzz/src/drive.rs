@@ -8,16 +8,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, Body, CloseReason, Commit, Read, Refusal, Retrieve, Session, Update, Write};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Action, Body, CloseReason, Refusal, Retrieve, Session, Update};
 use pop3_proto::wire::{State, Timestamp};
+use pop3_proto::{Io, Read, Write};
 
 use crate::case::{Answer, Case, FAIL, GREEDY, STOP, Step};
 use crate::content;
 use crate::lines;
 use crate::record::{Asked, Call, Delivery, Run};
 use crate::settings::Limits;
-use crate::store::{Failed, Mailbox, Reader, Store};
+use crate::store::{Exchange, Failed, Mailbox, Reader, Store};
 use crate::timer::Timer;
 
 pub const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
@@ -31,7 +32,8 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
     let mut session = match settings.refusal() {
         Some(reason) => Session::refuse(settings.config(), reason),
         None => Session::new(settings.config(), settings.security()),
-    };
+    }
+    .with_exchange();
     session = session.with_client_identity(settings.identity());
     if settings.timestamp {
         session = session.with_timestamp(Timestamp::new(TIMESTAMP).expect("a timestamp"));
@@ -87,7 +89,7 @@ struct Host {
 }
 
 impl Host {
-    fn drive(&mut self, session: &mut Session<Mailbox>, steps: &[Step]) {
+    fn drive(&mut self, session: &mut Session<Mailbox, Exchange>, steps: &[Step]) {
         let mut now = Duration::from_secs(1000);
         let mut dropped = None;
         let mut steps = steps.iter().copied();
@@ -96,6 +98,10 @@ impl Host {
             let step = steps.next().unwrap_or(GREEDY);
             now = step.tick(now);
             self.timer.tick(now);
+            if step == STOP {
+                session.stop();
+                self.stopped = true;
+            }
             let action = session.poll(now);
             let kind = kind(&action);
             if let Some(dropped) = dropped.take() {
@@ -122,16 +128,16 @@ impl Host {
         }
     }
 
-    fn act(&mut self, action: Action<'_, Mailbox>, step: Step, last: bool) -> Acted {
+    fn act(&mut self, action: Action<'_, Mailbox, Exchange>, step: Step, last: bool) -> Acted {
         match action {
             Action::Close(reason) => Acted::Closed(reason),
-            Action::Read(_) if self.run.taken == self.client.len() && !self.hang_up && last => Acted::Finished,
-            Action::Read(read) => {
+            Action::Io(Io::Read(_)) if self.run.taken == self.client.len() && !self.hang_up && last => Acted::Finished,
+            Action::Io(Io::Read(read)) => {
                 let deadline = read.deadline().expect("a limit");
                 self.read(read, step);
                 Acted::Moved(deadline)
             }
-            Action::Write(write) => {
+            Action::Io(Io::Write(write)) => {
                 let deadline = write.deadline().expect("a limit");
                 self.write(write, step);
                 Acted::Moved(deadline)
@@ -152,14 +158,14 @@ impl Host {
         }
     }
 
-    fn close(&mut self, session: &mut Session<Mailbox>, reason: CloseReason) {
+    fn close(&mut self, session: &mut Session<Mailbox, Exchange>, reason: CloseReason) {
         assert_eq!((self.store.open_now(), self.store.remembered()), (0, 0), "something outlives its session");
         let expired = self.timer.check_close(reason);
         assert!(expired || self.failed || !self.unwritten, "output is thrown away");
         self.run.closed = Some(reason);
-        assert_eq!(reason == CloseReason::Stopped, self.stopped);
+        assert!(reason != CloseReason::Stopped || self.stopped);
         assert_eq!(reason == CloseReason::TransportFailed, self.failed);
-        self.run.complete = !expired && !self.stopped && !self.failed;
+        self.run.complete = !expired && reason != CloseReason::Stopped && !self.failed;
         for now in [0, 1_000_000, 2_000] {
             assert_eq!(session.state(), None);
             let again = session.poll(Duration::from_secs(now));
@@ -168,14 +174,11 @@ impl Host {
     }
 
     fn read(&mut self, mut read: Read<'_>, step: Step) {
-        assert!(!self.hung_up, "a read behind the end of the stream");
+        assert!(!self.hung_up, "a read after the end of the stream");
+        assert!(!self.stopped, "a read of a session that stops");
         assert!(!self.unwritten, "a read before all output is written");
         let space = read.space();
         assert!(!space.is_empty() && space.len() <= self.limits.sasl_line as usize);
-        if step == STOP {
-            self.stopped = true;
-            return read.stop();
-        }
         if step == FAIL {
             self.failed = true;
             return read.failed();
@@ -215,7 +218,14 @@ impl Host {
         }
         self.unwritten = true;
         let mut left = amount(step).min(total);
-        if step.drop || left == 0 {
+        if step.drop {
+            // What is read instead, and isn't said to be there, is nobody's business.
+            if let Some(mut read) = write.into_read() {
+                read.space().fill(b'Q');
+            }
+            return;
+        }
+        if left == 0 {
             return;
         }
         self.timer.active();
@@ -297,17 +307,17 @@ impl Host {
         let count = deletions.len();
         let deletions: Vec<_> = deletions.map(MessageNumber::get).collect();
         assert_eq!(count, deletions.len());
-        let commit = [Commit::All, Commit::Some, Commit::None][usize::from(self.answer().choice % 3)];
+        let commit = [Removal::All, Removal::NotAll, Removal::Unknown][usize::from(self.answer().choice % 3)];
         update.finish(commit);
         self.call(Asked::Update { deletions, commit })
     }
 }
 
 /// What an action is, to be known again when it comes back.
-fn kind(action: &Action<'_, Mailbox>) -> (&'static str, usize) {
+fn kind(action: &Action<'_, Mailbox, Exchange>) -> (&'static str, usize) {
     match action {
-        Action::Read(_) => ("read", 0),
-        Action::Write(write) => ("write", write.remaining()),
+        Action::Io(Io::Read(_)) => ("read", 0),
+        Action::Io(Io::Write(write)) => ("write", write.remaining()),
         Action::Login(login) => ("login", login.credentials().name().len()),
         Action::StartTls(start) => ("start", start.residue().octets as usize),
         Action::Authenticate(step) => ("step", step.response().map_or(0, |response| response.len() + 1)),

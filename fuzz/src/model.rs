@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use pop3_proto::Security;
-use pop3_proto::server::{CloseReason, Commit, GreetingRefusal, Refusal, Rejection, Utf8};
+use pop3_proto::message::Removal;
+use pop3_proto::server::{CloseReason, GreetingRefusal, Refusal, Rejection, Utf8};
 use pop3_proto::wire::{Expire, Verb};
 
 use crate::case::{Case, Message};
@@ -327,7 +328,7 @@ impl<'a> Model<'a> {
         let expected: Vec<_> = self.deleted.union(&self.retrieved).copied().collect();
         assert_eq!(deletions, &expected);
         let reply =
-            if expected.is_empty() || *commit == Commit::All { Expected::Ok } else { Expected::Err(Some("SYS/TEMP")) };
+            if expected.is_empty() || *commit == Removal::All { Expected::Ok } else { Expected::Err(Some("SYS/TEMP")) };
         Some(self.close(CloseReason::Quit, reply))
     }
 

@@ -1,6 +1,7 @@
 //! What a session was seen to do.
 
-use pop3_proto::server::{ClientIdentity, CloseReason, Commit, Refusal, Rejection, Residue};
+use pop3_proto::message::Removal;
+use pop3_proto::server::{ClientIdentity, CloseReason, Refusal, Rejection, Residue};
 
 use crate::store::Ids;
 
@@ -60,7 +61,7 @@ pub enum Asked {
     },
     Update {
         deletions: Vec<u32>,
-        commit: Commit,
+        commit: Removal,
     },
 }
 

@@ -199,7 +199,7 @@ impl Settings {
                 .cleartext_logins(self.cleartext_logins)
                 .pass_directly_after_user(self.pass_directly_after_user())
                 .stls(self.stls())
-                .discard_octets_behind_stls(self.discards_residue())
+                .discard_octets_after_stls(self.discards_residue())
                 .sasl_passwords_as_logins(self.passwords_as_logins())
                 .list_mechanisms_by_auth(self.listed_by_auth())
                 .remove_retrieved(self.remove_retrieved)

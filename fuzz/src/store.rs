@@ -136,7 +136,6 @@ impl Reader {
 
 impl Maildrop for Mailbox {
     type Reader = Reader;
-    type Exchange = Exchange;
 
     fn count(&self) -> u32 {
         self.store.messages.len().try_into().expect("a count")

@@ -4,11 +4,13 @@ mod clock;
 mod input;
 mod output;
 mod pipe;
+mod place;
 
 pub(crate) use clock::Clock;
 pub(crate) use input::{Defect, Input, Line};
 pub(crate) use output::Output;
 pub(crate) use pipe::{End, Pipe};
+pub(crate) use place::Place;
 
 /// A position in a window or line, none of which is longer than a `u32` can express.
 #[inline]

@@ -1,18 +1,16 @@
-//! What a session wants next, and the tokens for the two things that every state wants.
+//! What a session wants next.
 
 use core::fmt;
-use core::time::Duration;
 
-use bytes::Buf;
-
-use super::authorization::Login;
-use super::connection::Connection;
-use super::exchange::Authenticate;
+use super::authenticate::Authenticate;
+use super::body::Body;
+use super::close::CloseReason;
+use super::login::Login;
 use super::maildrop::Maildrop;
-use super::retrieve::{Body, Retrieve};
-use super::starttls::{Residue, StartTls};
+use super::retrieve::Retrieve;
+use super::starttls::StartTls;
 use super::update::Update;
-use crate::buffer::Input;
+use crate::Io;
 
 /// The one thing that must happen next, as [`Session::poll`](super::Session::poll) tells it.
 ///
@@ -29,20 +27,18 @@ use crate::buffer::Input;
 /// | [`StartTls`] | [failed](StartTls::failed): the session closes |
 /// | [`Retrieve`] | refused as [temporary](super::Refusal::Temporary): `-ERR [SYS/TEMP]`, for this message |
 /// | [`Body`] | [failed](Body::fail): the session closes without the end of the message |
-/// | [`Update`] | [nothing removed](super::Commit::None): `-ERR [SYS/TEMP]` if a message was marked |
+/// | [`Update`] | [nothing removed](super::Update::decline): `-ERR [SYS/TEMP]` if a message was marked |
 #[must_use = "the session goes on when its action is answered"]
-pub enum Action<'a, M: Maildrop> {
-    /// Octets from the client are wanted.
-    Read(Read<'a>),
-    /// Octets for the client are ready.
-    Write(Write<'a>),
+pub enum Action<'a, M: Maildrop, E = ()> {
+    /// Octets are to be moved.
+    Io(Io<'a>),
     /// A client wants TLS, and has been told to begin. Only where [`Config::stls`](super::Config::stls) offers it.
     StartTls(StartTls<'a>),
     /// A client wants to log in.
-    Login(Login<'a, M>),
+    Login(Login<'a, M, E>),
     /// A client has taken a step in a SASL exchange. Only of mechanisms that
     /// [`Config::mechanism`](super::Config::mechanism) offers, and not of PLAIN and LOGIN by default.
-    Authenticate(Authenticate<'a, M>),
+    Authenticate(Authenticate<'a, M, E>),
     /// A message is wanted, by RETR or TOP.
     Retrieve(Retrieve<'a, M>),
     /// The next chunk of that message is wanted.
@@ -57,11 +53,11 @@ pub enum Action<'a, M: Maildrop> {
     Close(CloseReason),
 }
 
-impl<M: Maildrop> Action<'_, M> {
+impl<M: Maildrop, E> Action<'_, M, E> {
     /// Gives the safe answer to what the host was asked: the last arm of a loop that doesn't support everything.
     ///
-    /// `Read`, `Write` and `Close` ask nothing, so they are only dropped, and come again. A host that declines a read or
-    /// a write instead of waiting for its transport is busy until the deadline.
+    /// `Io` and `Close` ask nothing, so they are only dropped, and come again. A host that declines a read or a write
+    /// instead of waiting for its transport is busy until the deadline.
     pub fn decline(self) {
         match self {
             Self::Login(login) => login.decline(),
@@ -70,16 +66,16 @@ impl<M: Maildrop> Action<'_, M> {
             Self::Retrieve(retrieve) => retrieve.decline(),
             Self::Body(body) => body.decline(),
             Self::Update(update) => update.decline(),
-            Self::Read(_) | Self::Write(_) | Self::Close(_) => {}
+            Self::Io(_) | Self::Close(_) => {}
         }
     }
 }
 
-impl<M: Maildrop> fmt::Debug for Action<'_, M> {
+impl<M: Maildrop, E> fmt::Debug for Action<'_, M, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(read) => read.fmt(f),
-            Self::Write(write) => write.fmt(f),
+            Self::Io(Io::Read(read)) => read.fmt(f),
+            Self::Io(Io::Write(write)) => write.fmt(f),
             Self::StartTls(start) => start.fmt(f),
             Self::Login(login) => login.fmt(f),
             Self::Authenticate(step) => step.fmt(f),
@@ -88,203 +84,5 @@ impl<M: Maildrop> fmt::Debug for Action<'_, M> {
             Self::Update(update) => update.fmt(f),
             Self::Close(reason) => f.debug_tuple("Close").field(reason).finish(),
         }
-    }
-}
-
-/// Why a session is over.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The client sent QUIT and has its answer.
-    #[error("the client quit")]
-    Quit,
-    /// The host refused to serve; the greeting was `-ERR`.
-    #[error("the connection was refused in the greeting")]
-    Refused,
-    /// The client's stream ended without QUIT. No message was removed.
-    #[error("the client's stream ended without QUIT")]
-    EndOfStream,
-    /// The host wanted to stop. No message was removed.
-    #[error("the server is stopping")]
-    Stopped,
-    /// The client was silent, or took no output, for too long after login. No message was removed.
-    #[error("autologout: the client was silent for too long")]
-    Autologout,
-    /// The client didn't log in in time.
-    #[error("the client did not log in in time")]
-    LoginDeadline,
-    /// The client sent too many bad commands in a row. No message was removed.
-    #[error("the client sent too many bad commands in a row")]
-    TooManyBadCommands,
-    /// The client, which hasn't logged in, has begun an HTTP request (RFC 9112 §3): a browser that some web page has led
-    /// here, perhaps to have it send commands. Nothing after that line was looked at.
-    #[error("the client speaks HTTP")]
-    HttpRequest,
-    /// The client failed to log in too often.
-    #[error("the client failed to log in too often")]
-    TooManyFailedLogins,
-    /// The client sent too many commands without logging in.
-    #[error("the client sent too many commands before login")]
-    TooManyCommandsBeforeLogin,
-    /// The client sent octets after STLS, before TLS could begin: an attack, or a defect. They were not acted on.
-    #[error("octets came after STLS: {} lines and {} octets", .0.lines, .0.octets)]
-    ResidueBehindStls(Residue),
-    /// The host said that the transport has [failed](Read::failed): the connection was reset, say. The client may not
-    /// have everything that was written. No message was removed, unless the host had answered QUIT before.
-    #[error("the transport failed")]
-    TransportFailed,
-    /// The TLS handshake failed.
-    #[error("the TLS handshake failed")]
-    TlsFailed,
-    /// The host couldn't go on with a message that it had begun, and cutting the connection is the only way to tell the
-    /// client. No message was removed.
-    #[error("a message could not be read to its end")]
-    MessageFailed,
-    /// The host has [handed the login over](Login::hand_over), and the client has its `+OK`. The connection stays open,
-    /// for whoever serves it from here; [`Session::into_unread`](super::Session::into_unread) has what was already
-    /// read.
-    #[error("the login was handed over")]
-    HandedOver,
-}
-
-impl CloseReason {
-    /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4). A login
-    /// that was handed over isn't the end for the client, nor for its TLS.
-    pub const fn is_orderly(self) -> bool {
-        !matches!(
-            self,
-            Self::EndOfStream | Self::TransportFailed | Self::TlsFailed | Self::MessageFailed | Self::HandedOver
-        )
-    }
-}
-
-/// Octets from the client are wanted.
-///
-/// There is nothing left to write then, and the client may wait for what was written. So a transport that buffers what it is
-/// given, as many a TLS stream does, is flushed before anybody waits to read from it: otherwise both sides wait for ever.
-#[must_use = "the session waits for octets from the client"]
-pub struct Read<'a> {
-    pub(super) input: &'a mut Input,
-    pub(super) connection: &'a mut Connection,
-    /// How much space this token has handed out: no octet of an earlier read may count as one of this one.
-    space: usize,
-    answered: bool,
-}
-
-impl<'a> Read<'a> {
-    pub(super) fn new(input: &'a mut Input, connection: &'a mut Connection) -> Self {
-        Self { input, connection, space: 0, answered: false }
-    }
-}
-
-impl Read<'_> {
-    /// Where to read into, never empty. The session has memory for it from this call until the token is dropped with
-    /// nothing read, so a host of many idle connections waits until the socket is readable first, and holds no token
-    /// meanwhile.
-    pub fn space(&mut self) -> &mut [u8] {
-        let space = self.input.space();
-        self.space = space.len();
-        space
-    }
-
-    /// The first `octets` of the space were read; 0 means that the stream has ended. No more than the space is taken,
-    /// and nothing where this token wasn't asked for space.
-    pub fn filled(mut self, octets: usize) {
-        self.answered = true;
-        if octets == 0 {
-            self.connection.end_of_stream = true;
-        }
-        self.input.filled(octets.min(self.space));
-    }
-
-    /// The transport is gone, both ways: reading failed with an error that won't pass. That isn't the end of the
-    /// client's stream, after which output may still go, so the session ends at once, with
-    /// [`CloseReason::TransportFailed`]. No message is removed.
-    pub fn failed(self) {
-        self.connection.transport_failed();
-    }
-
-    /// Ends the session because the host wants to stop. The client sees the end of the stream, as it isn't waiting for
-    /// any response. No message is removed. At any other action a host that can't wait drops the session.
-    pub fn stop(self) {
-        self.connection.close(CloseReason::Stopped);
-    }
-
-    /// When to poll again though nothing was read, on the clock that `now` comes from; `None` where the configuration
-    /// sets no limit.
-    pub fn deadline(&self) -> Option<Duration> {
-        self.connection.clock.deadline()
-    }
-}
-
-/// Gives the memory of an empty window back, so that a session that waits for its client has none. Apart from
-/// memory, a token that wasn't answered leaves everything as it was.
-impl Drop for Read<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.input.release();
-            self.connection.output.release();
-        }
-    }
-}
-
-impl fmt::Debug for Read<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read").field("deadline", &self.deadline()).finish_non_exhaustive()
-    }
-}
-
-/// Octets for the client are ready: write what [`Buf`] gives, all of it or a part, in this order.
-///
-/// A transport that buffers them is flushed at the next [`Read`], at [`StartTls`] and at the end.
-///
-/// There may be more when these are written; a vectored write gets two slices at the most. The first line of a
-/// response is never divided between two of these, nor are the last line end of a message and the line that ends the
-/// response.
-#[must_use = "the session waits for the client to take its octets"]
-pub struct Write<'a> {
-    pub(super) connection: &'a mut Connection,
-}
-
-impl Write<'_> {
-    /// The transport is gone, both ways: writing failed with an error that won't pass. What wasn't written is thrown
-    /// away, and the session ends at once, with [`CloseReason::TransportFailed`] even where it was about to end for
-    /// another reason. No message is removed that wasn't removed before.
-    pub fn failed(self) {
-        self.connection.transport_failed();
-    }
-
-    /// When to poll again though nothing was written, on the clock that `now` comes from; `None` where the
-    /// configuration sets no limit.
-    pub fn deadline(&self) -> Option<Duration> {
-        self.connection.clock.deadline()
-    }
-}
-
-impl Buf for Write<'_> {
-    fn remaining(&self) -> usize {
-        self.connection.output.remaining()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.connection.output.chunk()
-    }
-
-    #[cfg(feature = "std")]
-    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        self.connection.output.chunks_vectored(slices)
-    }
-
-    fn advance(&mut self, octets: usize) {
-        self.connection.output.advance(octets);
-    }
-}
-
-impl fmt::Debug for Write<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Write")
-            .field("octets", &self.remaining())
-            .field("deadline", &self.deadline())
-            .finish_non_exhaustive()
     }
 }

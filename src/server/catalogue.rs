@@ -114,10 +114,10 @@ impl Catalogue {
     /// Writes the line of [`Reply::LoginDelaySeconds`].
     pub(super) fn put_login_delay(&self, seconds: u32, out: &mut Vec<u8>) {
         let line = self.line(Reply::LoginDelaySeconds);
-        let (before, behind) = line.split_once(Reply::SECONDS).unwrap_or((line, ""));
+        let (before, after) = line.split_once(Reply::SECONDS).unwrap_or((line, ""));
         out.extend_from_slice(before.as_bytes());
         number::put(out, seconds.into());
-        out.extend_from_slice(behind.as_bytes());
+        out.extend_from_slice(after.as_bytes());
     }
 
     /// Writes the line of [`Reply::Refused`] with the host's code.

@@ -1,125 +1,96 @@
-//! Multi-line responses that are made line by line, while there is room for them.
+//! Multi-line responses of what doesn't come from the maildrop, made line by line while there is room for them.
 
 use alloc::vec::Vec;
 
-use super::config::{Config, Utf8};
+use super::config::Utf8;
 use super::maildrop::Maildrop;
-use super::offers::ClientIdentity;
-use super::transaction::Transaction;
+use super::reply::Reply;
+use super::terms::{Instead, Terms};
 use crate::buffer::Output;
-use crate::message::MessageNumber;
 use crate::wire::{
-    Capability, Expire, Implementation, LanguageListing, LoginDelay, Mechanisms, PrivateCapability, ScanListing,
-    UniqueIdListing,
+    Capability, Expire, Implementation, Language, LanguageListing, LoginDelay, Mechanisms, PrivateCapability,
 };
 
-/// A listing in progress.
+/// A listing of capabilities, mechanisms or languages in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listing {
-    of: Of,
-    /// The message, or the place among the lines, that comes next; both begin at 1.
-    next: u32,
+    what: What,
+    /// How many lines were listed, or left out because they aren't to be shown.
+    place: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Of {
-    Octets,
-    UniqueIds,
+enum What {
     Capabilities,
     Mechanisms,
     Languages,
 }
 
 impl Listing {
-    pub(super) const OCTETS: Self = Self { of: Of::Octets, next: 1 };
-    pub(super) const UNIQUE_IDS: Self = Self { of: Of::UniqueIds, next: 1 };
-    pub(super) const CAPABILITIES: Self = Self { of: Of::Capabilities, next: 1 };
-    pub(super) const MECHANISMS: Self = Self { of: Of::Mechanisms, next: 1 };
-    pub(super) const LANGUAGES: Self = Self { of: Of::Languages, next: 1 };
+    /// Answers CAPA.
+    pub(super) fn capabilities(terms: &mut Terms, output: &mut Output) -> Self {
+        terms.good(output, Reply::Capabilities);
+        Self { what: What::Capabilities, place: 0 }
+    }
 
-    /// Appends lines to the output while there is room; whether that was the end of the listing.
-    pub(super) fn proceed<M: Maildrop>(
-        &mut self,
+    /// Answers AUTH without a mechanism.
+    pub(super) fn mechanisms(terms: &mut Terms, output: &mut Output) -> Result<Self, Instead> {
+        if !terms.config.mechanisms_by_auth || terms.mechanisms().is_none() {
+            return Err(Instead::Bad(Reply::Unavailable));
+        }
+        terms.good(output, Reply::Mechanisms);
+        Ok(Self { what: What::Mechanisms, place: 0 })
+    }
+
+    /// Answers LANG, in the language that it chooses if it names one.
+    pub(super) fn languages(
+        terms: &mut Terms,
         output: &mut Output,
-        config: &Config,
-        offered: Offered,
-        transaction: Option<&Transaction<M>>,
-    ) -> bool {
-        let sasl = config.offers.allowed(offered.login, offered.identity);
-        let finished = match (self.of, transaction) {
-            (Of::Octets, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
-                // All of them were known when LIST was answered.
-                if let Some(octets) = maildrop.octets(message) {
-                    ScanListing { message, octets }.encode_line(text);
-                }
-            }),
-            (Of::UniqueIds, Some(transaction)) => self.messages(output, transaction, |maildrop, message, text| {
-                if let Some(unique_id) = maildrop.unique_id(message) {
-                    UniqueIdListing { message, unique_id }.encode_line(text);
-                }
-            }),
-            (Of::Capabilities, transaction) => {
-                let own = capabilities(config, offered, sasl, transaction);
-                let place = self.place();
+        language: Option<Language<'_>>,
+    ) -> Result<Option<Self>, Instead> {
+        if !terms.has_languages() {
+            return Err(Instead::Bad(Reply::Unavailable));
+        }
+        if let Some(language) = language {
+            terms.speak(language)?;
+            terms.good(output, Reply::Language);
+            return Ok(None);
+        }
+        terms.good(output, Reply::Languages);
+        Ok(Some(Self { what: What::Languages, place: 0 }))
+    }
+
+    /// Appends lines to the output while there is room; whether that was the end of the listing. There is a maildrop
+    /// once the client has logged in.
+    pub(super) fn proceed<M: Maildrop>(&mut self, output: &mut Output, terms: &Terms, maildrop: Option<&M>) -> bool {
+        let place = self.place as usize;
+        match self.what {
+            What::Capabilities => {
+                let own = capabilities(terms, maildrop);
                 // There may be thousands of private ones, so the place is found without going through those before it.
-                let private = config.private_capabilities.get(place.saturating_sub(own.len())..).unwrap_or_default();
-                let private =
-                    private.iter().map(|line| Some(Capability::Private(PrivateCapability::new_unchecked(line))));
+                let private = terms.config.private_capabilities.get(place.saturating_sub(own.len())..);
+                let private = private.unwrap_or_default().iter();
+                let private = private.map(|line| Some(Capability::Private(PrivateCapability::new_unchecked(line))));
                 let left = own.into_iter().skip(place).chain(private);
                 self.lines(output, left, |capability, text| capability.encode(text))
             }
-            (Of::Mechanisms, _) => {
+            What::Mechanisms => {
                 // They fit into one line.
-                let left = sasl.into_iter().flat_map(Mechanisms::iter).skip(self.place());
+                let left = terms.mechanisms().into_iter().flat_map(Mechanisms::iter).skip(place);
                 self.lines(output, left.map(Some), |mechanism, text| {
                     text.extend_from_slice(mechanism.as_str().as_bytes());
                     text.extend_from_slice(b"\r\n");
                 })
             }
-            (Of::Languages, _) => {
-                let left = config.languages.get(self.place()..).unwrap_or_default();
-                self.lines(output, left.iter().map(Some), |catalogue, text| {
+            What::Languages => {
+                self.lines(output, terms.config.all_languages().skip(place).map(Some), |catalogue, text| {
                     LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode_line(text);
                 })
             }
-            // Messages are listed in TRANSACTION only.
-            (Of::Octets | Of::UniqueIds, None) => true,
-        };
-        if finished {
-            // There is room for it: so the end of the last line and the end line leave together.
-            output.text().extend_from_slice(b".\r\n");
         }
-        finished
     }
 
-    /// Lists the messages that aren't marked as deleted.
-    #[inline]
-    fn messages<M: Maildrop>(
-        &mut self,
-        output: &mut Output,
-        transaction: &Transaction<M>,
-        line: impl Fn(&M, MessageNumber, &mut Vec<u8>),
-    ) -> bool {
-        while let Some(message) = transaction.number(self.next).and_then(|next| transaction.next_undeleted(next)) {
-            self.next = message.get();
-            if !output.has_room() {
-                return false;
-            }
-            line(&transaction.maildrop, message, output.text());
-            match self.next.checked_add(1) {
-                Some(next) => self.next = next,
-                None => break,
-            }
-        }
-        true
-    }
-
-    /// How many lines were listed, or left out because they aren't to be shown.
-    fn place(self) -> usize {
-        self.next as usize - 1
-    }
-
-    /// Lists what doesn't come from the maildrop: the lines that are left, or nothing for one that isn't to be shown.
+    /// Lists what is left, or nothing for a line that isn't to be shown.
     fn lines<T>(
         &mut self,
         output: &mut Output,
@@ -133,30 +104,18 @@ impl Listing {
                 }
                 line(item, output.text());
             }
-            self.next += 1;
+            self.place += 1;
         }
+        // There is room for it: so the end of the last line and the end line leave together.
+        output.text().extend_from_slice(b".\r\n");
         true
     }
 }
 
-/// What depends on the connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Offered {
-    /// Whether USER, PASS, APOP and mechanisms that send a password are allowed.
-    pub(super) login: bool,
-    pub(super) stls: bool,
-    pub(super) identity: ClientIdentity,
-}
-
 /// What CAPA announces now beside the host's private lines, in RFC 2449 §6's order (R-2449-02); nothing in the place of
 /// what isn't announced.
-fn capabilities<'a, M: Maildrop>(
-    config: &'a Config,
-    offered: Offered,
-    sasl: Option<Mechanisms<'a>>,
-    transaction: Option<&'a Transaction<M>>,
-) -> [Option<Capability<'a>>; 13] {
-    let maildrop = transaction.map(|transaction| &transaction.maildrop);
+fn capabilities<'a, M: Maildrop>(terms: &'a Terms, maildrop: Option<&M>) -> [Option<Capability<'a>>; 13] {
+    let config = &*terms.config;
     let login_delay = match maildrop {
         None => config.login_delay,
         Some(maildrop) => {
@@ -173,21 +132,20 @@ fn capabilities<'a, M: Maildrop>(
             announced.map(|announced| Expire { per_user: false, ..announced })
         }
     };
-    let implementation = config.implementation.as_deref().map(Implementation::new_unchecked);
     [
         Some(Capability::Top),
-        offered.login.then_some(Capability::User),
-        sasl.map(Capability::Sasl),
+        terms.may_log_in().then_some(Capability::User),
+        terms.mechanisms().map(Capability::Sasl),
         Some(Capability::RespCodes),
         login_delay.map(Capability::LoginDelay),
         Some(Capability::Pipelining),
         expire.map(Capability::Expire),
         Some(Capability::Uidl),
-        implementation.map(Capability::Implementation),
+        config.implementation.as_deref().map(Implementation::new_unchecked).map(Capability::Implementation),
         Some(Capability::AuthRespCode),
         // Not after login (RFC 2595 §4).
-        (offered.stls && transaction.is_none()).then_some(Capability::Stls),
+        (terms.offers_stls() && maildrop.is_none()).then_some(Capability::Stls),
         config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),
-        config.has_languages().then_some(Capability::Lang),
+        terms.has_languages().then_some(Capability::Lang),
     ]
 }

@@ -18,11 +18,6 @@ pub trait Maildrop {
     /// [`Body::reader`](super::Body::reader) lends back. Use `()` if messages are always sent in one piece.
     type Reader;
 
-    /// What the host remembers of a SASL exchange between two steps:
-    /// [`Authenticate::exchange_and_response`](super::Authenticate::exchange_and_response) lends it. The session drops
-    /// it when the exchange is over, however it ends. Use `()` if there is nothing to remember.
-    type Exchange;
-
     /// How many messages there are. Asked once, at login.
     fn count(&self) -> u32;
 
@@ -90,7 +85,6 @@ pub trait Maildrop {
 /// asked for then, and the compiler knows it: such an action is answered by `match *retrieve.maildrop() {}`.
 impl Maildrop for Infallible {
     type Reader = Self;
-    type Exchange = ();
 
     fn count(&self) -> u32 {
         match *self {}

@@ -1,5 +1,7 @@
 //! The responses of the server: from a reason to status, code and text, in this one place.
 
+use core::fmt;
+
 use crate::wire::{CommandError, NumberError, ResponseCode, Status};
 
 /// Makes the enum of the replies out of the status and the English text of each.
@@ -53,8 +55,7 @@ replies! {
     Ok Noop = "",
     Ok Bye = "bye",
     Ok Removed = "marked messages removed, bye",
-    Err SomeNotRemoved = "some marked messages are not removed",
-    Err NoneRemoved = "marked messages are not removed",
+    Err NotRemoved = "not all marked messages are removed",
     Err UnknownCommand = "unknown command",
     Err MissingArgument = "an argument is missing",
     Err SurplusArgument = "too many arguments",
@@ -83,7 +84,7 @@ replies! {
     Err NotBase64 = "response is not base64",
     Err MalformedResponse = "response is malformed",
     Err Cancelled = "exchange cancelled",
-    Err ResidueBehindStls = "nothing may follow STLS before TLS",
+    Err ResidueAfterStls = "nothing may follow STLS before TLS",
     Err UnknownLanguage = "language not available",
     Err LoginDelay = "too soon after the last login",
     Err LoginDelaySeconds = "too soon after the last login, try again in {seconds} s",
@@ -109,11 +110,22 @@ impl Reply {
             }
             Self::LoginDelay | Self::LoginDelaySeconds => Some(ResponseCode::LOGIN_DELAY),
             Self::InUse => Some(ResponseCode::IN_USE),
-            Self::Temporary | Self::SomeNotRemoved | Self::NoneRemoved => Some(ResponseCode::SYS_TEMP),
+            Self::Temporary | Self::NotRemoved => Some(ResponseCode::SYS_TEMP),
             Self::Permanent => Some(ResponseCode::SYS_PERM),
             Self::NeedsUtf8 => Some(ResponseCode::UTF8),
             _ => None,
         }
+    }
+}
+
+/// Writes the line in English, without its line end.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.status().as_str())?;
+        if let Some(code) = self.code() {
+            write!(f, " [{code}]")?;
+        }
+        if self.english().is_empty() { Ok(()) } else { write!(f, " {}", self.english()) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The transition table: which command does what in which state (RFC 1939 §3).
+//! The states of a session (RFC 1939 §3): each owns its data, and hands out what comes next.
 //!
 //! ```text
 //!            greeting     Login, Authenticate accepted     QUIT
@@ -16,41 +16,106 @@
 //!
 //! UPDATE has one way in, and no way from there but to the end. Where a login is handed over, the session ends and the
 //! connection goes on without it.
+//!
+//! Each command is a function of its state that returns the next `Step`: a line is read, the host is asked, something is
+//! written. A token lends the state and sets its step, or its `exit` where the host's answer leaves the state. What all
+//! states have in common is the pipe and the `Terms`. Files point one way: `terms` ← `authorization`, `transaction` ←
+//! `state` ← the tokens ← `action` ← `session`.
 
-use crate::wire::{State, Verb};
+use core::fmt;
 
-/// What a well-formed command leads to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
-    /// It is answered, and the state stays.
-    Stay,
-    /// The host is asked; TRANSACTION follows if it accepts, and the end if it hands over.
-    Login,
-    /// An exchange begins, at the end of which TRANSACTION follows if the host accepts, and the end if it hands over.
-    Authenticate,
-    /// The host is to begin TLS; AUTHORIZATION begins anew, as if nothing had been sent.
-    StartTls,
-    /// A message goes out, then the state is as it was.
-    Retrieve,
-    /// The host is asked to remove the marked messages; the connection closes whatever the outcome.
-    Update,
-    /// It is answered, and the connection closes.
-    Close,
-    /// `-ERR`, since it has no place in this state.
-    Refuse,
+use super::authorization::{self, Authorization, Exit};
+use super::close::CloseReason;
+use super::maildrop::Maildrop;
+use super::tap::Tap;
+use super::terms::Terms;
+use super::transaction::{self, Transaction};
+use crate::buffer::{Output, Pipe};
+use crate::wire::State;
+
+/// The state that a session is in, with the data that has a meaning in it.
+pub(super) enum Life<M: Maildrop, E> {
+    Authorization(Authorization<M, E>),
+    Transaction(Transaction<M>),
+    /// What is in the output is still written.
+    Over(CloseReason),
 }
 
-pub(super) const fn verdict(state: State, verb: Verb) -> Verdict {
-    if !verb.is_valid_in(state) {
-        return Verdict::Refuse;
+impl<M: Maildrop, E> Life<M, E> {
+    /// The state that commands are read in.
+    pub(super) fn state(&self) -> Option<State> {
+        match self {
+            Self::Authorization(Authorization { exit: Some(Exit::LoggedIn(_)), .. }) | Self::Transaction(_) => {
+                Some(State::Transaction)
+            }
+            Self::Authorization(_) => Some(State::Authorization),
+            Self::Over(_) => None,
+        }
     }
-    match (verb, state) {
-        (Verb::Pass | Verb::Apop, _) => Verdict::Login,
-        (Verb::Auth, _) => Verdict::Authenticate,
-        (Verb::Stls, _) => Verdict::StartTls,
-        (Verb::Retr | Verb::Top, _) => Verdict::Retrieve,
-        (Verb::Quit, State::Transaction) => Verdict::Update,
-        (Verb::Quit, State::Authorization) => Verdict::Close,
-        _ => Verdict::Stay,
+
+    /// Goes on until the client or the host is needed; `active` tells whether something has happened since the last call that
+    /// starts autologout anew.
+    pub(super) fn go_on(&mut self, active: bool, pipe: &mut Pipe, terms: &mut Terms, mut tap: Tap<'_>) {
+        loop {
+            let reason = match self {
+                Self::Authorization(authorization) => match authorization.go_on(pipe, terms, &mut tap) {
+                    Ok(()) => return,
+                    Err(Exit::LoggedIn(open)) => {
+                        pipe.input.set_limit(terms.config.command_line_limit);
+                        *self = Self::Transaction(Transaction::new(open));
+                        continue;
+                    }
+                    Err(Exit::Over(reason)) => reason,
+                },
+                Self::Transaction(transaction) => match transaction.go_on(active, pipe, terms, &mut tap) {
+                    Ok(()) => return,
+                    Err(reason) => reason,
+                },
+                Self::Over(_) => return,
+            };
+            self.end(reason, pipe);
+        }
+    }
+
+    /// Drops the maildrop, and the host's lock with it, before the last response leaves; and what may be a secret.
+    pub(super) fn end(&mut self, reason: CloseReason, pipe: &mut Pipe) {
+        *self = Self::Over(reason);
+        if reason != CloseReason::HandedOver {
+            pipe.input.wipe(usize::MAX);
+        }
+    }
+
+    /// Whether the host is asked something, rather than waited for octets: then no deadline runs.
+    pub(super) fn asks(&self, output: &mut Output) -> bool {
+        match self {
+            Self::Authorization(Authorization { step, .. }) => {
+                matches!(step, authorization::Step::Login { .. } | authorization::Step::Authenticate { .. })
+            }
+            Self::Transaction(Transaction { step, .. }) => match step {
+                transaction::Step::Retrieve(_) | transaction::Step::Update => true,
+                transaction::Step::Stream(transfer, _) => transfer.wants_chunk(output),
+                _ => false,
+            },
+            Self::Over(_) => false,
+        }
+    }
+
+    /// Whether a line is wanted.
+    pub(super) fn reads(&self) -> bool {
+        match self {
+            Self::Authorization(Authorization { step, .. }) => matches!(step, authorization::Step::Read(_)),
+            Self::Transaction(Transaction { step, .. }) => matches!(step, transaction::Step::Read),
+            Self::Over(_) => false,
+        }
+    }
+}
+
+impl<M: Maildrop, E> fmt::Debug for Life<M, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authorization(authorization) => authorization.fmt(f),
+            Self::Transaction(_) => f.write_str("Transaction"),
+            Self::Over(reason) => f.debug_tuple("Over").field(reason).finish(),
+        }
     }
 }

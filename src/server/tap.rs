@@ -1,6 +1,9 @@
 //! What a client sent, for a transcript that holds no secret.
 
-use crate::wire::{AuthArguments, Command};
+use core::fmt;
+
+use crate::buffer::Place;
+use crate::wire::{AuthArguments, Command, InitialResponse, Name};
 
 /// A part of what a client has sent, as [`Session::poll_tapped`](super::Session::poll_tapped) gives it out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,8 +15,8 @@ pub enum Span<'a> {
     Secret(&'a [u8]),
 }
 
-impl core::fmt::Debug for Span<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Span<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(octets) => write!(f, "Open(\"{}\")", octets.escape_ascii()),
             Self::Secret(_) => f.write_str("Secret(..)"),
@@ -36,16 +39,28 @@ pub(super) fn show(tap: &mut Tap<'_>, line: &[u8], content: usize, secret: usize
     }
 }
 
-/// How many octets at the front of a command line may be shown. A line that is no command may be a mistyped one.
-pub(super) fn open_octets(line: &[u8], command: Option<&Command<'_>>) -> usize {
-    const KEYWORD: usize = 5;
-    match command {
-        None => 0,
-        Some(Command::Pass { .. }) => KEYWORD,
-        Some(Command::Apop { name, .. }) => KEYWORD + name.as_bytes().len() + 1,
-        Some(Command::Auth { arguments: Some(AuthArguments { initial_response: Some(response), .. }) }) => {
-            line.trim_ascii_end().len().saturating_sub(response.expose().len())
+/// Where the first argument of PASS and APOP begins: after a keyword of four letters and a space.
+pub(super) const ARGUMENT: usize = 5;
+
+/// Where the digest of APOP begins.
+pub(super) fn digest_start(name: Name<'_>) -> usize {
+    ARGUMENT + name.as_bytes().len() + 1
+}
+
+/// Where the initial response of AUTH stands: it is the last word of the line.
+pub(super) fn initial_response(text: &[u8], response: InitialResponse<'_>) -> Place {
+    let end = text.trim_ascii_end().len();
+    Place::new(end.saturating_sub(response.expose().len()), end)
+}
+
+/// How many octets at the front of a command, without its line end, may be shown.
+pub(super) fn open_octets(text: &[u8], command: &Command<'_>) -> usize {
+    match *command {
+        Command::Pass { .. } => ARGUMENT,
+        Command::Apop { name, .. } => digest_start(name),
+        Command::Auth { arguments: Some(AuthArguments { initial_response: Some(response), .. }) } => {
+            initial_response(text, response).range().start
         }
-        Some(_) => line.len(),
+        _ => text.len(),
     }
 }

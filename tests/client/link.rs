@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pop3_proto::Security;
 use pop3_proto::client::{Closed, Config, Error, Feature, Method, Removal, State, Support};
-use pop3_proto::server::{self, ClientIdentity, CloseReason, Commit, Refusal};
+use pop3_proto::server::{self, ClientIdentity, CloseReason, Refusal};
 use pop3_proto::wire::{Mechanism, Timestamp};
 use proptest::prelude::*;
 
@@ -222,7 +222,7 @@ fn quit_removes_exactly_what_was_deleted() {
 #[test]
 fn a_failed_update_is_told_from_a_done_one() {
     // R-1939-30
-    for commit in [Commit::Some, Commit::None] {
+    for commit in [pop3_proto::message::Removal::NotAll, pop3_proto::message::Removal::Unknown] {
         let store = Store::new(["1", "2"]);
         store.commit.set(commit);
         let mut link = link(&store, 3, 1);

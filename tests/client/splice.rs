@@ -1,6 +1,5 @@
 //! Both halves of the crate as a proxy: a login is taken by one session, said again by another, and then both step aside.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 
 use pop3_proto::client::{self, Error, Method, ProtocolError, State};
@@ -33,13 +32,7 @@ fn log_in(backend: &mut Server, method: Method, octets: usize) -> Client {
 }
 
 /// What the client hears behind its login when all goes through a proxy.
-fn through_a_proxy(
-    store: &Rc<Store>,
-    mut front: Front<Infallible>,
-    input: &str,
-    method: Method,
-    octets: usize,
-) -> Vec<u8> {
+fn through_a_proxy(store: &Rc<Store>, mut front: Front, input: &str, method: Method, octets: usize) -> Vec<u8> {
     let mut backend = Server::patient(store);
     let reason = front.run(
         input.as_bytes(),

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pop3_proto::Security;
 use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::Timestamp;
+use pop3_proto::{Io, Security};
 
 use super::{Call, Server, Store};
 
@@ -25,8 +25,8 @@ impl Server {
     /// The deadline of the read or write that the session waits for.
     pub fn deadline(&mut self) -> Duration {
         match self.session.poll(self.now) {
-            Action::Read(read) => read.deadline(),
-            Action::Write(write) => write.deadline(),
+            Action::Io(Io::Read(read)) => read.deadline(),
+            Action::Io(Io::Write(write)) => write.deadline(),
             Action::StartTls(start) => start.deadline(),
             other => panic!("{other:?} has no deadline"),
         }

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Maildrop, Session, Span};
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Session, Span};
+use pop3_proto::{Io, Security};
 
 /// A session, and what it is driven with.
-pub struct Front<M: Maildrop> {
-    pub session: Session<M>,
+pub struct Front<E = ()> {
+    pub session: Session<Infallible, E>,
     pub now: Duration,
     pub output: Vec<u8>,
     /// Octets of each read, one after the other and then again.
@@ -24,10 +24,11 @@ pub struct Front<M: Maildrop> {
     pub taken: usize,
 }
 
-impl<M: Maildrop> Front<M> {
-    pub fn new(config: Config) -> Self {
+impl<E> Front<E> {
+    /// A session whose host remembers an `E` of each exchange.
+    pub fn remembering(config: Config) -> Self {
         Self {
-            session: Session::new(config.into(), Security::TrustedLocal),
+            session: Session::new(config.into(), Security::TrustedLocal).with_exchange(),
             now: Duration::ZERO,
             output: Vec::new(),
             reads: vec![usize::MAX],
@@ -42,8 +43,8 @@ impl<M: Maildrop> Front<M> {
     pub fn run(
         &mut self,
         input: &[u8],
-        mut answer: impl FnMut(Login<'_, M>),
-        mut step: impl FnMut(Authenticate<'_, M>),
+        mut answer: impl FnMut(Login<'_, Infallible, E>),
+        mut step: impl FnMut(Authenticate<'_, Infallible, E>),
     ) -> Option<CloseReason> {
         let mut reads = self.reads.clone().into_iter().cycle();
         loop {
@@ -55,15 +56,15 @@ impl<M: Maildrop> Front<M> {
                 Span::Open(octets) | Span::Secret(octets) => shown.extend_from_slice(octets),
             };
             match self.session.poll_tapped(self.now, &mut tap) {
-                Action::Read(_) if self.taken == input.len() => return None,
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(_)) if self.taken == input.len() => return None,
+                Action::Io(Io::Read(mut read)) => {
                     let rest = &input[self.taken..];
                     let octets = rest.len().min(reads.next().unwrap()).min(read.space().len());
                     read.space()[..octets].copy_from_slice(&rest[..octets]);
                     read.filled(octets);
                     self.taken += octets;
                 }
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(mut write)) => {
                     let octets = write.remaining().min(self.window);
                     self.output.extend(write.copy_to_bytes(octets));
                 }
@@ -84,6 +85,6 @@ impl<M: Maildrop> Front<M> {
     }
 }
 
-pub fn front(config: Config) -> Front<Infallible> {
-    Front::new(config)
+pub fn front(config: Config) -> Front {
+    Front::remembering(config)
 }

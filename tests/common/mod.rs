@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Session};
 use pop3_proto::wire::ResponseCode;
+use pop3_proto::{Io, Security};
 
 pub use line_ends::normalise;
+pub use sasl::TestExchange;
 pub use store::{Call, Store, TestDrop};
 
 /// The example user of RFC 1939.
@@ -51,7 +52,7 @@ impl<T> From<Vec<T>> for Cycle<T> {
 /// A session, its host, and everything that it has written.
 pub struct Server {
     pub store: Rc<Store>,
-    pub session: Session<TestDrop>,
+    pub session: Session<TestDrop, TestExchange>,
     pub output: Vec<u8>,
     /// How many octets each write had.
     pub writes: Vec<usize>,
@@ -79,7 +80,7 @@ impl Server {
     pub fn of(store: &Rc<Store>, session: Session<TestDrop>) -> Self {
         Self {
             store: Rc::clone(store),
-            session,
+            session: session.with_exchange(),
             output: Vec::new(),
             writes: Vec::new(),
             now: Duration::ZERO,
@@ -133,7 +134,7 @@ impl Server {
                 continue;
             }
             match action {
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     if input.is_empty() && !hang_up {
                         return;
                     }
@@ -144,7 +145,7 @@ impl Server {
                     input = &input[octets..];
                     read.filled(octets);
                 }
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(mut write)) => {
                     assert!(write.has_remaining(), "a write without octets");
                     let octets = write.remaining().min(self.window.next());
                     if octets == 0 {
@@ -194,10 +195,10 @@ pub fn patient(config: Config) -> Config {
 }
 
 /// Makes use of a token as far as that goes without answering it.
-fn touch(action: Action<'_, TestDrop>) {
+fn touch(action: Action<'_, TestDrop, TestExchange>) {
     match action {
-        Action::Read(mut read) => read.space().fill(b'!'),
-        Action::Write(write) => assert!(!write.chunk().is_empty()),
+        Action::Io(Io::Read(mut read)) => read.space().fill(b'!'),
+        Action::Io(Io::Write(write)) => assert!(!write.chunk().is_empty()),
         Action::Login(login) => assert!(!login.credentials().name().is_empty()),
         Action::StartTls(start) => drop(start.residue()),
         Action::Authenticate(mut step) => drop(step.exchange_and_response().1.map(<[u8]>::len)),
@@ -210,7 +211,7 @@ fn touch(action: Action<'_, TestDrop>) {
     }
 }
 
-fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop>) {
+fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop, TestExchange>) {
     let credentials = login.credentials();
     let name = credentials.name().to_vec();
     store.log(match &credentials {

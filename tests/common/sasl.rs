@@ -34,7 +34,7 @@ enum Answer {
 
 /// Lets `mrose` in who knows `tanstaaf`, whatever the mechanism. Mechanisms of no RFC get their responses back as
 /// challenges, and are accepted after [`Store::steps`] of them.
-pub fn answer(store: &Rc<Store>, mut step: Authenticate<'_, TestDrop>) {
+pub fn answer(store: &Rc<Store>, mut step: Authenticate<'_, TestDrop, TestExchange>) {
     let mechanism = step.mechanism();
     let (exchange, response) = step.exchange_and_response();
     let response = response.map(<[u8]>::to_vec);

@@ -5,12 +5,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{BrokenMaildrop, ClientIdentity, Commit, Maildrop, Refusal, Rejection, Residue};
+use pop3_proto::message::{MessageNumber, Removal, UniqueId};
+use pop3_proto::server::{BrokenMaildrop, ClientIdentity, Maildrop, Refusal, Rejection, Residue};
 use pop3_proto::wire::{Expire, LineEnds, LoginDelay, Mechanism};
 
 use super::normalise;
-use super::sasl::TestExchange;
 
 /// What the host was asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,7 +51,7 @@ pub struct Store {
     /// A code of the host's own that logins are turned down with.
     pub refused_with: Cell<Option<&'static str>>,
     pub refusal: Cell<Option<Refusal>>,
-    pub commit: Cell<Commit>,
+    pub commit: Cell<Removal>,
     /// Octets of a chunk; 0 sends messages whole.
     pub chunk: Cell<usize>,
     /// After how many chunks reading fails.
@@ -97,7 +96,7 @@ impl Store {
             rejection: Cell::new(None),
             refused_with: Cell::new(None),
             refusal: Cell::new(None),
-            commit: Cell::new(Commit::All),
+            commit: Cell::new(Removal::All),
             chunk: Cell::new(0),
             fail_after: Cell::new(None),
             line_ends: Cell::new(LineEnds::Unknown),
@@ -152,8 +151,6 @@ impl Drop for TestDrop {
 
 impl Maildrop for TestDrop {
     type Reader = (VecDeque<Bytes>, Option<usize>);
-
-    type Exchange = TestExchange;
 
     fn count(&self) -> u32 {
         self.store.arrived.get().unwrap_or(u32::try_from(self.store.messages.len()).unwrap())

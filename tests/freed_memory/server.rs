@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::apop::Digest;
 use pop3_proto::auth::sasl::CramMd5;
 use pop3_proto::server::{Action, Authenticate, Config, Rejection, Session};
 use pop3_proto::wire::{Name, ResponseCode};
+use pop3_proto::{Io, Security};
 use searching_allocator::Search;
 
 use super::server_talk::{HOSTS, Host, Mail, Steps, Talk, config};
@@ -228,7 +228,7 @@ fn a_window_that_grows_for_a_secret_leaves_none_of_it() {
 fn a_secret_sent_in_the_clear_is_gone_before_the_handshake() {
     // R-GEN-07, R-2595-02
     let search = search();
-    let (closing, dropping) = (Arc::new(config()), Arc::new(config().discard_octets_behind_stls(true)));
+    let (closing, dropping) = (Arc::new(config()), Arc::new(config().discard_octets_after_stls(true)));
     for way in ways() {
         for before in ["", "CAPA\r\n", &way] {
             let input = [before, "STLS\r\n", &way].concat();
@@ -246,7 +246,7 @@ fn a_secret_sent_in_the_clear_is_gone_before_the_handshake() {
 #[test]
 fn what_a_host_remembers_of_an_exchange_is_dropped_with_its_last_answer() {
     // R-5034-03, R-7628-01
-    let answers: [fn(Authenticate<'_, Mail>); 7] = [
+    let answers: [fn(Authenticate<'_, Mail, Steps>); 7] = [
         |step| step.challenge_and_reject("why", Rejection::BadCredentials).unwrap(),
         |step| step.accept(Mail { unique_id: Some("a") }).unwrap(),
         |step| assert!(step.accept(Mail { unique_id: None }).is_err()),
@@ -257,17 +257,17 @@ fn what_a_host_remembers_of_an_exchange_is_dropped_with_its_last_answer() {
     ];
     for answer in answers {
         let dropped = Rc::new(Cell::new(false));
-        let mut session = Session::<Mail>::new(Arc::new(config()), Security::Tls);
+        let mut session = Session::new(Arc::new(config()), Security::Tls).with_exchange();
         let mut input: &[u8] = b"AUTH X-OWN\r\nYQ==\r\n";
         while !dropped.get() {
             match session.poll(Duration::ZERO) {
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     assert!(!input.is_empty(), "it is kept");
                     read.space()[..input.len()].copy_from_slice(input);
                     read.filled(input.len());
                     input = b"";
                 }
-                Action::Write(mut write) => write.advance(usize::MAX),
+                Action::Io(Io::Write(mut write)) => write.advance(usize::MAX),
                 Action::Authenticate(mut step) => {
                     let (exchange, _) = step.exchange_and_response();
                     if exchange.is_some() {

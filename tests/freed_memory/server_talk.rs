@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::BearerFailure;
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, Authenticate, ClientIdentity, Commit, Config, Login, Maildrop, Rejection, Session};
+use pop3_proto::message::{MessageNumber, Removal, UniqueId};
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, Config, Login, Maildrop, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Opening, Properties, ResponseCode, Timestamp};
+use pop3_proto::{Io, Security};
 use searching_allocator::{Search, pause};
 
 use super::{End, TIMESTAMP};
@@ -22,7 +22,6 @@ pub(super) struct Mail {
 
 impl Maildrop for Mail {
     type Reader = ();
-    type Exchange = Steps;
 
     fn count(&self) -> u32 {
         1
@@ -112,7 +111,8 @@ impl<'a> Talk<'a> {
         let starts_tls = self.input.find("STLS\r\n").map(|at| at + 6);
         let security = if starts_tls.is_some() { Security::TrustedLocal } else { Security::Tls };
         let timestamp = pause(|| Timestamp::new(TIMESTAMP).unwrap());
-        let mut session = Box::new(Session::new(Arc::clone(config), security).with_timestamp(timestamp));
+        let mut session =
+            Box::new(Session::new(Arc::clone(config), security).with_timestamp(timestamp).with_exchange());
         let dropped = Rc::new(Cell::new(false));
         let (mut at, mut now) = (0, Duration::ZERO);
         loop {
@@ -121,7 +121,7 @@ impl<'a> Talk<'a> {
             }
             match session.poll(now) {
                 Action::Close(_) => break,
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     if at == 0 || input[at - 1] == b'\n' {
                         is_clean("read");
                     }
@@ -138,7 +138,7 @@ impl<'a> Talk<'a> {
                         _ => return,
                     }
                 }
-                Action::Write(mut write) => write.advance(write.remaining().min(self.reads)),
+                Action::Io(Io::Write(mut write)) => write.advance(write.remaining().min(self.reads)),
                 Action::Login(_) | Action::Authenticate(_) if self.host == Host::Leaves => return,
                 Action::Login(login) => self.answer(login),
                 Action::Authenticate(step) => self.answer_step(step, &dropped),
@@ -148,7 +148,7 @@ impl<'a> Talk<'a> {
                     at = at.max(starts_tls.unwrap_or_default());
                     if self.tls { start.established(ClientIdentity::Unknown) } else { start.failed() }
                 }
-                Action::Update(update) => update.finish(Commit::All),
+                Action::Update(update) => update.finish(Removal::All),
                 other => pause(|| panic!("{other:?}")),
             }
         }
@@ -157,7 +157,7 @@ impl<'a> Talk<'a> {
         drop((*session).into_unread());
     }
 
-    fn answer(self, login: Login<'_, Mail>) {
+    fn answer(self, login: Login<'_, Mail, Steps>) {
         match self.host {
             Host::Accepts => login.accept(Mail { unique_id: Some("a") }).unwrap(),
             Host::AcceptsInVain => drop(login.accept(Mail { unique_id: None }).unwrap_err()),
@@ -167,7 +167,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn answer_step(self, mut step: Authenticate<'_, Mail>, dropped: &Rc<Cell<bool>>) {
+    fn answer_step(self, mut step: Authenticate<'_, Mail, Steps>, dropped: &Rc<Cell<bool>>) {
         let mechanism = step.mechanism();
         let is_own = mechanism.as_str() == "X-OWN";
         let (exchange, response) = step.exchange_and_response();

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId};
 use pop3_proto::server::{
     Action, Authenticate, Catalogue, CloseReason, Config, Login, Maildrop, Rejection, Residue, Session,
 };
 use pop3_proto::wire::{Mechanism, Opening, Properties, Timestamp};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, LOGIN, Server, Store, TIMESTAMP};
 
@@ -46,7 +46,6 @@ struct Weightless;
 
 impl Maildrop for Weightless {
     type Reader = ();
-    type Exchange = ();
 
     fn count(&self) -> u32 {
         3
@@ -105,14 +104,17 @@ fn flood(session: &mut Session<Weightless>, mut flood: Flood, take: usize) -> (O
     let info = measure(|| {
         loop {
             match session.poll(Duration::ZERO) {
-                Action::Read(_) if flood.left == 0 => return,
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(read)) if flood.left == 0 => {
+                    read.nothing_yet();
+                    return;
+                }
+                Action::Io(Io::Read(mut read)) => {
                     let octets = flood.read(read.space());
                     outcome.read += octets;
                     read.filled(octets);
                 }
-                Action::Write(_) if take == 0 => return,
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(_)) if take == 0 => return,
+                Action::Io(Io::Write(mut write)) => {
                     let octets = take.min(write.remaining());
                     outcome.written += octets;
                     write.advance(octets);
@@ -165,7 +167,7 @@ fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them(
     let injected = format!("STLS\r\n{LOGIN}DELE 1\r\nQUIT\r\nAUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n");
     for discard in [false, true] {
         for size in 1..=injected.len() {
-            let mut server = server(all().discard_octets_behind_stls(discard));
+            let mut server = server(all().discard_octets_after_stls(discard));
             // The host hands what is left to TLS, which can't make anything of it.
             server.store.tls.set(None);
             server.reads = size.into();
@@ -178,7 +180,7 @@ fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them(
                 assert_eq!(server.closed, Some(CloseReason::TlsFailed), "{size}");
                 assert_eq!(server.store.calls(), [Call::StartTls(residue)], "{size}");
             } else {
-                assert_eq!(server.closed, Some(CloseReason::ResidueBehindStls(residue)), "{size}");
+                assert_eq!(server.closed, Some(CloseReason::ResidueAfterStls(residue)), "{size}");
                 assert_eq!(server.store.calls(), [], "{size}");
             }
             assert_eq!(output.lines().count(), 1, "{output}");
@@ -211,10 +213,10 @@ fn a_client_that_sends_an_octet_now_and_then_gains_no_time_before_login() {
 fn a_handshake_that_never_ends_gains_no_time() {
     // R-2595-03
     let mut server = server(all());
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..6].copy_from_slice(b"STLS\r\n");
     read.filled(6);
-    let Action::Write(mut write) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) else { panic!() };
     write.advance(write.remaining());
     for now in 0..120 {
         let Action::StartTls(start) = server.session.poll(seconds(now)) else { panic!() };
@@ -335,7 +337,7 @@ fn stls_over_and_over_begins_tls_once_at_the_most() {
     let mut flooded = server(all());
     let output = flooded.send("STLS\r\n".repeat(50));
     assert_eq!(output, "-ERR nothing may follow STLS before TLS\r\n");
-    assert_eq!(flooded.closed, Some(CloseReason::ResidueBehindStls(Residue { lines: 49, octets: 0 })));
+    assert_eq!(flooded.closed, Some(CloseReason::ResidueAfterStls(Residue { lines: 49, octets: 0 })));
     for (config, line, begun) in [(Config::new(), "STLS\r\n", 0), (all(), "STLS 1\r\n", 0), (all(), "STLS\r\n", 1)] {
         let mut server = server(config);
         let mut output = String::new();
@@ -367,7 +369,7 @@ fn a_client_that_takes_nothing_is_read_from_no_more_and_cut_off_in_time() {
         for now in [server.now, most.saturating_sub(seconds(1))] {
             let mut lines = 0;
             let action = server.session.poll_tapped(now, &mut |_| lines += 1);
-            let Action::Write(write) = action else { panic!("{action:?}") };
+            let Action::Io(Io::Write(write)) = action else { panic!("{action:?}") };
             assert!(write.remaining() <= 1_024, "{write:?}");
             assert_eq!(lines, 0, "{command:?}");
         }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::{Mechanism, Opening, Properties};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Server, Store, TestDrop};
 
@@ -31,14 +31,14 @@ fn long_challenges_wait_for_the_client_to_take_them() {
     server.send(format!("AUTH X-ECHO\r\n{response}"));
     server.window = 0.into();
     server.send(response.repeat(100));
-    let Action::Write(write) = server.session.poll(Duration::ZERO) else { panic!("nothing to write") };
+    let Action::Io(Io::Write(write)) = server.session.poll(Duration::ZERO) else { panic!("nothing to write") };
     assert!(write.remaining() <= 16_384 + 40_004, "{} octets wait", write.remaining());
 }
 
 #[test]
 fn half_a_command_behind_a_long_response_keeps_one_window() {
     let window = |server: &mut Server| {
-        let Action::Read(mut read) = server.session.poll(Duration::ZERO) else { panic!("no read") };
+        let Action::Io(Io::Read(mut read)) = server.session.poll(Duration::ZERO) else { panic!("no read") };
         read.space().len()
     };
     let mut server = echo(1);
@@ -47,7 +47,7 @@ fn half_a_command_behind_a_long_response_keeps_one_window() {
     input.extend_from_slice(b"*\r\nU");
     while !input.is_empty() {
         match server.session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let octets = read.space().len().min(input.len());
                 read.space()[..octets].copy_from_slice(&input[..octets]);
                 input.drain(..octets);
@@ -95,12 +95,12 @@ fn a_challenge_that_made_the_output_large_leaves_none_of_that() {
         let info = measure(|| {
             loop {
                 match session.poll(Duration::ZERO) {
-                    Action::Read(mut read) => {
+                    Action::Io(Io::Read(mut read)) => {
                         let Some(lines) = lines.take() else { return };
                         read.space()[..lines.len()].copy_from_slice(lines.as_bytes());
                         read.filled(lines.len());
                     }
-                    Action::Write(mut write) => {
+                    Action::Io(Io::Write(mut write)) => {
                         // In pieces, so that it has to be the last one that gives it back.
                         let octets = write.remaining().min(1_000);
                         written += octets;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Secret;
-use pop3_proto::Security;
 use pop3_proto::auth::apop;
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::server::{Action, Config, Session};
 use pop3_proto::wire::{Command, Digest, InvalidCredential, Mechanism, Name, Password, Timestamp};
+use pop3_proto::{Io, Security};
 use proptest::prelude::*;
 
 use crate::common::{Server, Store, TIMESTAMP, TestDrop};
@@ -22,15 +22,15 @@ fn shown(server: &mut Server, mut lines: &[u8]) -> String {
         let action = server.session.poll(server.now);
         shown.push(format!("{action:?} {action:#?}"));
         match action {
-            Action::Read(_) if lines.is_empty() => return shown.join("\n"),
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(_)) if lines.is_empty() => return shown.join("\n"),
+            Action::Io(Io::Read(mut read)) => {
                 // A few octets at a time, so that half a secret stands in the window.
                 let octets = lines.len().min(5);
                 read.space()[..octets].copy_from_slice(&lines[..octets]);
                 lines = &lines[octets..];
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining();
                 shown.push(String::from_utf8_lossy(&write.copy_to_bytes(octets)).into_owned());
             }
@@ -110,8 +110,8 @@ fn the_test_itself_would_notice_a_leak() {
 }
 
 /// Whether `secret` is still in the window that the next octets are read into.
-fn remains(session: &mut Session<TestDrop>, secret: &[u8]) -> bool {
-    let Action::Read(mut read) = session.poll(Duration::ZERO) else { panic!("no read") };
+fn remains<E>(session: &mut Session<TestDrop, E>, secret: &[u8]) -> bool {
+    let Action::Io(Io::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
     read.space().windows(secret.len()).any(|octets| octets == secret)
 }
 
@@ -169,11 +169,11 @@ fn shown_until_asked(mut lines: &[u8]) -> Vec<String> {
     loop {
         shown.push(format!("{session:?} {session:#?}"));
         match session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let octets = lines.read(read.space()).unwrap();
                 read.filled(octets);
             }
-            Action::Write(mut write) => write.advance(write.remaining()),
+            Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
             action => {
                 shown.push(format!("{action:?} {action:#?}"));
                 drop(action);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::apop;
 use pop3_proto::auth::sasl::{CramMd5, OAuthBearer, Plain, XOAuth2, base64};
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{Action, ClientIdentity, Commit, Config, Maildrop, Rejection, Session, Span};
+use pop3_proto::message::{MessageNumber, Removal, UniqueId};
+use pop3_proto::server::{Action, ClientIdentity, Config, Maildrop, Rejection, Session, Span};
 use pop3_proto::wire::{Mechanism, Name, Opening, Properties, Timestamp};
+use pop3_proto::{Io, Security};
 use proptest::prelude::*;
 
 use crate::common::TIMESTAMP;
@@ -21,8 +21,6 @@ struct Empty;
 
 impl Maildrop for Empty {
     type Reader = ();
-    /// What the client has said last.
-    type Exchange = Vec<u8>;
 
     fn count(&self) -> u32 {
         0
@@ -91,20 +89,21 @@ fn numbers(octets: &[u8]) -> String {
     numbers.join(", ")
 }
 
-fn session(security: Security) -> Session<Empty> {
+/// A session whose host remembers what the client has said last.
+fn session(security: Security) -> Session<Empty, Vec<u8>> {
     let own = Properties { opening: Opening::Either, cleartext: false };
     let mut config = Config::new().stls(true).sasl_line_limit(12_288).unwrap().bad_commands(9, 9).unwrap();
     for mechanism in [Mechanism::LOGIN, Mechanism::CRAM_MD5, Mechanism::XOAUTH2, Mechanism::OAUTHBEARER] {
         config = config.mechanism(mechanism).unwrap();
     }
     config = config.mechanism_with(Mechanism::new("X-OWN").unwrap(), own).unwrap();
-    Session::new(Arc::new(config), security).with_timestamp(Timestamp::new(TIMESTAMP).unwrap())
+    Session::new(Arc::new(config), security).with_timestamp(Timestamp::new(TIMESTAMP).unwrap()).with_exchange()
 }
 
 /// What a host does that logs all it can, and lets in who knows the secret by PASS, PLAIN or LOGIN.
-fn answer(action: Action<'_, Empty>, secret: &str, seen: &mut Seen) {
+fn answer(action: Action<'_, Empty, Vec<u8>>, secret: &str, seen: &mut Seen) {
     match action {
-        Action::Write(mut write) => {
+        Action::Io(Io::Write(mut write)) => {
             let octets = write.remaining();
             seen.text(String::from_utf8_lossy(&write.copy_to_bytes(octets)));
         }
@@ -132,13 +131,13 @@ fn answer(action: Action<'_, Empty>, secret: &str, seen: &mut Seen) {
             }
         }
         Action::StartTls(start) => start.established(ClientIdentity::Unknown),
-        Action::Update(update) => update.finish(Commit::All),
+        Action::Update(update) => update.finish(Removal::All),
         other => panic!("{other:?}"),
     }
 }
 
 /// Drives a session through `input`, in so many pieces at least, and looks at everything.
-fn watch(mut session: Session<Empty>, mut input: &[u8], pieces: usize, secret: &str, seen: &mut Seen) {
+fn watch(mut session: Session<Empty, Vec<u8>>, mut input: &[u8], pieces: usize, secret: &str, seen: &mut Seen) {
     let piece = input.len().div_ceil(pieces).max(1);
     loop {
         let mut spans = Vec::new();
@@ -155,7 +154,7 @@ fn watch(mut session: Session<Empty>, mut input: &[u8], pieces: usize, secret: &
         seen.text(format!("{action:?}"));
         match action {
             Action::Close(reason) => return seen.text(reason.to_string()),
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let space = read.space();
                 seen.window(space);
                 if input.is_empty() {
@@ -276,7 +275,7 @@ proptest! {
                 seen.text(format!("{session:?}"));
                 match session.poll(now) {
                     Action::Close(reason) => break seen.text(reason.to_string()),
-                    Action::Read(mut read) => {
+                    Action::Io(Io::Read(mut read)) => {
                         let octets = input.len().min(read.space().len());
                         read.space()[..octets].copy_from_slice(&input[..octets]);
                         input = &input[octets..];
@@ -362,7 +361,7 @@ fn the_tests_themselves_would_notice_a_leak() {
     let mut seen = Seen::new(secret);
     loop {
         match session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 read.space()[1..=secret.len()].copy_from_slice(secret.as_bytes());
                 break read.filled(1);
             }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, Config, Rejection, Session, Span};
 use pop3_proto::wire::{Mechanism, Timestamp};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Store, TIMESTAMP, TestDrop};
 
@@ -51,14 +51,14 @@ fn tapped(mut session: Session<TestDrop>, mut input: &[u8], reads: usize, drops:
         }
         dropped = 0;
         match action {
-            Action::Read(_) if input.is_empty() => return (shown, String::from_utf8(output).unwrap()),
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(_)) if input.is_empty() => return (shown, String::from_utf8(output).unwrap()),
+            Action::Io(Io::Read(mut read)) => {
                 let octets = reads.min(input.len()).min(read.space().len());
                 read.space()[..octets].copy_from_slice(&input[..octets]);
                 input = &input[octets..];
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining();
                 output.extend_from_slice(&write.copy_to_bytes(octets));
             }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, CloseReason, Config, Session};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, LOGIN, Server, Store};
 
@@ -89,7 +89,7 @@ fn a_session_dropped_with_any_question_unanswered_removes_nothing() {
         let mut server = Server::logged_in(&store);
         server.drops = true.into();
         server.max_polls = 1;
-        let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+        let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
         read.space()[..lines.len()].copy_from_slice(lines.as_bytes());
         read.filled(lines.len());
         assert!(format!("{:?}", server.session.poll(server.now)).starts_with(question), "{question}");
@@ -117,8 +117,7 @@ fn a_host_that_stops_removes_nothing_and_says_nothing() {
         let store = Store::example();
         let mut server = Server::new(&store);
         server.send(lines);
-        let Action::Read(read) = server.session.poll(server.now) else { panic!() };
-        read.stop();
+        server.session.stop();
         assert_eq!((server.send("QUIT\r\n").as_str(), server.closed), ("", Some(CloseReason::Stopped)));
         assert_eq!((store.updates(), store.locked.get()), (0, false));
     }
@@ -146,7 +145,7 @@ fn a_transport_that_fails_is_told_from_a_stream_that_ends() {
         let store = Store::example();
         let mut server = Server::new(&store);
         server.send(lines);
-        let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+        let Action::Io(Io::Read(read)) = server.session.poll(server.now) else { panic!() };
         read.failed();
         assert_eq!((server.send("T\r\n").as_str(), server.closed), ("", Some(CloseReason::TransportFailed)));
         assert_eq!((store.updates(), store.locked.get()), (0, false));
@@ -159,7 +158,7 @@ fn fails_after(end: usize, store: &Rc<Store>, lines: &str) -> Server {
     let mut server = Server::new(store);
     server.window = vec![end, 0].into();
     server.run(lines.as_bytes(), false);
-    let Action::Write(write) = server.session.poll(server.now) else { panic!("{end}") };
+    let Action::Io(Io::Write(write)) = server.session.poll(server.now) else { panic!("{end}") };
     write.failed();
     let written = server.output.len();
     server.window = usize::MAX.into();
@@ -200,12 +199,12 @@ fn a_login_whose_answer_is_lost_is_not_handed_over() {
     let mut handed_over = false;
     loop {
         match session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let octets = input.read(read.space()).unwrap();
                 read.filled(octets);
             }
-            Action::Write(write) if handed_over => write.failed(),
-            Action::Write(mut write) => write.advance(write.remaining()),
+            Action::Io(Io::Write(write)) if handed_over => write.failed(),
+            Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
             Action::Login(login) => {
                 login.hand_over();
                 handed_over = true;
@@ -227,26 +226,26 @@ fn octets_of_an_earlier_read_are_never_taken_for_those_of_another() {
     let mut server = Server::logged_in(&store);
     for before in ["", "NOO"] {
         server.send(before);
-        let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+        let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
         let lines = b"DELE 1\r\nDELE 2\r\nQUIT\r\n";
         read.space()[..lines.len()].copy_from_slice(lines);
         drop(read);
         for octets in [lines.len(), usize::MAX] {
-            let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+            let Action::Io(Io::Read(read)) = server.session.poll(server.now) else { panic!() };
             read.filled(octets);
         }
         assert_eq!(server.send(if before.is_empty() { "NOOP\r\n" } else { "P\r\n" }), "+OK\r\n");
     }
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     let line = b"NOOP\r\nDELE 1\r\n";
     read.space()[..line.len()].copy_from_slice(line);
     read.filled(6);
-    let Action::Write(mut write) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) else { panic!() };
     write.advance(write.remaining());
-    let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(read)) = server.session.poll(server.now) else { panic!() };
     read.filled(8);
     assert_eq!(server.send("STAT\r\n"), "+OK 2 320\r\n");
-    let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(read)) = server.session.poll(server.now) else { panic!() };
     read.filled(0);
     assert_eq!((server.send("").as_str(), server.closed), ("", Some(CloseReason::EndOfStream)));
 }

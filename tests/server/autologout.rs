@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, CloseReason, Config, ConfigError};
+use pop3_proto::{BelowMinimum, Io, Security};
 
 use crate::common::{GREETING, LOGIN, Server, Store};
 
@@ -69,7 +69,7 @@ fn a_command_that_was_read_in_time_is_answered_whenever_that_is() {
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     server.send("DELE 1\r\n");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..6].copy_from_slice(b"QUIT\r\n");
     read.filled(6);
     assert_eq!(server.wait(100_000), "+OK marked messages removed, bye\r\n");
@@ -79,7 +79,10 @@ fn a_command_that_was_read_in_time_is_answered_whenever_that_is() {
 #[test]
 fn the_time_may_be_longer_but_not_shorter_than_the_rfc_allows() {
     // R-1939-12
-    assert_eq!(Config::new().autologout(seconds(599)).unwrap_err(), ConfigError::BelowMinimum { minimum: 600 });
+    assert_eq!(
+        Config::new().autologout(seconds(599)).unwrap_err(),
+        ConfigError::BelowMinimum(BelowMinimum { minimum: 600 })
+    );
     let mut server = Server::with(&Store::example(), Config::new().autologout(seconds(3600)).unwrap(), Security::Tls);
     server.log_in();
     server.wait(3599);
@@ -144,7 +147,7 @@ fn the_time_that_the_host_takes_is_not_the_clients() {
     let mut server = Server::logged_in(&store);
     server.send("");
     for line in ["RETR 1\r\n", "QUIT\r\n"] {
-        let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+        let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
         read.space()[..line.len()].copy_from_slice(line.as_bytes());
         read.filled(line.len());
         for _ in 0..5 {
@@ -192,7 +195,7 @@ fn a_slow_host_does_not_use_up_the_time_to_log_in() {
     let store = Store::example();
     let mut server = Server::new(&store);
     server.send("USER mrose\r\n");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..15].copy_from_slice(b"PASS tanstaaf\r\n");
     read.filled(15);
     assert!(matches!(server.session.poll(server.now), Action::Login(_)));
@@ -205,7 +208,7 @@ fn a_slow_host_that_rejects_a_login_puts_off_the_deadline_by_its_own_time() {
     // R-1939-12
     let mut server = Server::new(&Store::example());
     server.send("USER mrose\r\n");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..12].copy_from_slice(b"PASS wrong\r\n");
     read.filled(12);
     assert!(matches!(server.session.poll(server.now), Action::Login(_)));
@@ -230,10 +233,10 @@ fn the_time_to_log_in_is_configurable_and_starts_at_the_first_poll() {
 #[test]
 fn every_read_and_write_tells_the_deadline() {
     let mut server = Server::new(&Store::example());
-    let Action::Write(mut write) = server.session.poll(seconds(7)) else { panic!() };
+    let Action::Io(Io::Write(mut write)) = server.session.poll(seconds(7)) else { panic!() };
     assert_eq!(write.deadline(), Some(seconds(127)));
     write.advance(GREETING.len());
-    let Action::Read(read) = server.session.poll(seconds(8)) else { panic!() };
+    let Action::Io(Io::Read(read)) = server.session.poll(seconds(8)) else { panic!() };
     assert_eq!(read.deadline(), Some(seconds(127)));
     drop(read);
     server.now = seconds(8);
@@ -316,13 +319,13 @@ fn a_limit_that_nobody_lives_to_see_is_no_deadline() {
             let deadline = is_one.then(|| start + limit);
             for lines in ["", "CAPA\r\n", LOGIN, "NOOP\r\n"] {
                 server.send(lines);
-                let Action::Read(read) = server.session.poll(server.now) else { panic!() };
+                let Action::Io(Io::Read(read)) = server.session.poll(server.now) else { panic!() };
                 assert_eq!(read.deadline(), deadline, "{limit:?} after {lines:?}");
                 let _ = deadline.map(|deadline| Instant::now() + deadline);
             }
             server.window = 0.into();
             server.send("NOOP\r\n");
-            let Action::Write(write) = server.session.poll(server.now) else { panic!() };
+            let Action::Io(Io::Write(write)) = server.session.poll(server.now) else { panic!() };
             assert_eq!(write.deadline(), deadline);
             drop(write);
             server.wait(4_000_000_000);

@@ -3,15 +3,15 @@
 use std::io::IoSlice;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, Config};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, Server, Store};
 
 /// How many octets wait to be written.
 fn waiting(server: &mut Server) -> usize {
     match server.session.poll(server.now) {
-        Action::Write(write) => write.remaining(),
+        Action::Io(Io::Write(write)) => write.remaining(),
         other => panic!("{other:?}"),
     }
 }
@@ -93,7 +93,7 @@ fn remaining_is_what_chunk_and_advance_give() {
     server.window = 0.into();
     server.send("NOOP\r\nRETR 1\r\n");
     let mut long = 0;
-    while let Action::Write(mut write) = server.session.poll(server.now) {
+    while let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) {
         let mut slices = [IoSlice::new(&[]); 4];
         let filled = write.chunks_vectored(&mut slices);
         let gathered: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.iter()).copied().collect();
@@ -114,7 +114,7 @@ fn one_vector_of_slices_may_be_too_short_for_all() {
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
     server.send("RETR 1\r\n");
-    let Action::Write(write) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Write(write)) = server.session.poll(server.now) else { panic!() };
     assert_eq!(write.chunks_vectored(&mut []), 0);
     let mut one = [IoSlice::new(&[])];
     assert_eq!(write.chunks_vectored(&mut one), 1);
@@ -129,7 +129,7 @@ fn a_long_chunk_is_written_from_where_it_lies() {
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
     server.send("RETR 1\r\n");
-    let Action::Write(mut write) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) else { panic!() };
     write.advance("+OK message follows\r\n".len());
     assert!(octets.as_ptr_range().contains(&write.chunk().as_ptr()));
 }

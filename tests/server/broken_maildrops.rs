@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, UniqueId};
 use pop3_proto::server::{Action, BrokenMaildrop, Config, Maildrop, Session};
 use pop3_proto::wire::Expire;
+use pop3_proto::{Io, Security};
 
 /// An index whose answers change with each call.
 struct Unstable {
@@ -21,7 +21,6 @@ const IDS: [&str; 7] = ["d", "a", "c", "b", "a", "e", "not valid"];
 
 impl Maildrop for Unstable {
     type Reader = ();
-    type Exchange = ();
 
     fn count(&self) -> u32 {
         self.count
@@ -52,14 +51,14 @@ fn answers(maildrop: Unstable, commands: &str) -> (String, Option<Result<(), Bro
     let mut accepted = None;
     loop {
         match session.poll(Duration::ZERO) {
-            Action::Read(_) if input.is_empty() => return (String::from_utf8(output).unwrap(), accepted),
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(_)) if input.is_empty() => return (String::from_utf8(output).unwrap(), accepted),
+            Action::Io(Io::Read(mut read)) => {
                 let octets = input.len().min(read.space().len());
                 read.space()[..octets].copy_from_slice(&input[..octets]);
                 input = &input[octets..];
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 output.extend_from_slice(write.chunk());
                 let octets = write.chunk().len();
                 write.advance(octets);

@@ -1,9 +1,9 @@
 //! The safe answer to each token: `decline`.
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, CloseReason, Config};
 use pop3_proto::wire::Mechanism;
+use pop3_proto::{Io, Security};
 use proptest::prelude::*;
 
 use crate::common::{Call, LOGIN, Server, Store};
@@ -13,12 +13,12 @@ const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary failure, try again later\r\n"
 /// Feeds `lines` to the session, declines what it asks next, and returns which token that was.
 fn decline(server: &mut Server, lines: &str) -> String {
     server.send("");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..lines.len()].copy_from_slice(lines.as_bytes());
     read.filled(lines.len());
     loop {
         let action = server.session.poll(server.now);
-        if let Action::Write(mut write) = action {
+        if let Action::Io(Io::Write(mut write)) = action {
             write.advance(write.remaining());
             continue;
         }
@@ -69,7 +69,7 @@ fn a_chunk_that_is_declined_ends_the_session_without_the_end_of_the_message() {
     let store = Store::example();
     let mut server = Server::logged_in(&store);
     server.send("");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..16].copy_from_slice(b"RETR 1\r\nDELE 1\r\n");
     read.filled(16);
     let Action::Retrieve(retrieve) = server.session.poll(server.now) else { panic!() };
@@ -87,7 +87,7 @@ fn a_chunk_that_is_declined_ends_the_session_without_the_end_of_the_message() {
 fn an_update_that_is_declined_removes_nothing_and_says_so() {
     // R-1939-30
     for (before, reply) in
-        [("DELE 1\r\n", "-ERR [SYS/TEMP] marked messages are not removed\r\n"), ("NOOP\r\n", "+OK bye\r\n")]
+        [("DELE 1\r\n", "-ERR [SYS/TEMP] not all marked messages are removed\r\n"), ("NOOP\r\n", "+OK bye\r\n")]
     {
         let store = Store::example();
         let mut server = Server::logged_in(&store);
@@ -104,13 +104,13 @@ fn a_read_a_write_and_a_close_that_are_declined_come_again() {
     let mut server = Server::new(&Store::example());
     for _ in 0..3 {
         let action = server.session.poll(server.now);
-        assert!(matches!(action, Action::Write(_)));
+        assert!(matches!(action, Action::Io(Io::Write(_))));
         action.decline();
     }
     server.send("CAP");
     for _ in 0..3 {
         let action = server.session.poll(server.now);
-        assert!(matches!(action, Action::Read(_)));
+        assert!(matches!(action, Action::Io(Io::Read(_))));
         action.decline();
     }
     assert!(server.send("A\r\nQUIT\r\n").ends_with(".\r\n+OK bye\r\n"));
@@ -135,13 +135,13 @@ proptest! {
         for polls in 0.. {
             prop_assert!(polls < 10_000, "it never ends");
             match server.session.poll(server.now) {
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     let octets = rest.len().min(7);
                     read.space()[..octets].copy_from_slice(&rest[..octets]);
                     rest = &rest[octets..];
                     read.filled(octets);
                 }
-                Action::Write(mut write) => write.advance(write.remaining()),
+                Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
                 Action::Close(_) => break,
                 other => other.decline(),
             }

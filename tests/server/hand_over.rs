@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::server::{Action, CloseReason, Config, Rejection, Session};
 use pop3_proto::wire::DeviationCounts;
 
@@ -106,13 +107,13 @@ fn unanswered() -> Session<Infallible> {
     assert_eq!(front.run_and_hand_over(b""), None);
     loop {
         match front.session.poll(Duration::ZERO) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let input = with_tail(LOGIN, b"STAT\r\n");
                 read.space()[..input.len()].copy_from_slice(&input);
                 read.filled(input.len());
             }
             Action::Login(login) => login.hand_over(),
-            Action::Write(_) => break,
+            Action::Io(Io::Write(_)) => break,
             other => panic!("{other:?}"),
         }
     }
@@ -124,7 +125,7 @@ fn nothing_is_handed_out_before_the_client_has_its_answer() {
     // R-1939-18
     assert_eq!(unanswered().into_unread(), b"");
     let mut session = unanswered();
-    while let Action::Write(mut write) = session.poll(Duration::ZERO) {
+    while let Action::Io(Io::Write(mut write)) = session.poll(Duration::ZERO) {
         write.advance(1);
     }
     assert_eq!(session.into_unread(), b"STAT\r\n");
@@ -134,7 +135,7 @@ fn nothing_is_handed_out_before_the_client_has_its_answer() {
 fn a_client_that_does_not_take_its_answer_in_time_is_handed_over_to_nobody() {
     // R-1939-12, R-GEN-05
     let mut session = unanswered();
-    let Action::Write(mut write) = session.poll(Duration::from_secs(59)) else { panic!() };
+    let Action::Io(Io::Write(mut write)) = session.poll(Duration::from_secs(59)) else { panic!() };
     assert_eq!(write.deadline(), Some(Duration::from_secs(60)));
     write.advance(write.remaining() - 1);
     for polls in 1..4 {
@@ -155,7 +156,7 @@ fn the_time_that_the_host_takes_elsewhere_is_not_the_clients() {
     let mut input = LOGIN.as_bytes();
     let reason = loop {
         match front.session.poll(front.now) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 read.space()[..input.len()].copy_from_slice(input);
                 read.filled(std::mem::take(&mut input).len());
             }
@@ -163,7 +164,7 @@ fn the_time_that_the_host_takes_elsewhere_is_not_the_clients() {
                 front.now = Duration::from_secs(1_000);
                 login.hand_over();
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 assert_eq!(write.deadline(), Some(Duration::from_secs(1_060)));
                 write.advance(write.remaining());
             }

@@ -1,34 +1,12 @@
 //! A SASL exchange that is handed over to somebody else, with what the client has sent behind it.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::message::{MessageNumber, UniqueId};
-use pop3_proto::server::{CloseReason, Config, Maildrop};
+use pop3_proto::server::{CloseReason, Config};
 use pop3_proto::wire::Mechanism;
 
 use crate::common::{Front, TAILS, front, greeted, with_tail};
-
-/// A host that opens no maildrop, but remembers exchanges.
-enum Nobody {}
-
-impl Maildrop for Nobody {
-    type Reader = Infallible;
-    type Exchange = Rc<()>;
-
-    fn count(&self) -> u32 {
-        match *self {}
-    }
-
-    fn octets(&self, _: MessageNumber) -> Option<u64> {
-        match *self {}
-    }
-
-    fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
-        match *self {}
-    }
-}
 
 #[test]
 fn plain_and_login_are_handed_over_as_logins() {
@@ -88,7 +66,7 @@ fn an_exchange_is_handed_over_and_forgotten() {
     for tail in TAILS {
         let input = with_tail("AUTH X-STEPS\r\nYQ==\r\nYg==\r\n", tail);
         for size in [1, 5, usize::MAX] {
-            let mut front = Front::<Nobody>::new(Config::new().mechanism_with(mechanism, properties).unwrap());
+            let mut front = Front::remembering(Config::new().mechanism_with(mechanism, properties).unwrap());
             front.reads = vec![size];
             let mut responses = Vec::new();
             let reason = front.run(

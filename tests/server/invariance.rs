@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
-use pop3_proto::server::{Catalogue, CloseReason, Commit, Config, Refusal, Reply, Session, Utf8};
+use pop3_proto::message::Removal;
+use pop3_proto::server::{Catalogue, CloseReason, Config, Refusal, Reply, Session, Utf8};
 use pop3_proto::wire::{Deviation, LineEnds, Mechanism, Name, Timestamp};
 use proptest::prelude::*;
 
@@ -18,7 +19,7 @@ struct Case {
     messages: Vec<Vec<u8>>,
     settings: Vec<Setting>,
     refusal: Option<Refusal>,
-    commit: Commit,
+    commit: Removal,
     hang_up: bool,
 }
 
@@ -169,7 +170,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 
 fn case() -> impl Strategy<Value = Case> {
     let refusal = prop::sample::select(vec![None, None, None, Some(Refusal::Gone), Some(Refusal::Temporary)]);
-    let commit = prop::sample::select(vec![Commit::All, Commit::Some, Commit::None]);
+    let commit = prop::sample::select(vec![Removal::All, Removal::NotAll, Removal::Unknown]);
     let all = vec![
         Setting::RemoveRetrieved,
         Setting::Vouched,
@@ -223,7 +224,7 @@ fn reads_and_writes_of_one_octet_change_nothing() {
     let messages = crate::common::tricky_messages();
     let retrievals: Vec<_> = (1..=messages.len()).map(|n| format!("RETR {n}\r\nTOP {n} 1\r\n")).collect();
     let input = format!("{LOGIN}LIST\r\nUIDL\r\n{}DELE 1\r\nQUIT\r\n", retrievals.concat()).into_bytes();
-    let (refusal, commit) = (None, Commit::All);
+    let (refusal, commit) = (None, Removal::All);
     let case = Case { input, messages, settings: vec![Setting::RemoveRetrieved], refusal, commit, hang_up: false };
     let octets = Drive { reads: vec![1], windows: vec![1], drops: vec![false, true], chunk: 1 };
     let seen = run(&case, &octets);
@@ -238,7 +239,7 @@ fn an_exchange_in_reads_of_any_size_comes_to_the_same() {
     let auth =
         [b"LANG de\r\nUTF8\r\nAUTH XOAUTH2\r\n".as_slice(), &long, b"\r\n\r\nAUTH PLAIN ", &long, b"\r\n"].concat();
     let input = [&auth, b"CAPA\r\nAUTH LOGIN bXJvc2U=\r\ndGFuc3RhYWY=\r\nDELE 1\r\nQUIT\r\n".as_slice()].concat();
-    let (refusal, commit) = (None, Commit::All);
+    let (refusal, commit) = (None, Removal::All);
     let case = Case { input, messages: vec![vec![]], settings: vec![], refusal, commit, hang_up: false };
     let whole = run(&case, &whole());
     assert_eq!((whole.2, whole.1.last()), (Some(CloseReason::Quit), Some(&Call::Dropped)));

@@ -1,9 +1,9 @@
 //! RFC 1939 §6 and §8: UPDATE.
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, CloseReason, Commit, Config};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Action, CloseReason, Config};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, LOGIN, Server, Store};
 
@@ -39,7 +39,7 @@ fn quit_without_marks_enters_update_with_nothing_to_remove() {
 #[test]
 fn quit_without_marks_is_ok_whatever_the_host_answers() {
     // R-1939-30: nothing was to be removed, so nothing can have stayed
-    for commit in [Commit::All, Commit::Some, Commit::None] {
+    for commit in [Removal::All, Removal::NotAll, Removal::Unknown] {
         for before in ["", "NOOP\r\n", "DELE 2\r\nRSET\r\n", "RETR 1\r\n"] {
             let store = Store::example();
             store.commit.set(commit);
@@ -59,19 +59,19 @@ fn quit_without_marks_is_ok_whatever_the_host_answers() {
 fn a_retrieved_message_that_was_to_go_and_stays_is_told_without_a_dele() {
     // R-1939-30, R-1939-35
     let store = Store::example();
-    store.commit.set(Commit::None);
+    store.commit.set(Removal::NotAll);
     let mut server = removing_retrieved(&store);
     server.send("RETR 1\r\n");
-    assert_eq!(server.send("QUIT\r\n"), "-ERR [SYS/TEMP] marked messages are not removed\r\n");
+    assert_eq!(server.send("QUIT\r\n"), "-ERR [SYS/TEMP] not all marked messages are removed\r\n");
 }
 
 #[test]
 fn the_reply_to_quit_tells_what_has_become_of_the_messages() {
     // R-1939-30, R-3206-01
     let cases = [
-        (Commit::All, "+OK marked messages removed, bye\r\n"),
-        (Commit::Some, "-ERR [SYS/TEMP] some marked messages are not removed\r\n"),
-        (Commit::None, "-ERR [SYS/TEMP] marked messages are not removed\r\n"),
+        (Removal::All, "+OK marked messages removed, bye\r\n"),
+        (Removal::NotAll, "-ERR [SYS/TEMP] not all marked messages are removed\r\n"),
+        (Removal::Unknown, "-ERR [SYS/TEMP] not all marked messages are removed\r\n"),
     ];
     for (commit, reply) in cases {
         let store = Store::example();
@@ -90,8 +90,8 @@ fn nothing_is_written_to_quit_before_the_host_has_answered() {
     let mut server = Server::logged_in(&store);
     server.send("DELE 1\r\n");
     server.drops = vec![false, true].into();
-    store.commit.set(Commit::None);
-    assert_eq!(server.send("QUIT\r\n"), "-ERR [SYS/TEMP] marked messages are not removed\r\n");
+    store.commit.set(Removal::NotAll);
+    assert_eq!(server.send("QUIT\r\n"), "-ERR [SYS/TEMP] not all marked messages are removed\r\n");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn the_maildrop_is_unlocked_before_the_reply_to_quit_leaves() {
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
     assert_eq!(server.send("QUIT\r\n"), "");
-    assert!(matches!(server.session.poll(server.now), Action::Write(write) if write.has_remaining()));
+    assert!(matches!(server.session.poll(server.now), Action::Io(Io::Write(write)) if write.has_remaining()));
     assert!(!store.locked.get());
     assert_eq!(store.calls()[1..], [Call::Update(vec![]), Call::Dropped]);
     Server::logged_in(&store);
@@ -184,7 +184,7 @@ fn a_message_that_is_retrieved_twice_is_removed_once() {
     let store = Store::example();
     let mut server = removing_retrieved(&store);
     server.send("RETR 2\r\nRETR 2\r\nQUIT");
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..2].copy_from_slice(b"\r\n");
     read.filled(2);
     let Action::Update(mut update) = server.session.poll(server.now) else { panic!() };

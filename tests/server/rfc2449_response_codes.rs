@@ -1,7 +1,8 @@
 //! RFC 2449 §8, RFC 3206 and RFC 6856 §5: response codes.
 
 use pop3_proto::Security;
-use pop3_proto::server::{CloseReason, Commit, Config, GreetingRefusal, Refusal, Rejection, Reply, Session};
+use pop3_proto::message::Removal;
+use pop3_proto::server::{CloseReason, Config, GreetingRefusal, Refusal, Rejection, Reply, Session};
 use pop3_proto::wire::{DeviationSet, Mechanism, Response, ResponseCode, Status, Text};
 
 use crate::common::{LOGIN, Server, Store};
@@ -55,8 +56,7 @@ fn each_reply_has_its_status_and_its_code() {
         (Reply::LoginDelaySeconds, "LOGIN-DELAY"),
         (Reply::InUse, "IN-USE"),
         (Reply::Temporary, "SYS/TEMP"),
-        (Reply::SomeNotRemoved, "SYS/TEMP"),
-        (Reply::NoneRemoved, "SYS/TEMP"),
+        (Reply::NotRemoved, "SYS/TEMP"),
         (Reply::Permanent, "SYS/PERM"),
         (Reply::NeedsUtf8, "UTF8"),
     ];
@@ -241,7 +241,7 @@ fn a_message_that_the_system_cannot_read_says_sys() {
 #[test]
 fn a_failed_removal_says_sys_temp() {
     // R-3206-01
-    for commit in [Commit::Some, Commit::None] {
+    for commit in [Removal::NotAll, Removal::Unknown] {
         let store = Store::example();
         store.commit.set(commit);
         let mut server = Server::logged_in(&store);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Residue, Session, Utf8};
 use pop3_proto::wire::{Mechanism, State};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
 
@@ -54,7 +54,7 @@ fn written_until_tls(server: &mut Server) -> Vec<u8> {
     let mut written = Vec::new();
     loop {
         match server.session.poll(server.now) {
-            Action::Write(mut write) => written.push(write.get_u8()),
+            Action::Io(Io::Write(mut write)) => written.push(write.get_u8()),
             Action::StartTls(_) => return written,
             other => panic!("{other:?} behind {}", written.escape_ascii()),
         }
@@ -63,7 +63,7 @@ fn written_until_tls(server: &mut Server) -> Vec<u8> {
 
 /// Has the session read `octets`, and nothing else.
 fn feed(server: &mut Server, octets: &str) {
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!() };
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..octets.len()].copy_from_slice(octets.as_bytes());
     read.filled(octets.len());
 }
@@ -139,7 +139,7 @@ fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
                 assert_eq!((output.as_str(), server.closed), (BEGIN, Some(CloseReason::TlsFailed)));
                 assert_eq!(server.store.calls(), [Call::StartTls(Residue::default())]);
             } else {
-                let closed = Some(CloseReason::ResidueBehindStls(residue(behind)));
+                let closed = Some(CloseReason::ResidueAfterStls(residue(behind)));
                 assert_eq!((output.as_str(), server.closed), (RESIDUE, closed), "{packet:?} {split}");
                 assert_eq!(server.store.calls(), [], "{packet:?} {split}");
             }
@@ -152,7 +152,7 @@ fn what_comes_behind_stls_may_be_dropped_and_counted_instead() {
     // R-2595-02, R-2595-03
     for tail in TAILS {
         for at in 0..=tail.len() {
-            let mut server = server(stls().discard_octets_behind_stls(true), Security::TrustedLocal);
+            let mut server = server(stls().discard_octets_after_stls(true), Security::TrustedLocal);
             assert_eq!(server.send(format!("STLS\r\n{}", &tail[..at])), BEGIN);
             assert_eq!(server.store.calls(), [Call::StartTls(residue(&tail[..at]))]);
             assert_eq!(residue(&tail[..at]).is_empty(), at == 0);
@@ -185,7 +185,7 @@ fn an_end_that_the_client_can_see_is_orderly() {
         CloseReason::Autologout,
         CloseReason::LoginDeadline,
         CloseReason::TooManyFailedLogins,
-        CloseReason::ResidueBehindStls(Residue::default()),
+        CloseReason::ResidueAfterStls(Residue::default()),
     ] {
         assert!(orderly.is_orderly(), "{orderly}");
     }
@@ -197,7 +197,7 @@ fn an_end_that_the_client_can_see_is_orderly() {
 #[test]
 fn a_token_that_is_dropped_comes_again_with_the_same_residue() {
     // R-GEN-01
-    let mut server = server(stls().discard_octets_behind_stls(true), Security::Cleartext);
+    let mut server = server(stls().discard_octets_after_stls(true), Security::Cleartext);
     feed(&mut server, "STLS\r\nQUIT\r\nNO");
     assert_eq!(written_until_tls(&mut server), BEGIN.as_bytes());
     for _ in 0..3 {
@@ -246,7 +246,7 @@ fn there_is_no_second_greeting() {
     // R-2595-03
     let mut server = server(stls(), Security::Cleartext);
     assert_eq!(server.send("STLS\r\n"), BEGIN);
-    assert!(matches!(server.session.poll(server.now), Action::Read(_)));
+    assert!(matches!(server.session.poll(server.now), Action::Io(Io::Read(_))));
     assert_eq!(server.send("QUIT\r\n"), "+OK bye\r\n");
 }
 

@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{CramMd5, base64};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::server::{Action, BrokenMaildrop, CloseReason, Config, Rejection};
 use pop3_proto::wire::{Mechanism, Name, Opening, Properties, State};
+use pop3_proto::{Io, Security};
 
-use crate::common::{Call, Message, Server, Store, TIMESTAMP, TestDrop, patient};
+use crate::common::{Call, Message, Server, Store, TIMESTAMP, TestDrop, TestExchange, patient};
 
 const LOGGED_IN: &str = "+OK maildrop locked and ready\r\n";
 const REFUSED: &str = "-ERR [AUTH] wrong name or password\r\n";
@@ -114,8 +114,7 @@ fn an_exchange_ends_with_its_connection() {
         match end {
             "drop" => drop(server),
             "stop" => {
-                let Action::Read(read) = server.session.poll(server.now) else { panic!("no read") };
-                read.stop();
+                server.session.stop();
                 server.send("");
             }
             // A response without its line end is none.
@@ -331,8 +330,8 @@ fn an_exchange_does_not_put_the_deadline_off() {
 }
 
 /// Reads these octets and polls again.
-fn poll_with<'s>(server: &'s mut Server, octets: &str) -> Action<'s, TestDrop> {
-    let Action::Read(mut read) = server.session.poll(server.now) else { panic!("no read") };
+fn poll_with<'s>(server: &'s mut Server, octets: &str) -> Action<'s, TestDrop, TestExchange> {
+    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!("no read") };
     read.space()[..octets.len()].copy_from_slice(octets.as_bytes());
     read.filled(octets.len());
     server.session.poll(server.now)

@@ -1,9 +1,9 @@
 //! PLAIN (RFC 4616) and LOGIN, which say a password like USER and PASS do.
 
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Utf8};
 use pop3_proto::wire::{Mechanism, Name, Password};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, Server, Store};
 
@@ -55,12 +55,12 @@ fn asks(lines: &str, expected: &Credentials<'_>) {
     let mut asked = 0;
     while asked < 2 {
         match server.session.poll(server.now) {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 read.space()[..1].copy_from_slice(&input[..1]);
                 read.filled(1);
                 input = &input[1..];
             }
-            Action::Write(mut write) => bytes::Buf::advance(&mut write, usize::MAX),
+            Action::Io(Io::Write(mut write)) => bytes::Buf::advance(&mut write, usize::MAX),
             Action::Login(login) => {
                 assert_eq!(&login.credentials(), expected, "{lines:?}");
                 assert!(login.credentials().verify(b"tanstaaf") && !login.credentials().verify(b"tanstaa"));

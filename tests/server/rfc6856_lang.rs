@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use pop3_proto::Security;
-use pop3_proto::server::{
-    Catalogue, CatalogueError, Commit, Config, ConfigError, Refusal, Rejection, Reply, Session, Utf8,
-};
+use pop3_proto::message::Removal;
+use pop3_proto::server::{Catalogue, CatalogueError, Config, ConfigError, Refusal, Rejection, Reply, Session, Utf8};
 use pop3_proto::wire::{Deviation, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp};
 
 use crate::common::{GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP};
@@ -182,7 +181,7 @@ fn said_by_many(language: &str) -> String {
         lines.iter().map(|lines| server.send(lines)).collect::<String>()
     };
     let store = Store::example();
-    store.commit.set(Commit::None);
+    store.commit.set(Removal::NotAll);
     let mut failing = speaking(language, &store, Config::new(), Security::Tls);
     let said = [
         of(Config::new(), Security::Cleartext, &["USER mrose\r\n", "STLS\r\n"]),
@@ -229,7 +228,7 @@ fn said_by_one(language: &str) -> String {
     store.rejection.set(None);
     said += &server.send(format!("{LOGIN}LIST\r\nUIDL\r\nRETR 2\r\nRETR 1\r\nRETR 0\r\nRETR 9\r\nLIST x\r\n"));
     store.refusal.set(Some(Refusal::Gone));
-    store.commit.set(Commit::Some);
+    store.commit.set(Removal::NotAll);
     said + &server.send("RETR 2\r\nDELE 2\r\nDELE 2\r\nRSET\r\nNOOP\r\nUSER x\r\nLAST\r\nCAPA\r\nDELE 2\r\nQUIT\r\n")
 }
 

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::server::{Action, CloseReason, Config, Session, Utf8};
 use pop3_proto::wire::{Deviation, Mechanism, Timestamp};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP, TestDrop, normalise};
 
@@ -279,8 +279,8 @@ fn mode_at_login(config: Config, mut input: &[u8]) -> bool {
     let mut session: Session<TestDrop> = Session::new(config.into(), Security::Tls);
     for _ in 0..99 {
         match session.poll(Duration::ZERO) {
-            Action::Write(mut write) => write.advance(write.remaining()),
-            Action::Read(mut read) => {
+            Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
+            Action::Io(Io::Read(mut read)) => {
                 let octets = read.space().len().min(input.len());
                 read.space()[..octets].copy_from_slice(&input[..octets]);
                 input = &input[octets..];

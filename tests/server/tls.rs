@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Session};
+use pop3_proto::{Io, Security};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -105,13 +105,13 @@ impl Link {
         let mut answer = Vec::new();
         let closed = loop {
             match session.poll(std::time::Duration::ZERO) {
-                Action::Read(_) if input.is_empty() => break None,
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(_)) if input.is_empty() => break None,
+                Action::Io(Io::Read(mut read)) => {
                     read.space()[..input.len()].copy_from_slice(&input);
                     read.filled(input.len());
                     input.clear();
                 }
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(mut write)) => {
                     let octets = write.copy_to_bytes(write.remaining());
                     if tls.begun {
                         std::io::Write::write_all(&mut tls.server.writer(), &octets).unwrap();
@@ -129,7 +129,7 @@ impl Link {
                     assert!(login.credentials().verify(b"tanstaaf"));
                     login.accept(TestDrop::new(&Store::example())).unwrap();
                 }
-                Action::Update(update) => update.finish(pop3_proto::server::Commit::All),
+                Action::Update(update) => update.finish(pop3_proto::message::Removal::All),
                 Action::Close(reason) => break Some(reason),
                 other => panic!("{other:?}"),
             }

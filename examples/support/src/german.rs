@@ -7,7 +7,7 @@ pub(crate) fn german() -> Result<Catalogue, CatalogueError> {
     TEXTS.iter().try_fold(Catalogue::new("de", "Deutsch")?, |catalogue, (reply, text)| catalogue.text(*reply, text))
 }
 
-const TEXTS: [(Reply, &str); 56] = [
+const TEXTS: [(Reply, &str); 55] = [
     (Reply::SendPassword, "weiter mit PASS"),
     (Reply::LoggedIn, "Postfach gesperrt und bereit"),
     (Reply::Capabilities, "Liste der Fähigkeiten folgt"),
@@ -23,8 +23,7 @@ const TEXTS: [(Reply, &str); 56] = [
     (Reply::Unmarked, "keine Nachricht ist zum Löschen vorgemerkt"),
     (Reply::Bye, "bis bald"),
     (Reply::Removed, "vorgemerkte Nachrichten gelöscht, bis bald"),
-    (Reply::SomeNotRemoved, "nicht alle vorgemerkten Nachrichten wurden gelöscht"),
-    (Reply::NoneRemoved, "die vorgemerkten Nachrichten wurden nicht gelöscht"),
+    (Reply::NotRemoved, "nicht alle vorgemerkten Nachrichten wurden gelöscht"),
     (Reply::UnknownCommand, "unbekannter Befehl"),
     (Reply::MissingArgument, "es fehlt ein Argument"),
     (Reply::SurplusArgument, "zu viele Argumente"),
@@ -53,7 +52,7 @@ const TEXTS: [(Reply, &str); 56] = [
     (Reply::NotBase64, "die Antwort ist nicht base64"),
     (Reply::MalformedResponse, "die Antwort ist fehlerhaft"),
     (Reply::Cancelled, "Anmeldung abgebrochen"),
-    (Reply::ResidueBehindStls, "zwischen STLS und TLS darf nichts stehen"),
+    (Reply::ResidueAfterStls, "zwischen STLS und TLS darf nichts stehen"),
     (Reply::UnknownLanguage, "Sprache nicht verfügbar"),
     (Reply::LoginDelay, "die letzte Anmeldung ist noch zu frisch"),
     (Reply::LoginDelaySeconds, "die letzte Anmeldung ist noch zu frisch, wieder in {seconds} s"),

@@ -36,7 +36,7 @@ pub use channel::Channel;
 pub use listening::{cannot_listen, is_shortage, parse_or_exit, security_of};
 pub use mailbox::{Attended, Client, Mailbox, Message};
 pub use report::{exit_code, report};
-pub use sasl::{Outcome, Sasl};
+pub use sasl::{Exchange, Outcome, Sasl};
 pub use timestamps::Timestamps;
 
 /// A channel of TLS where there is a configuration for it, else the plain socket.

@@ -3,13 +3,12 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use pop3_proto::message::{MessageNumber, UniqueId, UniqueIds};
-use pop3_proto::server::{Commit, Maildrop, Refusal};
+use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
+use pop3_proto::server::{Maildrop, Refusal};
 use pop3_proto::wire::WireSize;
 
 use super::reading::Reading;
 use super::report::report;
-use super::sasl::Exchange;
 use super::trouble::Trouble;
 
 /// The messages of a maildrop when it was opened, and the right to be its only user until this is dropped.
@@ -61,7 +60,7 @@ impl Mailbox {
     }
 
     /// Removes what the session deleted, as far as that goes.
-    pub fn expunge(&mut self, deletions: impl Iterator<Item = MessageNumber>) -> Commit {
+    pub fn expunge(&mut self, deletions: impl Iterator<Item = MessageNumber>) -> Removal {
         deletions.map(|message| self.store.remove(message.index()).map_err(report)).collect()
     }
 
@@ -129,7 +128,6 @@ impl Mailbox {
 
 impl<C: Client> Maildrop for Attended<C> {
     type Reader = Reading;
-    type Exchange = Exchange;
 
     fn count(&self) -> u32 {
         u32::try_from(self.mailbox.unique_ids.len()).unwrap_or(u32::MAX)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Commit, Maildrop, Refusal, Rejection};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Maildrop, Refusal, Rejection};
 use support::maildir::{self, OpenError};
 use support::{Attended, Client, Mailbox, Message};
 
@@ -108,7 +108,7 @@ fn one_look_tells_of_all_messages_that_are_gone() {
     assert_eq!(read(&maildrop, 3), Err(Refusal::Gone));
     assert_eq!(maildrop.octets(number(3)), Some(0));
     assert_eq!(read(&maildrop, 4).unwrap(), "four");
-    assert_eq!(maildrop.mailbox.expunge([1, 2, 3].map(number).into_iter()), Commit::All, "as the client wanted");
+    assert_eq!(maildrop.mailbox.expunge([1, 2, 3].map(number).into_iter()), Removal::All, "as the client wanted");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn one_look_tells_of_all_messages_that_were_renamed() {
     assert_eq!(read(&maildrop, 3).unwrap(), "three");
     maildir.rename("new", "elsewhere");
     assert_eq!(read(&maildrop, 1).unwrap(), "one");
-    assert_eq!(maildrop.mailbox.expunge([2, 3].map(number).into_iter()), Commit::All);
+    assert_eq!(maildrop.mailbox.expunge([2, 3].map(number).into_iter()), Removal::All);
     maildir.rename("elsewhere", "new");
     assert_eq!(maildir.names(), ["1:2,S"]);
 }
@@ -136,7 +136,7 @@ fn a_look_that_fails_makes_no_message_gone() {
     maildir.rename("new", "elsewhere");
     assert_eq!(read(&maildrop, 1), Err(Refusal::Permanent), "it isn't known where it is");
     assert_eq!(maildrop.octets(number(1)), None);
-    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Commit::None, "and it isn't removed");
+    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Removal::NotAll, "and it isn't removed");
     maildir.rename("elsewhere", "new");
     assert_eq!(read(&maildrop, 1).unwrap(), "one");
     assert_eq!(maildrop.octets(number(1)), Some(5));
@@ -151,7 +151,7 @@ fn a_new_message_of_the_same_base_name_is_not_taken_for_one_that_is_gone() {
     maildir.rename("cur/1:2,S", "tmp/kept");
     fs::write(maildir.path("new/1"), "new").unwrap();
     assert_eq!(read(&maildrop, 1), Err(Refusal::Gone));
-    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Commit::All);
+    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Removal::All);
     assert_eq!(maildir.names(), ["1", "2:2,S"]);
 }
 
@@ -190,7 +190,7 @@ fn messages_whose_flags_change_all_the_time_are_always_there() {
         }
         let removed = maildir.open().mailbox.expunge((1..=40).map(number));
         drop(end);
-        assert_eq!(removed, Commit::All);
+        assert_eq!(removed, Removal::All);
     });
     assert_eq!(maildir.names(), [] as [&str; 0], "what is said to be removed is removed");
 }

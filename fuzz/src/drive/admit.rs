@@ -5,7 +5,7 @@ use pop3_proto::server::{Authenticate, ClientIdentity, Credentials, Login, Rejec
 use super::{Acted, Host};
 use crate::case::{Answer, rejection};
 use crate::record::{Admission, Asked, Outcome};
-use crate::store::{Ids, Mailbox};
+use crate::store::{Exchange, Ids, Mailbox};
 
 /// Whether somebody is let in; and with which maildrop, and whether the session should take it.
 enum Decision {
@@ -15,7 +15,7 @@ enum Decision {
 }
 
 impl Host {
-    pub(super) fn log_in(&mut self, login: Login<'_, Mailbox>) -> Acted {
+    pub(super) fn log_in(&mut self, login: Login<'_, Mailbox, Exchange>) -> Acted {
         let credentials = login.credentials();
         let name = credentials.name().to_vec();
         let password = match credentials {
@@ -59,7 +59,7 @@ impl Host {
         Decision::Accept(ids, mailbox, fine)
     }
 
-    pub(super) fn authenticate(&mut self, mut step: Authenticate<'_, Mailbox>) -> Acted {
+    pub(super) fn authenticate(&mut self, mut step: Authenticate<'_, Mailbox, Exchange>) -> Acted {
         let (mechanism, utf8) = (step.mechanism().to_string(), step.is_utf8_mode());
         let (exchange, response) = step.exchange_and_response();
         let response = response.map(<[u8]>::to_vec);

@@ -6,21 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerFailure, BearerToken, CramMd5, Mechanism, OAuthBearer, XOAuth2};
-use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Commit, Config, ConfigError, Rejection, Session,
-};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, ConfigError, Rejection, Session};
 use pop3_proto::wire::Timestamp;
+use pop3_proto::{Io, Security};
 
 use super::{Case, NAME, PASSWORD, Pipe, Polled, Step};
 use crate::case::Answer;
 use crate::drive::TIMESTAMP;
-use crate::store::{Ids, Mailbox, Reader, Store};
+use crate::store::{Exchange, Ids, Mailbox, Reader, Store};
 
 pub struct Server {
-    session: Session<Mailbox>,
+    session: Session<Mailbox, Exchange>,
     store: Rc<Store>,
     answer: Answer,
     removed: BTreeSet<u32>,
@@ -38,7 +36,7 @@ impl Server {
         let config = Arc::new(build().expect("a configuration within its bounds"));
         let security = if settings.stls { Security::Cleartext } else { Security::TrustedLocal };
         let timestamp = Timestamp::new(TIMESTAMP).expect("a timestamp");
-        let session = Session::new(config, security).with_timestamp(timestamp);
+        let session = Session::new(config, security).with_timestamp(timestamp).with_exchange();
         let (chunk, empty_chunks) = (settings.chunk.max(1), settings.empty_chunks);
         let answer = Answer { chunk, empty_chunks, ..Answer::default() };
         Self { session, store: Store::new(case.messages(), false), answer, removed: BTreeSet::new() }
@@ -53,14 +51,14 @@ impl Server {
         let moved = match self.session.poll(Duration::ZERO) {
             Action::Close(reason) => return Polled::Closed(reason),
             _ if step.drop => false,
-            Action::Read(mut read) => match input.get(read.space(), step) {
+            Action::Io(Io::Read(mut read)) => match input.get(read.space(), step) {
                 0 => false,
                 octets => {
                     read.filled(octets);
                     true
                 }
             },
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = output.put(write.chunk(), step);
                 write.advance(octets);
                 octets > 0
@@ -97,7 +95,7 @@ impl Server {
             }
             Action::Update(mut update) => {
                 self.removed = update.maildrop_and_deletions().1.map(MessageNumber::get).collect();
-                update.finish(Commit::All);
+                update.finish(Removal::All);
                 true
             }
         };
@@ -106,7 +104,7 @@ impl Server {
 }
 
 /// A step of CRAM-MD5, or of a mechanism of bearer tokens.
-fn authenticate(mut step: Authenticate<'_, Mailbox>, store: &Rc<Store>) {
+fn authenticate(mut step: Authenticate<'_, Mailbox, Exchange>, store: &Rc<Store>) {
     let mechanism = step.mechanism();
     let timestamp = Timestamp::new(TIMESTAMP).expect("a timestamp");
     let (remembered, response) = step.exchange_and_response();

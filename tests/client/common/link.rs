@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use pop3_proto::Security;
 use pop3_proto::client::Config;
 use pop3_proto::server;
+use pop3_proto::{Io, Security};
 
 use super::script::{Client, Pipe, Step};
 use super::{Cycle, Server, Store};
@@ -83,7 +83,7 @@ impl Link {
 
     /// Whether the server has nothing to say.
     fn is_quiet(&mut self) -> bool {
-        let waits = matches!(self.server.session.poll(self.server.now), server::Action::Read(_));
+        let waits = matches!(self.server.session.poll(self.server.now), server::Action::Io(Io::Read(_)));
         waits && self.up.octets.is_empty() && self.server.output.is_empty()
     }
 
@@ -94,7 +94,7 @@ impl Link {
         }
         let at_most = 1 + self.chance.below(self.largest);
         let (window, input) = match self.server.session.poll(self.server.now) {
-            server::Action::Read(mut read) => (0, self.up.take(at_most.min(read.space().len()))),
+            server::Action::Io(Io::Read(mut read)) => (0, self.up.take(at_most.min(read.space().len()))),
             _ => (at_most.min(self.down.room()), Vec::new()),
         };
         self.server.window = vec![window, 0].into();

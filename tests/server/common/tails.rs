@@ -1,6 +1,6 @@
 //! Logins that are handed over, and what comes behind them.
 
-use pop3_proto::server::{CloseReason, Maildrop};
+use pop3_proto::server::CloseReason;
 
 use super::{Front, GREETING};
 
@@ -15,7 +15,7 @@ pub const TAILS: [&[u8]; 7] = [
     &[b'x'; 3_000],
 ];
 
-impl<M: Maildrop> Front<M> {
+impl Front {
     /// Has every login and every step of a SASL exchange handed over.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the methods are those of one lifetime")]
     pub fn run_and_hand_over(&mut self, input: &[u8]) -> Option<CloseReason> {

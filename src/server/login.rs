@@ -1,0 +1,170 @@
+//! The token for a login: credentials that came whole, or a step of a SASL exchange.
+
+use core::fmt;
+
+use super::authorization::{Authorization, Exit, Expected, Step, Whole};
+use super::close::CloseReason;
+use super::maildrop::Maildrop;
+use super::open_maildrop::{BrokenMaildrop, OpenMaildrop};
+use super::refusals::Rejection;
+use super::reply::Reply;
+use super::terms::Terms;
+use crate::auth::apop;
+use crate::buffer::{Pipe, Place};
+use crate::secret::Secret;
+use crate::wire::{Name, Password, ResponseCode, State, Timestamp};
+
+/// A client wants to log in.
+///
+/// [`Authenticate`](super::Authenticate) is a token of this kind too, for a step of a SASL exchange: what both can be answered
+/// with has the same name and does the same.
+#[must_use = "the session waits for the login to be answered"]
+pub struct Login<'a, M: Maildrop, E = (), A = Whole> {
+    pub(super) pipe: &'a mut Pipe,
+    pub(super) terms: &'a mut Terms,
+    pub(super) authorization: &'a mut Authorization<M, E>,
+    /// The line that the credentials or the response stand in.
+    pub(super) line: Place,
+    /// What the host is asked.
+    pub(super) asked: A,
+}
+
+/// What a client sends in order to log in.
+///
+/// `Debug` shows the name and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Credentials<'a> {
+    /// USER and PASS (RFC 1939 §7), or the mechanisms PLAIN and LOGIN if the configuration
+    /// [asks for that](super::Config::sasl_passwords_as_logins).
+    Password {
+        /// Whose maildrop is wanted.
+        name: Name<'a>,
+        /// The password.
+        password: Password<'a>,
+    },
+    /// APOP (RFC 1939 §7).
+    Apop {
+        /// Whose maildrop is wanted.
+        name: Name<'a>,
+        /// The proof that the client knows the shared secret.
+        proof: apop::Proof<'a>,
+    },
+}
+
+impl Credentials<'_> {
+    /// Whose maildrop is wanted.
+    pub const fn name(&self) -> &[u8] {
+        match self {
+            Self::Password { name, .. } | Self::Apop { name, .. } => name.as_bytes(),
+        }
+    }
+
+    /// Whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
+    /// of passwords takes the password out of [`Credentials::Password`] instead.
+    pub fn verify(&self, secret: &[u8]) -> bool {
+        match self {
+            Self::Password { password, .. } => password.matches(secret),
+            Self::Apop { proof, .. } => proof.verify(secret),
+        }
+    }
+}
+
+impl<M: Maildrop, E> Login<'_, M, E> {
+    /// What the client sent in order to log in.
+    pub fn credentials(&self) -> Credentials<'_> {
+        let line = self.pipe.input.octets();
+        let secret = self.asked.secret.slice(line);
+        match self.asked.apop_name {
+            None => Credentials::Password {
+                name: Name::new_unchecked(self.authorization.name.as_ref().map_or(&[], Secret::expose)),
+                password: Password::new_unchecked(secret),
+            },
+            Some(name) => Credentials::Apop {
+                name: Name::new_unchecked(name.slice(line)),
+                proof: apop::Proof::new(self.authorization.timestamp.as_ref().map_or("", Timestamp::as_str), secret),
+            },
+        }
+    }
+}
+
+impl<M: Maildrop, E> fmt::Debug for Login<'_, M, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("credentials", &self.credentials()).finish_non_exhaustive()
+    }
+}
+
+impl<M: Maildrop, E, A> Login<'_, M, E, A> {
+    /// Whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
+    pub fn is_utf8_mode(&self) -> bool {
+        self.terms.utf8
+    }
+
+    /// Lets the client in. The session owns the maildrop from now on, and drops it when the session ends.
+    ///
+    /// # Errors
+    /// [`BrokenMaildrop`] when the maildrop can't be served. It is dropped, the client is sent `-ERR`, and the session
+    /// goes on without it; so the error is only for a log. It can't happen where the maildrop vouches for its
+    /// unique-ids.
+    pub fn accept(mut self, maildrop: M) -> Result<(), BrokenMaildrop> {
+        self.end();
+        match OpenMaildrop::new(maildrop) {
+            Ok(open) => {
+                self.terms.good(&mut self.pipe.output, Reply::LoggedIn);
+                self.authorization.exit = Some(Exit::LoggedIn(open));
+                Ok(())
+            }
+            Err(broken) => {
+                self.terms.reply(&mut self.pipe.output, broken.into());
+                Err(broken)
+            }
+        }
+    }
+
+    /// Turns the client down. It may try again, within the limits of the configuration.
+    pub fn reject(mut self, reason: Rejection) {
+        self.end();
+        let instead = self.authorization.rejected(reason, self.terms);
+        let result = self.terms.settle(&mut self.pipe.output, State::Authorization, instead);
+        self.authorization.exit = result.err().map(Exit::Over);
+    }
+
+    /// The safe answer of a host that can't tell: the client is turned down as [`Rejection::Temporary`] says.
+    pub fn decline(self) {
+        self.reject(Rejection::Temporary);
+    }
+
+    /// Turns the client down for a reason that has a code of its own, `REFERRAL/…` for example. It doesn't count as a
+    /// failed login.
+    pub fn reject_with_code(mut self, code: ResponseCode<'_>) {
+        self.end();
+        self.terms.catalogue().put_refusal(code, self.pipe.output.text());
+    }
+
+    /// Lets the client in, to be served by another server from here: the host has logged in for it there, say, and is
+    /// about to splice both connections.
+    ///
+    /// The client is sent `+OK`, and then comes [`Action::Close`](super::Action::Close) with
+    /// [`CloseReason::HandedOver`], after which the connection stays open. Nothing is read meanwhile, and nothing that
+    /// came after the login is looked at: [`Session::into_unread`](super::Session::into_unread) has it, for the server that
+    /// goes on. If the client doesn't take its `+OK` in time, the reason is [`CloseReason::LoginDeadline`] instead, and the
+    /// session isn't handed over.
+    ///
+    /// What the client was told before must hold afterwards, since it need not ask again: what CAPA announced, TOP,
+    /// UIDL and PIPELINING always among it, what UTF8 switched on and which language LANG chose. So a host that hands
+    /// over should offer no UTF8 and no LANG, and announce only what all the servers that it hands over to have in
+    /// common.
+    pub fn hand_over(mut self) {
+        self.end();
+        self.terms.good(&mut self.pipe.output, Reply::LoggedIn);
+        self.authorization.exit = Some(Exit::Over(CloseReason::HandedOver));
+    }
+
+    /// Forgets what belongs to the attempt to log in, and its line.
+    pub(super) fn end(&mut self) {
+        self.authorization.name = None;
+        self.authorization.exchange = None;
+        self.authorization.step = Step::Read(Expected::Command);
+        self.pipe.input.wipe(self.line.range().end);
+    }
+}

@@ -1,0 +1,196 @@
+//! An open maildrop: what the host has, and what this session has done to it.
+
+use alloc::vec::Vec;
+
+use md5::{Digest, Md5};
+
+use super::maildrop::Maildrop;
+use super::marks::{Deletions, Marks};
+use super::reply::Reply;
+use crate::message::MessageNumber;
+
+/// The maildrop as it was at login, and its marks.
+pub(super) struct OpenMaildrop<M> {
+    pub(super) maildrop: M,
+    /// How many messages there were at login: mail that comes later isn't seen (R-1939-19).
+    count: u32,
+    deleted: Marks,
+    /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
+    retrieved: Marks,
+    /// Messages that were gone when they were asked for (R-1939-28).
+    gone: Marks,
+    /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit, or
+    /// aren't known.
+    octets: Option<u64>,
+    /// The highest number that RETR or DELE has named, for LAST.
+    last: u32,
+}
+
+/// A maildrop that can't be served, as its login has shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokenMaildrop {
+    /// A message has no valid unique-id. The client is sent `-ERR [SYS/TEMP]`.
+    #[error("message {message} has no valid unique-id")]
+    NoUniqueId {
+        /// The first such message.
+        message: MessageNumber,
+    },
+    /// Two messages have the same unique-id, so clients would lose mail (RFC 1939 §7, UIDL). The client is sent
+    /// `-ERR [SYS/PERM]`. [`UniqueIds`](crate::message::UniqueIds) renames one of them.
+    #[error("messages {first} and {second} have the same unique-id")]
+    SameUniqueId {
+        /// The one with the lower number.
+        first: MessageNumber,
+        /// The other one.
+        second: MessageNumber,
+    },
+}
+
+impl From<BrokenMaildrop> for Reply {
+    fn from(broken: BrokenMaildrop) -> Self {
+        match broken {
+            BrokenMaildrop::NoUniqueId { .. } => Self::Temporary,
+            BrokenMaildrop::SameUniqueId { .. } => Self::Permanent,
+        }
+    }
+}
+
+impl<M: Maildrop> OpenMaildrop<M> {
+    /// Takes a snapshot of the maildrop's count, and checks that its unique-ids are distinct.
+    pub(super) fn new(maildrop: M) -> Result<Self, BrokenMaildrop> {
+        let count = maildrop.count();
+        if !maildrop.unique_ids_are_checked() {
+            check_unique_ids(&maildrop, count)?;
+        }
+        let (deleted, retrieved, gone) = Default::default();
+        Ok(Self { maildrop, count, deleted, retrieved, gone, octets: None, last: 0 })
+    }
+
+    /// How many messages aren't marked as deleted.
+    pub(super) fn messages(&self) -> u32 {
+        self.count - self.deleted.count()
+    }
+
+    /// Message number `number` of this maildrop, marked or not.
+    #[inline]
+    fn number(&self, number: u32) -> Option<MessageNumber> {
+        MessageNumber::new(number).filter(|_| number <= self.count)
+    }
+
+    /// The first message from number `number` on that isn't marked as deleted.
+    #[inline]
+    pub(super) fn next_undeleted(&self, number: u32) -> Option<MessageNumber> {
+        self.deleted.next_unmarked(self.number(number)?).filter(|next| next.get() <= self.count)
+    }
+
+    /// Checks that a message is there and isn't marked as deleted.
+    #[inline]
+    pub(super) fn check(&self, message: MessageNumber) -> Result<(), Reply> {
+        if self.number(message.get()).is_none() {
+            Err(Reply::NoSuchMessage)
+        } else if self.deleted.contains(message) {
+            Err(Reply::Deleted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Checks that a message is there, isn't marked, and may be sent as it is (R-6856-03).
+    #[inline]
+    pub(super) fn check_sendable(&self, message: MessageNumber, utf8: bool) -> Result<(), Reply> {
+        self.check(message)?;
+        if utf8 || !self.maildrop.needs_utf8(message) { Ok(()) } else { Err(Reply::NeedsUtf8) }
+    }
+
+    /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more, and `None` if those of one
+    /// message aren't known.
+    pub(super) fn total_octets(&mut self) -> Option<u64> {
+        if self.octets.is_none() {
+            let messages = (1..=self.count).filter_map(MessageNumber::new).filter(|&n| !self.deleted.contains(n));
+            // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
+            let mut sum = Some(0_u64);
+            for message in messages {
+                let octets = self.maildrop.octets(message)?;
+                sum = sum.and_then(|sum| sum.checked_add(octets));
+            }
+            self.octets = sum;
+        }
+        Some(self.octets.unwrap_or(u64::MAX))
+    }
+
+    /// The highest number that RETR or DELE has named.
+    pub(super) fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// Notes that RETR or DELE has named a message.
+    pub(super) fn access(&mut self, message: MessageNumber) {
+        self.last = self.last.max(message.get());
+    }
+
+    /// Marks a message as deleted.
+    pub(super) fn delete(&mut self, message: MessageNumber) {
+        self.deleted.insert(message, self.count);
+        self.access(message);
+        if let Some(all) = self.octets {
+            let octets = self.maildrop.octets(message);
+            self.octets = octets.map(|octets| all.saturating_sub(octets));
+        }
+    }
+
+    /// Undoes everything that the client has done (R-1939-25).
+    pub(super) fn reset(&mut self) {
+        let mut unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
+        self.octets = self.octets.and_then(|all| unmarked.try_fold(all, |sum, octets| sum.checked_add(octets?)));
+        self.deleted.clear();
+        self.retrieved.clear();
+        self.last = 0;
+    }
+
+    /// Notes that the RETR of a message was written to its end.
+    pub(super) fn mark_retrieved(&mut self, message: MessageNumber) {
+        self.retrieved.insert(message, self.count);
+    }
+
+    /// Notes that a message was gone when it was asked for; whether it was gone before.
+    pub(super) fn mark_gone(&mut self, message: MessageNumber) -> bool {
+        let before = self.gone.contains(message);
+        self.gone.insert(message, self.count);
+        before
+    }
+
+    /// Marks what was retrieved as deleted, before the host is asked to remove what is marked.
+    pub(super) fn delete_retrieved(&mut self) {
+        self.deleted.merge(core::mem::take(&mut self.retrieved));
+    }
+
+    /// The maildrop, and the messages that are marked as deleted.
+    pub(super) fn deletions(&mut self) -> (&mut M, Deletions<'_>) {
+        (&mut self.maildrop, self.deleted.iter())
+    }
+
+    /// How many messages are marked as deleted.
+    pub(super) fn deleted(&self) -> u32 {
+        self.deleted.count()
+    }
+}
+
+/// Looks for a message without a unique-id, and for two with the same one (R-1939-27).
+fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
+    // Keys of our own are sorted, so that look-ups whose answers change each time can't confuse the sort.
+    let mut keys = Vec::with_capacity(count as usize);
+    for message in (1..=count).filter_map(MessageNumber::new) {
+        let unique_id = maildrop.unique_id(message).ok_or(BrokenMaildrop::NoUniqueId { message })?;
+        keys.push((<[u8; 16]>::from(Md5::digest(unique_id.as_bytes())), message));
+    }
+    keys.sort_unstable();
+    let pairs = keys.iter().zip(keys.iter().skip(1));
+    let same = pairs.filter(|((key, first), (other, second))| {
+        key == other && maildrop.unique_id(*first) == maildrop.unique_id(*second)
+    });
+    match same.map(|((_, first), (_, second))| (*second, *first)).min() {
+        Some((second, first)) => Err(BrokenMaildrop::SameUniqueId { first, second }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The reasons for which a host turns something down: a connection, a login, a message.
+
+use core::fmt;
+
+use super::reply::Reply;
+
+/// Why a server doesn't serve a connection at all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum GreetingRefusal {
+    /// There is too much load, or a problem on this side that is likely to pass: `[SYS/TEMP]`.
+    Temporary,
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    Permanent,
+    /// The peer isn't welcome; there is no code for that.
+    Unwelcome,
+}
+
+impl fmt::Display for GreetingRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+            Self::Unwelcome => "unwelcome",
+        })
+    }
+}
+
+impl From<GreetingRefusal> for Reply {
+    fn from(refusal: GreetingRefusal) -> Self {
+        match refusal {
+            GreetingRefusal::Temporary => Self::Temporary,
+            GreetingRefusal::Permanent => Self::Permanent,
+            GreetingRefusal::Unwelcome => Self::Unwelcome,
+        }
+    }
+}
+
+/// Why a login is turned down. The response gives the reason as a code, and never reveals whether the name exists.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The name or the password is wrong, or policy refuses them: `[AUTH]`. Counts as a failed login.
+    BadCredentials,
+    /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
+    InUse,
+    /// The last login is too recent: `[LOGIN-DELAY]`.
+    LoginDelay {
+        /// After how many seconds the client may try again; the response's text gives it.
+        seconds: Option<u32>,
+    },
+    /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
+    Temporary,
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    Permanent,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadCredentials => "bad-credentials",
+            Self::InUse => "in-use",
+            Self::LoginDelay { .. } => "login-delay",
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+        })
+    }
+}
+
+impl From<Rejection> for Reply {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::BadCredentials => Self::BadCredentials,
+            Rejection::InUse => Self::InUse,
+            Rejection::LoginDelay { seconds: None } => Self::LoginDelay,
+            Rejection::LoginDelay { seconds: Some(_) } => Self::LoginDelaySeconds,
+            Rejection::Temporary => Self::Temporary,
+            Rejection::Permanent => Self::Permanent,
+        }
+    }
+}
+
+/// Why a message isn't available. It costs the client this message, and nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It has vanished from the store, and the store says so: an error that may pass is [`Temporary`](Self::Temporary),
+    /// since clients act on what they are told is gone. If a client asks for it again and again, these count as bad
+    /// commands.
+    Gone,
+    /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
+    Temporary,
+    /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    Permanent,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "gone",
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+        })
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Gone => Self::Gone,
+            Refusal::Temporary => Self::Temporary,
+            Refusal::Permanent => Self::Permanent,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! One connection of a server, from the greeting to the end.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use core::{fmt, mem};
+
+use super::action::Action;
+use super::authorization::{self, Authorization};
+use super::body::Body;
+use super::close::CloseReason;
+use super::config::Config;
+use super::login::Login;
+use super::maildrop::Maildrop;
+use super::offers::ClientIdentity;
+use super::refusals::GreetingRefusal;
+use super::retrieve::Retrieve;
+use super::starttls::StartTls;
+use super::state::Life;
+use super::tap::{Span, Tap};
+use super::terms::Terms;
+use super::transaction;
+use super::update::Update;
+use crate::buffer::{End, Pipe};
+use crate::wire::{DeviationCounts, Greeting, Response, State, Status, Text, Timestamp};
+use crate::{Io, Security};
+
+/// One connection of a server, from the greeting to the end.
+///
+/// It owns the maildrop `M` while the client is logged in, and drops it when the session is over or is dropped itself. `E` is
+/// what the host remembers of a SASL exchange between two steps.
+pub struct Session<M: Maildrop, E = ()> {
+    pipe: Pipe,
+    terms: Terms,
+    life: Life<M, E>,
+    /// Whether the host had something to answer at the last poll: then the time since doesn't count against the client.
+    asked: bool,
+    is_stopping: bool,
+}
+
+impl<M: Maildrop> Session<M> {
+    /// Creates a session for a connection that has just come in; `security` tells who may listen to it.
+    pub fn new(config: Arc<Config>, security: Security) -> Self {
+        let terms = Terms::new(config, security);
+        let life = Life::Authorization(Authorization::new(None));
+        Self { pipe: terms.pipe(), terms, life, asked: false, is_stopping: false }
+    }
+
+    /// Creates a session that greets with `-ERR` and closes: because of load, or for a peer that isn't welcome
+    /// (RFC 1939 §3).
+    pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
+        let mut session = Self::new(config, Security::Cleartext);
+        session.terms.reply(&mut session.pipe.output, reason.into());
+        session.life = Life::Over(CloseReason::Refused);
+        session
+    }
+
+    /// Has the host remember an `E` of each SASL exchange, from one step to the next:
+    /// [`exchange_and_response`](super::Authenticate::exchange_and_response) lends it. The session drops it when the exchange
+    /// is over, however it ends. A session that has begun keeps nothing of the `()` that it had.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use pop3_proto::Security;
+    /// # use pop3_proto::server::{Config, Maildrop, Session};
+    /// use pop3_proto::wire::Timestamp;
+    ///
+    /// # fn session<M: Maildrop>(config: Arc<Config>) -> Session<M, Timestamp> {
+    /// // For CRAM-MD5, whose challenge is needed again when the client has answered it.
+    /// Session::new(config, Security::Tls).with_exchange::<Timestamp>()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_exchange<E>(self) -> Session<M, E> {
+        let life = match self.life {
+            Life::Authorization(authorization) => Life::Authorization(authorization.with_exchange()),
+            Life::Transaction(transaction) => Life::Transaction(transaction),
+            Life::Over(reason) => Life::Over(reason),
+        };
+        Session { pipe: self.pipe, terms: self.terms, life, asked: self.asked, is_stopping: self.is_stopping }
+    }
+}
+
+impl<M: Maildrop, E> Session<M, E> {
+    /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
+    /// Nor is it offered where logging in isn't allowed, or once the session was polled. One that was in the greeting
+    /// stays good after STLS.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use pop3_proto::Security;
+    /// # use pop3_proto::server::{Config, Maildrop, Session};
+    /// use pop3_proto::wire::Timestamp;
+    ///
+    /// # fn session<M: Maildrop>(config: Arc<Config>, process: u32, counter: u64, random: u64) -> Session<M> {
+    /// // The random number comes from a generator that nobody can predict.
+    /// let timestamp = Timestamp::new(&format!("<{process}.{counter}.{random:x}@mail.example.org>"));
+    /// Session::new(config, Security::Tls).with_timestamp(timestamp.ok())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp: impl Into<Option<Timestamp>>) -> Self {
+        if let Life::Authorization(authorization) = &mut self.life {
+            if !self.pipe.clock.is_running() {
+                authorization.timestamp = timestamp.into();
+            }
+        }
+        self
+    }
+
+    /// Sets whether the connection has proved who the client is, which offers EXTERNAL (RFC 4422 appendix A). For TLS
+    /// that STLS begins, [`StartTls::established`] takes this.
+    #[must_use]
+    pub fn with_client_identity(mut self, identity: ClientIdentity) -> Self {
+        self.terms.identity = identity;
+        self
+    }
+
+    /// Returns the state, or `None` once the session is over.
+    pub fn state(&self) -> Option<State> {
+        self.life.state()
+    }
+
+    /// Ends the session at the next place where nobody is hurt, because the host wants to stop: where it would wait to
+    /// read, so that every command that has come is answered, and a message or a removal that was begun is finished. The
+    /// client sees the end of the stream; no message is removed without its QUIT, and the reason is
+    /// [`CloseReason::Stopped`].
+    ///
+    /// The next poll takes it up: a host that waits for its client polls. One that can't wait for the client to take what
+    /// is being written drops the session.
+    pub fn stop(&mut self) {
+        self.is_stopping = true;
+    }
+
+    /// How often the client has broken a rule and was understood all the same.
+    pub fn deviations(&self) -> &DeviationCounts {
+        &self.terms.deviations
+    }
+
+    /// How many logins failed for their credentials on this connection, before STLS and after it: for a host that counts
+    /// guesses.
+    ///
+    /// These are the ones that the host has turned down as [`Rejection::BadCredentials`](super::Rejection::BadCredentials) (one with a last
+    /// [challenge](super::Authenticate::challenge_and_reject) when the client has answered that), and the ones that the session
+    /// turns down by itself, so that the host never sees them: a PLAIN that names another identity to act for, and a PLAIN or LOGIN whose
+    /// password holds CR or LF. A response without a password, or one that isn't what the mechanism asks for, is a bad
+    /// command and no guess.
+    pub fn failed_logins(&self) -> u32 {
+        self.terms.failed_logins
+    }
+
+    /// Returns the one thing that must happen next.
+    ///
+    /// `now` is the time since any fixed moment, the same one at each call. It never fails: a client that misbehaves
+    /// gets `-ERR` or is left with [`Action::Close`]. Dropping the action changes nothing, and the next call hands it
+    /// out again; so does a call after `Close`.
+    ///
+    /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
+    /// to [`Config::output_limit`]; the first STAT or LIST asks the maildrop for the octets of each message.
+    pub fn poll(&mut self, now: Duration) -> Action<'_, M, E> {
+        self.advance(now, None)
+    }
+
+    /// Does what [`poll`](Self::poll) does, and shows what the client has sent while that is dealt with: each line once
+    /// and in order, in parts, each marked as a secret or not. Together with what [`Write`](crate::Write) gives out, which is never
+    /// a secret of the client's, that makes a transcript for a log.
+    ///
+    /// Of a line over the limit only the beginning is shown, as a secret.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use pop3_proto::server::{Action, Maildrop, Session, Span};
+    ///
+    /// fn poll_and_log<M: Maildrop>(session: &mut Session<M>, now: Duration) -> Action<'_, M> {
+    ///     session.poll_tapped(now, &mut |span| match span {
+    ///         Span::Open(octets) => eprint!("{}", octets.escape_ascii()),
+    ///         Span::Secret(_) => eprint!("[secret]"),
+    ///     })
+    /// }
+    /// ```
+    pub fn poll_tapped(&mut self, now: Duration, tap: &mut dyn FnMut(Span<'_>)) -> Action<'_, M, E> {
+        self.advance(now, Some(tap))
+    }
+
+    /// Goes on until the host or its transport is needed.
+    fn advance(&mut self, now: Duration, tap: Tap<'_>) -> Action<'_, M, E> {
+        let Self { pipe, terms, life, .. } = self;
+        let passed = pipe.clock.tick(now);
+        let asked = mem::take(&mut self.asked);
+        if !pipe.clock.is_running() {
+            pipe.clock.start(terms.config.login_deadline);
+            if let Life::Authorization(authorization) = life {
+                greet(&mut authorization.timestamp, terms, pipe);
+            }
+        } else if asked {
+            pipe.clock.postpone(passed);
+        }
+        if pipe.end == Some(End::Failed) {
+            pipe.output.discard();
+            life.end(CloseReason::TransportFailed, pipe);
+        }
+        let written = pipe.output.take_progress();
+        life.go_on(asked || written, pipe, terms, tap);
+        self.asked = life.asks(&mut pipe.output);
+        if !self.asked {
+            if pipe.output.is_empty() && life.reads() {
+                if pipe.end.is_some() {
+                    life.end(CloseReason::EndOfStream, pipe);
+                } else if self.is_stopping {
+                    life.end(CloseReason::Stopped, pipe);
+                }
+            }
+            if pipe.clock.is_expired() {
+                let reason = match life {
+                    // Without its `+OK` a client that was handed over isn't logged in.
+                    Life::Over(CloseReason::HandedOver) if !pipe.output.is_empty() => CloseReason::LoginDeadline,
+                    Life::Over(reason) => *reason,
+                    Life::Authorization(_) => CloseReason::LoginDeadline,
+                    Life::Transaction(_) => CloseReason::Autologout,
+                };
+                pipe.output.discard();
+                life.end(reason, pipe);
+            }
+        }
+        self.action()
+    }
+
+    /// Makes the token for what the state waits for.
+    fn action(&mut self) -> Action<'_, M, E> {
+        let Self { pipe, terms, life, .. } = self;
+        match life {
+            Life::Authorization(authorization) => match authorization.step {
+                authorization::Step::Login { line, credentials: asked } => {
+                    Action::Login(Login { pipe, terms, authorization, line, asked })
+                }
+                authorization::Step::Authenticate { line, step: asked } => {
+                    Action::Authenticate(Login { pipe, terms, authorization, line, asked })
+                }
+                // What comes after `+OK` is TLS (R-2595-01).
+                authorization::Step::StartTls(..) if !pipe.output.is_empty() => Action::Io(Io::write_only(pipe)),
+                authorization::Step::StartTls(ref mut handshake, residue) => {
+                    Action::StartTls(StartTls { handshake, residue, deadline: pipe.clock.deadline() })
+                }
+                authorization::Step::Read(_) | authorization::Step::List(_) => Action::Io(Io::next(pipe)),
+            },
+            Life::Transaction(transaction) => match transaction.step {
+                transaction::Step::Retrieve(request) => {
+                    Action::Retrieve(Retrieve { output: &mut pipe.output, terms, transaction, request })
+                }
+                transaction::Step::Update => Action::Update(Update { output: &mut pipe.output, terms, transaction }),
+                transaction::Step::Stream(ref mut transfer, ref mut reader)
+                    if transfer.wants_chunk(&mut pipe.output) =>
+                {
+                    Action::Body(Body { output: &mut pipe.output, transfer, reader })
+                }
+                _ => Action::Io(Io::next(pipe)),
+            },
+            Life::Over(reason) if pipe.output.is_empty() => Action::Close(*reason),
+            Life::Over(_) => Action::Io(Io::write_only(pipe)),
+        }
+    }
+
+    /// Returns what was read from the client after a login that was [handed over](super::Login::hand_over): commands that it
+    /// sent without waiting for the answer to its login, which RFC 2449 §6.6 allows where PIPELINING is announced, the last of
+    /// them perhaps in part. They go to the server that serves the client now, before anything that is read from it
+    /// later.
+    ///
+    /// At most as many octets as the input window holds. None where the session isn't over, and none where it is over
+    /// for any other reason than [`CloseReason::HandedOver`].
+    pub fn into_unread(self) -> Vec<u8> {
+        match self.life {
+            Life::Over(CloseReason::HandedOver) if self.pipe.output.is_empty() => self.pipe.input.octets().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Queues the greeting (R-1939-01), with the timestamp where it can be used.
+fn greet(timestamp: &mut Option<Timestamp>, terms: &Terms, pipe: &mut Pipe) {
+    let response = Response::new(Status::Ok, None, Text::new_unchecked(&terms.config.greeting));
+    let offered = timestamp.take().filter(|_| terms.may_log_in());
+    let greeting = Greeting { response, timestamp: offered };
+    greeting.encode(pipe.output.text());
+    *timestamp = greeting.timestamp;
+}
+
+impl<M: Maildrop, E> fmt::Debug for Session<M, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.life)
+            .field("terms", &self.terms)
+            .field("pipe", &self.pipe)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! What holds in every state: the configuration, what was agreed on, and what is counted.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::catalogue::Catalogue;
+use super::close::CloseReason;
+use super::config::{Config, Utf8};
+use super::http;
+use super::offers::ClientIdentity;
+use super::reply::Reply;
+use super::tap::{self, Tap};
+use crate::Security;
+use crate::buffer::{Defect, Input, Line, Output, Pipe};
+use crate::wire::{Command, Deviation, DeviationCounts, DeviationSet, Language, Mechanisms, Parsed, State, Verb};
+
+/// The part of a session that is the same in every state, beside its pipe.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) config: Arc<Config>,
+    pub(super) security: Security,
+    pub(super) identity: ClientIdentity,
+    /// Whether the client has sent UTF8.
+    pub(super) utf8: bool,
+    /// Which language is in use: 0 for the default one, else one more than its place among the others.
+    language: u8,
+    pub(super) deviations: DeviationCounts,
+    /// Those before STLS too: it decides nothing here.
+    pub(super) failed_logins: u32,
+    bad_commands_in_a_row: u32,
+}
+
+/// What happens instead of the next step when a command doesn't lead to one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Instead {
+    /// The client is answered.
+    Answer(Reply),
+    /// The client is answered, and the command counts as a bad one: malformed, unknown or out of place (R-GEN-06).
+    Bad(Reply),
+    /// The client may try again after so many seconds.
+    TryAgain(u32),
+    /// The client is answered, and the session is over.
+    Close(Reply, CloseReason),
+}
+
+impl From<Reply> for Instead {
+    fn from(reply: Reply) -> Self {
+        Self::Answer(reply)
+    }
+}
+
+impl Terms {
+    pub(super) fn new(config: Arc<Config>, security: Security) -> Self {
+        Self {
+            config,
+            security,
+            identity: ClientIdentity::Unknown,
+            utf8: false,
+            language: 0,
+            deviations: DeviationCounts::default(),
+            failed_logins: 0,
+            bad_commands_in_a_row: 0,
+        }
+    }
+
+    /// The terms after STLS: nothing that was agreed on in the clear is left (R-2595-03), and the host's total of failed
+    /// logins decides nothing.
+    pub(super) fn renew(&mut self, identity: ClientIdentity) {
+        let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
+        *self = Self { identity, failed_logins: self.failed_logins, ..fresh };
+    }
+
+    /// A pipe with nothing in it.
+    pub(super) fn pipe(&self) -> Pipe {
+        Pipe::new(Input::new(self.config.command_line_limit), Output::new(self.config.output_limit as usize))
+    }
+
+    /// Whether USER, PASS and APOP are allowed (R-8314-02).
+    pub(super) fn may_log_in(&self) -> bool {
+        self.security.is_secure() || self.config.cleartext_logins
+    }
+
+    /// Whether STLS would be followed in AUTHORIZATION (R-2595-01, R-6856-02, R-8314-03).
+    pub(super) fn offers_stls(&self) -> bool {
+        self.config.stls && !self.utf8 && matches!(self.security, Security::Cleartext | Security::TrustedLocal)
+    }
+
+    /// The mechanisms that AUTH takes, if there is any.
+    pub(super) fn mechanisms(&self) -> Option<Mechanisms<'_>> {
+        self.config.offers.allowed(self.may_log_in(), self.identity)
+    }
+
+    /// Whether LANG is offered.
+    pub(super) fn has_languages(&self) -> bool {
+        !self.config.languages.is_empty()
+    }
+
+    /// The texts of the language in use.
+    #[inline]
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        let other = usize::from(self.language).checked_sub(1).map(|at| self.config.languages.get(at));
+        debug_assert!(!matches!(other, Some(None)), "there is a language at each place that LANG has chosen");
+        other.flatten().unwrap_or(&self.config.default_language)
+    }
+
+    /// Chooses a language; the answer is in it, if there is one (R-6856-07).
+    pub(super) fn speak(&mut self, language: Language<'_>) -> Result<(), Reply> {
+        let at = match language {
+            Language::Default => Some(0),
+            Language::Tag(tag) => self.config.all_languages().position(|catalogue| catalogue.tag() == tag),
+        };
+        self.language = at.and_then(|at| u8::try_from(at).ok()).ok_or(Reply::UnknownLanguage)?;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn reply(&self, output: &mut Output, reply: Reply) {
+        output.text().extend_from_slice(self.catalogue().line(reply).as_bytes());
+    }
+
+    /// A reply that ends the row of bad commands.
+    #[inline]
+    pub(super) fn good(&mut self, output: &mut Output, reply: Reply) {
+        self.bad_commands_in_a_row = 0;
+        self.reply(output, reply);
+    }
+
+    /// A good reply of one line: `+OK`, a space, and what `write` writes.
+    #[inline]
+    pub(super) fn good_line(&mut self, output: &mut Output, write: impl FnOnce(&mut Vec<u8>)) {
+        self.bad_commands_in_a_row = 0;
+        let text = output.text();
+        text.extend_from_slice(b"+OK ");
+        write(text);
+        text.extend_from_slice(b"\r\n");
+    }
+
+    /// Answers a command that leads to no step; the error is why the session is over, if it is.
+    pub(super) fn settle(&mut self, output: &mut Output, state: State, instead: Instead) -> Result<(), CloseReason> {
+        let (reply, reason) = match instead {
+            Instead::Answer(reply) => (reply, None),
+            Instead::TryAgain(seconds) => {
+                self.catalogue().put_login_delay(seconds, output.text());
+                return Ok(());
+            }
+            Instead::Close(reply, reason) => (reply, Some(reason)),
+            Instead::Bad(reply) => {
+                self.bad_commands_in_a_row = self.bad_commands_in_a_row.saturating_add(1);
+                let limit = match state {
+                    State::Authorization => self.config.bad_commands_before_login,
+                    State::Transaction => self.config.bad_commands_after_login,
+                };
+                if self.bad_commands_in_a_row < limit {
+                    (reply, None)
+                } else {
+                    (Reply::TooManyBadCommands, Some(CloseReason::TooManyBadCommands))
+                }
+            }
+        };
+        self.reply(output, reply);
+        reason.map_or(Ok(()), Err)
+    }
+
+    /// Whether the last commands were bad.
+    pub(super) fn is_in_bad_row(&self) -> bool {
+        self.bad_commands_in_a_row > 0
+    }
+
+    /// Reads the command at the front of the input, and shows it.
+    #[inline]
+    pub(super) fn read<'a>(
+        &mut self,
+        input: &'a Input,
+        line: Line,
+        state: State,
+        tap: &mut Tap<'_>,
+    ) -> Result<Command<'a>, Instead> {
+        let octets = input.octets();
+        let text = octets.get(..line.content).unwrap_or_default();
+        let command = self.parse(text, line);
+        if tap.is_some() {
+            // A line that is no command may be a mistyped one.
+            let open = command.as_ref().map_or(0, |command| tap::open_octets(text, command));
+            tap::show(tap, octets.get(..line.octets).unwrap_or_default(), line.content, open);
+        }
+        command.map_err(|reply| not_understood(text, line, state, reply))
+    }
+
+    /// The command that a line holds, if nothing is wrong with it; deviations that are accepted are counted.
+    #[inline]
+    fn parse<'a>(&mut self, text: &'a [u8], line: Line) -> Result<Command<'a>, Reply> {
+        check(line)?;
+        let Parsed { value: command, mut deviations } = Command::parse(text)?;
+        if deviations.contains(Deviation::EightBitCredentials) && self.config.utf8 == Some(Utf8::MessagesAndNames) {
+            if core::str::from_utf8(text).is_err() {
+                return Err(Reply::NotUtf8);
+            }
+            deviations = deviations.without(Deviation::EightBitCredentials);
+        }
+        self.overlook(deviations, line)?;
+        Ok(command)
+    }
+
+    /// Checks a line that is no command, and counts how it deviates.
+    pub(super) fn check(&mut self, line: Line) -> Result<(), Reply> {
+        check(line)?;
+        self.overlook(DeviationSet::NONE, line)
+    }
+
+    /// Counts how a line deviates, if the configuration accepts that.
+    #[inline]
+    fn overlook(&mut self, mut deviations: DeviationSet, line: Line) -> Result<(), Reply> {
+        deviations.extend(line.bare_lf.then_some(Deviation::BareLineFeed));
+        if !self.config.accepted.contains_all(deviations) {
+            return Err(Reply::Deviation);
+        }
+        self.deviations.count(deviations);
+        Ok(())
+    }
+}
+
+/// Whether a line can be parsed at all.
+fn check(line: Line) -> Result<(), Reply> {
+    match line.defect {
+        Some(Defect::TooLong) => Err(Reply::LineTooLong),
+        Some(Defect::Stray) => Err(Reply::StrayOctet),
+        None => Ok(()),
+    }
+}
+
+/// What a line that is no command leads to, if `reply` says what is wrong with it.
+fn not_understood(text: &[u8], line: Line, state: State, reply: Reply) -> Instead {
+    match Verb::from_line(text) {
+        // Somebody in a terminal, or something that wants to keep the connection alive.
+        None if text.is_empty() => Instead::Answer(reply),
+        None if state == State::Authorization && http::begins_request(text, line.defect != Some(Defect::TooLong)) => {
+            Instead::Close(Reply::NotHttp, CloseReason::HttpRequest)
+        }
+        // Where a command has no place, what is wrong with it doesn't matter.
+        Some(verb) if !verb.is_valid_in(state) => Instead::Bad(Reply::WrongState),
+        _ => Instead::Bad(reply),
+    }
+}
