@@ -1,6 +1,6 @@
 //! AUTHORIZATION: from the greeting to an open maildrop (RFC 1939 §4).
 
-use core::{fmt, mem};
+use core::fmt;
 
 use super::close::{CloseReason, Residue};
 use super::config::Utf8;
@@ -11,9 +11,11 @@ use super::offers::ClientIdentity;
 use super::open_maildrop::OpenMaildrop;
 use super::refusals::Rejection;
 use super::reply::Reply;
-use super::tap::{self, ARGUMENT, Tap};
+use super::tap::{self, ARGUMENT};
 use super::terms::{Instead, Terms};
-use crate::auth::sasl::{Message, base64, line};
+use super::work::Work;
+use crate::auth::sasl::base64::InvalidBase64;
+use crate::auth::sasl::{base64, line};
 use crate::buffer::{Line, Output, Pipe, Place};
 use crate::secret::Secret;
 use crate::wire::{AuthArguments, Command, Mechanism, State, Timestamp, Verb};
@@ -40,9 +42,9 @@ pub(super) enum Step {
     /// A listing is written.
     List(Listing),
     /// The host answers credentials, whose line is still in the window.
-    Login { line: Place, credentials: Whole },
+    Login(Whole),
     /// The host answers a step of an exchange, whose line is still in the window.
-    Authenticate { line: Place, step: SaslStep },
+    Authenticate(SaslStep),
     /// All output is written, and then the host begins TLS.
     StartTls(Handshake, Residue),
 }
@@ -57,9 +59,10 @@ pub(super) enum Expected {
     LastResponse(Rejection),
 }
 
-/// Credentials that came whole, by PASS, APOP, or the last message of PLAIN or LOGIN: where they stand in their line.
+/// Credentials that came whole, by PASS, APOP, or the last message of PLAIN or LOGIN: where they stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole {
+    pub(super) line: Place,
     /// The name, if it is APOP's; else it came before.
     pub(super) apop_name: Option<Place>,
     /// The password, or the digest of APOP.
@@ -69,6 +72,7 @@ pub struct Whole {
 /// A step of a SASL exchange, and where its response stands, decoded, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct SaslStep {
+    pub(super) line: Place,
     pub(super) exchange: Exchange,
     pub(super) response: Option<Place>,
 }
@@ -102,11 +106,12 @@ impl<M: Maildrop, E> Authorization<M, E> {
     }
 
     /// Goes on until the client or the host is needed, or the state is left.
-    pub(super) fn go_on(&mut self, pipe: &mut Pipe, terms: &mut Terms, tap: &mut Tap<'_>) -> Result<(), Exit<M>> {
+    pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), Exit<M>> {
         if let Some(exit) = self.exit.take() {
             return Err(exit);
         }
         loop {
+            let Work { pipe, terms, .. } = work;
             match &mut self.step {
                 Step::Read(expected) => {
                     let expected = *expected;
@@ -115,7 +120,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     }
                     pipe.input.set_limit(line_limit(expected, pipe.input.octets(), terms));
                     let Some(line) = pipe.input.line() else { return Ok(()) };
-                    self.step = self.line(expected, line, pipe, terms, tap).map_err(Exit::Over)?;
+                    self.step = self.line(expected, line, work).map_err(Exit::Over)?;
                 }
                 Step::List(listing) => {
                     if !listing.proceed(&mut pipe.output, terms, None::<&M>) {
@@ -124,90 +129,78 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     self.step = NEXT;
                 }
                 Step::StartTls(Handshake::Established(identity), _) => {
-                    terms.renew(*identity);
+                    work.renew(*identity);
                     *self = Self::new(self.timestamp.take());
-                    let clock = mem::take(&mut pipe.clock);
-                    *pipe = terms.pipe();
-                    pipe.clock = clock;
                 }
                 Step::StartTls(Handshake::Failed, _) => return Err(Exit::Over(CloseReason::TlsFailed)),
-                Step::Login { .. } | Step::Authenticate { .. } | Step::StartTls(Handshake::Awaited, _) => return Ok(()),
+                Step::Login(_) | Step::Authenticate(_) | Step::StartTls(Handshake::Awaited, _) => return Ok(()),
             }
         }
     }
 
     /// Deals with a line, any of which may hold a secret, a mistyped one too.
-    fn line(
-        &mut self,
-        expected: Expected,
-        line: Line,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
-        tap: &mut Tap<'_>,
-    ) -> Result<Step, CloseReason> {
+    fn line(&mut self, expected: Expected, line: Line, work: &mut Work<'_, '_>) -> Result<Step, CloseReason> {
+        if !matches!(expected, Expected::Command) {
+            work.show_secret(line);
+        }
         let next = match expected {
-            Expected::Command => self.command(line, pipe, terms, tap),
-            Expected::Response(exchange) => {
-                show_nothing(line, pipe, tap);
-                self.response(exchange, line, pipe, terms)
-            }
-            Expected::LastResponse(rejection) => {
-                show_nothing(line, pipe, tap);
-                Err(self.rejected(rejection, terms))
-            }
+            Expected::Command => self.command(line, work),
+            Expected::Response(exchange) => self.response(exchange, line, work).inspect_err(|_| self.name = None),
+            Expected::LastResponse(rejection) => Err(self.rejected(rejection, work.terms)),
         };
+        let input = &mut work.pipe.input;
         let step = match next {
             Ok(step) => step,
-            Err(instead) => terms.settle(&mut pipe.output, State::Authorization, instead).map(|()| NEXT)?,
+            Err(instead) => work.terms.settle(&mut work.pipe.output, State::Authorization, instead).map(|()| NEXT)?,
         };
         match step {
             // The host is to see the line first.
-            Step::Login { .. } | Step::Authenticate { .. } => {}
+            Step::Login(_) | Step::Authenticate(_) => {}
             // What came after STLS is never looked at (R-2595-02).
-            Step::StartTls(..) => pipe.input.wipe(usize::MAX),
-            Step::Read(_) | Step::List(_) => pipe.input.wipe(line.octets),
+            Step::StartTls(..) => input.wipe(usize::MAX),
+            Step::Read(_) | Step::List(_) => input.wipe(line.octets),
         }
-        if !matches!(step, Step::Authenticate { .. } | Step::Read(Expected::Response(_))) {
+        if !matches!(step, Step::Authenticate(_) | Step::Read(Expected::Response(_))) {
             self.exchange = None;
         }
         Ok(step)
     }
 
-    fn command(&mut self, line: Line, pipe: &mut Pipe, terms: &mut Terms, tap: &mut Tap<'_>) -> Result<Step, Instead> {
+    fn command(&mut self, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
         self.commands = self.commands.saturating_add(1);
-        if self.commands > terms.config.commands_before_login {
-            show_nothing(line, pipe, tap);
+        if self.commands > work.terms.config.commands_before_login {
+            work.show_secret(line);
             return Err(Instead::Close(Reply::TooManyCommands, CloseReason::TooManyCommandsBeforeLogin));
         }
-        let Pipe { input, output, .. } = &mut *pipe;
+        let Work { pipe: Pipe { input, output, .. }, terms, tap } = work;
         let command = terms.read(input, line, State::Authorization, tap).inspect_err(|_| self.name = None)?;
         self.forget_name_unless(command.verb(), terms);
+        let login = |apop_name, secret_start| {
+            let secret = Place::new(secret_start, line.content);
+            Ok(Step::Login(Whole { line: Place::new(0, line.octets), apop_name, secret }))
+        };
         match command {
-            Command::Pass { .. } | Command::Apop { .. } | Command::User { .. } if !terms.may_log_in() => {
-                return Err(Reply::CleartextLogin.into());
+            Command::User { .. } | Command::Pass { .. } | Command::Apop { .. } if !terms.may_log_in() => {
+                Err(Reply::CleartextLogin.into())
             }
             // Whatever the name is, the answer is the same (R-1939-36).
             Command::User { name } => {
                 self.name = Some(Secret::from(name.as_bytes()));
                 terms.good(output, Reply::SendPassword);
+                Ok(NEXT)
             }
             // Whatever the outcome of PASS and APOP, the name is forgotten (R-1939-15).
-            Command::Pass { .. } if self.name.is_none() => return Err(Instead::Bad(Reply::NoName)),
-            Command::Pass { .. } => {
-                let credentials = Whole { apop_name: None, secret: Place::new(ARGUMENT, line.content) };
-                return Ok(Step::Login { line: Place::new(0, line.octets), credentials });
-            }
+            Command::Pass { .. } if self.name.is_none() => Err(Instead::Bad(Reply::NoName)),
+            Command::Pass { .. } => login(None, ARGUMENT),
             Command::Apop { name, .. } if self.timestamp.is_some() => {
                 let digest = tap::digest_start(name);
-                let (name, secret) = (Place::new(ARGUMENT, digest - 1), Place::new(digest, line.content));
-                let credentials = Whole { apop_name: Some(name), secret };
-                return Ok(Step::Login { line: Place::new(0, line.octets), credentials });
+                login(Some(Place::new(ARGUMENT, digest - 1)), digest)
             }
-            Command::Auth { arguments: None } => return Ok(Step::List(Listing::mechanisms(terms, output)?)),
+            Command::Auth { arguments: None } => Ok(Step::List(Listing::mechanisms(terms, output)?)),
             Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
                 let text = input.octets().get(..line.content).unwrap_or_default();
                 let response = initial_response.map(|response| tap::initial_response(text, response));
-                return self.authenticate(mechanism, response, line, pipe, terms);
+                self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
             Command::Stls if terms.offers_stls() => {
                 let residue = Residue::count(input.octets().get(line.octets..).unwrap_or_default());
@@ -215,36 +208,31 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     return Err(Instead::Close(Reply::ResidueAfterStls, CloseReason::ResidueAfterStls(residue)));
                 }
                 terms.good(output, Reply::StartTls);
-                return Ok(Step::StartTls(Handshake::Awaited, residue));
+                Ok(Step::StartTls(Handshake::Awaited, residue))
             }
-            Command::Quit => return Err(Instead::Close(Reply::Bye, CloseReason::Quit)),
-            Command::Capa => return Ok(Step::List(Listing::capabilities(terms, output))),
-            Command::Lang { language } => {
-                return Ok(Listing::languages(terms, output, language)?.map_or(NEXT, Step::List));
-            }
+            Command::Quit => Err(Instead::Close(Reply::Bye, CloseReason::Quit)),
+            Command::Capa => Ok(Step::List(Listing::capabilities(terms, output))),
+            Command::Lang { language } => Ok(Listing::languages(terms, output, language)?.map_or(NEXT, Step::List)),
             // Sending it again changes nothing.
             Command::Utf8 if terms.config.utf8.is_some() => {
                 terms.utf8 = true;
                 terms.good(output, Reply::Utf8Mode);
+                Ok(NEXT)
             }
-            Command::Apop { .. } | Command::Stls | Command::Utf8 => return Err(Instead::Bad(Reply::Unavailable)),
+            Command::Apop { .. } | Command::Stls | Command::Utf8 => Err(Instead::Bad(Reply::Unavailable)),
             _ => {
                 debug_assert!(!command.verb().is_valid_in(State::Authorization));
-                return Err(Instead::Bad(Reply::WrongState));
+                Err(Instead::Bad(Reply::WrongState))
             }
         }
-        Ok(NEXT)
     }
 
     /// The name that USER sent is for PASS, and CAPA and LANG may come between (R-1939-15).
     fn forget_name_unless(&mut self, verb: Verb, terms: &Terms) {
-        let keeps = match verb {
-            Verb::Pass => true,
-            Verb::Capa | Verb::Lang => !terms.config.pass_directly_after_user,
-            _ => false,
-        };
-        if !keeps {
-            self.name = None;
+        match verb {
+            Verb::Pass => {}
+            Verb::Capa | Verb::Lang if !terms.config.pass_directly_after_user => {}
+            _ => self.name = None,
         }
     }
 
@@ -254,82 +242,67 @@ impl<M: Maildrop, E> Authorization<M, E> {
         mechanism: Mechanism,
         response: Option<Place>,
         line: Line,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
+        work: &mut Work<'_, '_>,
     ) -> Result<Step, Instead> {
-        let (exchange, prompt) = Exchange::begin(mechanism, response.is_some(), terms)?;
+        let (exchange, prompt) = Exchange::begin(mechanism, response.is_some(), work.terms)?;
         match (response, prompt) {
-            (None, Some(prompt)) => Ok(challenge(exchange, prompt.as_bytes(), &mut pipe.output)),
+            (Some(place), _) => self.take_response(exchange, place, line::decode_initial_response, line, work),
+            (None, Some(prompt)) => Ok(challenge(exchange, prompt, &mut work.pipe.output)),
             (None, None) => {
-                let step = SaslStep { exchange, response: None };
-                Ok(Step::Authenticate { line: Place::new(0, line.octets), step })
+                Ok(Step::Authenticate(SaslStep { line: Place::new(0, line.octets), exchange, response: None }))
             }
-            (Some(place), _) => self.take_response(exchange, place, line::decode_initial_response, line, pipe, terms),
         }
     }
 
     /// A line of an exchange, whatever is in it.
-    fn response(
-        &mut self,
-        exchange: Exchange,
-        line: Line,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
-    ) -> Result<Step, Instead> {
-        let text = pipe.input.octets().get(..line.content).unwrap_or_default();
-        match terms.check(line) {
+    fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
+        let text = work.pipe.input.octets().get(..line.content).unwrap_or_default();
+        match work.terms.check(line) {
             Ok(()) if text == line::CANCEL => Err(Reply::Cancelled.into()),
-            Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, pipe, terms),
+            Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, work),
             // NUL and CR aren't base64 (R-5034-08).
             Err(Reply::StrayOctet) => Err(Instead::Bad(Reply::NotBase64)),
             Err(problem) => Err(Instead::Bad(problem)),
         }
-        .inspect_err(|_| self.name = None)
     }
 
     /// Decodes a response where it stands, and passes it to the host or reads it.
-    fn take_response<D>(
+    fn take_response(
         &mut self,
         exchange: Exchange,
         place: Place,
-        decode: impl Fn(&mut [u8]) -> Result<usize, D>,
+        decode: impl Fn(&mut [u8]) -> Result<usize, InvalidBase64>,
         line: Line,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
+        work: &mut Work<'_, '_>,
     ) -> Result<Step, Instead> {
-        let Pipe { input, output, .. } = pipe;
+        let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
         let start = place.range().start;
         let text = input.octets_mut().get_mut(place.range()).unwrap_or_default();
         let octets = decode(text).map_err(|_| Instead::Bad(Reply::NotBase64))?;
-        let place = Place::new(start, start + octets);
+        let (place, line) = (Place::new(start, start + octets), Place::new(0, line.octets));
         let meaning = exchange.read(place.slice(input.octets()), terms);
         match meaning.map_err(|_| Instead::Bad(Reply::MalformedResponse))? {
-            Meaning::ForHost => {
-                let step = SaslStep { exchange, response: Some(place) };
-                Ok(Step::Authenticate { line: Place::new(0, line.octets), step })
-            }
+            Meaning::ForHost => Ok(Step::Authenticate(SaslStep { line, exchange, response: Some(place) })),
             Meaning::Name(name, exchange, prompt) => {
                 self.name = Some(Secret::from(name.as_bytes()));
-                Ok(challenge(exchange, &prompt, output))
+                Ok(challenge(exchange, prompt.as_str(), output))
             }
             Meaning::Password(name, password) => {
                 if let Some(name) = name {
                     self.name = Some(Secret::from(name.as_bytes()));
                 }
-                let password = password.expose();
                 let is_utf8 = |octets: &[u8]| core::str::from_utf8(octets).is_ok();
                 if terms.config.utf8 == Some(Utf8::MessagesAndNames)
-                    && !(is_utf8(password) && self.name.as_ref().is_some_and(|name| is_utf8(name.expose())))
+                    && !(is_utf8(password.expose()) && self.name.as_ref().is_some_and(|name| is_utf8(name.expose())))
                 {
                     return Err(Instead::Bad(Reply::NotUtf8));
                 }
                 let end = place.range().end;
-                let credentials = Whole { apop_name: None, secret: Place::new(end - password.len(), end) };
-                Ok(Step::Login { line: Place::new(0, line.octets), credentials })
+                let secret = Place::new(end - password.expose().len(), end);
+                Ok(Step::Login(Whole { line, apop_name: None, secret }))
             }
             Meaning::Hopeless => Err(self.failed_login(terms)),
         }
-        .inspect_err(|_| self.name = None)
     }
 
     /// What becomes of a login that is turned down.
@@ -366,14 +339,9 @@ impl<M, E> fmt::Debug for Authorization<M, E> {
 }
 
 /// Sends a challenge: the response comes next.
-fn challenge(exchange: Exchange, challenge: &(impl Message + ?Sized), output: &mut Output) -> Step {
-    line::encode_challenge(challenge, output.text());
+fn challenge(exchange: Exchange, prompt: &str, output: &mut Output) -> Step {
+    line::encode_challenge(prompt.as_bytes(), output.text());
     Step::Read(Expected::Response(exchange))
-}
-
-/// Shows a line that isn't a command, all of it as a secret.
-fn show_nothing(line: Line, pipe: &Pipe, tap: &mut Tap<'_>) {
-    tap::show(tap, pipe.input.octets().get(..line.octets).unwrap_or_default(), line.content, 0);
 }
 
 /// How long the line at the front of the input may become: more in an exchange, and where AUTH begins one with a response

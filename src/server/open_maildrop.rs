@@ -72,22 +72,16 @@ impl<M: Maildrop> OpenMaildrop<M> {
         self.count - self.deleted.count()
     }
 
-    /// Message number `number` of this maildrop, marked or not.
-    #[inline]
-    fn number(&self, number: u32) -> Option<MessageNumber> {
-        MessageNumber::new(number).filter(|_| number <= self.count)
-    }
-
     /// The first message from number `number` on that isn't marked as deleted.
     #[inline]
     pub(super) fn next_undeleted(&self, number: u32) -> Option<MessageNumber> {
-        self.deleted.next_unmarked(self.number(number)?).filter(|next| next.get() <= self.count)
+        self.deleted.next_unmarked(MessageNumber::new(number)?).filter(|next| next.get() <= self.count)
     }
 
     /// Checks that a message is there and isn't marked as deleted.
     #[inline]
     pub(super) fn check(&self, message: MessageNumber) -> Result<(), Reply> {
-        if self.number(message.get()).is_none() {
+        if message.get() > self.count {
             Err(Reply::NoSuchMessage)
         } else if self.deleted.contains(message) {
             Err(Reply::Deleted)

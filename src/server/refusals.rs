@@ -1,29 +1,20 @@
 //! The reasons for which a host turns something down: a connection, a login, a message.
 
-use core::fmt;
-
 use super::reply::Reply;
 
 /// Why a server doesn't serve a connection at all.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GreetingRefusal {
     /// There is too much load, or a problem on this side that is likely to pass: `[SYS/TEMP]`.
+    #[error("a problem that is likely to pass")]
     Temporary,
     /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    #[error("a problem that somebody must fix")]
     Permanent,
     /// The peer isn't welcome; there is no code for that.
+    #[error("the peer is not welcome")]
     Unwelcome,
-}
-
-impl fmt::Display for GreetingRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Temporary => "temporary",
-            Self::Permanent => "permanent",
-            Self::Unwelcome => "unwelcome",
-        })
-    }
 }
 
 impl From<GreetingRefusal> for Reply {
@@ -37,34 +28,27 @@ impl From<GreetingRefusal> for Reply {
 }
 
 /// Why a login is turned down. The response gives the reason as a code, and never reveals whether the name exists.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The name or the password is wrong, or policy refuses them: `[AUTH]`. Counts as a failed login.
+    #[error("wrong name or password")]
     BadCredentials,
     /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
+    #[error("another session has the maildrop")]
     InUse,
     /// The last login is too recent: `[LOGIN-DELAY]`.
+    #[error("the last login is too recent")]
     LoginDelay {
         /// After how many seconds the client may try again; the response's text gives it.
         seconds: Option<u32>,
     },
     /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
+    #[error("a problem that is likely to pass")]
     Temporary,
     /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    #[error("a problem that somebody must fix")]
     Permanent,
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadCredentials => "bad-credentials",
-            Self::InUse => "in-use",
-            Self::LoginDelay { .. } => "login-delay",
-            Self::Temporary => "temporary",
-            Self::Permanent => "permanent",
-        })
-    }
 }
 
 impl From<Rejection> for Reply {
@@ -81,27 +65,20 @@ impl From<Rejection> for Reply {
 }
 
 /// Why a message isn't available. It costs the client this message, and nothing else.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// It has vanished from the store, and the store says so: an error that may pass is [`Temporary`](Self::Temporary),
     /// since clients act on what they are told is gone. If a client asks for it again and again, these count as bad
     /// commands.
+    #[error("the message is gone")]
     Gone,
     /// A problem on this side that is likely to pass: `[SYS/TEMP]`.
+    #[error("a problem that is likely to pass")]
     Temporary,
     /// A problem on this side that somebody must fix: `[SYS/PERM]`.
+    #[error("a problem that somebody must fix")]
     Permanent,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gone => "gone",
-            Self::Temporary => "temporary",
-            Self::Permanent => "permanent",
-        })
-    }
 }
 
 impl From<Refusal> for Reply {

@@ -21,6 +21,7 @@ use super::tap::{Span, Tap};
 use super::terms::Terms;
 use super::transaction;
 use super::update::Update;
+use super::work::Work;
 use crate::buffer::{End, Pipe};
 use crate::wire::{DeviationCounts, Greeting, Response, State, Status, Text, Timestamp};
 use crate::{Io, Security};
@@ -200,7 +201,7 @@ impl<M: Maildrop, E> Session<M, E> {
             life.end(CloseReason::TransportFailed, pipe);
         }
         let written = pipe.output.take_progress();
-        life.go_on(asked || written, pipe, terms, tap);
+        life.go_on(asked || written, &mut Work { pipe, terms, tap });
         self.asked = life.asks(&mut pipe.output);
         if !self.asked {
             if pipe.output.is_empty() && life.reads() {
@@ -230,11 +231,11 @@ impl<M: Maildrop, E> Session<M, E> {
         let Self { pipe, terms, life, .. } = self;
         match life {
             Life::Authorization(authorization) => match authorization.step {
-                authorization::Step::Login { line, credentials: asked } => {
-                    Action::Login(Login { pipe, terms, authorization, line, asked })
+                authorization::Step::Login(asked) => {
+                    Action::Login(Login { pipe, terms, authorization, line: asked.line, asked })
                 }
-                authorization::Step::Authenticate { line, step: asked } => {
-                    Action::Authenticate(Login { pipe, terms, authorization, line, asked })
+                authorization::Step::Authenticate(asked) => {
+                    Action::Authenticate(Login { pipe, terms, authorization, line: asked.line, asked })
                 }
                 // What comes after `+OK` is TLS (R-2595-01).
                 authorization::Step::StartTls(..) if !pipe.output.is_empty() => Action::Io(Io::write_only(pipe)),

@@ -1,6 +1,5 @@
 //! The token for STLS: from cleartext to TLS, with nothing carried over (RFC 2595 §4).
 
-use core::fmt;
 use core::time::Duration;
 
 use super::authorization::Handshake;
@@ -17,6 +16,7 @@ use super::offers::ClientIdentity;
 /// for example, was sent in the clear as well: it goes to the handshake, and never to the session after it.
 ///
 /// The token may be held during the handshake, or dropped and asked for again after it.
+#[derive(Debug)]
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {
     pub(super) handshake: &'a mut Handshake,
@@ -55,11 +55,5 @@ impl StartTls<'_> {
     /// offer [STLS](super::Config::stls).
     pub fn decline(self) {
         self.failed();
-    }
-}
-
-impl fmt::Debug for StartTls<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartTls").field("deadline", &self.deadline()).finish_non_exhaustive()
     }
 }

@@ -27,9 +27,8 @@ use core::fmt;
 use super::authorization::{self, Authorization, Exit};
 use super::close::CloseReason;
 use super::maildrop::Maildrop;
-use super::tap::Tap;
-use super::terms::Terms;
 use super::transaction::{self, Transaction};
+use super::work::Work;
 use crate::buffer::{Output, Pipe};
 use crate::wire::State;
 
@@ -55,25 +54,25 @@ impl<M: Maildrop, E> Life<M, E> {
 
     /// Goes on until the client or the host is needed; `active` tells whether something has happened since the last call that
     /// starts autologout anew.
-    pub(super) fn go_on(&mut self, active: bool, pipe: &mut Pipe, terms: &mut Terms, mut tap: Tap<'_>) {
+    pub(super) fn go_on(&mut self, active: bool, work: &mut Work<'_, '_>) {
         loop {
             let reason = match self {
-                Self::Authorization(authorization) => match authorization.go_on(pipe, terms, &mut tap) {
+                Self::Authorization(authorization) => match authorization.go_on(work) {
                     Ok(()) => return,
                     Err(Exit::LoggedIn(open)) => {
-                        pipe.input.set_limit(terms.config.command_line_limit);
+                        work.pipe.input.set_limit(work.terms.config.command_line_limit);
                         *self = Self::Transaction(Transaction::new(open));
                         continue;
                     }
                     Err(Exit::Over(reason)) => reason,
                 },
-                Self::Transaction(transaction) => match transaction.go_on(active, pipe, terms, &mut tap) {
+                Self::Transaction(transaction) => match transaction.go_on(active, work) {
                     Ok(()) => return,
                     Err(reason) => reason,
                 },
                 Self::Over(_) => return,
             };
-            self.end(reason, pipe);
+            self.end(reason, work.pipe);
         }
     }
 
@@ -89,7 +88,7 @@ impl<M: Maildrop, E> Life<M, E> {
     pub(super) fn asks(&self, output: &mut Output) -> bool {
         match self {
             Self::Authorization(Authorization { step, .. }) => {
-                matches!(step, authorization::Step::Login { .. } | authorization::Step::Authenticate { .. })
+                matches!(step, authorization::Step::Login(_) | authorization::Step::Authenticate(_))
             }
             Self::Transaction(Transaction { step, .. }) => match step {
                 transaction::Step::Retrieve(_) | transaction::Step::Update => true,

@@ -6,9 +6,9 @@ use super::maildrop::Maildrop;
 use super::message_listing::MessageListing;
 use super::open_maildrop::OpenMaildrop;
 use super::reply::Reply;
-use super::tap::Tap;
 use super::terms::{Instead, Terms};
 use super::transfer::{Request, Transfer};
+use super::work::Work;
 use crate::buffer::{Line, Output, Pipe};
 use crate::message::MessageNumber;
 use crate::wire::{Command, DropListing, ScanListing, State, UniqueIdListing, number};
@@ -47,80 +47,61 @@ impl<M: Maildrop> Transaction<M> {
 
     /// Goes on until the client or the host is needed, or the session is over. Each command starts autologout anew, and so
     /// does what was `active` since the last call.
-    pub(super) fn go_on(
-        &mut self,
-        mut active: bool,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
-        tap: &mut Tap<'_>,
-    ) -> Result<(), CloseReason> {
-        let waits = self.run(&mut active, pipe, terms, tap);
+    pub(super) fn go_on(&mut self, mut active: bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
+        let waits = self.run(&mut active, work);
         // Commands come in bursts, and once for each burst is enough.
         if active {
-            pipe.clock.start(terms.config.autologout);
+            work.pipe.clock.start(work.terms.config.autologout);
         }
         waits
     }
 
-    fn run(
-        &mut self,
-        active: &mut bool,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
-        tap: &mut Tap<'_>,
-    ) -> Result<(), CloseReason> {
+    fn run(&mut self, active: &mut bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
         if let Some(reason) = self.exit.take() {
             return Err(reason);
         }
         loop {
-            let Pipe { input, output, .. } = &mut *pipe;
-            self.step = match &mut self.step {
+            let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
+            let is_done = match &mut self.step {
                 Step::Read => {
                     if !output.has_room() {
                         return Ok(());
                     }
                     let Some(line) = input.line() else { return Ok(()) };
                     *active = true;
-                    self.line(line, pipe, terms, tap)?
+                    self.step = self.line(line, work)?;
+                    continue;
                 }
-                Step::Retrieve(_) | Step::Update => return Ok(()),
+                Step::Retrieve(_) | Step::Update => false,
                 Step::Send(transfer) | Step::Stream(transfer, _) => {
-                    if !transfer.finish(output)? {
-                        return Ok(());
+                    let retrieved = transfer.retrieved;
+                    let is_done = transfer.finish(output)?;
+                    if let Some(message) = retrieved.filter(|_| is_done) {
+                        self.step = Step::Written(message);
+                        continue;
                     }
-                    transfer.retrieved.map_or(Step::Read, Step::Written)
+                    is_done
                 }
-                Step::Written(_) if !output.is_empty() => return Ok(()),
                 Step::Written(message) => {
-                    self.open.mark_retrieved(*message);
-                    Step::Read
-                }
-                Step::List(listing) => {
-                    if !listing.proceed(output, terms, Some(&self.open.maildrop)) {
-                        return Ok(());
+                    if output.is_empty() {
+                        self.open.mark_retrieved(*message);
                     }
-                    Step::Read
+                    output.is_empty()
                 }
-                Step::ListMessages(listing) => {
-                    if !listing.proceed(output, &self.open) {
-                        return Ok(());
-                    }
-                    Step::Read
-                }
+                Step::List(listing) => listing.proceed(output, terms, Some(&self.open.maildrop)),
+                Step::ListMessages(listing) => listing.proceed(output, &self.open),
             };
+            if !is_done {
+                return Ok(());
+            }
+            self.step = Step::Read;
         }
     }
 
     /// Deals with a command line.
     #[inline]
-    fn line(
-        &mut self,
-        line: Line,
-        pipe: &mut Pipe,
-        terms: &mut Terms,
-        tap: &mut Tap<'_>,
-    ) -> Result<Step<M::Reader>, CloseReason> {
-        let Pipe { input, output, .. } = pipe;
+    fn line(&mut self, line: Line, work: &mut Work<'_, '_>) -> Result<Step<M::Reader>, CloseReason> {
+        let Work { pipe: Pipe { input, output, .. }, terms, tap } = work;
         let command = terms.read(input, line, State::Transaction, tap);
         let step = match command.and_then(|command| self.answer(&command, output, terms)) {
             Ok(step) => step,
