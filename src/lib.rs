@@ -190,12 +190,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod auth;
-#[allow(dead_code, reason = "the sessions take it over one after the other")]
 mod buffer;
 pub mod client;
-#[allow(dead_code, reason = "the sessions take it over one after the other")]
 mod io;
-#[allow(dead_code, reason = "the sessions take it over one after the other")]
 mod limit;
 pub mod manual;
 pub mod message;

@@ -111,7 +111,7 @@
 //! - A login that can't be sent again can't be offered: no APOP and no CRAM-MD5, since they prove to this server alone
 //!   that the client knows a password.
 //! - The backend's refusal becomes a [`Rejection`](crate::server::Rejection) of the same kind: `[IN-USE]` isn't a wrong
-//!   password. [`Retry::of`](crate::client::Retry::of) tells which it is; no code means the credentials, unless the
+//!   password. [`Retry`](crate::client::Retry) tells which it is; no code means the credentials, unless the
 //!   backend announces AUTH-RESP-CODE. A backend that doesn't answer is
 //!   [`Rejection::Temporary`](crate::server::Rejection::Temporary).
 //! - From [`CloseReason::HandedOver`] on the host keeps no deadline for the client: the backend's autologout is the one

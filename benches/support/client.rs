@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::client::{Action, Config, Session, What};
+use pop3_proto::client::{Action, Config, EventKind, Session};
 use pop3_proto::wire::{Command, Name, Password};
+use pop3_proto::{Io, Security};
 
 /// A client that has logged in.
 pub fn client() -> Session {
@@ -26,8 +26,8 @@ pub fn receive(session: &mut Session, mut replies: &[u8]) -> u64 {
     let mut received = 0;
     loop {
         match session.poll(Duration::ZERO).unwrap() {
-            Action::Read(_) if replies.is_empty() => return received,
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(_)) if replies.is_empty() => return received,
+            Action::Io(Io::Read(mut read)) => {
                 let space = read.space();
                 let octets = space.len().min(replies.len());
                 // Piece by piece: of a longer copy callgrind counts each octet.
@@ -37,18 +37,18 @@ pub fn receive(session: &mut Session, mut replies: &[u8]) -> u64 {
                 replies = &replies[octets..];
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining();
                 black_box(write.chunk());
                 write.advance(octets);
             }
             Action::Event(event) => {
-                match event.what() {
-                    What::UniqueId { message, unique_id } => {
+                match event.kind() {
+                    EventKind::UniqueId { message, unique_id } => {
                         black_box((message, unique_id));
                         received += 1;
                     }
-                    What::Scan(listing) => {
+                    EventKind::Scan(listing) => {
                         black_box(listing);
                         received += 1;
                     }
@@ -57,7 +57,7 @@ pub fn receive(session: &mut Session, mut replies: &[u8]) -> u64 {
                 event.done();
             }
             Action::Body(body) => {
-                received += black_box(body.octets()).len() as u64;
+                received += black_box(body.as_bytes()).len() as u64;
                 body.done();
             }
             Action::Idle(_) => return received,

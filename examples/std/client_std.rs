@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::client::{Action, Closed, Session};
 
 use support::Channel;
@@ -74,7 +75,7 @@ fn converse(
     loop {
         job.advance(session)?;
         match session.poll(start.elapsed())? {
-            Action::Read(mut read) => match channel.read(&mut socket, read.space()) {
+            Action::Io(Io::Read(mut read)) => match channel.read(&mut socket, read.space()) {
                 Ok(octets) => read.filled(octets),
                 // An action that goes unanswered comes again, unless its deadline has passed.
                 Err(error) if timed_out(&error) => {}
@@ -83,13 +84,13 @@ fn converse(
                     read.failed();
                 }
             },
-            Action::Write(mut write) => match channel.write(&mut socket, &[IoSlice::new(write.chunk())]) {
+            Action::Io(Io::Write(mut write)) => match channel.write(&mut socket, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => write.advance(octets),
                 Err(error) if timed_out(&error) => {}
                 Err(error) => {
                     job.lost(error);
-                    // The server may have said why.
-                    let mut read = write.into_read();
+                    // The server may have said why. A client can always read instead.
+                    let Some(mut read) = write.into_read() else { continue };
                     match channel.read(&mut socket, read.space()) {
                         Ok(octets) => read.filled(octets),
                         Err(_) => read.failed(),
@@ -101,7 +102,7 @@ fn converse(
                 event.done();
             }
             Action::Body(body) => {
-                job.body(body.octets())?;
+                job.body(body.as_bytes())?;
                 body.done();
             }
             Action::StartTls(start) => match channel.start_tls(&mut socket, || client::channel(tls)) {

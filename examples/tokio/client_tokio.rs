@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::client::{Action, Closed, Session};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -102,7 +103,7 @@ async fn converse(
         // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
         // its deadline has passed. Files and stdout block, so the runtime is told about them.
         let wait = match session.poll(start.elapsed())? {
-            Action::Read(mut read) => match channel.read(&mut socket_now, read.space()) {
+            Action::Io(Io::Read(mut read)) => match channel.read(&mut socket_now, read.space()) {
                 Ok(octets) => {
                     read.filled(octets);
                     Wait::Nothing
@@ -114,7 +115,7 @@ async fn converse(
                     Wait::Nothing
                 }
             },
-            Action::Write(mut write) => match channel.write(&mut socket_now, &[IoSlice::new(write.chunk())]) {
+            Action::Io(Io::Write(mut write)) => match channel.write(&mut socket_now, &[IoSlice::new(write.chunk())]) {
                 Ok(octets) => {
                     write.advance(octets);
                     Wait::Nothing
@@ -125,7 +126,8 @@ async fn converse(
                     if !is_full {
                         job.lost(error);
                     }
-                    let mut read = write.into_read();
+                    // A client can always read instead.
+                    let Some(mut read) = write.into_read() else { continue };
                     match channel.read(&mut socket_now, read.space()) {
                         Ok(octets) => {
                             read.filled(octets);
@@ -146,7 +148,7 @@ async fn converse(
                 Wait::Nothing
             }
             Action::Body(body) => {
-                block_in_place(|| job.body(body.octets()))?;
+                block_in_place(|| job.body(body.as_bytes()))?;
                 body.done();
                 Wait::Nothing
             }

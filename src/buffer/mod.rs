@@ -2,6 +2,7 @@
 
 mod clock;
 mod input;
+mod lines;
 mod output;
 mod pipe;
 mod place;

@@ -16,12 +16,12 @@ use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 ///
 /// It has its memory only while something is to be written.
 pub(crate) struct Output {
-    text: Vec<u8>,
-    written: usize,
+    pub(super) text: Vec<u8>,
+    pub(super) written: usize,
     /// How many octets at the end of the text may not leave yet.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// Whether what is written is wiped, since it may be a secret.
-    wipes: bool,
+    pub(super) wipes: bool,
     size: usize,
     chunk: Bytes,
     /// The front of the chunk that goes out as it is, after the text.
@@ -121,8 +121,17 @@ impl Output {
     /// Forgets everything that isn't written.
     pub(crate) fn discard(&mut self) {
         self.abandon();
+        self.wipe();
         self.text = Vec::new();
         self.written = 0;
+        self.waiting = 0;
+    }
+
+    /// Overwrites the text where it may be a secret.
+    pub(super) fn wipe(&mut self) {
+        if self.wipes {
+            self.text.zeroize();
+        }
     }
 
     /// Appends short runs to the text until there is a long one, no room, or no more chunk.
@@ -232,6 +241,12 @@ impl Buf for Output {
                 self.held = 0;
             }
         }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the server has announced (RFC 2449 §5).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::wire::{Capability, Expire, LoginDelay, Mechanism};
 
@@ -33,6 +33,25 @@ pub enum Feature {
     Sasl,
 }
 
+/// As CAPA lists it.
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Top => "TOP",
+            Self::User => "USER",
+            Self::RespCodes => "RESP-CODES",
+            Self::Pipelining => "PIPELINING",
+            Self::Uidl => "UIDL",
+            Self::AuthRespCode => "AUTH-RESP-CODE",
+            Self::Stls => "STLS",
+            Self::Utf8 => "UTF8",
+            Self::Utf8User => "UTF8 USER",
+            Self::Lang => "LANG",
+            Self::Sasl => "SASL",
+        })
+    }
+}
+
 /// Whether a server has a feature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Support {
@@ -42,6 +61,16 @@ pub enum Support {
     No,
     /// The server doesn't tell, or hasn't been asked: find out by trying (RFC 2449 §5).
     Unknown,
+}
+
+impl fmt::Display for Support {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        })
+    }
 }
 
 /// The mechanisms that this crate has a name for.
@@ -135,75 +164,7 @@ impl Capabilities {
     }
 }
 
-/// What is known of a server, in each state.
-#[derive(Debug, Default)]
-pub(super) struct Knowledge {
-    /// What CAPA has listed before login and after it; never mixed (R-2449-02).
-    listed: [Option<Capabilities>; 2],
-    /// What CAPA lists while its list isn't complete: it says nothing before its end line (R-GEN-16).
-    incomplete: Option<Box<Capabilities>>,
-    /// What was refused though nothing was known of it: a bit for each feature, and one for CAPA.
-    refused: u16,
-    /// What has succeeded: where it is refused later, that has another reason.
-    worked: u16,
-}
-
-impl Knowledge {
-    /// CAPA begins to list.
-    pub(super) fn begin(&mut self) {
-        self.incomplete = Some(Box::default());
-    }
-
-    pub(super) fn add(&mut self, capability: &Capability<'_>) {
-        if let Some(incomplete) = &mut self.incomplete {
-            incomplete.add(capability);
-        }
-    }
-
-    /// The list is complete: it takes the place of the one before, for the state of the session.
-    pub(super) fn complete(&mut self, logged_in: bool) {
-        if let (Some(complete), Some(listed)) = (self.incomplete.take(), self.listed.get_mut(usize::from(logged_in))) {
-            *listed = Some(*complete);
-        }
-    }
-
-    /// What is listed for a state: what was listed before login holds after it too, unless CAPA is sent again.
-    pub(super) fn capabilities(&self, logged_in: bool) -> Option<&Capabilities> {
-        let [before, behind] = &self.listed;
-        if logged_in { behind.as_ref().or(before.as_ref()) } else { before.as_ref() }
-    }
-
-    pub(super) fn support(&self, logged_in: bool, feature: Feature) -> Support {
-        match self.capabilities(logged_in) {
-            Some(capabilities) if capabilities.has(feature) => Support::Yes,
-            Some(_) => Support::No,
-            None if self.refused & bit(feature) != 0 => Support::No,
-            None => Support::Unknown,
-        }
-    }
-
-    pub(super) fn refuse(&mut self, feature: Feature) {
-        self.refused |= bit(feature) & !self.worked;
-    }
-
-    pub(super) fn note_success(&mut self, feature: Feature) {
-        self.worked |= bit(feature);
-    }
-
-    pub(super) fn refuse_capa(&mut self) {
-        self.refused |= CAPA;
-    }
-
-    /// Whether the server was asked what it has, and has answered.
-    pub(super) fn is_complete(&self) -> bool {
-        let [before, _] = &self.listed;
-        before.is_some() || self.refused & CAPA != 0
-    }
-}
-
-/// The bit that isn't a feature's.
-const CAPA: u16 = 1 << 15;
-
-fn bit(feature: Feature) -> u16 {
+/// The bit of a feature in a set of them.
+pub(super) const fn bit(feature: Feature) -> u16 {
     1 << feature as u16
 }

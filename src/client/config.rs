@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use crate::limit::{BelowMinimum, at_least};
 use crate::wire::{Deviation, DeviationSet};
 
 /// Limits and policies of a client, shared by its connections in an `Arc`.
@@ -67,18 +68,6 @@ pub enum InitialResponsePolicy {
     Always,
 }
 
-/// Why a setting is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A number is below the least that is allowed.
-    #[error("the value is below its minimum of {minimum}")]
-    BelowMinimum {
-        /// The least that is allowed, in the unit of the setting.
-        minimum: u64,
-    },
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self::new()
@@ -117,8 +106,8 @@ impl Config {
     /// larger.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 512.
-    pub fn window(mut self, octets: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) under 512.
+    pub fn window(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.window = at_least(octets, 512)?;
         Ok(self)
     }
@@ -127,8 +116,8 @@ impl Config {
     /// longer one ends the session. The window grows for one that doesn't fit.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 512.
-    pub fn line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) under 512.
+    pub fn line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.line_limit = at_least(octets, 512)?;
         Ok(self)
     }
@@ -136,8 +125,8 @@ impl Config {
     /// The most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 12,288.
-    pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) under 12,288.
+    pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.sasl_line_limit = at_least(octets, 12_288)?;
         Ok(self)
     }
@@ -147,8 +136,8 @@ impl Config {
     /// a caller may, and a list that never ends would keep it busy for ever.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] for 0.
-    pub fn listing_entries(mut self, entries: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) for 0.
+    pub fn listing_entries(mut self, entries: u32) -> Result<Self, BelowMinimum> {
         self.listing_entries = at_least(entries, 1)?;
         Ok(self)
     }
@@ -157,8 +146,8 @@ impl Config {
     /// [`send`](super::Session::send) refuses more. A SASL response may be longer.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 255.
-    pub fn queue(mut self, octets: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) under 255.
+    pub fn queue(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.queue = at_least(octets, 255)?;
         Ok(self)
     }
@@ -167,8 +156,8 @@ impl Config {
     /// by default, at least one command (RFC 2449 §6.6). Both ends' buffers hold that, so neither can block the other.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] for no command.
-    pub fn pipelined(mut self, commands: u32, octets: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`](crate::BelowMinimum) for no command.
+    pub fn pipelined(mut self, commands: u32, octets: u32) -> Result<Self, BelowMinimum> {
         self.pipelined_commands = at_least(commands, 1)?;
         self.pipelined_octets = octets;
         Ok(self)
@@ -236,8 +225,4 @@ impl Config {
         self.server_name = Some(name.into());
         self
     }
-}
-
-fn at_least(value: u32, minimum: u32) -> Result<u32, ConfigError> {
-    if value < minimum { Err(ConfigError::BelowMinimum { minimum: minimum.into() }) } else { Ok(value) }
 }

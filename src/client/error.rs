@@ -15,7 +15,7 @@ pub enum Error {
     /// have none, unless QUIT was among those commands.
     #[error("the connection ended before the server had answered")]
     Disconnected,
-    /// The caller reported that the transport [failed](super::Read::failed), between two responses. As with
+    /// The caller reported that the transport [failed](crate::Read::failed), between two responses. As with
     /// [`Disconnected`](Self::Disconnected), deletions have no effect, unless QUIT was sent. It isn't shown that the last
     /// message is complete: the server may have sent more.
     #[error("the connection failed")]
@@ -43,7 +43,7 @@ pub enum ProtocolError {
     Unsolicited,
     /// Octets came after the response to STLS, before TLS: somebody wants them to be taken for what came through it.
     #[error("octets came between STLS and TLS")]
-    BehindStls,
+    AfterStls,
     /// A line is longer than the configuration's limit.
     #[error("a line is too long")]
     LineTooLong,

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use super::inbox::{CHALLENGE, Front, Place};
-use super::list::{Entry, Plain};
-use super::outbox::Sent;
-use super::{Session, Ticket};
+use super::front::{CHALLENGE, Found, Front, Reading};
+use super::list::{Entry, Plain, PlainEntry};
+use super::queue::{Sent, Ticket};
+use super::session::Session;
 use crate::message::MessageNumber;
 use crate::wire::{
     Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Verb,
@@ -14,20 +14,20 @@ use crate::wire::{
 /// The server has sent something. The event comes again until it is [done](Event::done).
 #[must_use = "the session waits for the event to be dealt with"]
 pub struct Event<'a> {
-    session: &'a mut Session,
+    pub(super) session: &'a mut Session,
     /// The entry that it tells, if that is [plain](super::list::List::plain); anything else stands at the session's front.
-    plain: Option<Plain>,
+    pub(super) plain: Option<Plain>,
 }
 
 /// What the server has sent. Octets lie in the input window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum What<'a> {
+pub enum EventKind<'a> {
     /// The greeting. With `-ERR` the server doesn't want to serve, and the session is over after it.
     Greeting(Response<'a>),
     /// The command has succeeded, and no more lines follow.
     Ok(Response<'a>),
-    /// The command has failed, and no more lines follow. [`Retry::of`](super::Retry::of) the code tells what to
+    /// The command has failed, and no more lines follow. A [`Retry`](super::Retry) of the code tells what to
     /// do. Where the server says so before it has the whole command, the session is over after it:
     /// [`Closed::AnsweredEarly`](super::Closed::AnsweredEarly).
     Failed(Response<'a>),
@@ -93,114 +93,119 @@ pub enum What<'a> {
     Farewell(Response<'a>),
 }
 
-impl<'a> Event<'a> {
-    #[inline]
-    pub(super) fn new(session: &'a mut Session, plain: Option<Plain>) -> Self {
-        Self { session, plain }
-    }
-
-    /// The command that it answers; `None` for the greeting, and for what no command asked for.
+impl Event<'_> {
+    /// Returns the command that it answers; `None` for the greeting, and for what no command asked for.
     pub fn ticket(&self) -> Option<Ticket> {
         self.session.answers().map(|sent| sent.ticket)
     }
 
-    /// The keyword of that command.
+    /// Returns the keyword of that command.
     pub fn verb(&self) -> Option<Verb> {
         self.session.answers().map(|sent| sent.verb)
     }
 
     /// Whether the command is answered with this.
     pub fn completes(&self) -> bool {
-        match self.session.front {
-            Some(Front::Status { multi_line, .. }) => !multi_line,
-            Some(
-                Front::Stat { .. } | Front::Answer { .. } | Front::Ends { .. } | Front::Secured | Front::NotSent(_),
-            ) => true,
+        match self.session.front.map(|front| front.found) {
+            Some(Found::Status { multi_line, .. }) => !multi_line,
+            Some(Found::Stat(_) | Found::Answer(_) | Found::Ends | Found::Secured | Found::NotSent(_)) => true,
             _ => false,
         }
     }
 
     /// Whether it turns a command down that isn't written to its end.
     pub(super) fn is_early(&self) -> bool {
-        matches!(self.session.front, Some(Front::Status { .. })) && !self.session.outbox.front_is_written()
+        matches!(self.session.front, Some(Front { found: Found::Status { .. }, .. }))
+            && !self.session.front_is_written()
     }
 
-    /// What the server has sent.
+    /// Returns what the server has sent.
     #[inline]
-    pub fn what(&self) -> What<'_> {
+    pub fn kind(&self) -> EventKind<'_> {
         match self.plain {
-            Some(plain) => plain.what(&self.session.input),
-            None => self.session.what(),
+            Some(plain) => self.session.plain_kind(plain),
+            None => self.session.front_kind(),
         }
     }
 
-    /// The event is dealt with, and the session goes on.
+    /// Reports that the event is dealt with, so that the session goes on.
     #[inline]
     pub fn done(self) {
-        match self.plain {
-            Some(plain) => {
-                self.session.input.consume(plain.octets);
-                // One is left, or it wouldn't be handed out.
-                self.session.entries_left = self.session.entries_left.wrapping_sub(1);
-            }
-            None => self.session.take_front(),
+        let Some(plain) = self.plain else { return self.session.settle() };
+        self.session.pipe.input.consume(plain.octets);
+        if let Reading::Entries { left, .. } = &mut self.session.reading {
+            // One is left, or it wouldn't be handed out.
+            *left = left.wrapping_sub(1);
         }
-    }
-}
-
-impl fmt::Debug for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("ticket", &self.ticket()).field("what", &self.what()).finish_non_exhaustive()
     }
 }
 
 impl Session {
     /// The command that what stands at the front answers.
     fn answers(&self) -> Option<Sent> {
-        match self.front {
-            Some(Front::Greeting(_) | Front::Farewell(_)) => None,
-            Some(Front::NotSent(sent)) => Some(sent),
-            _ => self.outbox.front(),
+        match self.front.map(|front| front.found) {
+            Some(Found::Greeting | Found::Farewell) => None,
+            Some(Found::NotSent(sent)) => Some(sent),
+            _ => self.queue.front(),
+        }
+    }
+
+    #[inline]
+    fn plain_kind(&self, plain: Plain) -> EventKind<'_> {
+        match plain.entry {
+            PlainEntry::Scan(listing) => EventKind::Scan(listing),
+            PlainEntry::UniqueId { message, octets: unique_id } => {
+                let end = plain.octets.wrapping_sub(2);
+                match self.pipe.input.range(end.wrapping_sub(unique_id), end) {
+                    Some(unique_id) => EventKind::UniqueId { message, unique_id },
+                    None => EventKind::Ends,
+                }
+            }
         }
     }
 
     /// What stands at the front.
-    fn what(&self) -> What<'_> {
-        let octets = self.input.octets();
-        let text = |start: u32, end: u32| octets.get(start as usize..end as usize).unwrap_or_default();
-        let response = |place: Place| {
-            let parsed = Response::parse(text(0, place.content), self.config.accepted);
-            parsed.map_or(Response::new(Status::Err, None, Text::EMPTY), |parsed| parsed.value)
+    fn front_kind(&self) -> EventKind<'_> {
+        let Some(front) = self.front else {
+            debug_assert!(false, "an event for nothing");
+            return EventKind::Ends;
         };
-        match self.front {
-            Some(Front::Greeting(place)) => What::Greeting(response(place)),
-            Some(Front::Farewell(place)) => What::Farewell(response(place)),
-            Some(Front::Status { place, status: Status::Err, .. }) => What::Failed(response(place)),
-            Some(Front::Status { place, multi_line: false, .. }) => What::Ok(response(place)),
-            Some(Front::Status { place, .. }) => What::Begins(response(place)),
-            Some(Front::Stat { listing: Ok(listing), .. }) => What::Stat(listing),
-            Some(Front::Stat { place, listing: Err(error) }) => {
-                What::Unreadable { line: text(0, place.content), message: None, error }
-            }
-            Some(Front::Answer { place, entry } | Front::Entry { place, entry }) => match entry {
-                Entry::Scan(listing) => What::Scan(listing),
-                Entry::UniqueId { message, start, end } => What::UniqueId { message, unique_id: text(start, end) },
-                Entry::Unreadable { message, error } => {
-                    What::Unreadable { line: text(0, place.content), message, error }
-                }
+        let octets = self.pipe.input.octets();
+        let text = |start: u32, end: u32| octets.get(start as usize..end as usize).unwrap_or_default();
+        let line = text(0, front.content);
+        match front.found {
+            Found::Greeting => EventKind::Greeting(self.response(front)),
+            Found::Farewell => EventKind::Farewell(self.response(front)),
+            Found::Status { status: Status::Err, .. } => EventKind::Failed(self.response(front)),
+            Found::Status { multi_line: false, .. } => EventKind::Ok(self.response(front)),
+            Found::Status { .. } => EventKind::Begins(self.response(front)),
+            Found::Stat(Ok(listing)) => EventKind::Stat(listing),
+            Found::Stat(Err(error)) => EventKind::Unreadable { line, message: None, error },
+            Found::Answer(entry) | Found::Entry(entry) => match entry {
+                Entry::Scan(listing) => EventKind::Scan(listing),
+                Entry::UniqueId { message, start, end } => EventKind::UniqueId { message, unique_id: text(start, end) },
+                Entry::Unreadable { message, error } => EventKind::Unreadable { line, message, error },
                 Entry::Text { start, end } => {
                     let line = text(start, end);
                     match self.answers().map(|sent| sent.verb) {
-                        Some(Verb::Capa) => What::Capability { line, capability: Capability::parse(line).ok() },
-                        Some(Verb::Auth) => What::Mechanism { line, mechanism: Mechanism::new(line).ok() },
-                        _ => What::Language { line, language: LanguageListing::parse(line).ok() },
+                        Some(Verb::Capa) => EventKind::Capability { line, capability: Capability::parse(line).ok() },
+                        Some(Verb::Auth) => EventKind::Mechanism { line, mechanism: Mechanism::new(line).ok() },
+                        _ => EventKind::Language { line, language: LanguageListing::parse(line).ok() },
                     }
                 }
             },
-            Some(Front::Secured) => What::Ok(Response::new(Status::Ok, None, Text::EMPTY)),
-            Some(Front::NotSent(_)) => What::NotSent,
-            Some(Front::BearerFailure { decoded, .. }) => What::BearerFailure(text(CHALLENGE, CHALLENGE + decoded)),
-            _ => What::Ends,
+            Found::Secured => EventKind::Ok(Response::new(Status::Ok, None, Text::EMPTY)),
+            Found::NotSent(_) => EventKind::NotSent,
+            Found::BearerFailure { decoded } => EventKind::BearerFailure(text(CHALLENGE, CHALLENGE + decoded)),
+            Found::Ends | Found::Body { .. } | Found::CarriageReturn | Found::StartTls | Found::Challenge { .. } => {
+                EventKind::Ends
+            }
         }
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("ticket", &self.ticket()).field("kind", &self.kind()).finish_non_exhaustive()
     }
 }

@@ -12,10 +12,12 @@ pub use self::listed::{Choice, Wanted};
 pub use self::progress::Progress;
 
 use self::listed::Listing;
+use super::capabilities::{Feature, Support};
 use super::error::SendError;
-use super::{Feature, Session, State, Support, Ticket};
+use super::queue::Ticket;
+use super::session::Session;
 use crate::message::MessageNumber;
-use crate::wire::{Command, DropListing};
+use crate::wire::{Command, DropListing, State};
 
 /// A plan for one session: list the messages, fetch those that the caller wants, delete those that it has stored, quit.
 ///
@@ -269,8 +271,8 @@ impl Fetch {
     /// QUIT must not be sent: close the connection.
     pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
         match session.state() {
-            State::Transaction => {}
-            State::Greeting | State::Authorization if self.stage == Stage::Begin => return Ok(true),
+            Some(State::Transaction) => {}
+            _ if self.stage == Stage::Begin && !session.is_over() => return Ok(true),
             // Or it is another session, where the numbers mean other messages.
             _ => self.stage = Stage::Over,
         }

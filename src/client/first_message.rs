@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, Login, Method, Proof, Read, Removal, Session, What};
-use pop3_proto::message::MessageNumber;
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Proof, Session};
+use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Name, Password, Verb};
+use pop3_proto::{Io, Read, Security};
 
 /// Returns the first message of a maildrop; `None` where it is empty.
 fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
@@ -25,26 +25,30 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
     let (mut login, mut message) = (None::<Login<'_>>, None::<Vec<u8>>);
     loop {
         match session.poll(start.elapsed())? {
-            Action::Read(read) => receive(&mut socket, read),
-            Action::Write(mut write) => match socket.write(write.chunk()) {
+            Action::Io(Io::Read(read)) => receive(&mut socket, read),
+            Action::Io(Io::Write(mut write)) => match socket.write(write.chunk()) {
                 Ok(octets @ 1..) => write.advance(octets),
                 // What the server has sent may be in the way, or say why.
-                Ok(0) | Err(_) => receive(&mut socket, write.into_read()),
+                Ok(0) | Err(_) => {
+                    if let Some(read) = write.into_read() {
+                        receive(&mut socket, read);
+                    }
+                }
             },
             Action::Event(event) => {
                 let is_told = event.ticket() == Some(capa) && event.completes();
                 let outcome = login.as_mut().and_then(|login| login.observe(&event));
                 let mut messages = None;
-                match (event.what(), outcome) {
+                match (event.kind(), outcome) {
                     // A server without CAPA can do without.
-                    (What::Failed(_), _) if is_told => {}
-                    (What::Failed(response), Some(Err(retry))) => {
+                    (EventKind::Failed(_), _) if is_told => {}
+                    (EventKind::Failed(response), Some(Err(retry))) => {
                         return Err(format!("no login: {retry}: {}", response.text().escape_ascii()).into());
                     }
-                    (What::Failed(response), _) => return Err(response.text().escape_ascii().to_string().into()),
-                    (What::Unreadable { line, .. }, _) => return Err(line.escape_ascii().to_string().into()),
-                    (What::Stat(listing), _) => messages = Some(listing.messages),
-                    (What::Begins(_), _) if event.verb() == Some(Verb::Retr) => message = Some(Vec::new()),
+                    (EventKind::Failed(response), _) => return Err(response.text().escape_ascii().to_string().into()),
+                    (EventKind::Unreadable { line, .. }, _) => return Err(line.escape_ascii().to_string().into()),
+                    (EventKind::Stat(listing), _) => messages = Some(listing.messages),
+                    (EventKind::Begins(_), _) if event.verb() == Some(Verb::Retr) => message = Some(Vec::new()),
                     _ => {}
                 }
                 event.done();
@@ -64,7 +68,7 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
             }
             Action::Body(body) => {
                 let message = message.get_or_insert_default();
-                message.extend_from_slice(body.octets());
+                message.extend_from_slice(body.as_bytes());
                 body.done();
                 if message.len() > 50_000_000 {
                     return Err("the message is too long".into());

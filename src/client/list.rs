@@ -1,7 +1,6 @@
 //! The lines of lists, read into what can be kept without borrowing from them.
 
-use super::event::What;
-use crate::buffer::{Input, position};
+use crate::buffer::position;
 use crate::message::MessageNumber;
 use crate::wire::{Deviation, DeviationSet, ListingError, Parsed, ScanListing, UniqueIdListing, listing, number};
 
@@ -37,30 +36,13 @@ pub(super) enum Entry {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain {
     pub(super) octets: usize,
-    entry: PlainEntry,
+    pub(super) entry: PlainEntry,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum PlainEntry {
+pub(super) enum PlainEntry {
     Scan(ScanListing),
     UniqueId { message: MessageNumber, octets: usize },
-}
-
-impl Plain {
-    /// What it means, out of the octets that it stands at the front of.
-    #[inline]
-    pub(super) fn what(self, input: &Input) -> What<'_> {
-        match self.entry {
-            PlainEntry::Scan(listing) => What::Scan(listing),
-            PlainEntry::UniqueId { message, octets: unique_id } => {
-                let end = self.octets.wrapping_sub(2);
-                match input.range(end.wrapping_sub(unique_id), end) {
-                    Some(unique_id) => What::UniqueId { message, unique_id },
-                    None => What::Ends,
-                }
-            }
-        }
-    }
 }
 
 impl Entry {

@@ -2,11 +2,15 @@
 
 use core::fmt;
 
+use super::capabilities::{Feature, Support};
+use super::challenge::Challenge;
 use super::error::SendError;
-use super::event::{Event, What};
-use super::exchange::Challenge;
-use super::reply::Retry;
-use super::{Feature, Session, Support, Ticket};
+use super::event::{Event, EventKind};
+use super::knowledge::Knowledge;
+use super::queue::Ticket;
+use super::retry::Retry;
+use super::session::Session;
+use super::state::{Authorization, Life};
 use crate::auth::apop;
 use crate::auth::sasl::{
     AuthorizationIdentity, BearerToken, CramMd5, InvalidMessage, LoginPrompt, Mechanism, OAuthBearer, Plain, XOAuth2,
@@ -92,7 +96,7 @@ impl Method {
     /// # Errors
     /// [`NoMethod`]: better no login than a weak one (RFC 5034 §4).
     pub fn choose(session: &Session, allowed: &[Self]) -> Result<Self, NoMethod> {
-        if !session.knowledge.is_complete() {
+        if !session.life.knowledge().is_some_and(Knowledge::is_complete) {
             return Err(NoMethod::CapabilitiesUnknown);
         }
         let is_offered = |method: &&Self| match method.mechanism() {
@@ -107,7 +111,8 @@ impl Method {
         if offers_tls || !session.may_log_in() {
             return Err(NoMethod::NeedsTls);
         }
-        let is_last = |method: &&Self| session.is_upgraded && **method == Self::Apop;
+        let is_upgraded = matches!(session.life, Life::Authorization(Authorization { is_upgraded: true, .. }));
+        let is_last = |method: &&Self| is_upgraded && **method == Self::Apop;
         let offered = || allowed.iter().filter(is_offered);
         let mut why = NoMethod::NotOffered;
         for method in offered().filter(|method| !is_last(method)).chain(offered().filter(is_last)) {
@@ -240,15 +245,15 @@ impl<'a> Login<'a> {
     pub fn observe(&mut self, event: &Event<'_>) -> Option<Result<(), Retry>> {
         let (user, last) = self.sent?;
         let ticket = event.ticket();
-        let outcome = match event.what() {
-            What::Ok(_) if ticket == Some(last) => Ok(()),
-            What::Failed(response) if ticket == Some(last) || (ticket.is_some() && ticket == user) => {
-                Err(match Retry::of(response.code()) {
+        let outcome = match event.kind() {
+            EventKind::Ok(_) if ticket == Some(last) => Ok(()),
+            EventKind::Failed(response) if ticket == Some(last) || (ticket.is_some() && ticket == user) => {
+                Err(match Retry::from(response.code()) {
                     Retry::Unknown | Retry::AskUser if self.token_failed => Retry::NewToken,
                     retry => retry,
                 })
             }
-            What::BearerFailure(_) if ticket == Some(last) => {
+            EventKind::BearerFailure(_) if ticket == Some(last) => {
                 self.token_failed = true;
                 return None;
             }
@@ -264,7 +269,7 @@ impl<'a> Login<'a> {
         self.step += 1;
         match (self.method, self.proof, prompt) {
             (Method::CramMd5, Proof::Password(password), Some(LoginPrompt::Name)) => {
-                let response = CramMd5::new(self.name, challenge.octets(), password.expose());
+                let response = CramMd5::new(self.name, challenge.as_bytes(), password.expose());
                 challenge.respond(&response);
             }
             (Method::Login, _, Some(LoginPrompt::Name)) => challenge.respond(&self.name),

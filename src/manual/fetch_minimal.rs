@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
-use pop3_proto::Security;
-use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Removal, Session};
+use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Session};
+use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Name, Password};
+use pop3_proto::{Io, Security};
 
 /// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.
 const LONGEST: usize = 100;
@@ -118,12 +119,12 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             return Err(failures.join("; ").into());
         }
         match session.poll(start.elapsed()) {
-            Ok(Action::Read(mut read)) => match socket.read(read.space()) {
+            Ok(Action::Io(Io::Read(mut read))) => match socket.read(read.space()) {
                 Ok(octets) => read.filled(octets),
                 Err(error) if is_timeout(&error) => {}
                 Err(_) => read.failed(),
             },
-            Ok(Action::Write(mut write)) => match socket.write(write.chunk()) {
+            Ok(Action::Io(Io::Write(mut write))) => match socket.write(write.chunk()) {
                 Ok(0) => write.failed(),
                 Ok(octets) => write.advance(octets),
                 Err(error) if is_timeout(&error) => {}
@@ -132,7 +133,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             Ok(Action::Event(event)) => {
                 may_log_in |= event.ticket() == Some(capa) && event.completes();
                 if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
-                    return Err(format!("no login: {retry}: {:?}", event.what()).into());
+                    return Err(format!("no login: {retry}: {:?}", event.kind()).into());
                 }
                 fetch.observe(&event, |id| {
                     *listed.entry(id.to_vec()).or_default() += 1;
@@ -141,7 +142,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
                 event.done();
             }
             Ok(Action::Body(body)) => {
-                message.as_mut().ok_or("no message has begun")?.write_all(body.octets())?;
+                message.as_mut().ok_or("no message has begun")?.write_all(body.as_bytes())?;
                 body.done();
             }
             Ok(Action::Challenge(challenge)) => login.as_mut().ok_or("no login has begun")?.answer(challenge),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, Error, SendError, Session, State};
+use pop3_proto::client::{Action, Closed, Config, Error, SendError, Session};
 use pop3_proto::wire::Command;
+use pop3_proto::{Io, Security};
 
 use crate::common::Script;
 
@@ -20,7 +20,7 @@ fn session(config: Config) -> Session {
 /// Has a session read octets at a time, and deal with what they say at the same.
 fn reads(session: &mut Session, octets: &[u8], now: Duration) {
     match session.poll(now).unwrap() {
-        Action::Read(mut read) => {
+        Action::Io(Io::Read(mut read)) => {
             read.space()[..octets.len()].copy_from_slice(octets);
             read.filled(octets.len());
         }
@@ -37,8 +37,8 @@ fn reads(session: &mut Session, octets: &[u8], now: Duration) {
 
 fn deadline(session: &mut Session, now: Duration) -> Option<Duration> {
     match session.poll(now).unwrap() {
-        Action::Read(read) => read.deadline(),
-        Action::Write(write) => write.deadline(),
+        Action::Io(Io::Read(read)) => read.deadline(),
+        Action::Io(Io::Write(write)) => write.deadline(),
         Action::Idle(idle) => idle.into_read().deadline(),
         other => panic!("{other:?}"),
     }
@@ -54,7 +54,7 @@ fn asked(config: Config, command: &Command<'_>) -> Session {
 }
 
 fn write(session: &mut Session, now: Duration) {
-    let Ok(Action::Write(mut write)) = session.poll(now) else { panic!("nothing to write") };
+    let Ok(Action::Io(Io::Write(mut write))) = session.poll(now) else { panic!("nothing to write") };
     let octets = write.remaining();
     write.advance(octets);
 }
@@ -73,7 +73,7 @@ fn a_server_that_does_not_greet_times_out() {
     times_out(&mut session, at(127));
     // For good, and whatever the clock says.
     assert_eq!(session.poll(at(0)).unwrap_err(), Error::TimedOut);
-    assert_eq!(session.state(), State::Over);
+    assert_eq!(session.state(), None);
     assert_eq!(session.send(&Command::Capa), Err(SendError::Over));
 }
 
@@ -118,11 +118,11 @@ fn a_write_of_nothing_is_no_progress_and_one_of_an_octet_is() {
     session.send(&Command::Capa).unwrap();
     reads(&mut session, b"+OK\r\n", at(0));
     for second in [0, 60, 119] {
-        let Ok(Action::Write(mut write)) = session.poll(at(second)) else { panic!("nothing to write") };
+        let Ok(Action::Io(Io::Write(mut write))) = session.poll(at(second)) else { panic!("nothing to write") };
         assert_eq!(write.deadline(), Some(at(120)));
         write.advance(0);
     }
-    let Ok(Action::Write(mut write)) = session.poll(at(119)) else { panic!("nothing to write") };
+    let Ok(Action::Io(Io::Write(mut write))) = session.poll(at(119)) else { panic!("nothing to write") };
     write.advance(1);
     assert_eq!(deadline(&mut session, at(119)), Some(at(239)));
     assert!(session.poll(at(238)).is_ok());
@@ -133,7 +133,7 @@ fn a_write_of_nothing_is_no_progress_and_one_of_an_octet_is() {
 fn a_read_that_is_dropped_is_no_progress() {
     let mut session = session(Config::new());
     for second in 0..120 {
-        let Ok(Action::Read(mut read)) = session.poll(at(second)) else { panic!("no read") };
+        let Ok(Action::Io(Io::Read(mut read))) = session.poll(at(second)) else { panic!("no read") };
         assert!(!read.space().is_empty());
         assert_eq!(read.deadline(), Some(at(120)));
     }
@@ -160,7 +160,7 @@ fn a_caller_that_takes_its_time_is_not_a_slow_server() {
     // The server's half: waiting for the host's own answer doesn't run its deadline either (R-1939-12).
     let mut session = asked(Config::new(), &Command::Capa);
     session.send(&Command::Capa).unwrap();
-    let Ok(Action::Read(mut read)) = session.poll(at(0)) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(at(0)) else { panic!("no read") };
     read.space()[..6].copy_from_slice(b"-ERR\r\n");
     read.filled(6);
     let Ok(Action::Event(event)) = session.poll(at(0)) else { panic!("no event") };
@@ -176,7 +176,7 @@ fn a_caller_that_takes_its_time_is_not_a_slow_server() {
     script.says("+OK\r\npart");
     let session = &mut script.client.session;
     reads(session, b"more", at(10));
-    let Ok(Action::Read(mut read)) = session.poll(at(10)) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(at(10)) else { panic!("no read") };
     read.space()[..2].copy_from_slice(b"of");
     read.filled(2);
     let Ok(Action::Body(body)) = session.poll(at(10)) else { panic!("no body") };
@@ -200,7 +200,7 @@ fn a_caller_that_was_away_past_the_deadline_finds_what_has_come() {
     // So it is with what is to be written.
     let mut session = session_that_writes();
     assert_eq!(deadline(&mut session, at(0)), Some(at(120)));
-    let Ok(Action::Write(mut write)) = session.poll(at(500)) else { panic!("nothing to write") };
+    let Ok(Action::Io(Io::Write(mut write))) = session.poll(at(500)) else { panic!("nothing to write") };
     write.advance(1);
     assert_eq!(deadline(&mut session, at(500)), Some(at(620)));
     assert_eq!(deadline(&mut session, at(9_000)), Some(at(620)), "it may look once more");
@@ -211,7 +211,7 @@ fn a_caller_that_was_away_past_the_deadline_finds_what_has_come() {
 fn each_wait_has_its_own_last_look() {
     let mut session = session_that_writes();
     for now in [at(1_000), at(2_000), at(3_000), at(4_000)] {
-        let Ok(Action::Write(mut write)) = session.poll(now) else { panic!("nothing to write") };
+        let Ok(Action::Io(Io::Write(mut write))) = session.poll(now) else { panic!("nothing to write") };
         write.advance(1);
     }
     assert_eq!(deadline(&mut session, at(4_000)), Some(at(4_120)));
@@ -230,13 +230,13 @@ fn session_that_writes() -> Session {
 fn progress_counts_from_when_it_was_made() {
     // A blocking read or write returns long after its token was made.
     let mut session = session(Config::new());
-    let Ok(Action::Read(mut read)) = session.poll(at(0)) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(at(0)) else { panic!("no read") };
     read.space()[..3].copy_from_slice(b"+OK");
     read.filled(3);
     assert_eq!(deadline(&mut session, at(119)), Some(at(239)));
     session.send(&Command::Capa).unwrap();
     reads(&mut session, b"\r\n", at(119));
-    let Ok(Action::Write(mut write)) = session.poll(at(119)) else { panic!("nothing to write") };
+    let Ok(Action::Io(Io::Write(mut write))) = session.poll(at(119)) else { panic!("nothing to write") };
     write.advance(1);
     assert_eq!(deadline(&mut session, at(200)), Some(at(320)));
 }
@@ -268,7 +268,7 @@ fn a_server_that_says_farewell_must_close() {
 #[test]
 fn an_end_that_was_read_in_time_is_no_time_out() {
     let mut session = asked(Config::new(), &Command::Quit);
-    let Ok(Action::Read(read)) = session.poll(at(100)) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(read))) = session.poll(at(100)) else { panic!("no read") };
     read.filled(0);
     assert!(matches!(session.poll(at(5_000)), Ok(Action::Closed(Closed::Quit(_)))));
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pop3_proto::Security;
-use pop3_proto::client::{Action, What};
-use pop3_proto::client::{Closed, Config, Error, Method, ProtocolError, Removal, Retry, SendError, State};
-use pop3_proto::wire::{Deviation, Mechanism};
+use pop3_proto::client::{Action, Closed, Config, Error, EventKind, Method, ProtocolError, Retry, SendError};
+use pop3_proto::message::Removal;
+use pop3_proto::wire::{Deviation, Mechanism, State};
+use pop3_proto::{Io, Security};
 
 use crate::common::{Script, in_any_way, mrose};
 
@@ -19,11 +19,11 @@ fn the_greeting_comes_before_anything_is_sent() {
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.client.say("CAPA\r\nQUIT");
         assert_eq!(script.wrote(), "");
-        assert_eq!(script.client.session.state(), State::Greeting);
+        assert_eq!(script.client.session.state(), None);
         assert!(script.says("+OK rea").is_empty());
         assert_eq!(script.wrote(), "");
         assert_eq!(script.says("dy\r\n"), ["greeting +OK ready"]);
-        assert_eq!(script.client.session.state(), State::Authorization);
+        assert_eq!(script.client.session.state(), Some(State::Authorization));
         assert_eq!(script.wrote(), "CAPA\r\n");
     });
 }
@@ -37,7 +37,7 @@ fn a_greeting_that_refuses_ends_the_session() {
         assert_eq!(script.closed(), Ok(Closed::Refused));
         assert_eq!(script.wrote(), "");
         assert_eq!(script.client.try_to_say("CAPA"), Err(SendError::Over));
-        assert_eq!(script.client.session.state(), State::Over);
+        assert_eq!(script.client.session.state(), None);
     });
 }
 
@@ -176,7 +176,7 @@ fn a_refusal_in_the_middle_of_a_sasl_response_answers_auth_whatever_the_pipe_hol
         if written < all {
             assert_eq!(script.closed(), Ok(Closed::AnsweredEarly), "{written}");
         } else {
-            assert_eq!(script.client.session.state(), State::Authorization);
+            assert_eq!(script.client.session.state(), Some(State::Authorization));
             assert!(script.asks("CAPA", "-ERR\r\n").len() == 1);
         }
     }
@@ -199,21 +199,21 @@ fn a_read_takes_what_was_read_and_no_more_than_its_space() {
     let mut script = Script::new(Config::new().window(512).unwrap());
     let session = &mut script.client.session;
     for (front, octets) in [(b"+OK hi\r\n".as_slice(), 3), (b" hi", 3)] {
-        let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+        let Ok(Action::Io(Io::Read(mut read))) = session.poll(Duration::ZERO) else { panic!("no read") };
         read.space()[..front.len()].copy_from_slice(front);
         read.filled(octets);
         // Where no space was asked for, nothing was read.
-        let Ok(Action::Read(read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+        let Ok(Action::Io(Io::Read(read))) = session.poll(Duration::ZERO) else { panic!("no read") };
         read.filled(5);
     }
-    let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(Duration::ZERO) else { panic!("no read") };
     let space = read.space();
     space.fill(b'x');
     space[..2].copy_from_slice(b"\r\n");
     let octets = space.len();
     read.filled(octets + 999);
     let Ok(Action::Event(event)) = session.poll(Duration::ZERO) else { panic!("no event") };
-    assert!(matches!(event.what(), What::Greeting(response) if response.text() == b"hi"));
+    assert!(matches!(event.kind(), EventKind::Greeting(response) if response.text() == b"hi"));
 }
 
 #[test]
@@ -378,11 +378,11 @@ fn a_quit_that_was_not_written_to_its_end_has_removed_nothing() {
             let mut script = Script::logged_in(Config::new());
             let session = &mut script.client.session;
             session.send(&pop3_proto::wire::Command::Quit).unwrap();
-            let Ok(Action::Write(mut write)) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
+            let Ok(Action::Io(Io::Write(mut write))) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
             bytes::Buf::advance(&mut write, written);
             let read = match session.poll(Duration::ZERO) {
-                Ok(Action::Write(write)) => write.into_read(),
-                Ok(Action::Read(read)) => read,
+                Ok(Action::Io(Io::Write(write))) => write.into_read().unwrap(),
+                Ok(Action::Io(Io::Read(read))) => read,
                 other => panic!("{other:?}"),
             };
             if fails {
@@ -403,10 +403,10 @@ fn a_write_that_fails_ends_the_session_too() {
     let mut script = Script::logged_in(Config::new());
     let session = &mut script.client.session;
     session.send(&pop3_proto::wire::Command::Noop).unwrap();
-    let Ok(Action::Write(write)) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
+    let Ok(Action::Io(Io::Write(write))) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
     write.failed();
     assert_eq!(script.closed(), Err(Error::TransportFailed));
-    assert_eq!(script.client.session.state(), State::Over);
+    assert_eq!(script.client.session.state(), None);
 }
 
 #[test]
@@ -425,6 +425,6 @@ fn how_a_session_ended_is_told_again_and_again() {
     for _ in 0..3 {
         assert_eq!(script.says("+OK\r\n"), [""; 0]);
         assert_eq!(script.closed(), error(ProtocolError::NotAResponse));
-        assert_eq!(script.client.session.state(), State::Over);
+        assert_eq!(script.client.session.state(), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pop3_proto::client::{Choice, Closed, Config, Removal, Retry};
+use pop3_proto::client::{Choice, Closed, Config, Retry};
+use pop3_proto::message::Removal;
 use pop3_proto::server::Refusal;
 use proptest::prelude::*;
 

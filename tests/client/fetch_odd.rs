@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Progress, Removal, Retry, SendError};
-use pop3_proto::message::MessageNumber;
+use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Progress, Retry, SendError};
+use pop3_proto::message::{MessageNumber, Removal};
 
 use crate::common::fetch::*;
 use crate::common::{Script, Store};

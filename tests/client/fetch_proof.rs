@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
+use pop3_proto::Io;
 use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, SendError, Session};
 
 use crate::common::Script;
@@ -238,10 +239,10 @@ fn what_is_not_written_is_not_asked_for_any_more_where_the_plan_is_out_of_step()
     plan.writes();
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
-    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let Ok(Action::Io(Io::Write(mut write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
     assert_eq!(write.copy_to_bytes(14), "RETR 1\r\nSTAT\r\n");
-    let Ok(Action::Write(write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    let (mut read, answers) = (write.into_read(), b"+OK\r\n.\r\n+OK what?\r\n");
+    let Ok(Action::Io(Io::Write(write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let (mut read, answers) = (write.into_read().unwrap(), b"+OK\r\n.\r\n+OK what?\r\n");
     read.space()[..answers.len()].copy_from_slice(answers);
     read.filled(answers.len());
     assert_eq!(plan.tells(""), ["begins 1", "OutOfStep", "unproven 1"]);
@@ -294,10 +295,10 @@ fn a_refusal_of_a_command_that_is_half_written_shows_nothing() {
     // R-GEN-15
     let mut plan = one_by_one();
     plan.tells("+OK\r\nthree\r\n.\r\n");
-    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let Ok(Action::Io(Io::Write(mut write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
     assert_eq!(write.copy_to_bytes(3), "STA");
-    let Ok(Action::Write(write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    let (mut read, refusal) = (write.into_read(), b"-ERR idle for too long\r\n");
+    let Ok(Action::Io(Io::Write(write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let (mut read, refusal) = (write.into_read().unwrap(), b"-ERR idle for too long\r\n");
     read.space()[..refusal.len()].copy_from_slice(refusal);
     read.filled(refusal.len());
     assert_eq!(plan.tells(""), ["unproven 3"]);
@@ -313,7 +314,7 @@ fn a_transport_that_fails_shows_nothing() {
     plan.tells("+OK\r\nthree\r\n.\r\n");
     assert_eq!(plan.writes(), "STAT\r\n");
     let session = &mut plan.script.client.session;
-    let Ok(Action::Read(read)) = session.poll(Duration::ZERO) else { panic!() };
+    let Ok(Action::Io(Io::Read(read))) = session.poll(Duration::ZERO) else { panic!() };
     read.failed();
     let how = Err(session.poll(Duration::ZERO).unwrap_err());
     assert_eq!(how, Err(Error::TransportFailed));
@@ -346,7 +347,7 @@ fn a_plan_that_is_finished_takes_back_what_is_not_written() {
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
     // The first and half of the second are written when the user has had enough.
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
-    let Ok(Action::Write(mut write)) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
+    let Ok(Action::Io(Io::Write(mut write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
     assert_eq!(write.copy_to_bytes(17), "RETR 1\r\nSTAT\r\nRET");
     plan.fetch.finish();
     assert_eq!(plan.writes(), "R 2\r\nSTAT\r\n");

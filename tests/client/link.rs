@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Closed, Config, Error, Feature, Method, Removal, State, Support};
+use pop3_proto::client::{Closed, Config, Error, Feature, Method, Support};
+use pop3_proto::message::Removal;
 use pop3_proto::server::{self, ClientIdentity, CloseReason, Refusal};
-use pop3_proto::wire::{Mechanism, Timestamp};
+use pop3_proto::wire::{Mechanism, State, Timestamp};
 use proptest::prelude::*;
 
 use crate::common::{
@@ -139,7 +140,7 @@ fn a_wrong_secret_fails_by_every_method_and_the_session_goes_on() {
         assert!(heard.contains("-ERR (AUTH) ") && heard.ends_with("RETR not sent"), "{method:?}: {heard}");
         let is_token = matches!(method, Method::XOAuth2 | Method::OAuthBearer);
         assert_eq!(heard.contains(r#"AUTH failure {\"status\":\"invalid_token\"}"#), is_token, "{heard}");
-        assert_eq!(link.client.session.state(), State::Authorization);
+        assert_eq!(link.client.session.state(), Some(State::Authorization));
         link.client.log_in(mrose(method, "tanstaaf"));
         link.client.say("RETR 1\r\nQUIT");
         link.run();
@@ -222,7 +223,7 @@ fn quit_removes_exactly_what_was_deleted() {
 #[test]
 fn a_failed_update_is_told_from_a_done_one() {
     // R-1939-30
-    for commit in [pop3_proto::message::Removal::NotAll, pop3_proto::message::Removal::Unknown] {
+    for commit in [Removal::NotAll, Removal::Unknown] {
         let store = Store::new(["1", "2"]);
         store.commit.set(commit);
         let mut link = link(&store, 3, 1);
@@ -339,7 +340,7 @@ fn a_message_for_utf8_mode_only_says_so() {
     let server = Server::with(&store, server::Config::new().utf8(server::Utf8::Messages), Security::TrustedLocal);
     store.locked.set(false);
     let mut link = Link::new(Client::new(Config::new(), Security::TrustedLocal), server, 3, 3, 1);
-    link.client.say("CAPA\r\nUTF8\r\nUSER mrose\r\nPASS tanstaaf\r\nRETR 1\r\nQUIT");
+    link.client.say("CAPA\r\nUTF8\r\nUSER mrose\r\nPASS tanstaaf\r\nRETR 1");
     link.run();
     assert!(link.client.session.is_utf8_mode());
     assert_eq!(link.client.bodies, ["\u{fc}\r\n".as_bytes()]);

@@ -23,4 +23,5 @@ mod sasl;
 mod secrets;
 mod splice;
 mod stls;
+mod stop;
 mod transcripts;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::client::{Action, Config, Error, ProtocolError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Mechanism, Name, Password};
+use pop3_proto::{Io, Security};
 
 /// What a server says: a front, then some octets again and again, then an end.
 struct Octets<'a> {
@@ -74,14 +74,14 @@ fn drive(session: &mut Session, octets: &mut Octets<'_>) -> Got {
             Err(error) => return Got { error: Some(error), ..got },
         };
         match action {
-            Action::Read(mut read) => match octets.read(read.space()) {
+            Action::Io(Io::Read(mut read)) => match octets.read(read.space()) {
                 0 => {
                     read.nothing_yet();
                     return got;
                 }
                 octets => read.filled(octets),
             },
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining();
                 write.advance(octets);
             }
@@ -90,7 +90,7 @@ fn drive(session: &mut Session, octets: &mut Octets<'_>) -> Got {
                 event.done();
             }
             Action::Body(body) => {
-                got.body += body.octets().len() as u64;
+                got.body += body.as_bytes().len() as u64;
                 body.done();
             }
             Action::Challenge(challenge) => challenge.cancel(),

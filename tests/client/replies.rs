@@ -1,8 +1,9 @@
 //! Responses and messages as servers really send them, right and wrong.
 
 use pop3_proto::Security;
-use pop3_proto::client::{Closed, Config, Error, ProtocolError, Removal, Retry, State};
-use pop3_proto::wire::{Deviation, ResponseCode};
+use pop3_proto::client::{Closed, Config, Error, ProtocolError, Retry};
+use pop3_proto::message::Removal;
+use pop3_proto::wire::{Deviation, ResponseCode, State};
 
 use crate::common::{Script, in_any_way};
 
@@ -173,7 +174,7 @@ fn a_command_that_fails_leaves_the_session_as_it_was() {
             let verb = command.split(' ').next().unwrap();
             assert_eq!(script.asks(command, "-ERR no such thing\r\n"), [format!("{verb} -ERR no such thing")]);
         }
-        assert_eq!(script.client.session.state(), State::Transaction);
+        assert_eq!(script.client.session.state(), Some(State::Transaction));
         assert_eq!(script.asks("RETR 2", "+OK\r\nbody\r\n.\r\n").len(), 2);
         assert_eq!(script.client.bodies, [b"body\r\n"]);
     });
@@ -285,7 +286,7 @@ fn the_lines_of_a_message_have_no_limit() {
 #[test]
 fn each_failure_says_what_to_do() {
     // R-2449-08, R-2449-10, R-2449-11, R-3206-01, R-3206-02, R-3206-03, R-6856-03
-    let retry = |code| Retry::of(Some(ResponseCode::new(code).unwrap()));
+    let retry = |code| Retry::from(Some(ResponseCode::new(code).unwrap()));
     for (code, expected) in [
         ("AUTH", Retry::AskUser),
         ("auth/expired", Retry::AskUser),
@@ -306,5 +307,5 @@ fn each_failure_says_what_to_do() {
         script.says("+OK\r\n");
         assert_eq!(script.says(format!("-ERR [{code}] no\r\n")), [format!("PASS -ERR ({code}) no")]);
     }
-    assert_eq!(Retry::of(None), Retry::Unknown);
+    assert_eq!(Retry::from(None), Retry::Unknown);
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, XOAuth2};
 use pop3_proto::client::{Action, Config, Login, Method, Proof, SendError, Session};
 use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
+use pop3_proto::{Io, Security};
 use proptest::prelude::*;
 
 use crate::common::{Script, mrose};
@@ -83,7 +83,7 @@ fn what_was_written_is_not_written_again() {
     session.send(&Command::Capa).unwrap();
     let token = BearerToken::new("a-token").unwrap();
     let message = XOAuth2 { name: Name::new("mrose").unwrap(), token };
-    let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(Duration::ZERO) else { panic!("no read") };
     read.space()[..5].copy_from_slice(b"+OK\r\n");
     read.filled(5);
     let Ok(Action::Event(event)) = session.poll(Duration::ZERO) else { panic!("no event") };
@@ -91,13 +91,13 @@ fn what_was_written_is_not_written_again() {
     session.send(&Command::Pass { password: Password::new("tanstaaf").unwrap() }).unwrap();
     session.authenticate_with(Mechanism::XOAUTH2, &message).unwrap();
     let mut written = Vec::new();
-    while let Ok(Action::Write(mut write)) = session.poll(Duration::ZERO) {
+    while let Ok(Action::Io(Io::Write(mut write))) = session.poll(Duration::ZERO) {
         written.push(write.chunk()[0]);
         write.advance(1);
     }
     assert_eq!(written, b"CAPA\r\n");
     assert_eq!(format!("{session:?}").matches("tanstaaf").count(), 0);
-    assert!(matches!(session.poll(Duration::ZERO), Ok(Action::Read(_))));
+    assert!(matches!(session.poll(Duration::ZERO), Ok(Action::Io(Io::Read(_)))));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use pop3_proto::client::{self, Error, Method, ProtocolError, State};
+use pop3_proto::client::{self, Error, Method, ProtocolError};
 use pop3_proto::server::{CloseReason, Config};
+use pop3_proto::wire::State;
 
 use crate::common::{Client, Front, LOGIN, Pipe, Server, Step, Store, front, in_any_way, mrose};
 
@@ -38,7 +39,7 @@ fn through_a_proxy(store: &Rc<Store>, mut front: Front, input: &str, method: Met
         input.as_bytes(),
         |login| {
             let client = log_in(&mut backend, method, octets);
-            assert_eq!(client.session.state(), State::Transaction);
+            assert_eq!(client.session.state(), Some(State::Transaction));
             login.hand_over();
         },
         |step| panic!("{step:?}"),

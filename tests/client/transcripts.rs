@@ -1,7 +1,8 @@
 //! Whole sessions with odd servers as data: each file in `transcripts/client` is run in several ways, and cut at every
 //! octet. [`Transcript`] says what stands in them.
 
-use pop3_proto::client::{Capabilities, Closed, Error, Method, Removal};
+use pop3_proto::client::{Capabilities, Closed, Error, Method};
+use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Deviation, Verb};
 
 use crate::common::{
@@ -151,7 +152,7 @@ impl<'a> Run<'a> {
         let session = &self.script.client.session;
         let listed = session.capabilities();
         match name {
-            "state" => format!("{:?}", session.state()),
+            "state" => session.state().map_or("none".into(), |state| format!("{state:?}")),
             "security" => format!("{:?}", session.security()),
             "mode" => if session.is_utf8_mode() { "UTF-8" } else { "ASCII" }.into(),
             "method" => Method::choose(session, &Method::PASSWORD).map_or("none".into(), |it| format!("{it:?}")),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::CramMd5;
-use pop3_proto::client::{Action, Closed, Config, InitialResponsePolicy, Method, Removal, Session};
+use pop3_proto::client::{Action, Closed, Config, InitialResponsePolicy, Method, Session};
+use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Mechanism, Name, Password};
+use pop3_proto::{Io, Security};
 use searching_allocator::Search;
 
 use super::client_talk::{CHALLENGE, How, Talk, Way, login, way};
@@ -139,7 +140,7 @@ fn a_window_that_grows_for_a_challenge_leaves_none_of_it() {
 /// A session that has read the greeting.
 fn greeted(config: Config, security: Security) -> Box<Session> {
     let mut session = Box::new(Session::new(config.into(), security));
-    let Ok(Action::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("no read") };
+    let Ok(Action::Io(Io::Read(mut read))) = session.poll(Duration::ZERO) else { panic!("no read") };
     read.space()[..5].copy_from_slice(b"+OK\r\n");
     read.filled(5);
     let Ok(Action::Event(event)) = session.poll(Duration::ZERO) else { panic!("no event") };
@@ -179,9 +180,9 @@ fn a_response_that_goes_ahead_of_a_queued_password_leaves_no_copy_of_it() {
         let mut challenge: &[u8] = b"+ YQ==\r\n";
         loop {
             match session.poll(Duration::ZERO).unwrap() {
-                Action::Write(mut write) => write.advance(usize::MAX),
-                Action::Read(_) if challenge.is_empty() => break,
-                Action::Read(mut read) => {
+                Action::Io(Io::Write(mut write)) => write.advance(usize::MAX),
+                Action::Io(Io::Read(_)) if challenge.is_empty() => break,
+                Action::Io(Io::Read(mut read)) => {
                     read.space()[..challenge.len()].copy_from_slice(challenge);
                     read.filled(challenge.len());
                     challenge = b"";

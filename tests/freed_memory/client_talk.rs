@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Proof, Session};
 use pop3_proto::wire::{Command, Mechanism, Name, Verb};
+use pop3_proto::{Io, Security};
 use searching_allocator::{Search, pause};
 
 use super::{End, SECRET, TIMESTAMP, encoded};
@@ -131,13 +131,13 @@ impl<'a> Talk<'a> {
             }
             let left = (self.octets - progress.octets).min(self.size);
             match action {
-                Action::Read(_) | Action::Write(_) if left == 0 => match (self.end, action) {
-                    (End::HangsUp, Action::Read(read)) => read.filled(0),
-                    (End::HangsUp, Action::Write(write)) => write.into_read().filled(0),
+                Action::Io(_) if left == 0 => match (self.end, action) {
+                    (End::HangsUp, Action::Io(Io::Read(read))) => read.filled(0),
+                    (End::HangsUp, Action::Io(Io::Write(write))) => write.into_read().unwrap().filled(0),
                     (End::FallsSilent, _) => now += Duration::from_secs(600),
                     _ => return progress,
                 },
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     if down.is_empty() {
                         down = replies.next().unwrap_or_default();
                     }
@@ -148,7 +148,7 @@ impl<'a> Talk<'a> {
                     progress.octets += octets;
                     read.filled(octets);
                 }
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(mut write)) => {
                     let octets = write.remaining().min(left);
                     write.advance(octets);
                     progress.octets += octets;

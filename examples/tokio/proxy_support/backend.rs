@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pop3_proto::client::{Action, Feature, Login, Method, Proof, Retry, Session, Support, What};
+use pop3_proto::Io;
+use pop3_proto::client::{Action, EventKind, Feature, Login, Method, Proof, Retry, Session, Support};
 use pop3_proto::server::Rejection;
 use pop3_proto::wire::{Command, Name, Password, Response, Status, Verb};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -54,11 +55,11 @@ impl Backend {
         let start = Instant::now();
         loop {
             match session.poll(start.elapsed())? {
-                Action::Read(mut read) => {
+                Action::Io(Io::Read(mut read)) => {
                     let octets = server.read(read.space()).await?;
                     read.filled(octets);
                 }
-                Action::Write(mut write) => {
+                Action::Io(Io::Write(mut write)) => {
                     server.write_buf(&mut write).await?;
                     server.flush().await?;
                 }
@@ -71,11 +72,11 @@ impl Backend {
                     None => challenge.cancel(),
                 },
                 Action::Event(event) => {
-                    match (event.what(), event.verb()) {
+                    match (event.kind(), event.verb()) {
                         // It is an old one.
-                        (What::Failed(_), Some(Verb::Capa)) => {}
-                        (What::Failed(_), Some(Verb::Stls)) => return Err("it has no STLS".into()),
-                        (What::Greeting(said) | What::Failed(said) | What::Farewell(said), _)
+                        (EventKind::Failed(_), Some(Verb::Capa)) => {}
+                        (EventKind::Failed(_), Some(Verb::Stls)) => return Err("it has no STLS".into()),
+                        (EventKind::Greeting(said) | EventKind::Failed(said) | EventKind::Farewell(said), _)
                             if said.status() == Status::Err =>
                         {
                             return Ok(Err(rejection(&said, unknown)));
@@ -118,7 +119,7 @@ impl Backend {
 
 /// What a backend's refusal is to the client: one of the same kind.
 fn rejection(said: &Response<'_>, unknown: Rejection) -> Rejection {
-    match Retry::of(said.code()) {
+    match Retry::from(said.code()) {
         Retry::AskUser => Rejection::BadCredentials,
         Retry::Soon => Rejection::InUse,
         Retry::Wait => Rejection::LoginDelay { seconds: None },

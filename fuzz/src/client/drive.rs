@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Capabilities, Closed, Error, Feature, Read, Session, Support, Write};
-use pop3_proto::wire::Deviation;
+use pop3_proto::client::{Action, Capabilities, Closed, Error, Feature, Session, Support};
+use pop3_proto::wire::{self, Deviation};
+use pop3_proto::{Io, Read, Write};
 
 use super::case::{Case, SASL_LINE, Say};
-use super::model::{Expected, Found, Front, Model, Reading};
+use super::model::{Expected, Found, Front, Model, Reading, State};
 use super::reply;
 use super::said::{SECRET, say};
 use crate::case::{GREEDY, Step};
@@ -101,24 +102,27 @@ impl Caller<'_> {
             (Expected::Front(front), Ok(action)) if stay => check(&front, &action, self.deadline()),
             (Expected::Front(front), Ok(action)) => self.take(&front, action),
             (Expected::Body(content), Ok(Action::Body(body))) => {
-                assert!(!body.octets().is_empty() && content.starts_with(body.octets()), "not what the server sent");
-                assert_eq!(Some(body.ticket()), self.model.queue.first().map(|sent| sent.ticket));
+                assert!(
+                    !body.as_bytes().is_empty() && content.starts_with(body.as_bytes()),
+                    "not what the server sent"
+                );
+                assert_eq!(body.ticket(), self.model.queue.first().map(|sent| sent.ticket));
                 let Reading::Body(taken) = self.model.reading else { panic!("a body without a message") };
-                self.model.gives_out(taken, body.octets());
+                self.model.gives_out(taken, body.as_bytes());
                 if stay {
                     return Go::On;
                 }
                 let Reading::Body(taken) = &mut self.model.reading else { panic!("a body without a message") };
-                self.run.log.push(body.octets().to_vec());
+                self.run.log.push(body.as_bytes().to_vec());
                 if *taken > 0 {
                     let part = self.run.log.pop().expect("a part");
                     self.run.log.last_mut().expect("a front").extend(part);
                 }
-                *taken += body.octets().len();
+                *taken += body.as_bytes().len();
                 body.done();
             }
-            (Expected::Write, Ok(Action::Write(write))) => self.write(write, step),
-            (Expected::Read, Ok(Action::Read(read))) => return self.read(read, step, last),
+            (Expected::Write, Ok(Action::Io(Io::Write(write)))) => self.write(write, step),
+            (Expected::Read, Ok(Action::Io(Io::Read(read)))) => return self.read(read, step, last),
             (Expected::Idle, Ok(Action::Idle(_))) if speaks => {}
             (Expected::Idle, Ok(Action::Idle(idle))) => return self.read(idle.into_read(), step, last),
             (expected, Ok(action)) => panic!("{action:?}, but {expected:?}"),
@@ -153,11 +157,16 @@ impl Caller<'_> {
     /// What the session knows is what the naive client knows.
     fn compare(&self, session: &Session) {
         let model = &self.model;
-        assert_eq!((session.state(), session.security()), (model.state, model.security));
-        assert_eq!(
-            (session.is_utf8_mode(), session.timestamp().map(ToString::to_string)),
-            (model.utf8, model.timestamp.clone())
-        );
+        let state = match model.state {
+            State::Authorization => Some(wire::State::Authorization),
+            State::Transaction => Some(wire::State::Transaction),
+            State::Greeting | State::Over => None,
+        };
+        assert_eq!((session.state(), session.security()), (state, model.security));
+        // What belongs to a state ends with it.
+        let timestamp = model.timestamp.clone().filter(|_| model.state == State::Authorization);
+        let mode = model.utf8 && state.is_some();
+        assert_eq!((session.is_utf8_mode(), session.timestamp().map(ToString::to_string)), (mode, timestamp));
         for (feature, tag) in FEATURES {
             let known = match session.support(feature) {
                 Support::Yes => Some(true),
@@ -192,7 +201,7 @@ impl Caller<'_> {
                     start.failed();
                     self.model.front = None;
                     self.model.over = Some(vec![Err(Error::TlsFailed)]);
-                    self.model.state = pop3_proto::client::State::Over;
+                    self.model.state = State::Over;
                 } else {
                     start.established();
                     self.model.established();
@@ -226,7 +235,7 @@ impl Caller<'_> {
         let octets = amount(step).min(write.remaining());
         if step.octets == 126 {
             // The server may say something first.
-            return self.fill(write.into_read(), step);
+            return self.fill(write.into_read().expect("room for octets"), step);
         }
         if !step.drop && octets > 0 {
             let written = write.chunk()[..octets].to_vec();
@@ -305,12 +314,12 @@ fn check(front: &Front, action: &Action<'_>, deadline: Option<Duration>) {
     match (&front.found, action) {
         (Found::Event(words), Action::Event(event)) => {
             assert_eq!((event.ticket(), event.completes()), (front.ticket, front.completes), "{words}");
-            assert_eq!(*words, reply::words(&event.what()));
+            assert_eq!(*words, reply::words(&event.kind()));
         }
         (Found::StartTls, Action::StartTls(start)) => {
             assert_eq!((start.server_name(), start.deadline()), (None, deadline));
         }
-        (Found::Challenge(octets), Action::Challenge(challenge)) => assert_eq!(challenge.octets(), octets),
+        (Found::Challenge(octets), Action::Challenge(challenge)) => assert_eq!(challenge.as_bytes(), octets),
         (found, action) => panic!("{action:?}, but {found:?}"),
     }
 }

@@ -1,11 +1,12 @@
 //! The naive client reads: what stands at the front of the inbox, and what follows from it.
 
 use pop3_proto::Security;
-use pop3_proto::client::{Closed, ProtocolError, Removal, State};
+use pop3_proto::client::{Closed, ProtocolError};
+use pop3_proto::message::Removal;
 use pop3_proto::wire::{Deviation, Verb};
 
 use super::case::SASL_LINE;
-use super::model::{Expected, Found, Front, Model, Reading, Sent, Then};
+use super::model::{Expected, Found, Front, Model, Reading, Sent, State, Then};
 use super::reply;
 use crate::lines::{self, Line};
 use crate::{content, replies, sasl};
@@ -139,7 +140,7 @@ impl Model<'_> {
         match verb {
             Verb::Stls if ok && self.inbox.len() > line.end => {
                 self.races = true;
-                self.fail(&[ProtocolError::BehindStls]);
+                self.fail(&[ProtocolError::AfterStls]);
             }
             Verb::Stls if ok => {
                 let (octets, found, ticket) = (line.end, Found::StartTls, Some(sent.ticket));
@@ -294,7 +295,6 @@ impl Model<'_> {
                     self.listed[usize::from(self.state == State::Transaction)] = self.incomplete.take();
                 }
             }
-            Then::NotSent => drop(self.queue.remove(0)),
             Then::Bearer => {
                 let vendor = self.queue[0].exchange.as_ref().is_some_and(|exchange| exchange.name == "XOAUTH2");
                 self.respond(if vendor { "" } else { "AQ==" });
@@ -356,6 +356,7 @@ impl Model<'_> {
         self.worked.clear();
         self.utf8 = false;
         self.login_failed = false;
+        self.name_refused = false;
         self.since = None;
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Closed, Error, ProtocolError, Removal, SendError, State, Ticket};
+use pop3_proto::client::{Closed, Error, ProtocolError, SendError, Ticket};
+use pop3_proto::message::Removal;
 use pop3_proto::wire::{self, Deviation, Verb};
 
 use super::case::Case;
@@ -60,6 +61,15 @@ pub struct Model<'a> {
     pub last_look: bool,
     /// Whether the schedule shows: the server said something before it could know what it answers.
     pub races: bool,
+}
+
+/// Where the client is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    Greeting,
+    Authorization,
+    Transaction,
+    Over,
 }
 
 /// Ways in which the session may be over.
@@ -166,7 +176,6 @@ pub enum Then {
     TurnedDown(bool),
     Begins,
     Ends,
-    NotSent,
     Bearer,
 }
 
@@ -269,7 +278,7 @@ impl<'a> Model<'a> {
         refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
         refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(line.len() + 2 > 255, SendError::TooLong));
-        let knows_none = self.state != State::Greeting && self.timestamp.is_none();
+        let knows_none = self.state == State::Authorization && self.timestamp.is_none();
         refused.extend(is(verb == Verb::Apop && knows_none, SendError::NoTimestamp));
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         refused.extend(is(logs_in && verb != Verb::Auth && self.needs_tls(), SendError::NeedsTls));
@@ -405,8 +414,9 @@ impl<'a> Model<'a> {
             if is_futile {
                 if before.is_empty() {
                     let found = Found::Event("not sent".to_owned());
-                    let (ticket, then) = (Some(next.ticket), Then::NotSent);
+                    let (ticket, then) = (Some(next.ticket), Then::Nothing);
                     self.front = Some(Front { octets: 0, found, ticket, completes: true, then });
+                    self.queue.remove(0);
                 }
                 return;
             }

@@ -1,6 +1,6 @@
 //! What a server's line says, in words that can be compared; read by splitting.
 
-use pop3_proto::client::What;
+use pop3_proto::client::EventKind;
 use pop3_proto::wire::{Deviation, Response, Status, Verb};
 
 use super::case::Settings;
@@ -120,29 +120,29 @@ pub fn facts(words: &[String]) -> Vec<String> {
 }
 
 /// What an event of a session says, in the words of this module.
-pub fn words(what: &What<'_>) -> String {
+pub fn words(what: &EventKind<'_>) -> String {
     let said = |name: &str, response: &Response<'_>| {
         let code = response.code().map(|code| code.to_string());
         let ok = response.status() == Status::Ok;
         format!("{name} {ok} {code:?} {}", response.text().escape_ascii())
     };
     match what {
-        What::Greeting(response) => said("greeting", response),
-        What::Ok(response) => said("ok", response),
-        What::Failed(response) => said("failed", response),
-        What::Begins(response) => said("begins", response),
-        What::Farewell(response) => said("farewell", response),
-        What::Stat(listing) => format!("stat {} {}", listing.messages, listing.octets),
-        What::Scan(listing) => format!("scan {} {}", listing.message, listing.octets),
-        What::UniqueId { message, unique_id } => format!("uid {message} {}", unique_id.escape_ascii()),
-        What::Capability { line, capability } => {
+        EventKind::Greeting(response) => said("greeting", response),
+        EventKind::Ok(response) => said("ok", response),
+        EventKind::Failed(response) => said("failed", response),
+        EventKind::Begins(response) => said("begins", response),
+        EventKind::Farewell(response) => said("farewell", response),
+        EventKind::Stat(listing) => format!("stat {} {}", listing.messages, listing.octets),
+        EventKind::Scan(listing) => format!("scan {} {}", listing.message, listing.octets),
+        EventKind::UniqueId { message, unique_id } => format!("uid {message} {}", unique_id.escape_ascii()),
+        EventKind::Capability { line, capability } => {
             format!("capability {} {}", capability.is_some(), line.escape_ascii())
         }
-        What::Mechanism { line, .. } | What::Language { line, .. } => format!("line {}", line.escape_ascii()),
-        What::Unreadable { line, .. } => format!("unreadable {}", line.escape_ascii()),
-        What::BearerFailure(octets) => format!("bearer {}", octets.escape_ascii()),
-        What::Ends => "ends".to_owned(),
-        What::NotSent => "not sent".to_owned(),
+        EventKind::Mechanism { line, .. } | EventKind::Language { line, .. } => format!("line {}", line.escape_ascii()),
+        EventKind::Unreadable { line, .. } => format!("unreadable {}", line.escape_ascii()),
+        EventKind::BearerFailure(octets) => format!("bearer {}", octets.escape_ascii()),
+        EventKind::Ends => "ends".to_owned(),
+        EventKind::NotSent => "not sent".to_owned(),
         other => panic!("{other:?}"),
     }
 }

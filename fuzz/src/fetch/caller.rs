@@ -5,10 +5,10 @@ use std::mem;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, Read, SendError, Session, Wanted};
+use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, SendError, Session, Wanted};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};
+use pop3_proto::{Io, Read, Security};
 
 use super::case::{End, Visit};
 use super::server::{Retrieved, Server};
@@ -155,10 +155,10 @@ impl<'a, 's> Caller<'a, 's> {
         match action {
             Action::Closed(closed) => return Some(Ended::Over(Ok(closed))),
             _ if drops => {}
-            Action::Write(write) if reads_first && !self.server.output.is_empty() => {
-                fill(write.into_read(), &mut self.server.output, most);
+            Action::Io(Io::Write(write)) if reads_first && !self.server.output.is_empty() => {
+                fill(write.into_read().expect("room for octets"), &mut self.server.output, most);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining().min(most);
                 self.unfinished.extend(write.copy_to_bytes(octets));
                 while let Some(end) = self.unfinished.iter().position(|octet| *octet == b'\n') {
@@ -177,9 +177,11 @@ impl<'a, 's> Caller<'a, 's> {
                 assert!(has_failed || self.server.end.is_some(), "there is nothing to wait for");
                 return read(idle.into_read(), &mut self.server, most, whims.is_brittle, &mut self.time);
             }
-            Action::Read(token) => return read(token, &mut self.server, most, whims.is_brittle, &mut self.time),
+            Action::Io(Io::Read(token)) => {
+                return read(token, &mut self.server, most, whims.is_brittle, &mut self.time);
+            }
             Action::Body(body) => {
-                self.body.extend_from_slice(body.octets());
+                self.body.extend_from_slice(body.as_bytes());
                 body.done();
             }
             Action::Event(event) => {

@@ -20,7 +20,8 @@ mod truth;
 
 use std::collections::BTreeSet;
 
-use pop3_proto::client::{Closed, Progress, Removal};
+use pop3_proto::client::{Closed, Progress};
+use pop3_proto::message::Removal;
 
 use self::caller::{Caller, Ended};
 pub use self::case::Case;

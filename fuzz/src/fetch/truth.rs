@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pop3_proto::client::{Choice, Closed, Progress, Removal, Retry, Wanted};
+use pop3_proto::client::{Choice, Closed, Progress, Retry, Wanted};
+use pop3_proto::message::Removal;
 
 use super::caller::{Caller, Ended};
 use super::list::List;

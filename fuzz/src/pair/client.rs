@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{
-    Action, Closed, Config, ConfigError, Event, Login, Method, Proof, SendError, Session, State, What,
-};
+use pop3_proto::client::{Action, Closed, Config, Event, EventKind, Login, Method, Proof, SendError, Session};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, Name, ResponseCode, Verb};
+use pop3_proto::wire::{Command, Name, ResponseCode, State, Verb};
+use pop3_proto::{BelowMinimum, Io, Security};
 
 use super::gathered::Gathered;
 use super::{Case, NAME, PASSWORD, Pipe, Polled, Step};
@@ -41,7 +39,7 @@ impl<'a> Client<'a> {
     pub fn new(case: &'a Case<'a>) -> Self {
         let settings = &case.settings;
         let or = |value: u8, default| if value == 0 { default } else { u32::from(value) };
-        let build = || -> Result<Config, ConfigError> {
+        let build = || -> Result<Config, BelowMinimum> {
             Config::new()
                 .window(512 + 4 * u32::from(settings.window))?
                 .queue(255 + u32::from(settings.queue))?
@@ -58,7 +56,7 @@ impl<'a> Client<'a> {
 
     /// Sends what can be sent, once somebody is logged in.
     fn say(&mut self) {
-        if self.session.state() != State::Transaction {
+        if self.session.state() != Some(State::Transaction) {
             return;
         }
         if !self.case.settings.listed {
@@ -110,17 +108,17 @@ impl<'a> Client<'a> {
             Action::Closed(closed) => return (Polled::Closed(closed), next),
             _ if step.drop => false,
             Action::Idle(idle) => panic!("{idle:?}, and nothing is left to do"),
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let octets = input.get(read.space(), step);
                 if octets > 0 {
                     read.filled(octets);
                 }
                 octets > 0
             }
-            Action::Write(mut write) => match output.put(write.chunk(), step) {
+            Action::Io(Io::Write(mut write)) => match output.put(write.chunk(), step) {
                 0 => {
                     // The server may wait for the client to read.
-                    let mut read = write.into_read();
+                    let mut read = write.into_read().expect("room for octets");
                     let octets = input.get(read.space(), step);
                     if octets > 0 {
                         read.filled(octets);
@@ -143,7 +141,7 @@ impl<'a> Client<'a> {
                 true
             }
             Action::Body(body) => {
-                self.gathered.part(body.octets());
+                self.gathered.part(body.as_bytes());
                 body.done();
                 true
             }
@@ -151,7 +149,7 @@ impl<'a> Client<'a> {
                 self.gathered.take(&event);
                 next = lead(&event, self.case.settings.stls && !self.has_tls);
                 let may_fail = self.logins == 1 && self.case.settings.wrong_first;
-                assert!(may_fail || !matches!(event.what(), What::Failed(_)), "{event:?}");
+                assert!(may_fail || !matches!(event.kind(), EventKind::Failed(_)), "{event:?}");
                 event.done();
                 true
             }
@@ -162,10 +160,10 @@ impl<'a> Client<'a> {
 
 /// What comes next before login.
 fn lead(event: &Event<'_>, wants_tls: bool) -> Next {
-    match (event.verb(), event.what()) {
-        (Some(Verb::Capa), What::Ends) if wants_tls => Next::StartTls,
-        (Some(Verb::Capa), What::Ends) => Next::LogIn,
-        (_, What::Failed(response)) => {
+    match (event.verb(), event.kind()) {
+        (Some(Verb::Capa), EventKind::Ends) if wants_tls => Next::StartTls,
+        (Some(Verb::Capa), EventKind::Ends) => Next::LogIn,
+        (_, EventKind::Failed(response)) => {
             assert_eq!(response.code(), Some(ResponseCode::AUTH));
             Next::LogIn
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use pop3_proto::client::{Choice, Event, Fetch, Progress, Ticket, What};
+use pop3_proto::client::{Choice, Event, EventKind, Fetch, Progress, Ticket};
 use pop3_proto::wire::{Command, Verb};
 
 use super::Settings;
@@ -68,16 +68,16 @@ impl Gathered {
             self.plan(event);
         }
         let number = event.ticket().and_then(|ticket| self.sent.get(&ticket).copied());
-        match (event.verb(), event.what()) {
-            (_, What::Stat(listing)) => self.total = Some((listing.messages, listing.octets)),
-            (_, What::Scan(listing)) => _ = self.sizes.insert(listing.message.get(), listing.octets),
-            (_, What::UniqueId { message, unique_id }) => {
+        match (event.verb(), event.kind()) {
+            (_, EventKind::Stat(listing)) => self.total = Some((listing.messages, listing.octets)),
+            (_, EventKind::Scan(listing)) => _ = self.sizes.insert(listing.message.get(), listing.octets),
+            (_, EventKind::UniqueId { message, unique_id }) => {
                 self.unique_ids.insert(message.get(), unique_id.to_vec());
             }
-            (Some(Verb::Retr | Verb::Top), What::Ends) if self.listed => self.complete(number.expect("a number")),
-            (Some(Verb::Dele), What::Ok(_)) if self.listed => self.removed.extend(number),
-            (Some(Verb::Rset), What::Ok(_)) => self.removed.clear(),
-            (_, What::Farewell(_) | What::NotSent | What::Unreadable { .. }) => panic!("{event:?}"),
+            (Some(Verb::Retr | Verb::Top), EventKind::Ends) if self.listed => self.complete(number.expect("a number")),
+            (Some(Verb::Dele), EventKind::Ok(_)) if self.listed => self.removed.extend(number),
+            (Some(Verb::Rset), EventKind::Ok(_)) => self.removed.clear(),
+            (_, EventKind::Farewell(_) | EventKind::NotSent | EventKind::Unreadable { .. }) => panic!("{event:?}"),
             _ => {}
         }
     }

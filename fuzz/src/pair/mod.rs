@@ -7,7 +7,8 @@ mod server;
 use std::collections::VecDeque;
 
 use arbitrary::Arbitrary;
-use pop3_proto::client::{Closed, InitialResponsePolicy, Method, Removal};
+use pop3_proto::client::{Closed, InitialResponsePolicy, Method};
+use pop3_proto::message::Removal;
 use pop3_proto::server::CloseReason;
 use pop3_proto::wire::LineEnds;
 

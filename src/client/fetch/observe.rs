@@ -3,7 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Choice, Fate, Fetch, Naming, Progress, Retrieval, Stage, Wanted};
-use crate::client::{Closed, Error, Event, Retry, Ticket, What};
+use crate::client::closed::Closed;
+use crate::client::error::Error;
+use crate::client::event::{Event, EventKind};
+use crate::client::queue::Ticket;
+use crate::client::retry::Retry;
 use crate::message::MessageNumber;
 
 impl Fetch {
@@ -12,15 +16,15 @@ impl Fetch {
     ///
     /// Take the [progress](Self::progress) after it.
     pub fn observe(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
-        let what = event.what();
-        if matches!(what, What::Farewell(_)) || event.is_early() {
+        let what = event.kind();
+        if matches!(what, EventKind::Farewell(_)) || event.is_early() {
             // Nothing was asked for at that point, so it may as well be a line of the message.
             self.distrust_ended();
         }
         let Some(ticket) = event.ticket() else { return };
         match self.stage {
             // Nothing of these comes from the server.
-            _ if matches!(what, What::NotSent | What::BearerFailure(_)) => {}
+            _ if matches!(what, EventKind::NotSent | EventKind::BearerFailure(_)) => {}
             Stage::Counting(stat) if stat == ticket => self.observe_count(&what),
             Stage::Listing(list) if list == ticket => self.observe_listing(&what, judge),
             Stage::Fetching => self.observe_retrieval(ticket, &what),
@@ -55,8 +59,8 @@ impl Fetch {
     }
 
     /// STAT is answered, at the beginning.
-    fn observe_count(&mut self, what: &What<'_>) {
-        if let What::Stat(listing) = what {
+    fn observe_count(&mut self, what: &EventKind<'_>) {
+        if let EventKind::Stat(listing) = what {
             self.stat = Some(*listing);
         }
         if self.stat.is_some_and(|stat| stat.messages == 0) {
@@ -66,20 +70,20 @@ impl Fetch {
         }
     }
 
-    fn observe_listing(&mut self, what: &What<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
+    fn observe_listing(&mut self, what: &EventKind<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
         match *what {
-            What::UniqueId { message, unique_id } => self.entry(message, Some(unique_id), judge(unique_id)),
-            What::Scan(listing) => self.entry(listing.message, None, Choice::Fetch),
-            What::Unreadable { message, .. } => {
+            EventKind::UniqueId { message, unique_id } => self.entry(message, Some(unique_id), judge(unique_id)),
+            EventKind::Scan(listing) => self.entry(listing.message, None, Choice::Fetch),
+            EventKind::Unreadable { message, .. } => {
                 self.listing.is_unreadable();
                 self.progress.push_back(Progress::Unreadable(message));
                 if let Some(message) = message {
                     self.entry(message, None, Choice::Fetch);
                 }
             }
-            What::Ends => self.plan(),
-            What::Failed(response) => {
-                let retry = Retry::of(response.code());
+            EventKind::Ends => self.plan(),
+            EventKind::Failed(response) => {
+                let retry = Retry::from(response.code());
                 if self.naming == Naming::Any && response.code().is_none() {
                     self.naming = Naming::Numbers;
                     self.stage = Stage::Counted;
@@ -115,7 +119,7 @@ impl Fetch {
         self.stage = Stage::Fetching;
     }
 
-    fn observe_retrieval(&mut self, ticket: Ticket, what: &What<'_>) {
+    fn observe_retrieval(&mut self, ticket: Ticket, what: &EventKind<'_>) {
         let Some(&Retrieval { message, retr, stat }) = self.retrieving.front() else { return };
         match what {
             _ if stat == Some(ticket) => {
@@ -123,14 +127,14 @@ impl Fetch {
                 self.observe_proof(what);
             }
             _ if retr != ticket => {}
-            What::Begins(_) => {
+            EventKind::Begins(_) => {
                 self.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
             }
-            What::Ends => self.ended = Some(message),
-            What::Failed(response) => {
+            EventKind::Ends => self.ended = Some(message),
+            EventKind::Failed(response) => {
                 self.set(message, Fate::Left);
-                let retry = Retry::of(response.code());
+                let retry = Retry::from(response.code());
                 self.tell(message, |wanted| Progress::Refused(wanted, retry));
             }
             _ => {}
@@ -138,14 +142,14 @@ impl Fetch {
     }
 
     /// STAT is answered, after a message.
-    fn observe_proof(&mut self, what: &What<'_>) {
+    fn observe_proof(&mut self, what: &EventKind<'_>) {
         match (what, self.stat) {
             // After a doubtful answer it may be the answer to an earlier STAT.
-            (What::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
+            (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
             // As no server counts; or it isn't the answer to STAT.
-            (What::Stat(now), Some(then)) if now.messages < then.messages => return self.out_of_step(),
-            (What::Unreadable { .. }, Some(_)) => return self.out_of_step(),
-            (What::Stat(now), then) => {
+            (EventKind::Stat(now), Some(then)) if now.messages < then.messages => return self.out_of_step(),
+            (EventKind::Unreadable { .. }, Some(_)) => return self.out_of_step(),
+            (EventKind::Stat(now), then) => {
                 // Mail has come, or the octets are counted anew.
                 self.presumed.extend(self.ended);
                 self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
@@ -160,8 +164,8 @@ impl Fetch {
     }
 
     /// STAT is answered, after DELE.
-    fn observe_confirmation(&mut self, what: &What<'_>) {
-        if matches!(what, What::Unreadable { .. }) {
+    fn observe_confirmation(&mut self, what: &EventKind<'_>) {
+        if matches!(what, EventKind::Unreadable { .. }) {
             self.out_of_step();
             self.stage = Stage::Abandoned;
         } else {
@@ -180,20 +184,20 @@ impl Fetch {
         self.stage = Stage::Parting;
     }
 
-    fn observe_deletion(&mut self, ticket: Ticket, what: &What<'_>) {
+    fn observe_deletion(&mut self, ticket: Ticket, what: &EventKind<'_>) {
         let Some((_, message)) = self.deleting.front().copied().filter(|(sent, _)| *sent == ticket) else { return };
         self.deleting.pop_front();
-        if let What::Failed(response) = what {
+        if let EventKind::Failed(response) = what {
             self.set(message, Fate::Left);
-            let retry = Retry::of(response.code());
+            let retry = Retry::from(response.code());
             self.tell(message, |wanted| Progress::NotDeleted(wanted, Some(retry)));
         } else {
             self.set(message, Fate::Marked);
         }
     }
 
-    fn observe_quit(&mut self, what: &What<'_>) {
-        if !matches!(what, What::Ok(_)) {
+    fn observe_quit(&mut self, what: &EventKind<'_>) {
+        if !matches!(what, EventKind::Ok(_)) {
             return;
         }
         let marked = self.messages.iter().filter(|(_, message)| message.fate == Fate::Marked);

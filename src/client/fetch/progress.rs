@@ -1,7 +1,7 @@
 //! What a plan has to tell.
 
 use super::Wanted;
-use crate::client::Retry;
+use crate::client::retry::Retry;
 use crate::message::MessageNumber;
 
 /// What has come of a plan.

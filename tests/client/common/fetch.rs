@@ -5,12 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
-use pop3_proto::client::{
-    Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Read, Removal, Retry, Session, Wanted,
-};
-use pop3_proto::message::MessageNumber;
+use pop3_proto::client::{Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Retry, Session, Wanted};
+use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Name, Password};
+use pop3_proto::{Io, Read, Security};
 
 use crate::common::{Chance, Script, Server, Store};
 
@@ -216,14 +214,14 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
             Err(error) => return outcome.ended(fetch, Err(error), &body),
         };
         match action {
-            Action::Read(mut read) => {
+            Action::Io(Io::Read(mut read)) => {
                 let octets = down.len().min(read.space().len()).min(1 + chance.below(30));
                 assert!(octets > 0, "nobody says anything: {outcome:?}");
                 read.space()[..octets].copy_from_slice(&down[..octets]);
                 down.drain(..octets);
                 read.filled(octets);
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 let octets = write.remaining().min(1 + chance.below(30));
                 waiting.extend(write.copy_to_bytes(octets));
                 let whole = waiting.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
@@ -251,7 +249,7 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
                 }
             }
             Action::Body(part) => {
-                body.extend_from_slice(part.octets());
+                body.extend_from_slice(part.as_bytes());
                 part.done();
             }
             Action::Closed(closed) => return outcome.ended(fetch, Ok(closed), &body),
@@ -363,8 +361,8 @@ pub fn end(session: &mut Session, octets: &[u8], observe: impl FnMut(&Event<'_>)
     feed(session, octets, observe);
     loop {
         match session.poll(Duration::ZERO)? {
-            Action::Read(read) => read.filled(0),
-            Action::Write(mut write) => write.advance(write.remaining()),
+            Action::Io(Io::Read(read)) => read.filled(0),
+            Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
             Action::Idle(idle) => idle.into_read().filled(0),
             Action::Closed(closed) => return Ok(closed),
             other => panic!("{other:?}"),
@@ -377,7 +375,7 @@ pub fn feed(session: &mut Session, mut octets: &[u8], mut observe: impl FnMut(&E
     loop {
         let Ok(action) = session.poll(Duration::ZERO) else { return };
         match action {
-            Action::Read(read) if !octets.is_empty() => octets = read_some(read, octets),
+            Action::Io(Io::Read(read)) if !octets.is_empty() => octets = read_some(read, octets),
             Action::Idle(idle) if !octets.is_empty() => octets = read_some(idle.into_read(), octets),
             Action::Event(event) => {
                 observe(&event);

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{
-    Action, Challenge, Closed, Config, Error, Event, Feature, Login, Method, Proof, Read, Retry, SendError, Session,
-    Ticket, What,
+    Action, Challenge, Closed, Config, Error, Event, EventKind, Feature, Login, Method, Proof, Retry, SendError,
+    Session, Ticket,
 };
 use pop3_proto::wire::{Command, Name, Response, Status, Verb};
+use pop3_proto::{Io, Read, Security};
 
 use super::Cycle;
 
@@ -139,11 +139,11 @@ impl Client {
             let _ = writeln!(shown, "{action:?}");
         }
         match action {
-            Action::Read(read) => return fill(read, down, self.reads.next()),
-            Action::Write(write) if up.room() == 0 || self.reads_first.next() && !down.octets.is_empty() => {
-                return fill(write.into_read(), down, self.reads.next());
+            Action::Io(Io::Read(read)) => return fill(read, down, self.reads.next()),
+            Action::Io(Io::Write(write)) if up.room() == 0 || self.reads_first.next() && !down.octets.is_empty() => {
+                return fill(write.into_read().unwrap(), down, self.reads.next());
             }
-            Action::Write(mut write) => {
+            Action::Io(Io::Write(mut write)) => {
                 assert!(write.has_remaining(), "a write without octets");
                 let octets = write.remaining().min(self.writes.next()).min(up.room());
                 up.octets.extend(write.copy_to_bytes(octets));
@@ -153,19 +153,21 @@ impl Client {
                 if let Some(outcome) = self.login.as_mut().and_then(|login| login.observe(&event)) {
                     self.logins.push(outcome);
                 }
-                if let What::Failed(response) | What::Greeting(response) | What::Farewell(response) = event.what() {
+                if let EventKind::Failed(response) | EventKind::Greeting(response) | EventKind::Farewell(response) =
+                    event.kind()
+                {
                     if response.status() == Status::Err {
-                        self.retries.push(Retry::of(response.code()));
+                        self.retries.push(Retry::from(response.code()));
                     }
                 }
-                if event.what() == What::Ends && matches!(event.verb(), Some(Verb::Retr | Verb::Top)) {
+                if event.kind() == EventKind::Ends && matches!(event.verb(), Some(Verb::Retr | Verb::Top)) {
                     self.bodies.push(std::mem::take(&mut self.partial));
                 }
                 event.done();
             }
             Action::Body(body) => {
-                assert!(!body.octets().is_empty(), "a part without octets");
-                self.partial.extend_from_slice(body.octets());
+                assert!(!body.as_bytes().is_empty(), "a part without octets");
+                self.partial.extend_from_slice(body.as_bytes());
                 body.done();
             }
             Action::StartTls(start) => {
@@ -174,7 +176,7 @@ impl Client {
                 if self.tls { start.established() } else { start.failed() }
             }
             Action::Challenge(challenge) => {
-                self.heard.push(format!("challenge: {}", challenge.octets().escape_ascii()));
+                self.heard.push(format!("challenge: {}", challenge.as_bytes().escape_ascii()));
                 match (self.responses.pop_front(), &mut self.login) {
                     (Some(response), _) => challenge.respond(&response),
                     (None, Some(login)) => login.answer(challenge),
@@ -215,10 +217,10 @@ fn fill(mut read: Read<'_>, down: &mut Pipe, at_most: usize) -> Step {
 /// Makes use of a token as far as that goes without answering it.
 fn touch(action: Action<'_>) {
     match action {
-        Action::Read(mut read) => read.space().fill(b'!'),
-        Action::Write(write) => assert!(!write.chunk().is_empty()),
+        Action::Io(Io::Read(mut read)) => read.space().fill(b'!'),
+        Action::Io(Io::Write(write)) => assert!(!write.chunk().is_empty()),
         Action::Event(event) => drop(told(&event)),
-        Action::Body(body) => assert!(!body.octets().is_empty()),
+        Action::Body(body) => assert!(!body.as_bytes().is_empty()),
         Action::StartTls(start) => assert!(start.deadline() > Some(Duration::ZERO)),
         Action::Challenge(challenge) => assert!(challenge.mechanism().is_some()),
         Action::Idle(idle) => drop(idle.into_read()),
@@ -228,21 +230,21 @@ fn touch(action: Action<'_>) {
 
 /// An event as a line: the keyword of its command, then what was said. A response code stands in parentheses.
 fn told(event: &Event<'_>) -> String {
-    let what = match event.what() {
-        What::Greeting(response) => format!("greeting {}", told_response(&response)),
-        What::Farewell(response) => format!("farewell {}", told_response(&response)),
-        What::Ok(response) | What::Failed(response) => told_response(&response),
-        What::Begins(response) => format!("begins {}", told_response(&response)),
-        What::Stat(listing) => format!("{} {}", listing.messages, listing.octets),
-        What::Scan(listing) => format!("{} {}", listing.message, listing.octets),
-        What::UniqueId { message, unique_id } => format!("{message} {}", unique_id.escape_ascii()),
-        What::Capability { line, capability } => read(line, capability.is_some()),
-        What::Mechanism { line, mechanism } => read(line, mechanism.is_some()),
-        What::Language { line, language } => read(line, language.is_some()),
-        What::Unreadable { line, .. } => read(line, false),
-        What::Ends => "ends".into(),
-        What::NotSent => "not sent".into(),
-        What::BearerFailure(failure) => format!("failure {}", failure.escape_ascii()),
+    let what = match event.kind() {
+        EventKind::Greeting(response) => format!("greeting {}", told_response(&response)),
+        EventKind::Farewell(response) => format!("farewell {}", told_response(&response)),
+        EventKind::Ok(response) | EventKind::Failed(response) => told_response(&response),
+        EventKind::Begins(response) => format!("begins {}", told_response(&response)),
+        EventKind::Stat(listing) => format!("{} {}", listing.messages, listing.octets),
+        EventKind::Scan(listing) => format!("{} {}", listing.message, listing.octets),
+        EventKind::UniqueId { message, unique_id } => format!("{message} {}", unique_id.escape_ascii()),
+        EventKind::Capability { line, capability } => read(line, capability.is_some()),
+        EventKind::Mechanism { line, mechanism } => read(line, mechanism.is_some()),
+        EventKind::Language { line, language } => read(line, language.is_some()),
+        EventKind::Unreadable { line, .. } => read(line, false),
+        EventKind::Ends => "ends".into(),
+        EventKind::NotSent => "not sent".into(),
+        EventKind::BearerFailure(failure) => format!("failure {}", failure.escape_ascii()),
         other => panic!("{other:?}"),
     };
     event.verb().map_or(what.clone(), |verb| format!("{} {what}", verb.as_str()))
@@ -308,6 +310,17 @@ impl Script {
     /// Has the server send octets that nobody reads yet.
     pub fn pushes(&mut self, octets: &str) {
         self.down.octets.extend(octets.as_bytes());
+    }
+
+    /// The challenge that the client is given when the server sends it.
+    pub fn challenge_with(&mut self, line: &str) -> Challenge<'_> {
+        self.pushes(line);
+        self.challenge()
+    }
+
+    /// Does the one thing that is next; what is there is read.
+    pub fn steps(&mut self) -> Step {
+        self.client.step(&mut self.down, &mut self.up)
     }
 
     /// The challenge that the client is given next.

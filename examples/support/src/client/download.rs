@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Closed, Error, Event, Fetch, Progress, SendError, Session, Wanted, What};
+use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, Progress, SendError, Session, Wanted};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
@@ -209,5 +209,5 @@ fn name_of(wanted: &Wanted) -> String {
 }
 
 fn why(event: &Event<'_>) -> String {
-    if let What::Failed(response) = event.what() { said(&response) } else { String::new() }
+    if let EventKind::Failed(response) = event.kind() { said(&response) } else { String::new() }
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
-use pop3_proto::client::{Challenge, Closed, Error, Event, Removal, SendError, Session, Ticket, What};
-use pop3_proto::message::MessageNumber;
+use pop3_proto::client::{Challenge, Closed, Error, Event, EventKind, SendError, Session, Ticket};
+use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Response, Status, Verb};
 
 use super::args::{Args, Credentials, Task};
@@ -162,26 +162,26 @@ impl<'a> Job<'a> {
                 self.awaited = None;
             }
         }
-        if let (Some(verb), What::Unreadable { line, .. }) = (event.verb(), event.what()) {
+        if let (Some(verb), EventKind::Unreadable { line, .. }) = (event.verb(), event.kind()) {
             self.failures.add(format!("the answer to {verb} has a line that makes no sense: {}", excerpt(line)));
         }
         if let Work::Fetch(download) = &mut self.work {
             download.observe(event, &mut self.failures)?;
         }
-        match (event.verb(), event.what()) {
-            (_, What::Greeting(response)) => {
+        match (event.verb(), event.kind()) {
+            (_, EventKind::Greeting(response)) => {
                 self.is_greeted = true;
                 if response.status() == Status::Err {
                     self.failures.add(format!("greeting: {}", said(&response)));
                 }
             }
-            (_, What::Farewell(response)) => {
+            (_, EventKind::Farewell(response)) => {
                 return Err(format!("the server hangs up{}: {}", self.after(), said(&response)).into());
             }
             // Before login it is asked for the session, which makes of it what it can.
             (Some(Verb::Capa), _) if self.step == Step::Login => {}
-            (Some(verb), What::Failed(response)) => self.refused(verb, &response)?,
-            (Some(Verb::Dele), What::Ok(_)) => self.deleted(),
+            (Some(verb), EventKind::Failed(response)) => self.refused(verb, &response)?,
+            (Some(Verb::Dele), EventKind::Ok(_)) => self.deleted(),
             (_, what) if matches!(self.work, Work::Show(_)) => self.show(what).map_err(stdout)?,
             _ => {}
         }
@@ -196,15 +196,15 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn show(&mut self, what: What<'_>) -> io::Result<()> {
+    fn show(&mut self, what: EventKind<'_>) -> io::Result<()> {
         match what {
-            What::Stat(listing) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets),
-            What::Scan(listing) => writeln!(self.stdout, "{} {}", listing.message, listing.octets),
-            What::UniqueId { message, unique_id } => {
+            EventKind::Stat(listing) => writeln!(self.stdout, "{} {}", listing.messages, listing.octets),
+            EventKind::Scan(listing) => writeln!(self.stdout, "{} {}", listing.message, listing.octets),
+            EventKind::UniqueId { message, unique_id } => {
                 write!(self.stdout, "{message} ")?;
                 self.line(unique_id)
             }
-            What::Capability { line, .. } => self.line(line),
+            EventKind::Capability { line, .. } => self.line(line),
             _ => Ok(()),
         }
     }

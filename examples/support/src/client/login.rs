@@ -1,7 +1,7 @@
 //! The login: which way, how it goes, and what to say where it fails.
 
 use pop3_proto::client::{
-    Capabilities, Challenge, Event, Feature, Login, Method, Proof, Session, Support, Ticket, What,
+    Capabilities, Challenge, Event, EventKind, Feature, Login, Method, Proof, Session, Support, Ticket,
 };
 use pop3_proto::wire::{Mechanism, Response, Verb};
 
@@ -49,7 +49,7 @@ impl<'a> LogIn<'a> {
     pub(crate) fn answer(&mut self, challenge: Challenge<'_>) -> Result<()> {
         match &mut self.exchange {
             Exchange::Plain(login) => login.answer(challenge),
-            Exchange::Scram(_, scram) => match scram.answer(challenge.octets()) {
+            Exchange::Scram(_, scram) => match scram.answer(challenge.as_bytes()) {
                 Ok(response) => challenge.respond(&response),
                 Err(error) => {
                     challenge.cancel();
@@ -67,9 +67,9 @@ impl<'a> LogIn<'a> {
             Exchange::Plain(login) => login.observe(event).map(|_| Ok(())),
             Exchange::Scram(ticket, scram) => {
                 let is_over = event.completes() && event.ticket() == Some(*ticket);
-                is_over.then(|| match event.what() {
+                is_over.then(|| match event.kind() {
                     // Whoever knows the password proves it, and this one hasn't: it may be anybody.
-                    What::Ok(_) if !scram.is_proved() => {
+                    EventKind::Ok(_) if !scram.is_proved() => {
                         Err("AUTH SCRAM-SHA-256: the server has not proved that it knows the password".into())
                     }
                     _ => Ok(()),

@@ -1,10 +1,8 @@
-//! The server's responses, read with the tolerance that the configuration allows.
+//! What to do about a failure.
 
 use core::fmt;
 
-use super::error::ProtocolError;
-use crate::buffer::{Defect, Line};
-use crate::wire::{Deviation, DeviationSet, MAX_RESPONSE_LINE, ResponseCode};
+use crate::wire::ResponseCode;
 
 /// What to do about a failure, by its response code (RFC 2449 §8, RFC 3206).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -13,7 +11,7 @@ pub enum Retry {
     /// The name or the password is wrong, or policy refuses them: ask the user (`AUTH`).
     AskUser,
     /// The token isn't accepted: get a new one. [`Login::observe`](super::Login::observe) returns it where OAUTHBEARER or
-    /// XOAUTH2 has [failed](super::What::BearerFailure), and the response code has no other cause.
+    /// XOAUTH2 has [failed](super::EventKind::BearerFailure), and the response code has no other cause.
     NewToken,
     /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
     Soon,
@@ -45,9 +43,9 @@ impl fmt::Display for Retry {
     }
 }
 
-impl Retry {
-    /// What to do, by a response code.
-    pub fn of(code: Option<ResponseCode<'_>>) -> Self {
+/// By the code of the response, if it has one.
+impl From<Option<ResponseCode<'_>>> for Retry {
+    fn from(code: Option<ResponseCode<'_>>) -> Self {
         let reasons = [
             (ResponseCode::AUTH, Self::AskUser),
             (ResponseCode::IN_USE, Self::Soon),
@@ -59,17 +57,4 @@ impl Retry {
         let found = code.and_then(|code| reasons.into_iter().find(|(reason, _)| code.is(*reason)));
         found.map_or(Self::Unknown, |(_, retry)| retry)
     }
-}
-
-/// The deviations of a line as such, if it can be parsed at all.
-pub(super) fn check(line: Line, accepted: DeviationSet) -> Result<DeviationSet, ProtocolError> {
-    match line.defect {
-        Some(Defect::TooLong) => return Err(ProtocolError::LineTooLong),
-        Some(Defect::Stray) => return Err(ProtocolError::ForbiddenOctet),
-        None => {}
-    }
-    let is_long = line.content > MAX_RESPONSE_LINE - 2;
-    let found = [line.bare_lf.then_some(Deviation::BareLineFeed), is_long.then_some(Deviation::LongLine)];
-    let deviations = found.into_iter().flatten().collect();
-    if accepted.contains_all(deviations) { Ok(deviations) } else { Err(ProtocolError::Deviation) }
 }

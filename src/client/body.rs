@@ -1,0 +1,57 @@
+//! Messages, part by part.
+
+use core::fmt;
+
+use super::error::Error;
+use super::front::{Found, Front};
+use super::queue::Ticket;
+use super::session::Session;
+
+/// A part of a message, or of the beginning of one that TOP returns. It comes again until it is [done](Self::done).
+#[must_use = "the session waits for this part to be taken"]
+pub struct Body<'a> {
+    pub(super) session: &'a mut Session,
+}
+
+impl Body<'_> {
+    /// Returns the command that it answers.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.session.queue.front().map(|sent| sent.ticket)
+    }
+
+    /// Returns the octets of the message, dots undone, CRLF kept: one or more, and at most as many as the window holds. They
+    /// lie in the window. The total isn't known in advance: the message ends with
+    /// [`EventKind::Ends`](super::EventKind::Ends).
+    #[doc(alias = "octets")]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self.session.front {
+            Some(Front { octets, found: Found::Body { start }, .. }) => {
+                self.session.pipe.input.octets().get(start as usize..octets as usize).unwrap_or_default()
+            }
+            _ => b"\r",
+        }
+    }
+
+    /// Counts these octets.
+    #[doc(alias = "len")]
+    pub fn octets(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Reports that the octets are dealt with.
+    pub fn done(self) {
+        self.session.settle();
+    }
+
+    /// Reports that the caller has no use for the message: the session ends with [`Error::BodyDeclined`], and the rest of the message
+    /// isn't read.
+    pub fn decline(self) {
+        self.session.fail(Error::BodyDeclined);
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("octets", &self.octets()).finish_non_exhaustive()
+    }
+}

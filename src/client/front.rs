@@ -1,0 +1,87 @@
+//! What was read and isn't dealt with.
+
+use alloc::boxed::Box;
+
+use super::capabilities::Capabilities;
+use super::line_feeds::BareLineFeeds;
+use super::list::{Entry, List};
+use super::queue::Sent;
+use crate::buffer::{Line, position};
+use crate::wire::{DropListing, ListingError, Status, Unstuffer};
+
+/// What stands at the front of the input, until it is dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Front {
+    /// How many octets of the input it takes.
+    pub(super) octets: u32,
+    /// How many of them are content: all but the line end of a line.
+    pub(super) content: u32,
+    pub(super) found: Found,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    Greeting,
+    Farewell,
+    Status {
+        status: Status,
+        multi_line: bool,
+        has_code: bool,
+    },
+    /// The whole answer of STAT.
+    Stat(Result<DropListing, ListingError>),
+    /// The whole answer of LIST and UIDL with a number, which is one entry.
+    Answer(Entry),
+    Entry(Entry),
+    Ends,
+    /// A part of a message, from this octet on.
+    Body {
+        start: u32,
+    },
+    /// A CR of a message that was read before, and what was read after it.
+    CarriageReturn,
+    StartTls,
+    /// TLS is established.
+    Secured,
+    /// A challenge; its text, so many octets when decoded, begins at [`CHALLENGE`].
+    Challenge {
+        decoded: u32,
+    },
+    /// A challenge that tells why a token has failed.
+    BearerFailure {
+        decoded: u32,
+    },
+    NotSent(Sent),
+}
+
+/// Where the text of a challenge begins.
+pub(super) const CHALLENGE: u32 = 2;
+
+/// What is still to come of the response to the command at the front of the queue.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// Its first line.
+    Status,
+    /// Lines up to the end line.
+    Entries {
+        list: List,
+        /// How many more there may be.
+        left: u32,
+        /// What CAPA lists: it says nothing before its end line (R-GEN-16).
+        capabilities: Option<Box<Capabilities>>,
+    },
+    /// A message.
+    Body(Unstuffer, BareLineFeeds),
+}
+
+impl Front {
+    #[inline]
+    pub(super) fn line(line: Line, found: Found) -> Self {
+        Self { octets: position(line.octets), content: position(line.content), found }
+    }
+
+    /// What stands in no octets.
+    pub(super) const fn empty(found: Found) -> Self {
+        Self { octets: 0, content: 0, found }
+    }
+}

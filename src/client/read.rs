@@ -1,0 +1,222 @@
+//! The server's octets, read according to the commands that they answer.
+
+use super::error::{Error, ProtocolError};
+use super::exchange::Answer;
+use super::front::{CHALLENGE, Found, Front, Reading};
+use super::list::{Entry, List, Plain};
+use super::queue::Sent;
+use super::session::Session;
+use super::state::Life;
+use crate::auth::sasl::base64;
+use crate::buffer::{Defect, Line, position};
+use crate::wire::{
+    Capability, Deviation, DeviationSet, DropListing, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb,
+};
+
+impl Session {
+    /// Reads what is to stand at the front of the input next, if it is complete.
+    pub(super) fn read(&mut self) -> Result<Option<Front>, Error> {
+        let list = match self.reading {
+            Reading::Body(..) => return Ok(self.body()),
+            Reading::Status => return self.status(),
+            Reading::Entries { list, .. } => list,
+        };
+        let Some(line) = self.pipe.input.line() else { return Ok(None) };
+        self.check(line)?;
+        self.entry(list, line).map(Some)
+    }
+
+    /// Reads a part of a message.
+    fn body(&mut self) -> Option<Front> {
+        let Reading::Body(unstuffer, line_feeds) = &mut self.reading else { return None };
+        loop {
+            let part = unstuffer.next(self.pipe.input.octets());
+            let bare = line_feeds.count(part.content);
+            if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
+                self.deviations.add(Deviation::BareLineFeed, bare);
+            }
+            let (octets, content) = (position(part.consumed), position(part.content.len()));
+            let found = match octets.checked_sub(content) {
+                _ if part.ended => Found::Ends,
+                None => Found::CarriageReturn,
+                Some(start) if content > 0 => Found::Body { start },
+                Some(0) => return None,
+                Some(_) => {
+                    self.pipe.input.consume(part.consumed);
+                    continue;
+                }
+            };
+            return Some(Front { octets, content, found });
+        }
+    }
+
+    /// Whether a line can be parsed at all.
+    fn check(&mut self, line: Line) -> Result<(), Error> {
+        let bare_lf = line.bare_lf.then_some(Deviation::BareLineFeed);
+        let long_line = (line.content > MAX_RESPONSE_LINE - 2).then_some(Deviation::LongLine);
+        let deviations: DeviationSet = bare_lf.into_iter().chain(long_line).collect();
+        match line.defect {
+            Some(Defect::TooLong) => Err(self.fail(ProtocolError::LineTooLong)),
+            _ if line.octets > self.config.line_limit as usize => Err(self.fail(ProtocolError::LineTooLong)),
+            Some(Defect::Stray) => Err(self.fail(ProtocolError::ForbiddenOctet)),
+            None if !self.config.accepted.contains_all(deviations) => Err(self.fail(ProtocolError::Deviation)),
+            None => {
+                self.deviations.count(deviations);
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads the first line of a response, or a challenge; challenges that aren't for the caller are answered.
+    fn status(&mut self) -> Result<Option<Front>, Error> {
+        loop {
+            let is_in_exchange = self.queue.front().is_some_and(Sent::begins_exchange) && self.front_is_written();
+            let config = &self.config;
+            self.pipe.input.set_limit(if is_in_exchange { config.sasl_line_limit } else { config.line_limit });
+            let Some(line) = self.pipe.input.line() else { return Ok(None) };
+            let content = self.pipe.input.octets().get(..line.content).unwrap_or_default();
+            let deviations = match content {
+                [b'+', b' ', ..] if is_in_exchange => DeviationSet::NONE,
+                [b'+'] if is_in_exchange => DeviationSet::NONE.with(Deviation::BareChallenge),
+                _ => return self.status_line(line).map(Some),
+            };
+            if let Some(challenge) = self.challenge(line, deviations)? {
+                return Ok(Some(challenge));
+            }
+        }
+    }
+
+    /// Reads the first line of a response.
+    fn status_line(&mut self, line: Line) -> Result<Front, Error> {
+        self.check(line)?;
+        // Nothing but a refusal can be an answer to what isn't written to its end.
+        let answers = self.queue.front().filter(|_| self.front_is_written());
+        let greets = matches!(self.life, Life::Greeting);
+        let accepted = self.config.accepted;
+        let octets = self.pipe.input.octets();
+        let content = octets.get(..line.content).unwrap_or_default();
+        let Ok(Parsed { value: response, deviations }) = Response::parse(content, accepted) else {
+            let is_due = greets || answers.is_some();
+            return Err(self.fail(if is_due { ProtocolError::NotAResponse } else { ProtocolError::Unsolicited }));
+        };
+        self.deviations.count(deviations);
+        let (status, has_code, text) = (response.status(), response.code().is_some(), response.text());
+        if greets {
+            return Ok(Front::line(line, Found::Greeting));
+        }
+        let Some(sent) = answers else {
+            return match status {
+                // It is turned down before all of it was read (R-GEN-15).
+                Status::Err if self.front_is_begun() => {
+                    Ok(Front::line(line, Found::Status { status, multi_line: false, has_code }))
+                }
+                Status::Err => Ok(Front::line(line, Found::Farewell)),
+                Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
+            };
+        };
+        let multi_line = status == Status::Ok && sent.verb.is_multi_line(sent.has_argument);
+        let may_succeed = || self.queue.exchange.as_ref().is_some_and(|exchange| exchange.may_succeed());
+        if sent.begins_exchange() && status == Status::Ok && !may_succeed() {
+            // Perhaps the other side is somebody else, who can't do the server's part.
+            return Err(self.fail(ProtocolError::UnexpectedLogin));
+        }
+        let offset = position(content.len() - text.len());
+        let answer = |(entry, deviations): (Entry, _)| (Found::Answer(entry.moved(offset)), deviations);
+        let (found, deviations) = match (sent.verb, status) {
+            (Verb::Stls, Status::Ok) if octets.len() > line.octets => {
+                return Err(self.fail(ProtocolError::AfterStls));
+            }
+            (Verb::Stls, Status::Ok) => (Found::StartTls, DeviationSet::NONE),
+            (Verb::Stat, Status::Ok) => {
+                let parsed = DropListing::parse(text, accepted);
+                let deviations = parsed.map_or(DeviationSet::NONE, |parsed| parsed.deviations);
+                (Found::Stat(parsed.map(|parsed| parsed.value)), deviations)
+            }
+            (Verb::List, Status::Ok) if !multi_line => answer(List::Scan.read(text, accepted)),
+            (Verb::Uidl, Status::Ok) if !multi_line => answer(List::UniqueId.read(text, accepted)),
+            _ => (Found::Status { status, multi_line, has_code }, DeviationSet::NONE),
+        };
+        self.deviations.count(deviations);
+        Ok(Front::line(line, found))
+    }
+
+    /// Reads a challenge. `None` where it is answered already.
+    fn challenge(&mut self, line: Line, mut deviations: DeviationSet) -> Result<Option<Front>, Error> {
+        let Some(exchange) = &mut self.queue.exchange else {
+            debug_assert!(false, "a challenge without an exchange");
+            return Err(self.fail(ProtocolError::UnexpectedChallenge));
+        };
+        if exchange.is_cancelled() {
+            return Err(self.fail(ProtocolError::UnexpectedChallenge));
+        }
+        if line.bare_lf {
+            deviations = deviations.with(Deviation::BareLineFeed);
+        }
+        let decoded = if line.defect.is_none() && self.config.accepted.contains_all(deviations) {
+            self.deviations.count(deviations);
+            let text = self.pipe.input.octets_mut().get_mut(CHALLENGE as usize..line.content).unwrap_or_default();
+            base64::decode(text).ok()
+        } else {
+            None
+        };
+        let Some(decoded) = decoded else {
+            // What can't be understood is cancelled (R-5034-08).
+            self.pipe.input.wipe(line.octets);
+            self.cancel();
+            return Ok(None);
+        };
+        let answer = exchange.challenged(decoded == 0);
+        let decoded = position(decoded);
+        let found = match answer.map_err(|error| self.fail(error))? {
+            Answer::First(first) => {
+                self.pipe.input.consume(line.octets);
+                self.respond(first.expose(), false);
+                return Ok(None);
+            }
+            Answer::Acknowledgement => Found::BearerFailure { decoded },
+            Answer::Caller => Found::Challenge { decoded },
+        };
+        Ok(Some(Front::line(line, found)))
+    }
+
+    /// Reads a line of a list.
+    fn entry(&mut self, list: List, line: Line) -> Result<Front, Error> {
+        let accepted = self.config.accepted;
+        let content = self.pipe.input.octets_mut().get_mut(..line.content).unwrap_or_default();
+        if content == b"." {
+            return Ok(Front::line(line, Found::Ends));
+        }
+        // A dot at the start is one that was stuffed.
+        let offset = u32::from(content.first() == Some(&b'.'));
+        let text = content.get_mut(offset as usize..).unwrap_or_default();
+        let (entry, deviations) =
+            if list == List::Text { List::squeeze(text, accepted) } else { list.read(text, accepted) };
+        let entry = entry.moved(offset);
+        self.deviations.count(deviations);
+        let Reading::Entries { left, capabilities, .. } = &mut self.reading else {
+            debug_assert!(false, "an entry without a list");
+            return Err(self.fail(ProtocolError::Unsolicited));
+        };
+        if let (Entry::Text { start, end }, Some(capabilities)) = (entry, capabilities) {
+            let text = self.pipe.input.octets().get(start as usize..end as usize).unwrap_or_default();
+            if let Ok(capability) = Capability::parse(text) {
+                capabilities.add(&capability);
+            }
+        }
+        if *left == 0 {
+            Err(self.fail(ProtocolError::TooManyEntries))
+        } else {
+            Ok(Front::line(line, Found::Entry(entry)))
+        }
+    }
+
+    /// An entry that is there as a whole and keeps to the rules, as most of a million do.
+    #[inline]
+    pub(super) fn plain_entry(&self) -> Option<Plain> {
+        let Reading::Entries { list, left: 1.., .. } = self.reading else { return None };
+        if self.front.is_some() || !self.pipe.input.is_at_line_start() {
+            return None;
+        }
+        list.plain(self.pipe.input.unread()?)
+    }
+}

@@ -1,0 +1,96 @@
+//! What follows from what stands at the front of the input, once the caller has dealt with it.
+
+use alloc::boxed::Box;
+
+use super::closed::Closed;
+use super::front::{Found, Front, Reading};
+use super::line_feeds::BareLineFeeds;
+use super::list::List;
+use super::session::Session;
+use crate::wire::{Status, Timestamp, Unstuffer, Verb};
+
+impl Session {
+    /// Goes on after what stands at the front.
+    pub(super) fn settle(&mut self) {
+        let Some(front) = self.front.take() else {
+            debug_assert!(false, "a token for nothing");
+            return;
+        };
+        let octets = front.octets as usize;
+        match front.found {
+            Found::Greeting => return self.greeted(front),
+            Found::Challenge { .. } | Found::BearerFailure { .. } => self.pipe.input.wipe(octets),
+            _ => self.pipe.input.consume(octets),
+        }
+        match front.found {
+            Found::Body { .. }
+            | Found::CarriageReturn
+            | Found::Challenge { .. }
+            | Found::NotSent(_)
+            | Found::Greeting => {}
+            Found::Entry(_) => {
+                if let Reading::Entries { left, .. } = &mut self.reading {
+                    *left = left.saturating_sub(1);
+                }
+            }
+            Found::Status { status, multi_line: false, has_code } => self.answered(status, has_code),
+            Found::Status { .. } => self.begun(),
+            Found::Stat(_) | Found::Answer(_) | Found::Secured => drop(self.queue.remove(0)),
+            Found::Ends => self.ended(),
+            Found::StartTls => self.front = Some(Front::empty(Found::Secured)),
+            Found::BearerFailure { .. } => self.acknowledge_failure(),
+            Found::Farewell => self.queue.is_shut = true,
+        }
+    }
+
+    fn greeted(&mut self, front: Front) {
+        let response = self.response(front);
+        let (status, timestamp) = (response.status(), Timestamp::find(response.text()));
+        self.pipe.input.consume(front.octets as usize);
+        self.life.greeted(timestamp);
+        if status == Status::Err {
+            self.close(Ok(Closed::Refused));
+        }
+    }
+
+    /// The command at the front is answered by a status alone.
+    fn answered(&mut self, status: Status, has_code: bool) {
+        let is_early = !self.front_is_written();
+        let Some(sent) = self.queue.remove(0) else { return };
+        let closed = self.life.answered(sent, status, has_code);
+        // What the server takes the rest of a command for, nobody knows.
+        if let Some(closed) = closed.or(is_early.then_some(Closed::AnsweredEarly)) {
+            self.close(Ok(closed));
+        }
+    }
+
+    /// The answer to the command at the front goes on after its first line.
+    fn begun(&mut self) {
+        let Some(sent) = self.queue.front() else { return };
+        if let Some(knowledge) = self.life.knowledge_mut() {
+            knowledge.begun(sent);
+        }
+        let list = match sent.verb {
+            Verb::Retr | Verb::Top => {
+                self.reading = Reading::Body(Unstuffer::new(), BareLineFeeds::default());
+                return;
+            }
+            Verb::List => List::Scan,
+            Verb::Uidl => List::UniqueId,
+            _ => List::Text,
+        };
+        let capabilities = (sent.verb == Verb::Capa).then(Box::default);
+        self.reading = Reading::Entries { list, left: self.config.listing_entries, capabilities };
+    }
+
+    /// The answer to the command at the front has ended.
+    fn ended(&mut self) {
+        let reading = core::mem::replace(&mut self.reading, Reading::Status);
+        if let (Reading::Entries { capabilities: Some(listed), .. }, Some(knowledge)) =
+            (reading, self.life.knowledge_mut())
+        {
+            knowledge.listed = Some(*listed);
+        }
+        self.queue.remove(0);
+    }
+}
