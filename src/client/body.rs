@@ -26,7 +26,7 @@ impl Body<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { octets, found: Found::Body { start }, .. }) => {
-                self.session.pipe.input.octets().get(start as usize..octets as usize).unwrap_or_default()
+                self.session.pipe.input.octets().get(start..octets).unwrap_or_default()
             }
             _ => b"\r",
         }
@@ -40,7 +40,10 @@ impl Body<'_> {
 
     /// Reports that the octets are dealt with.
     pub fn done(self) {
-        self.session.settle();
+        // Nothing else follows from it.
+        if let Some(front) = self.session.front.take() {
+            self.session.pipe.input.consume(front.octets);
+        }
     }
 
     /// Reports that the caller has no use for the message: the session ends with [`Error::BodyDeclined`], and the rest of the message

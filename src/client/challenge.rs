@@ -27,8 +27,7 @@ impl Challenge<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { found: Found::Challenge { decoded }, .. }) => {
-                let (start, end) = (CHALLENGE as usize, (CHALLENGE + decoded) as usize);
-                self.session.pipe.input.octets().get(start..end).unwrap_or_default()
+                self.session.pipe.input.octets().get(CHALLENGE..CHALLENGE + decoded).unwrap_or_default()
             }
             _ => &[],
         }

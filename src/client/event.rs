@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::front::{CHALLENGE, Found, Front, Reading};
-use super::list::{Entry, Plain, PlainEntry};
+use super::front::{CHALLENGE, Found, Reading};
+use super::list::{Entry, Plain};
 use super::queue::{Sent, Ticket};
 use super::session::Session;
 use crate::message::MessageNumber;
@@ -15,7 +15,7 @@ use crate::wire::{
 #[must_use = "the session waits for the event to be dealt with"]
 pub struct Event<'a> {
     pub(super) session: &'a mut Session,
-    /// The entry that it tells, if that is [plain](super::list::List::plain); anything else stands at the session's front.
+    /// The entry that it tells, if that is [plain](super::list::Plain); anything else stands at the session's front.
     pub(super) plain: Option<Plain>,
 }
 
@@ -96,17 +96,29 @@ pub enum EventKind<'a> {
 impl Event<'_> {
     /// Returns the command that it answers; `None` for the greeting, and for what no command asked for.
     pub fn ticket(&self) -> Option<Ticket> {
-        self.session.answers().map(|sent| sent.ticket)
+        self.answers().map(|sent| sent.ticket)
     }
 
     /// Returns the keyword of that command.
     pub fn verb(&self) -> Option<Verb> {
-        self.session.answers().map(|sent| sent.verb)
+        self.answers().map(|sent| sent.verb)
+    }
+
+    fn answers(&self) -> Option<Sent> {
+        match self.found() {
+            Some(Found::Greeting | Found::Farewell) => None,
+            Some(Found::NotSent(sent)) => Some(sent),
+            _ => self.session.queue.front(),
+        }
+    }
+
+    fn found(&self) -> Option<Found> {
+        self.session.front.map(|front| front.found)
     }
 
     /// Whether the command is answered with this.
     pub fn completes(&self) -> bool {
-        match self.session.front.map(|front| front.found) {
+        match self.found() {
             Some(Found::Status { multi_line, .. }) => !multi_line,
             Some(Found::Stat(_) | Found::Answer(_) | Found::Ends | Found::Secured | Found::NotSent(_)) => true,
             _ => false,
@@ -115,16 +127,21 @@ impl Event<'_> {
 
     /// Whether it turns a command down that isn't written to its end.
     pub(super) fn is_early(&self) -> bool {
-        matches!(self.session.front, Some(Front { found: Found::Status { .. }, .. }))
-            && !self.session.front_is_written()
+        matches!(self.found(), Some(Found::Status { .. })) && !self.session.front_is_written()
     }
 
     /// Returns what the server has sent.
     #[inline]
     pub fn kind(&self) -> EventKind<'_> {
         match self.plain {
-            Some(plain) => self.session.plain_kind(plain),
-            None => self.session.front_kind(),
+            Some(Plain { entry: Entry::Scan(listing), .. }) => EventKind::Scan(listing),
+            Some(Plain { content, entry: Entry::UniqueId { message, octets } }) => {
+                match self.session.pipe.input.range(content.wrapping_sub(octets), content) {
+                    Some(unique_id) => EventKind::UniqueId { message, unique_id },
+                    None => EventKind::Ends,
+                }
+            }
+            _ => self.session.kind(),
         }
     }
 
@@ -132,8 +149,8 @@ impl Event<'_> {
     #[inline]
     pub fn done(self) {
         let Some(plain) = self.plain else { return self.session.settle() };
-        self.session.pipe.input.consume(plain.octets);
-        if let Reading::Entries { left, .. } = &mut self.session.reading {
+        self.session.pipe.input.consume(plain.content + 2);
+        if let Reading::Scan { left } | Reading::UniqueIds { left } = &mut self.session.reading {
             // One is left, or it wouldn't be handed out.
             *left = left.wrapping_sub(1);
         }
@@ -141,38 +158,16 @@ impl Event<'_> {
 }
 
 impl Session {
-    /// The command that what stands at the front answers.
-    fn answers(&self) -> Option<Sent> {
-        match self.front.map(|front| front.found) {
-            Some(Found::Greeting | Found::Farewell) => None,
-            Some(Found::NotSent(sent)) => Some(sent),
-            _ => self.queue.front(),
-        }
-    }
-
-    #[inline]
-    fn plain_kind(&self, plain: Plain) -> EventKind<'_> {
-        match plain.entry {
-            PlainEntry::Scan(listing) => EventKind::Scan(listing),
-            PlainEntry::UniqueId { message, octets: unique_id } => {
-                let end = plain.octets.wrapping_sub(2);
-                match self.pipe.input.range(end.wrapping_sub(unique_id), end) {
-                    Some(unique_id) => EventKind::UniqueId { message, unique_id },
-                    None => EventKind::Ends,
-                }
-            }
-        }
-    }
-
     /// What stands at the front.
-    fn front_kind(&self) -> EventKind<'_> {
+    fn kind(&self) -> EventKind<'_> {
         let Some(front) = self.front else {
             debug_assert!(false, "an event for nothing");
             return EventKind::Ends;
         };
         let octets = self.pipe.input.octets();
-        let text = |start: u32, end: u32| octets.get(start as usize..end as usize).unwrap_or_default();
+        let text = |start: usize, end: usize| octets.get(start..end).unwrap_or_default();
         let line = text(0, front.content);
+        let last = |octets: usize| text(front.content.wrapping_sub(octets), front.content);
         match front.found {
             Found::Greeting => EventKind::Greeting(self.response(front)),
             Found::Farewell => EventKind::Farewell(self.response(front)),
@@ -183,11 +178,11 @@ impl Session {
             Found::Stat(Err(error)) => EventKind::Unreadable { line, message: None, error },
             Found::Answer(entry) | Found::Entry(entry) => match entry {
                 Entry::Scan(listing) => EventKind::Scan(listing),
-                Entry::UniqueId { message, start, end } => EventKind::UniqueId { message, unique_id: text(start, end) },
+                Entry::UniqueId { message, octets } => EventKind::UniqueId { message, unique_id: last(octets) },
                 Entry::Unreadable { message, error } => EventKind::Unreadable { line, message, error },
-                Entry::Text { start, end } => {
-                    let line = text(start, end);
-                    match self.answers().map(|sent| sent.verb) {
+                Entry::Text { octets } => {
+                    let line = last(octets);
+                    match self.queue.front().map(|sent| sent.verb) {
                         Some(Verb::Capa) => EventKind::Capability { line, capability: Capability::parse(line).ok() },
                         Some(Verb::Auth) => EventKind::Mechanism { line, mechanism: Mechanism::new(line).ok() },
                         _ => EventKind::Language { line, language: LanguageListing::parse(line).ok() },

@@ -4,18 +4,18 @@ use alloc::boxed::Box;
 
 use super::capabilities::Capabilities;
 use super::line_feeds::BareLineFeeds;
-use super::list::{Entry, List};
+use super::list::Entry;
 use super::queue::Sent;
-use crate::buffer::{Line, position};
+use crate::buffer::Line;
 use crate::wire::{DropListing, ListingError, Status, Unstuffer};
 
 /// What stands at the front of the input, until it is dealt with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Front {
     /// How many octets of the input it takes.
-    pub(super) octets: u32,
+    pub(super) octets: usize,
     /// How many of them are content: all but the line end of a line.
-    pub(super) content: u32,
+    pub(super) content: usize,
     pub(super) found: Found,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Found {
     Ends,
     /// A part of a message, from this octet on.
     Body {
-        start: u32,
+        start: usize,
     },
     /// A CR of a message that was read before, and what was read after it.
     CarriageReturn,
@@ -45,31 +45,30 @@ pub(super) enum Found {
     Secured,
     /// A challenge; its text, so many octets when decoded, begins at [`CHALLENGE`].
     Challenge {
-        decoded: u32,
+        decoded: usize,
     },
     /// A challenge that tells why a token has failed.
     BearerFailure {
-        decoded: u32,
+        decoded: usize,
     },
     NotSent(Sent),
 }
 
 /// Where the text of a challenge begins.
-pub(super) const CHALLENGE: u32 = 2;
+pub(super) const CHALLENGE: usize = 2;
 
-/// What is still to come of the response to the command at the front of the queue.
+/// What is still to come of the response to the command at the front of the queue; of a list, how many more entries there
+/// may be.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// Its first line.
     Status,
-    /// Lines up to the end line.
-    Entries {
-        list: List,
-        /// How many more there may be.
-        left: u32,
-        /// What CAPA lists: it says nothing before its end line (R-GEN-16).
-        capabilities: Option<Box<Capabilities>>,
-    },
+    /// The lines of LIST.
+    Scan { left: u32 },
+    /// The lines of UIDL.
+    UniqueIds { left: u32 },
+    /// Lines of text, and what CAPA lists in them: it says nothing before its end line (R-GEN-16).
+    Texts { left: u32, capabilities: Option<Box<Capabilities>> },
     /// A message.
     Body(Unstuffer, BareLineFeeds),
 }
@@ -77,7 +76,7 @@ pub(super) enum Reading {
 impl Front {
     #[inline]
     pub(super) fn line(line: Line, found: Found) -> Self {
-        Self { octets: position(line.octets), content: position(line.content), found }
+        Self { octets: line.octets, content: line.content, found }
     }
 
     /// What stands in no octets.

@@ -1,29 +1,20 @@
 //! The lines of lists, read into what can be kept without borrowing from them.
 
-use crate::buffer::position;
 use crate::message::MessageNumber;
 use crate::wire::{Deviation, DeviationSet, ListingError, Parsed, ScanListing, UniqueIdListing, listing, number};
 
-/// What the lines of a list are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum List {
-    Scan,
-    UniqueId,
-    Text,
-}
-
-/// A line of a list: what it means and where that stands.
+/// What a line of a list means.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     Scan(ScanListing),
+    /// The unique-id is so many octets at the end of the content.
     UniqueId {
         message: MessageNumber,
-        start: u32,
-        end: u32,
+        octets: usize,
     },
+    /// The text is so many octets at the end of the content.
     Text {
-        start: u32,
-        end: u32,
+        octets: usize,
     },
     /// The message is known where the line begins with a readable number.
     Unreadable {
@@ -32,92 +23,88 @@ pub(super) enum Entry {
     },
 }
 
-/// A line that keeps to the rules by the letter: its octets with CRLF, and what it means.
+/// A line that keeps to the rules by the letter: its octets without CRLF, and what it means.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain {
-    pub(super) octets: usize,
-    pub(super) entry: PlainEntry,
+    pub(super) content: usize,
+    pub(super) entry: Entry,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum PlainEntry {
-    Scan(ScanListing),
-    UniqueId { message: MessageNumber, octets: usize },
+impl Plain {
+    /// The line of a scan listing at the front, if the whole of it is there.
+    #[inline]
+    pub(super) fn scan(octets: &[u8]) -> Option<Self> {
+        let (listing, rest) = ScanListing::parse_front(octets)?;
+        Self::before(octets, rest, Entry::Scan(listing))
+    }
+
+    /// The line of a unique-id listing at the front, if the whole of it is there.
+    #[inline]
+    pub(super) fn unique_id(octets: &[u8]) -> Option<Self> {
+        let (message, unique_id, rest) = UniqueIdListing::parse_front(octets)?;
+        Self::before(octets, rest, Entry::UniqueId { message, octets: unique_id.len() })
+    }
+
+    #[inline]
+    fn before(octets: &[u8], rest: &[u8], entry: Entry) -> Option<Self> {
+        rest.starts_with(b"\r\n").then_some(Self { content: octets.len() - rest.len(), entry })
+    }
 }
 
 impl Entry {
-    /// The same entry of a line that begins so many octets earlier.
-    pub(super) fn moved(self, octets: u32) -> Self {
-        match self {
-            Self::UniqueId { message, start, end } => {
-                Self::UniqueId { message, start: start + octets, end: end + octets }
-            }
-            Self::Text { start, end } => Self::Text { start: start + octets, end: end + octets },
-            Self::Scan(_) | Self::Unreadable { .. } => self,
-        }
+    /// Reads a line of a scan listing without its line end.
+    pub(super) fn scan(text: &[u8], accepted: DeviationSet) -> Parsed<Self> {
+        let parsed = ScanListing::parse(text, accepted);
+        let scan = |parsed: Parsed<_>| Parsed { value: Self::Scan(parsed.value), deviations: parsed.deviations };
+        parsed.map_or_else(|error| Self::unreadable(text, error), scan)
+    }
+
+    /// Reads a line of a unique-id listing without its line end.
+    pub(super) fn unique_id(text: &[u8], accepted: DeviationSet) -> Parsed<Self> {
+        let parsed = UniqueIdListing::parse(text, accepted);
+        parsed.map_or_else(
+            |error| Self::unreadable(text, error),
+            |Parsed { value: (message, unique_id), deviations }| {
+                let value = Self::UniqueId { message, octets: unique_id.len() };
+                Parsed { value, deviations }
+            },
+        )
+    }
+
+    fn unreadable(text: &[u8], error: ListingError) -> Parsed<Self> {
+        let first = text.split(|&octet| octet == b' ').find(|word| !word.is_empty());
+        let message = first.and_then(|word| number::parse_message(word).ok());
+        Parsed { value: Self::Unreadable { message, error }, deviations: DeviationSet::NONE }
+    }
+
+    /// How many octets of a line's content end with what it means.
+    pub(super) fn end(&self, content: &[u8]) -> usize {
+        if let Self::UniqueId { .. } = self { listing::trim_end(content).len() } else { content.len() }
     }
 }
 
-impl List {
-    /// The whole line at the front, if it is there and keeps to the rules by the letter; its octets with CRLF, and what
-    /// it means.
-    #[inline]
-    pub(super) fn plain(self, octets: &[u8]) -> Option<Plain> {
-        let (entry, rest) = match self {
-            Self::Scan => {
-                let (listing, rest) = ScanListing::parse_front(octets)?;
-                (PlainEntry::Scan(listing), rest)
-            }
-            Self::UniqueId => {
-                let (message, unique_id, rest) = UniqueIdListing::parse_front(octets)?;
-                (PlainEntry::UniqueId { message, octets: unique_id.len() }, rest)
-            }
-            Self::Text => return None,
-        };
-        let rest = rest.strip_prefix(b"\r\n")?;
-        Some(Plain { octets: octets.len() - rest.len(), entry })
+/// Takes spaces out of a line of words, in place, where there is more than one in a row or one at an end. Returns how many
+/// octets are left at the front.
+pub(super) fn squeeze(text: &mut [u8], accepted: DeviationSet) -> Parsed<usize> {
+    let spaces =
+        memchr::memmem::find(text, b"  ").is_some() || text.first() == Some(&b' ') || text.last() == Some(&b' ');
+    if !spaces || !accepted.contains(Deviation::ExtraSpaces) {
+        return Parsed { value: text.len(), deviations: DeviationSet::NONE };
     }
-
-    /// Reads a line without its line end.
-    pub(super) fn read(self, text: &[u8], accepted: DeviationSet) -> (Entry, DeviationSet) {
-        let read = if self == Self::Scan {
-            ScanListing::parse(text, accepted).map(|parsed| (Entry::Scan(parsed.value), parsed.deviations))
-        } else {
-            UniqueIdListing::parse(text, accepted).map(|Parsed { value: (message, unique_id), deviations }| {
-                let end = listing::trim_end(text).len();
-                let start = position(end - unique_id.len());
-                (Entry::UniqueId { message, start, end: position(end) }, deviations)
-            })
-        };
-        read.unwrap_or_else(|error| {
-            let first = text.split(|&octet| octet == b' ').find(|word| !word.is_empty());
-            let message = first.and_then(|word| number::parse_message(word).ok());
-            (Entry::Unreadable { message, error }, DeviationSet::NONE)
-        })
-    }
-
-    /// Takes spaces out of a line of words, in place, where there is more than one in a row or one at an end.
-    pub(super) fn squeeze(text: &mut [u8], accepted: DeviationSet) -> (Entry, DeviationSet) {
-        let spaces =
-            memchr::memmem::find(text, b"  ").is_some() || text.first() == Some(&b' ') || text.last() == Some(&b' ');
-        if !spaces || !accepted.contains(Deviation::ExtraSpaces) {
-            return (Entry::Text { start: 0, end: position(text.len()) }, DeviationSet::NONE);
-        }
-        let mut end = 0;
-        let mut before = b' ';
-        for at in 0..text.len() {
-            let octet = text.get(at).copied().unwrap_or(b' ');
-            if octet != b' ' || before != b' ' {
-                if let Some(place) = text.get_mut(end) {
-                    *place = octet;
-                }
-                end += 1;
+    let mut end = 0;
+    let mut before = b' ';
+    for at in 0..text.len() {
+        let octet = text.get(at).copied().unwrap_or(b' ');
+        if octet != b' ' || before != b' ' {
+            if let Some(place) = text.get_mut(end) {
+                *place = octet;
             }
-            before = octet;
+            end += 1;
         }
-        if before == b' ' && end > 0 {
-            end -= 1;
-        }
-        (Entry::Text { start: 0, end: position(end) }, DeviationSet::NONE.with(Deviation::ExtraSpaces))
+        before = octet;
     }
+    if before == b' ' && end > 0 {
+        end -= 1;
+    }
+    Parsed { value: end, deviations: DeviationSet::NONE.with(Deviation::ExtraSpaces) }
 }

@@ -3,12 +3,12 @@
 use super::error::{Error, ProtocolError};
 use super::exchange::Answer;
 use super::front::{CHALLENGE, Found, Front, Reading};
-use super::list::{Entry, List, Plain};
+use super::list::{Entry, Plain, squeeze};
 use super::queue::Sent;
 use super::session::Session;
 use super::state::Life;
 use crate::auth::sasl::base64;
-use crate::buffer::{Defect, Line, position};
+use crate::buffer::{Defect, Line};
 use crate::wire::{
     Capability, Deviation, DeviationSet, DropListing, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb,
 };
@@ -16,14 +16,11 @@ use crate::wire::{
 impl Session {
     /// Reads what is to stand at the front of the input next, if it is complete.
     pub(super) fn read(&mut self) -> Result<Option<Front>, Error> {
-        let list = match self.reading {
-            Reading::Body(..) => return Ok(self.body()),
-            Reading::Status => return self.status(),
-            Reading::Entries { list, .. } => list,
-        };
-        let Some(line) = self.pipe.input.line() else { return Ok(None) };
-        self.check(line)?;
-        self.entry(list, line).map(Some)
+        match self.reading {
+            Reading::Body(..) => Ok(self.body()),
+            Reading::Status => self.status(),
+            Reading::Scan { .. } | Reading::UniqueIds { .. } | Reading::Texts { .. } => self.entry(),
+        }
     }
 
     /// Reads a part of a message.
@@ -35,7 +32,7 @@ impl Session {
             if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
                 self.deviations.add(Deviation::BareLineFeed, bare);
             }
-            let (octets, content) = (position(part.consumed), position(part.content.len()));
+            let (octets, content) = (part.consumed, part.content.len());
             let found = match octets.checked_sub(content) {
                 _ if part.ended => Found::Ends,
                 None => Found::CarriageReturn,
@@ -120,8 +117,11 @@ impl Session {
             // Perhaps the other side is somebody else, who can't do the server's part.
             return Err(self.fail(ProtocolError::UnexpectedLogin));
         }
-        let offset = position(content.len() - text.len());
-        let answer = |(entry, deviations): (Entry, _)| (Found::Answer(entry.moved(offset)), deviations);
+        let mut front = Front::line(line, Found::Status { status, multi_line, has_code });
+        let mut answer = |parsed: Parsed<Entry>| {
+            front.content = parsed.value.end(content);
+            (Found::Answer(parsed.value), parsed.deviations)
+        };
         let (found, deviations) = match (sent.verb, status) {
             (Verb::Stls, Status::Ok) if octets.len() > line.octets => {
                 return Err(self.fail(ProtocolError::AfterStls));
@@ -132,12 +132,12 @@ impl Session {
                 let deviations = parsed.map_or(DeviationSet::NONE, |parsed| parsed.deviations);
                 (Found::Stat(parsed.map(|parsed| parsed.value)), deviations)
             }
-            (Verb::List, Status::Ok) if !multi_line => answer(List::Scan.read(text, accepted)),
-            (Verb::Uidl, Status::Ok) if !multi_line => answer(List::UniqueId.read(text, accepted)),
-            _ => (Found::Status { status, multi_line, has_code }, DeviationSet::NONE),
+            (Verb::List, Status::Ok) if !multi_line => answer(Entry::scan(text, accepted)),
+            (Verb::Uidl, Status::Ok) if !multi_line => answer(Entry::unique_id(text, accepted)),
+            _ => (front.found, DeviationSet::NONE),
         };
         self.deviations.count(deviations);
-        Ok(Front::line(line, found))
+        Ok(Front { found, ..front })
     }
 
     /// Reads a challenge. `None` where it is answered already.
@@ -154,7 +154,7 @@ impl Session {
         }
         let decoded = if line.defect.is_none() && self.config.accepted.contains_all(deviations) {
             self.deviations.count(deviations);
-            let text = self.pipe.input.octets_mut().get_mut(CHALLENGE as usize..line.content).unwrap_or_default();
+            let text = self.pipe.input.octets_mut().get_mut(CHALLENGE..line.content).unwrap_or_default();
             base64::decode(text).ok()
         } else {
             None
@@ -166,7 +166,6 @@ impl Session {
             return Ok(None);
         };
         let answer = exchange.challenged(decoded == 0);
-        let decoded = position(decoded);
         let found = match answer.map_err(|error| self.fail(error))? {
             Answer::First(first) => {
                 self.pipe.input.consume(line.octets);
@@ -180,43 +179,59 @@ impl Session {
     }
 
     /// Reads a line of a list.
-    fn entry(&mut self, list: List, line: Line) -> Result<Front, Error> {
+    fn entry(&mut self) -> Result<Option<Front>, Error> {
+        let Some(line) = self.pipe.input.line() else { return Ok(None) };
+        self.check(line)?;
         let accepted = self.config.accepted;
-        let content = self.pipe.input.octets_mut().get_mut(..line.content).unwrap_or_default();
-        if content == b"." {
-            return Ok(Front::line(line, Found::Ends));
+        let whole = self.pipe.input.octets_mut().get_mut(..line.content).unwrap_or_default();
+        if whole == b"." {
+            return Ok(Some(Front::line(line, Found::Ends)));
         }
         // A dot at the start is one that was stuffed.
-        let offset = u32::from(content.first() == Some(&b'.'));
-        let text = content.get_mut(offset as usize..).unwrap_or_default();
-        let (entry, deviations) =
-            if list == List::Text { List::squeeze(text, accepted) } else { list.read(text, accepted) };
-        let entry = entry.moved(offset);
-        self.deviations.count(deviations);
-        let Reading::Entries { left, capabilities, .. } = &mut self.reading else {
-            debug_assert!(false, "an entry without a list");
-            return Err(self.fail(ProtocolError::Unsolicited));
-        };
-        if let (Entry::Text { start, end }, Some(capabilities)) = (entry, capabilities) {
-            let text = self.pipe.input.octets().get(start as usize..end as usize).unwrap_or_default();
-            if let Ok(capability) = Capability::parse(text) {
-                capabilities.add(&capability);
+        let offset = usize::from(whole.first() == Some(&b'.'));
+        let text = whole.get_mut(offset..).unwrap_or_default();
+        let (left, entry, deviations) = match &mut self.reading {
+            Reading::Scan { left } => {
+                let Parsed { value, deviations } = Entry::scan(text, accepted);
+                (*left, value, deviations)
             }
+            Reading::UniqueIds { left } => {
+                let Parsed { value, deviations } = Entry::unique_id(text, accepted);
+                (*left, value, deviations)
+            }
+            Reading::Texts { left, capabilities } => {
+                let Parsed { value: octets, deviations } = squeeze(text, accepted);
+                let capability = text.get(..octets).map(Capability::parse);
+                if let (Some(capabilities), Some(Ok(capability))) = (capabilities, capability) {
+                    capabilities.add(&capability);
+                }
+                (*left, Entry::Text { octets }, deviations)
+            }
+            Reading::Status | Reading::Body(..) => {
+                debug_assert!(false, "an entry without a list");
+                return Ok(None);
+            }
+        };
+        let content = if let Entry::Text { octets } = entry { offset + octets } else { entry.end(whole) };
+        self.deviations.count(deviations);
+        if left == 0 {
+            return Err(self.fail(ProtocolError::TooManyEntries));
         }
-        if *left == 0 {
-            Err(self.fail(ProtocolError::TooManyEntries))
-        } else {
-            Ok(Front::line(line, Found::Entry(entry)))
-        }
+        Ok(Some(Front { octets: line.octets, content, found: Found::Entry(entry) }))
     }
 
     /// An entry that is there as a whole and keeps to the rules, as most of a million do.
     #[inline]
     pub(super) fn plain_entry(&self) -> Option<Plain> {
-        let Reading::Entries { list, left: 1.., .. } = self.reading else { return None };
-        if self.front.is_some() || !self.pipe.input.is_at_line_start() {
+        let is_listed = matches!(self.reading, Reading::Scan { left: 1.. } | Reading::UniqueIds { left: 1.. });
+        if !is_listed || self.front.is_some() || !self.pipe.input.is_at_line_start() {
             return None;
         }
-        list.plain(self.pipe.input.unread()?)
+        let octets = self.pipe.input.unread()?;
+        match self.reading {
+            Reading::Scan { .. } => Plain::scan(octets),
+            Reading::UniqueIds { .. } => Plain::unique_id(octets),
+            _ => None,
+        }
     }
 }

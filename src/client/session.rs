@@ -146,7 +146,7 @@ impl Session {
 
     /// The response that the front begins with.
     pub(super) fn response(&self, front: Front) -> Response<'_> {
-        let line = self.pipe.input.octets().get(..front.content as usize).unwrap_or_default();
+        let line = self.pipe.input.octets().get(..front.content).unwrap_or_default();
         let response = Response::parse(line, self.config.accepted);
         debug_assert!(response.is_ok(), "a line that was read as a response");
         response.map_or(Response::new(Status::Err, None, Text::EMPTY), |parsed| parsed.value)

@@ -5,7 +5,6 @@ use alloc::boxed::Box;
 use super::closed::Closed;
 use super::front::{Found, Front, Reading};
 use super::line_feeds::BareLineFeeds;
-use super::list::List;
 use super::session::Session;
 use crate::wire::{Status, Timestamp, Unstuffer, Verb};
 
@@ -16,7 +15,7 @@ impl Session {
             debug_assert!(false, "a token for nothing");
             return;
         };
-        let octets = front.octets as usize;
+        let octets = front.octets;
         match front.found {
             Found::Greeting => return self.greeted(front),
             Found::Challenge { .. } | Found::BearerFailure { .. } => self.pipe.input.wipe(octets),
@@ -29,9 +28,13 @@ impl Session {
             | Found::NotSent(_)
             | Found::Greeting => {}
             Found::Entry(_) => {
-                if let Reading::Entries { left, .. } = &mut self.reading {
-                    *left = left.saturating_sub(1);
-                }
+                let (Reading::Scan { left } | Reading::UniqueIds { left } | Reading::Texts { left, .. }) =
+                    &mut self.reading
+                else {
+                    debug_assert!(false, "an entry without a list");
+                    return;
+                };
+                *left = left.saturating_sub(1);
             }
             Found::Status { status, multi_line: false, has_code } => self.answered(status, has_code),
             Found::Status { .. } => self.begun(),
@@ -46,7 +49,7 @@ impl Session {
     fn greeted(&mut self, front: Front) {
         let response = self.response(front);
         let (status, timestamp) = (response.status(), Timestamp::find(response.text()));
-        self.pipe.input.consume(front.octets as usize);
+        self.pipe.input.consume(front.octets);
         self.life.greeted(timestamp);
         if status == Status::Err {
             self.close(Ok(Closed::Refused));
@@ -70,23 +73,20 @@ impl Session {
         if let Some(knowledge) = self.life.knowledge_mut() {
             knowledge.begun(sent);
         }
-        let list = match sent.verb {
-            Verb::Retr | Verb::Top => {
-                self.reading = Reading::Body(Unstuffer::new(), BareLineFeeds::default());
-                return;
-            }
-            Verb::List => List::Scan,
-            Verb::Uidl => List::UniqueId,
-            _ => List::Text,
+        let left = self.config.listing_entries;
+        self.reading = match sent.verb {
+            Verb::Retr | Verb::Top => Reading::Body(Unstuffer::new(), BareLineFeeds::default()),
+            Verb::List => Reading::Scan { left },
+            Verb::Uidl => Reading::UniqueIds { left },
+            Verb::Capa => Reading::Texts { left, capabilities: Some(Box::default()) },
+            _ => Reading::Texts { left, capabilities: None },
         };
-        let capabilities = (sent.verb == Verb::Capa).then(Box::default);
-        self.reading = Reading::Entries { list, left: self.config.listing_entries, capabilities };
     }
 
     /// The answer to the command at the front has ended.
     fn ended(&mut self) {
         let reading = core::mem::replace(&mut self.reading, Reading::Status);
-        if let (Reading::Entries { capabilities: Some(listed), .. }, Some(knowledge)) =
+        if let (Reading::Texts { capabilities: Some(listed), .. }, Some(knowledge)) =
             (reading, self.life.knowledge_mut())
         {
             knowledge.listed = Some(*listed);
