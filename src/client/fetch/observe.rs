@@ -2,7 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::{Choice, Fate, Fetch, Naming, Progress, Retrieval, Stage, Wanted};
+use super::choice::Choice;
+use super::listing::Listed;
+use super::plan::Fate;
+use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::progress::Progress;
+use super::wanted::Wanted;
 use crate::client::closed::Closed;
 use crate::client::error::Error;
 use crate::client::event::{Event, EventKind};
@@ -47,8 +52,7 @@ impl Fetch {
             Err(Error::Protocol(_)) => {
                 if matches!(self.stage, Stage::Quitting(_)) {
                     // QUIT may have removed these.
-                    let messages = &self.messages;
-                    self.presumed.retain(|it| messages.get(it).is_some_and(|message| message.fate != Fate::Marked));
+                    self.presumed.retain(|message| self.plan.fate(*message) != Some(Fate::Marked));
                 }
                 self.distrust_presumed();
             }
@@ -104,18 +108,14 @@ impl Fetch {
 
     /// The list is complete, so what is listed more than once is known.
     fn plan(&mut self) {
-        let plan = core::mem::take(&mut self.listing).plan(self.stat);
-        let (to_fetch, to_delete) = (plan.to_fetch.len(), plan.to_delete.len());
-        if plan.unlisted > 0 {
-            self.progress.push_back(Progress::Unlisted(plan.unlisted));
+        let Listed { plan, is_complete, unlisted } = core::mem::take(&mut self.listing).end(self.stat);
+        if unlisted > 0 {
+            self.progress.push_back(Progress::Unlisted(unlisted));
         }
-        let is_complete = plan.is_complete && self.naming != Naming::Numbers;
-        self.messages = plan.messages;
-        self.groups = plan.groups;
-        self.more_lines = plan.more_lines;
-        self.queue = plan.to_fetch;
-        self.to_delete = plan.to_delete;
+        let (to_fetch, to_delete) = (plan.to_fetch.len(), plan.to_delete.len());
+        let is_complete = is_complete && self.naming != Naming::Numbers;
         self.progress.push_back(Progress::Listed { to_fetch, to_delete, is_complete });
+        self.plan = plan;
         self.stage = Stage::Fetching;
     }
 
@@ -128,12 +128,12 @@ impl Fetch {
             }
             _ if retr != ticket => {}
             EventKind::Begins(_) => {
-                self.set(message, Fate::Begun);
+                self.plan.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
             }
             EventKind::Ends => self.ended = Some(message),
             EventKind::Failed(response) => {
-                self.set(message, Fate::Left);
+                self.plan.set(message, Fate::Left);
                 let retry = Retry::from(response.code());
                 self.tell(message, |wanted| Progress::Refused(wanted, retry));
             }
@@ -180,7 +180,7 @@ impl Fetch {
         self.distrust_presumed();
         self.distrust(|_, fate| fate == Fate::Begun);
         self.ended = None;
-        self.groups.clear();
+        drop(self.plan.give_groups_up());
         self.stage = Stage::Parting;
     }
 
@@ -188,11 +188,11 @@ impl Fetch {
         let Some((_, message)) = self.deleting.front().copied().filter(|(sent, _)| *sent == ticket) else { return };
         self.deleting.pop_front();
         if let EventKind::Failed(response) = what {
-            self.set(message, Fate::Left);
+            self.plan.set(message, Fate::Left);
             let retry = Retry::from(response.code());
             self.tell(message, |wanted| Progress::NotDeleted(wanted, Some(retry)));
         } else {
-            self.set(message, Fate::Marked);
+            self.plan.set(message, Fate::Marked);
         }
     }
 
@@ -200,19 +200,15 @@ impl Fetch {
         if !matches!(what, EventKind::Ok(_)) {
             return;
         }
-        let marked = self.messages.iter().filter(|(_, message)| message.fate == Fate::Marked);
-        self.progress.extend(marked.map(|(number, message)| Progress::Removed(message.wanted(*number))));
         // Any of its unique-ids may be the one that it is stored by.
-        let is_marked = |message| self.fate(message) == Some(Fate::Marked);
-        let more = self.more_lines.iter().filter(|(message, _)| is_marked(*message)).cloned();
-        let wanted: Vec<_> = more.map(|(message, id)| Wanted { message, id, is_repeated: true }).collect();
-        self.progress.extend(wanted.into_iter().map(Progress::Removed));
+        let is_marked = |more: &&Wanted| self.plan.fate(more.message) == Some(Fate::Marked);
+        let removed = self.plan.with(Fate::Marked).chain(self.plan.more_lines.iter().filter(is_marked));
+        self.progress.extend(removed.cloned().map(Progress::Removed));
     }
 
     /// The server is in step after a message.
     fn complete(&mut self, message: MessageNumber) {
-        self.set(message, Fate::Complete);
-        self.undecided += 1;
+        self.plan.set(message, Fate::Complete);
         self.tell(message, Progress::Complete);
     }
 
@@ -226,32 +222,16 @@ impl Fetch {
     /// The server isn't in step, so responses that were taken for answers may be lines of a message.
     fn distrust_presumed(&mut self) {
         let presumed = core::mem::take(&mut self.presumed);
-        self.undecided -= presumed.iter().filter(|message| self.fate(**message) == Some(Fate::Complete)).count();
         self.distrust(|message, _| presumed.contains(&message));
-        self.to_delete.retain(|message| !presumed.contains(message));
+        self.plan.to_delete.retain(|message| !presumed.contains(message));
     }
 
     /// What has come of these messages may not be all.
     fn distrust(&mut self, which: impl Fn(MessageNumber, Fate) -> bool) {
-        let which: Vec<MessageNumber> =
-            self.messages.iter().filter(|(number, it)| which(**number, it.fate)).map(|(number, _)| *number).collect();
+        let which: Vec<MessageNumber> = self.plan.which(which).collect();
         for message in which {
             self.tell(message, Progress::Unproven);
-            self.set(message, Fate::Left);
+            self.plan.set(message, Fate::Left);
         }
-    }
-
-    fn fate(&self, message: MessageNumber) -> Option<Fate> {
-        self.messages.get(&message).map(|message| message.fate)
-    }
-
-    fn set(&mut self, message: MessageNumber, fate: Fate) {
-        if let Some(message) = self.messages.get_mut(&message) {
-            message.fate = fate;
-        }
-    }
-
-    pub(super) fn tell(&mut self, message: MessageNumber, progress: impl FnOnce(Wanted) -> Progress) {
-        self.progress.extend(self.messages.get(&message).map(|it| progress(it.wanted(message))));
     }
 }

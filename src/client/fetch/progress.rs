@@ -1,6 +1,6 @@
 //! What a plan has to tell.
 
-use super::Wanted;
+use super::wanted::Wanted;
 use crate::client::retry::Retry;
 use crate::message::MessageNumber;
 
