@@ -14,7 +14,7 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// Returns the command that it answers.
+    /// Returns the command that the message answers, RETR or TOP.
     pub fn ticket(&self) -> Option<Ticket> {
         self.session.queue.front().map(|sent| sent.ticket)
     }
@@ -32,7 +32,7 @@ impl Body<'_> {
         }
     }
 
-    /// Counts these octets.
+    /// Counts the octets that [`as_bytes`](Self::as_bytes) returns.
     #[doc(alias = "len")]
     pub fn octets(&self) -> usize {
         self.as_bytes().len()

@@ -142,23 +142,23 @@ impl Capabilities {
         };
     }
 
-    /// Whether a feature is listed.
+    /// Returns whether a feature is listed.
     pub fn has(&self, feature: Feature) -> bool {
         self.features & bit(feature) != 0
     }
 
-    /// The SASL mechanisms that AUTH takes, in no particular order.
+    /// Returns the SASL mechanisms that AUTH takes, in no particular order.
     pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
         let known = KNOWN.iter().enumerate().filter(|(at, _)| self.mechanisms & 1 << at != 0);
         known.map(|(_, mechanism)| *mechanism).chain(self.other_mechanisms.iter().copied())
     }
 
-    /// How soon the next login may come: the least interval for polling (RFC 2449 §6.5).
+    /// Returns how soon the next login may come: the least interval for polling (RFC 2449 §6.5).
     pub fn login_delay(&self) -> Option<LoginDelay> {
         self.login_delay
     }
 
-    /// How long messages are kept (RFC 2449 §6.7). Some servers announce 0 days and keep them all the same.
+    /// Returns how long messages are kept (RFC 2449 §6.7). Some servers announce 0 days and keep them all the same.
     pub fn expire(&self) -> Option<Expire> {
         self.expire
     }

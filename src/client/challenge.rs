@@ -33,7 +33,7 @@ impl Challenge<'_> {
         }
     }
 
-    /// Answers it. If the server's final data has proved what it should, the answer is empty, and `+OK` follows.
+    /// Answers the challenge. If the server's final data has proved what it should, the answer is empty, and `+OK` follows.
     ///
     /// `+OK` is a login only where the mechanism has done its part, else it is
     /// [`ProtocolError::UnexpectedLogin`](super::ProtocolError::UnexpectedLogin): after one message or more, two for LOGIN, three for SCRAM, whose third answers
@@ -44,7 +44,7 @@ impl Challenge<'_> {
         self.session.respond(response, false);
     }
 
-    /// Answers it, where the server has still to prove or to ask something: `+OK` before the next challenge is
+    /// Answers the challenge, where the server has still to prove or to ask something: `+OK` before the next challenge is
     /// [`ProtocolError::UnexpectedLogin`](super::ProtocolError::UnexpectedLogin), and ends the session (RFC 5034 §4).
     pub fn respond_expecting_more(self, response: &(impl Message + ?Sized)) {
         self.session.settle();

@@ -38,7 +38,7 @@ impl fmt::Display for Closed {
 }
 
 impl Closed {
-    /// Whether both sides knew that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
+    /// Returns whether both sides knew that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4).
     pub const fn is_orderly(self) -> bool {
         matches!(self, Self::Quit(Removal::All | Removal::NotAll) | Self::Refused)
     }

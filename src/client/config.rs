@@ -75,7 +75,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults.
+    /// Creates a configuration of the defaults.
     pub fn new() -> Self {
         let accepted = [
             Deviation::BareLineFeed,
@@ -102,7 +102,7 @@ impl Config {
         }
     }
 
-    /// The size of the input window: 65,536 octets by default, at least 512. Parts of a message are no
+    /// Sets the size of the input window: 65,536 octets by default, at least 512. Parts of a message are no
     /// larger.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most octets of a response line or a line of a listing, CRLF included: 8,192 by default, at least 512. A
+    /// Sets the most octets of a response line or a line of a listing, CRLF included: 8,192 by default, at least 512. A
     /// longer one ends the session. The window grows for one that doesn't fit.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
+    /// Sets the most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
     ///
     /// # Errors
     /// [`BelowMinimum`](crate::BelowMinimum) under 12,288.
@@ -131,7 +131,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most entries of a list, such as LIST's, UIDL's or CAPA's: 16,777,216 by default, at least 1. One more ends the
+    /// Sets the most entries of a list, such as LIST's, UIDL's or CAPA's: 16,777,216 by default, at least 1. One more ends the
     /// session with [`ProtocolError::TooManyEntries`](super::ProtocolError::TooManyEntries). The session keeps no entry, but
     /// a caller may, and a list that never ends would keep it busy for ever.
     ///
@@ -142,7 +142,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most octets of commands that wait to be written: 8,192 by default, at least 255.
+    /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 255.
     /// [`send`](super::Session::send) refuses more. A SASL response may be longer.
     ///
     /// # Errors
@@ -152,7 +152,7 @@ impl Config {
         Ok(self)
     }
 
-    /// How far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets
+    /// Sets how far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets
     /// by default, at least one command (RFC 2449 §6.6). Both ends' buffers hold that, so neither can block the other.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Whether commands may go ahead of their responses at all: yes by default. Some servers announce PIPELINING and
+    /// Sets whether commands may go ahead of their responses at all: yes by default. Some servers announce PIPELINING and
     /// can't do it.
     #[must_use]
     pub fn pipelining(mut self, allowed: bool) -> Self {
@@ -171,7 +171,7 @@ impl Config {
         self
     }
 
-    /// How long the server may neither take octets that are sent to it nor send octets that it owes: 120 seconds by
+    /// Sets how long the server may neither take octets that are sent to it nor send octets that it owes: 120 seconds by
     /// default.
     #[must_use]
     pub fn reply_deadline(mut self, after: Duration) -> Self {
@@ -179,7 +179,7 @@ impl Config {
         self
     }
 
-    /// Whether passwords and tokens may be sent over a connection that others can listen to: no by default (RFC 8314
+    /// Sets whether passwords and tokens may be sent over a connection that others can listen to: no by default (RFC 8314
     /// §4).
     #[must_use]
     pub fn cleartext_secrets(mut self, allowed: bool) -> Self {
@@ -187,7 +187,7 @@ impl Config {
         self
     }
 
-    /// Whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
+    /// Sets whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
     /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
     /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
     /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
@@ -198,7 +198,7 @@ impl Config {
         self
     }
 
-    /// When the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
+    /// Sets when the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
     #[must_use]
     pub fn initial_response(mut self, policy: InitialResponsePolicy) -> Self {
         self.initial_response = policy;
@@ -219,7 +219,7 @@ impl Config {
         self
     }
 
-    /// The name that the server's certificate must be for, handed out with [`StartTls`](super::StartTls) (RFC 7817).
+    /// Sets the name that the server's certificate must be for, handed out with [`StartTls`](super::StartTls) (RFC 7817).
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_name = Some(name.into());

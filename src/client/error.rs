@@ -77,7 +77,7 @@ pub enum SendError {
     Over,
     /// The command has no place in the state of the session (RFC 1939 §4, §5): USER, PASS, APOP, AUTH, STLS or UTF8 after
     /// login; a command that needs a login, and there is none and none waits; something that logs in while an exchange is
-    /// under way, or behind STLS, after which what is known now doesn't hold; STLS although TLS is already up, or after
+    /// under way, or after STLS, after which what is known now doesn't hold; STLS although TLS is already up, or after
     /// UTF8.
     #[error("the command has no place in this state")]
     WrongState,

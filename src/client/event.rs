@@ -99,7 +99,7 @@ impl Event<'_> {
         self.answers().map(|sent| sent.ticket)
     }
 
-    /// Returns the keyword of that command.
+    /// Returns the keyword of the command that it answers.
     pub fn verb(&self) -> Option<Verb> {
         self.answers().map(|sent| sent.verb)
     }
@@ -116,7 +116,7 @@ impl Event<'_> {
         self.session.front.map(|front| front.found)
     }
 
-    /// Whether the command is answered with this.
+    /// Returns whether the command is answered with this event.
     pub fn completes(&self) -> bool {
         match self.found() {
             Some(Found::Status { multi_line, .. }) => !multi_line,

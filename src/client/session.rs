@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// Whether the server has answered UTF8 with `+OK`, while the session lasts.
+    /// Returns whether the server has answered UTF8 with `+OK`, while the session lasts.
     pub fn is_utf8_mode(&self) -> bool {
         self.life.knowledge().is_some_and(|knowledge| knowledge.utf8_mode)
     }

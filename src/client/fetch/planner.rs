@@ -155,19 +155,19 @@ impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
     const AHEAD: usize = 8;
 
-    /// A plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
+    /// Creates a plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
     /// [`Progress::ListRefused`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A plan for an account of which no unique-id is stored. A server that refuses UIDL without a response code, and
+    /// Creates a plan for an account of which no unique-id is stored. A server that refuses UIDL without a response code, and
     /// doesn't announce it, is taken to have none, and all its messages are fetched.
     pub fn first() -> Self {
         Self { naming: Naming::Any, ..Self::default() }
     }
 
-    /// A plan that doesn't ask for unique-ids, and fetches all messages.
+    /// Creates a plan that doesn't ask for unique-ids, and fetches all messages.
     pub fn without_unique_ids() -> Self {
         Self { naming: Naming::Numbers, ..Self::default() }
     }
@@ -282,7 +282,7 @@ impl Fetch {
         }
     }
 
-    /// What has come of the plan, one thing at a time; `None` when all is told. Take it until then after each event.
+    /// Returns what has come of the plan, one thing at a time; `None` when all is told. Take it until then after each event.
     pub fn progress(&mut self) -> Option<Progress> {
         self.progress.pop_front()
     }
@@ -312,7 +312,7 @@ impl Fetch {
         self.finishing = true;
     }
 
-    /// How many DELE were answered `+OK`. Those messages are gone once QUIT is answered `+OK`.
+    /// Returns how many DELE were answered `+OK`. Those messages are gone once QUIT is answered `+OK`.
     pub fn deletions(&self) -> usize {
         self.plan.with(Fate::Marked).count()
     }

@@ -14,12 +14,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Its number in this session.
+    /// Returns its number in this session.
     pub fn message(&self) -> MessageNumber {
         self.message
     }
 
-    /// Its unique-id, if it can serve as a name to store it by: `None` where the server has none, and where it is
+    /// Returns its unique-id, if it can serve as a name to store it by: `None` where the server has none, and where it is
     /// listed for another message too.
     ///
     /// It is unique within its maildrop while the message is there, and it is what the server sent: octets of any kind,
@@ -29,7 +29,7 @@ impl Wanted {
         self.id.as_deref().filter(|_| !self.is_repeated)
     }
 
-    /// The unique-id that the server lists for this message and others too, so that it can't serve as a name.
+    /// Returns the unique-id that the server lists for this message and others too, so that it can't serve as a name.
     pub fn repeated_id(&self) -> Option<&[u8]> {
         self.id.as_deref().filter(|_| self.is_repeated)
     }
