@@ -20,7 +20,7 @@ use crate::io::Io;
 /// | token | declined |
 /// |---|---|
 /// | [`Event`] | [done](Event::done) |
-/// | [`Body`] | the session ends with [`Error::BodyDeclined`]: a part of a message is never dropped in silence |
+/// | [`Body`] | the session ends with [`Error::BodyDeclined`](super::Error::BodyDeclined): a part of a message is never dropped in silence |
 /// | [`StartTls`] | [failed](StartTls::failed): the session ends |
 /// | [`Challenge`] | [cancelled](Challenge::cancel): the login fails |
 /// | [`Idle`] | QUIT is sent |

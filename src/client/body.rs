@@ -1,13 +1,12 @@
 //! Messages, part by part.
 
-use core::fmt;
-
 use super::error::Error;
 use super::front::{Found, Front};
 use super::queue::Ticket;
 use super::session::Session;
 
 /// A part of a message, or of the beginning of one that TOP returns. It comes again until it is [done](Self::done).
+#[derive(Debug)]
 #[must_use = "the session waits for this part to be taken"]
 pub struct Body<'a> {
     pub(super) session: &'a mut Session,
@@ -50,11 +49,5 @@ impl Body<'_> {
     /// isn't read.
     pub fn decline(self) {
         self.session.fail(Error::BodyDeclined);
-    }
-}
-
-impl fmt::Debug for Body<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("octets", &self.octets()).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,5 @@
 //! The server's part of a SASL exchange (RFC 5034 §4).
 
-use core::fmt;
-
 use super::front::{CHALLENGE, Found, Front};
 use super::session::Session;
 use crate::auth::sasl::Message;
@@ -11,6 +9,7 @@ use crate::wire::Mechanism;
 ///
 /// An empty challenge that asks for a first message which [`Session::authenticate`] was given never comes here, nor does
 /// the failure of a bearer token: the session answers both.
+#[derive(Debug)]
 #[must_use = "the session waits for the response"]
 pub struct Challenge<'a> {
     pub(super) session: &'a mut Session,
@@ -55,11 +54,5 @@ impl Challenge<'_> {
     pub fn cancel(self) {
         self.session.settle();
         self.session.cancel();
-    }
-}
-
-impl fmt::Debug for Challenge<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Challenge").field("mechanism", &self.mechanism()).finish_non_exhaustive()
     }
 }

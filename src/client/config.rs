@@ -106,7 +106,7 @@ impl Config {
     /// larger.
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) under 512.
+    /// [`BelowMinimum`] under 512.
     pub fn window(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.window = at_least(octets, 512)?;
         Ok(self)
@@ -116,7 +116,7 @@ impl Config {
     /// longer one ends the session. The window grows for one that doesn't fit.
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) under 512.
+    /// [`BelowMinimum`] under 512.
     pub fn line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.line_limit = at_least(octets, 512)?;
         Ok(self)
@@ -125,7 +125,7 @@ impl Config {
     /// Sets the most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) under 12,288.
+    /// [`BelowMinimum`] under 12,288.
     pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.sasl_line_limit = at_least(octets, 12_288)?;
         Ok(self)
@@ -136,7 +136,7 @@ impl Config {
     /// a caller may, and a list that never ends would keep it busy for ever.
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) for 0.
+    /// [`BelowMinimum`] for 0.
     pub fn listing_entries(mut self, entries: u32) -> Result<Self, BelowMinimum> {
         self.listing_entries = at_least(entries, 1)?;
         Ok(self)
@@ -146,7 +146,7 @@ impl Config {
     /// [`send`](super::Session::send) refuses more. A SASL response may be longer.
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) under 255.
+    /// [`BelowMinimum`] under 255.
     pub fn queue(mut self, octets: u32) -> Result<Self, BelowMinimum> {
         self.queue = at_least(octets, 255)?;
         Ok(self)
@@ -156,7 +156,7 @@ impl Config {
     /// by default, at least one command (RFC 2449 §6.6). Both ends' buffers hold that, so neither can block the other.
     ///
     /// # Errors
-    /// [`BelowMinimum`](crate::BelowMinimum) for no command.
+    /// [`BelowMinimum`] for no command.
     pub fn pipelined(mut self, commands: u32, octets: u32) -> Result<Self, BelowMinimum> {
         self.pipelined_commands = at_least(commands, 1)?;
         self.pipelined_octets = octets;
@@ -191,7 +191,7 @@ impl Config {
     /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
     /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
     /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
-    /// [`TrustedLocal`](super::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
+    /// [`TrustedLocal`](crate::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
     #[must_use]
     pub fn require_tls(mut self, required: bool) -> Self {
         self.require_tls = required;

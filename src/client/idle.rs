@@ -1,7 +1,5 @@
 //! Nothing to do.
 
-use core::fmt;
-
 use super::session::Session;
 use crate::io::Read;
 
@@ -15,6 +13,7 @@ use crate::io::Read;
 /// The transport may also be taken away from the session as it is, for a proxy that has logged in and now splices it to
 /// another one, say. The session is dropped then, and neither QUIT nor anything else is sent. What the server sends
 /// without being asked comes before this, if it is read before.
+#[derive(Debug)]
 #[must_use = "poll again when a command was sent, or read"]
 pub struct Idle<'a> {
     pub(super) session: &'a mut Session,
@@ -30,11 +29,5 @@ impl<'a> Idle<'a> {
     /// Reports that the caller has nothing more to ask: QUIT is sent.
     pub fn decline(self) {
         self.session.stop();
-    }
-}
-
-impl fmt::Debug for Idle<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Idle").finish_non_exhaustive()
     }
 }

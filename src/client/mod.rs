@@ -16,8 +16,8 @@
 //! # What is answered
 //! Each command has a [`Ticket`], which the events that answer it carry, and exactly one of them
 //! [completes](Event::completes) it, unless the session ends first. A session ends with [`Action::Closed`], or with an
-//! [`Error`] if something went wrong; then the connection is closed. To end it early, send QUIT and go on polling, or
-//! drop it: messages marked as deleted then stay.
+//! [`Error`] if something went wrong; then the connection is closed. To end it early, [stop](Session::stop) it and go on
+//! polling, or drop it: messages marked as deleted then stay.
 //!
 //! [`EventKind::Farewell`] means that the server is about to close, for autologout or because it is stopping: nothing can be
 //! sent any more, and `Closed` follows. A greeting with `-ERR` is [`EventKind::Greeting`] with that status, followed by
@@ -33,10 +33,10 @@
 //! deletions may be carried out that an answer out of step has passed for. [`Fetch`] does all this.
 //!
 //! # TLS
-//! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
+//! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`](crate::Security::Tls). On port 110 send
 //! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
 //! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
-//! counts. Where STLS [fails](EventKind::Failed), quit. With [`Security::Cleartext`] no password leaves in any case, but a proof
+//! counts. Where STLS [fails](EventKind::Failed), quit. With [`Security::Cleartext`](crate::Security::Cleartext) no password leaves in any case, but a proof
 //! of one may, such as CRAM-MD5's, and so may the mail: where TLS is a must, [`Config::require_tls`] has the session refuse
 //! every login without it.
 //!

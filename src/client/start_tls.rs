@@ -1,6 +1,5 @@
 //! STLS: the handshake (RFC 2595 §4).
 
-use core::fmt;
 use core::time::Duration;
 
 use super::error::Error;
@@ -12,6 +11,7 @@ use crate::Security;
 ///
 /// No octet came after its `+OK`; one would have ended the session (RFC 2595 §4). The certificate must be for
 /// [`server_name`](StartTls::server_name), and TLS of version 1.2 at least (RFC 7817, RFC 8314 §4).
+#[derive(Debug)]
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {
     pub(super) session: &'a mut Session,
@@ -47,11 +47,5 @@ impl StartTls<'_> {
     /// Reports that the handshake failed. The session ends with [`Error::TlsFailed`].
     pub fn failed(self) {
         self.session.fail(Error::TlsFailed);
-    }
-}
-
-impl fmt::Debug for StartTls<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartTls").field("server_name", &self.server_name()).finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use crate::wire::{Command, DropListing, State};
 /// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR and STAT for each message; when all
 ///   that is wanted has come, DELE, and QUIT.
 /// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
-///   a [`Choice`], by its unique-id. A message without one is always fetched.
+///   a [`Choice`](super::Choice), by its unique-id. A message without one is always fetched.
 /// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
 ///   things.
 /// - What comes as [`Action::Body`](crate::client::Action::Body) belongs to the message that [began](Progress::Begins) last.
@@ -29,9 +29,9 @@ use crate::wire::{Command, DropListing, State};
 /// - When the session has ended, say [how](Self::end), and take the last progress.
 ///
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other
-/// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`] there.
+/// end run a new plan in a new session: what is stored by then is a [`Choice::Delete`](super::Choice::Delete) there.
 ///
-/// To leave mail on the server, choose [`Choice::Stored`] for what is stored, and [`keep`](Self::keep) each message that is
+/// To leave mail on the server, choose [`Choice::Stored`](super::Choice::Stored) for what is stored, and [`keep`](Self::keep) each message that is
 /// complete.
 ///
 /// This is a whole program, which `cargo run --example fetch_minimal` runs in the repository:
@@ -62,10 +62,10 @@ use crate::wire::{Command, DropListing, State};
 ///
 /// # Unique-ids that aren't unique
 /// Where the server lists a unique-id for more than one message, it isn't known which of them the caller has stored by it.
-/// So none is deleted on the word of [`Choice::Delete`], and none passed over on that of [`Choice::Stored`]: each is fetched, [without a name](Wanted::unique_id), to be
+/// So none is deleted on the word of [`Choice::Delete`](super::Choice::Delete), and none passed over on that of [`Choice::Stored`](super::Choice::Stored): each is fetched, [without a name](Wanted::unique_id), to be
 /// stored under a new one. They are deleted together, once [`delete`](Self::delete) was called for all of them: if one
 /// alone were left, it would be taken for what is stored. The same goes for a message number that is listed more than
-/// once. [`Choice::Keep`] leaves them where they are.
+/// once. [`Choice::Keep`](super::Choice::Keep) leaves them where they are.
 ///
 /// Where they stay on the server they are fetched again in each session, as are all messages of a server without
 /// unique-ids: compare their octets with those of the ones that are stored.
