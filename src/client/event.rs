@@ -120,7 +120,7 @@ impl Event<'_> {
     pub fn completes(&self) -> bool {
         match self.found() {
             Some(Found::Status { multi_line, .. }) => !multi_line,
-            Some(Found::Stat(_) | Found::Answer(_) | Found::Ends | Found::Secured | Found::NotSent(_)) => true,
+            Some(Found::Answer(_) | Found::Ends | Found::Secured | Found::NotSent(_)) => true,
             _ => false,
         }
     }
@@ -174,9 +174,8 @@ impl Session {
             Found::Status { status: Status::Err, .. } => EventKind::Failed(self.response(front)),
             Found::Status { multi_line: false, .. } => EventKind::Ok(self.response(front)),
             Found::Status { .. } => EventKind::Begins(self.response(front)),
-            Found::Stat(Ok(listing)) => EventKind::Stat(listing),
-            Found::Stat(Err(error)) => EventKind::Unreadable { line, message: None, error },
             Found::Answer(entry) | Found::Entry(entry) => match entry {
+                Entry::Drop(listing) => EventKind::Stat(listing),
                 Entry::Scan(listing) => EventKind::Scan(listing),
                 Entry::UniqueId { message, octets } => EventKind::UniqueId { message, unique_id: last(octets) },
                 Entry::Unreadable { message, error } => EventKind::Unreadable { line, message, error },

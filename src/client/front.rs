@@ -7,7 +7,7 @@ use super::line_feeds::BareLineFeeds;
 use super::list::Entry;
 use super::queue::Sent;
 use crate::buffer::Line;
-use crate::wire::{DropListing, ListingError, Status, Unstuffer};
+use crate::wire::{Status, Unstuffer};
 
 /// What stands at the front of the input, until it is dealt with.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +28,7 @@ pub(super) enum Found {
         multi_line: bool,
         has_code: bool,
     },
-    /// The whole answer of STAT.
-    Stat(Result<DropListing, ListingError>),
-    /// The whole answer of LIST and UIDL with a number, which is one entry.
+    /// The whole answer of STAT, and of LIST and UIDL with a number: one entry.
     Answer(Entry),
     Entry(Entry),
     Ends,

@@ -1,11 +1,14 @@
 //! The lines of lists, read into what can be kept without borrowing from them.
 
 use crate::message::MessageNumber;
-use crate::wire::{Deviation, DeviationSet, ListingError, Parsed, ScanListing, UniqueIdListing, listing, number};
+use crate::wire::{
+    Deviation, DeviationSet, DropListing, ListingError, Parsed, ScanListing, UniqueIdListing, listing, number,
+};
 
 /// What a line of a list means.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
+    Drop(DropListing),
     Scan(ScanListing),
     /// The unique-id is so many octets at the end of the content.
     UniqueId {
@@ -52,35 +55,44 @@ impl Plain {
 }
 
 impl Entry {
+    /// Reads what STAT is answered.
+    pub(super) fn drop(text: &[u8], accepted: DeviationSet) -> Parsed<Self> {
+        Self::new(DropListing::parse(text, accepted), || None, Self::Drop)
+    }
+
     /// Reads a line of a scan listing without its line end.
     pub(super) fn scan(text: &[u8], accepted: DeviationSet) -> Parsed<Self> {
-        let parsed = ScanListing::parse(text, accepted);
-        let scan = |parsed: Parsed<_>| Parsed { value: Self::Scan(parsed.value), deviations: parsed.deviations };
-        parsed.map_or_else(|error| Self::unreadable(text, error), scan)
+        Self::new(ScanListing::parse(text, accepted), || first_number(text), Self::Scan)
     }
 
     /// Reads a line of a unique-id listing without its line end.
     pub(super) fn unique_id(text: &[u8], accepted: DeviationSet) -> Parsed<Self> {
-        let parsed = UniqueIdListing::parse(text, accepted);
-        parsed.map_or_else(
-            |error| Self::unreadable(text, error),
-            |Parsed { value: (message, unique_id), deviations }| {
-                let value = Self::UniqueId { message, octets: unique_id.len() };
-                Parsed { value, deviations }
-            },
-        )
+        let entry = |(message, id): (_, &[u8])| Self::UniqueId { message, octets: id.len() };
+        Self::new(UniqueIdListing::parse(text, accepted), || first_number(text), entry)
     }
 
-    fn unreadable(text: &[u8], error: ListingError) -> Parsed<Self> {
-        let first = text.split(|&octet| octet == b' ').find(|word| !word.is_empty());
-        let message = first.and_then(|word| number::parse_message(word).ok());
-        Parsed { value: Self::Unreadable { message, error }, deviations: DeviationSet::NONE }
+    fn new<T>(
+        parsed: Result<Parsed<T>, ListingError>,
+        message: impl FnOnce() -> Option<MessageNumber>,
+        entry: impl FnOnce(T) -> Self,
+    ) -> Parsed<Self> {
+        match parsed {
+            Ok(Parsed { value, deviations }) => Parsed { value: entry(value), deviations },
+            Err(error) => {
+                Parsed { value: Self::Unreadable { message: message(), error }, deviations: DeviationSet::NONE }
+            }
+        }
     }
 
     /// How many octets of a line's content end with what it means.
     pub(super) fn end(&self, content: &[u8]) -> usize {
         if let Self::UniqueId { .. } = self { listing::trim_end(content).len() } else { content.len() }
     }
+}
+
+fn first_number(text: &[u8]) -> Option<MessageNumber> {
+    let first = text.split(|&octet| octet == b' ').find(|word| !word.is_empty())?;
+    number::parse_message(first).ok()
 }
 
 /// Takes spaces out of a line of words, in place, where there is more than one in a row or one at an end. Returns how many

@@ -9,9 +9,7 @@ use super::session::Session;
 use super::state::Life;
 use crate::auth::sasl::base64;
 use crate::buffer::{Defect, Line};
-use crate::wire::{
-    Capability, Deviation, DeviationSet, DropListing, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb,
-};
+use crate::wire::{Capability, Deviation, DeviationSet, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb};
 
 impl Session {
     /// Reads what is to stand at the front of the input next, if it is complete.
@@ -117,27 +115,19 @@ impl Session {
             // Perhaps the other side is somebody else, who can't do the server's part.
             return Err(self.fail(ProtocolError::UnexpectedLogin));
         }
-        let mut front = Front::line(line, Found::Status { status, multi_line, has_code });
-        let mut answer = |parsed: Parsed<Entry>| {
-            front.content = parsed.value.end(content);
-            (Found::Answer(parsed.value), parsed.deviations)
-        };
-        let (found, deviations) = match (sent.verb, status) {
+        let Parsed { value: entry, deviations } = match (sent.verb, status) {
             (Verb::Stls, Status::Ok) if octets.len() > line.octets => {
                 return Err(self.fail(ProtocolError::AfterStls));
             }
-            (Verb::Stls, Status::Ok) => (Found::StartTls, DeviationSet::NONE),
-            (Verb::Stat, Status::Ok) => {
-                let parsed = DropListing::parse(text, accepted);
-                let deviations = parsed.map_or(DeviationSet::NONE, |parsed| parsed.deviations);
-                (Found::Stat(parsed.map(|parsed| parsed.value)), deviations)
-            }
-            (Verb::List, Status::Ok) if !multi_line => answer(Entry::scan(text, accepted)),
-            (Verb::Uidl, Status::Ok) if !multi_line => answer(Entry::unique_id(text, accepted)),
-            _ => (front.found, DeviationSet::NONE),
+            (Verb::Stls, Status::Ok) => return Ok(Front::line(line, Found::StartTls)),
+            (Verb::Stat, Status::Ok) => Entry::drop(text, accepted),
+            (Verb::List, Status::Ok) if !multi_line => Entry::scan(text, accepted),
+            (Verb::Uidl, Status::Ok) if !multi_line => Entry::unique_id(text, accepted),
+            _ => return Ok(Front::line(line, Found::Status { status, multi_line, has_code })),
         };
+        let content = entry.end(content);
         self.deviations.count(deviations);
-        Ok(Front { found, ..front })
+        Ok(Front { octets: line.octets, content, found: Found::Answer(entry) })
     }
 
     /// Reads a challenge. `None` where it is answered already.
@@ -190,22 +180,16 @@ impl Session {
         // A dot at the start is one that was stuffed.
         let offset = usize::from(whole.first() == Some(&b'.'));
         let text = whole.get_mut(offset..).unwrap_or_default();
-        let (left, entry, deviations) = match &mut self.reading {
-            Reading::Scan { left } => {
-                let Parsed { value, deviations } = Entry::scan(text, accepted);
-                (*left, value, deviations)
-            }
-            Reading::UniqueIds { left } => {
-                let Parsed { value, deviations } = Entry::unique_id(text, accepted);
-                (*left, value, deviations)
-            }
+        let (left, Parsed { value: entry, deviations }) = match &mut self.reading {
+            Reading::Scan { left } => (*left, Entry::scan(text, accepted)),
+            Reading::UniqueIds { left } => (*left, Entry::unique_id(text, accepted)),
             Reading::Texts { left, capabilities } => {
                 let Parsed { value: octets, deviations } = squeeze(text, accepted);
                 let capability = text.get(..octets).map(Capability::parse);
                 if let (Some(capabilities), Some(Ok(capability))) = (capabilities, capability) {
                     capabilities.add(&capability);
                 }
-                (*left, Entry::Text { octets }, deviations)
+                (*left, Parsed { value: Entry::Text { octets }, deviations })
             }
             Reading::Status | Reading::Body(..) => {
                 debug_assert!(false, "an entry without a list");

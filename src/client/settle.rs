@@ -38,7 +38,7 @@ impl Session {
             }
             Found::Status { status, multi_line: false, has_code } => self.answered(status, has_code),
             Found::Status { .. } => self.begun(),
-            Found::Stat(_) | Found::Answer(_) | Found::Secured => drop(self.queue.remove(0)),
+            Found::Answer(_) | Found::Secured => drop(self.queue.remove(0)),
             Found::Ends => self.ended(),
             Found::StartTls => self.front = Some(Front::empty(Found::Secured)),
             Found::BearerFailure { .. } => self.acknowledge_failure(),
