@@ -21,21 +21,21 @@ impl Fetch {
     ///
     /// Take the [progress](Self::progress) after it.
     pub fn observe(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
-        let what = event.kind();
-        if matches!(what, EventKind::Farewell(_)) || event.is_early() {
+        let kind = event.kind();
+        if matches!(kind, EventKind::Farewell(_)) || event.is_early() {
             // Nothing was asked for at that point, so it may as well be a line of the message.
             self.distrust_ended();
         }
         let Some(ticket) = event.ticket() else { return };
         match self.stage {
             // Nothing of these comes from the server.
-            _ if matches!(what, EventKind::NotSent | EventKind::BearerFailure(_)) => {}
-            Stage::Counting(stat) if stat == ticket => self.observe_count(&what),
-            Stage::Listing(list) if list == ticket => self.observe_listing(&what, judge),
-            Stage::Fetching => self.observe_retrieval(ticket, &what),
-            Stage::Deleting => self.observe_deletion(ticket, &what),
-            Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&what),
-            Stage::Quitting(quit) if quit == ticket => self.observe_quit(&what),
+            _ if matches!(kind, EventKind::NotSent | EventKind::BearerFailure(_)) => {}
+            Stage::Counting(stat) if stat == ticket => self.observe_count(&kind),
+            Stage::Listing(list) if list == ticket => self.observe_listing(&kind, judge),
+            Stage::Fetching => self.observe_retrieval(ticket, &kind),
+            Stage::Deleting => self.observe_deletion(ticket, &kind),
+            Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&kind),
+            Stage::Quitting(quit) if quit == ticket => self.observe_quit(&kind),
             _ => {}
         }
     }
@@ -63,8 +63,8 @@ impl Fetch {
     }
 
     /// STAT is answered, at the beginning.
-    fn observe_count(&mut self, what: &EventKind<'_>) {
-        if let EventKind::Stat(listing) = what {
+    fn observe_count(&mut self, kind: &EventKind<'_>) {
+        if let EventKind::Stat(listing) = kind {
             self.stat = Some(*listing);
         }
         if self.stat.is_some_and(|stat| stat.messages == 0) {
@@ -74,8 +74,8 @@ impl Fetch {
         }
     }
 
-    fn observe_listing(&mut self, what: &EventKind<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
-        match *what {
+    fn observe_listing(&mut self, kind: &EventKind<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
+        match *kind {
             EventKind::UniqueId { message, unique_id } => self.entry(message, Some(unique_id), judge(unique_id)),
             EventKind::Scan(listing) => self.entry(listing.message, None, Choice::Fetch),
             EventKind::Unreadable { message, .. } => {
@@ -119,12 +119,12 @@ impl Fetch {
         self.stage = Stage::Fetching;
     }
 
-    fn observe_retrieval(&mut self, ticket: Ticket, what: &EventKind<'_>) {
+    fn observe_retrieval(&mut self, ticket: Ticket, kind: &EventKind<'_>) {
         let Some(&Retrieval { message, retr, stat }) = self.retrieving.front() else { return };
-        match what {
+        match kind {
             _ if stat == Some(ticket) => {
                 self.retrieving.pop_front();
-                self.observe_proof(what);
+                self.observe_proof(kind);
             }
             _ if retr != ticket => {}
             EventKind::Begins(_) => {
@@ -142,8 +142,8 @@ impl Fetch {
     }
 
     /// STAT is answered, after a message.
-    fn observe_proof(&mut self, what: &EventKind<'_>) {
-        match (what, self.stat) {
+    fn observe_proof(&mut self, kind: &EventKind<'_>) {
+        match (kind, self.stat) {
             // After a doubtful answer it may be the answer to an earlier STAT.
             (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
             // As no server counts; or it isn't the answer to STAT.
@@ -164,8 +164,8 @@ impl Fetch {
     }
 
     /// STAT is answered, after DELE.
-    fn observe_confirmation(&mut self, what: &EventKind<'_>) {
-        if matches!(what, EventKind::Unreadable { .. }) {
+    fn observe_confirmation(&mut self, kind: &EventKind<'_>) {
+        if matches!(kind, EventKind::Unreadable { .. }) {
             self.out_of_step();
             self.stage = Stage::Abandoned;
         } else {
@@ -184,10 +184,10 @@ impl Fetch {
         self.stage = Stage::Parting;
     }
 
-    fn observe_deletion(&mut self, ticket: Ticket, what: &EventKind<'_>) {
+    fn observe_deletion(&mut self, ticket: Ticket, kind: &EventKind<'_>) {
         let Some((_, message)) = self.deleting.front().copied().filter(|(sent, _)| *sent == ticket) else { return };
         self.deleting.pop_front();
-        if let EventKind::Failed(response) = what {
+        if let EventKind::Failed(response) = kind {
             self.plan.set(message, Fate::Left);
             let retry = Retry::from(response.code());
             self.tell(message, |wanted| Progress::NotDeleted(wanted, Some(retry)));
@@ -196,8 +196,8 @@ impl Fetch {
         }
     }
 
-    fn observe_quit(&mut self, what: &EventKind<'_>) {
-        if !matches!(what, EventKind::Ok(_)) {
+    fn observe_quit(&mut self, kind: &EventKind<'_>) {
+        if !matches!(kind, EventKind::Ok(_)) {
             return;
         }
         // Any of its unique-ids may be the one that it is stored by.
