@@ -59,18 +59,18 @@ pub struct ChallengeTooLong;
 
 /// For a step of a SASL exchange: see [`Authenticate`].
 impl<M: Maildrop, E> Login<'_, M, E, SaslStep> {
-    /// The mechanism of the exchange.
+    /// Returns the mechanism of the exchange.
     pub fn mechanism(&self) -> Mechanism {
         self.asked.exchange.mechanism
     }
 
-    /// What the client responded, decoded: `None` where it has sent nothing yet and the server begins, which isn't the
+    /// Returns what the client responded, decoded: `None` where it has sent nothing yet and the server begins, which isn't the
     /// same as an empty response.
     pub fn response(&self) -> Option<&[u8]> {
         self.asked.response.map(|place| place.slice(self.pipe.input.octets()))
     }
 
-    /// What the host remembers of this exchange, `None` at its first step; and the [response](Self::response).
+    /// Returns what the host remembers of this exchange, `None` at its first step; and the [response](Self::response).
     ///
     /// The session keeps it from step to step, and drops it when the exchange is over: answered, cancelled by the
     /// client, broken by a response that isn't base64, or ended with the connection. Its type is the session's: see

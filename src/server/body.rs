@@ -117,29 +117,29 @@ pub struct Body<'a, M: Maildrop> {
 }
 
 impl<M: Maildrop> Body<'_, M> {
-    /// What [`Retrieve::begin`](super::Retrieve::begin) was given.
+    /// Returns what [`Retrieve::begin`](super::Retrieve::begin) was given.
     pub fn reader(&mut self) -> &mut M::Reader {
         self.reader
     }
 
-    /// The next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB
+    /// Sends the next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB
     /// are a good choice; an empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {
         self.transfer.push(self.output, chunk.into());
     }
 
-    /// The message is complete: all of it was pushed. Where the store had less than it should, [`fail`](Self::fail).
+    /// Ends the message: all of it was pushed. Where the store had less than it should, [`fail`](Self::fail).
     pub fn end(self) {
         self.transfer.end();
     }
 
-    /// The rest of the message isn't available. The client notices because the connection closes before the end of the
+    /// Reports that the rest of the message isn't available. The client notices because the connection closes before the end of the
     /// message, since no response can be sent any more. Nothing is removed.
     pub fn fail(self) {
         self.transfer.fail(self.output);
     }
 
-    /// The safe answer of a host that can't tell whether there is more: the message [failed](Self::fail).
+    /// Gives the safe answer of a host that can't tell whether there is more: the message [failed](Self::fail).
     pub fn decline(self) {
         self.fail();
     }

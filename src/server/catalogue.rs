@@ -46,12 +46,12 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// The English texts, with the tag `en`.
+    /// Creates the catalogue of the English texts, with the tag `en`.
     pub fn english() -> Self {
         Self::in_english("en", "English")
     }
 
-    /// A catalogue for another language, in English as long as its texts aren't [given](Self::text). LANG lists it with
+    /// Creates a catalogue for another language, in English as long as its texts aren't [given](Self::text). LANG lists it with
     /// the tag, and the description if that isn't empty.
     ///
     /// # Errors
@@ -95,12 +95,12 @@ impl Catalogue {
         Ok(self)
     }
 
-    /// The tag of the language.
+    /// Returns the tag of the language.
     pub fn tag(&self) -> LanguageTag<'_> {
         LanguageTag::new_unchecked(&self.tag)
     }
 
-    /// What the language is called, if that is known.
+    /// Returns what the language is called, if that is known.
     pub fn description(&self) -> Option<Text<'_>> {
         (!self.description.is_empty()).then(|| Text::new_unchecked(&self.description))
     }

@@ -57,7 +57,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// Whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4). A login
+    /// Returns whether the client knows that it is over: then a TLS session is ended with its alert (RFC 8314 §3.4). A login
     /// that was handed over isn't the end for the client, nor for its TLS.
     pub const fn is_orderly(self) -> bool {
         !matches!(
@@ -85,7 +85,7 @@ impl Residue {
         Self { lines: number(lines), octets: number(partial) }
     }
 
-    /// Whether there was nothing.
+    /// Returns whether there was nothing.
     pub const fn is_empty(self) -> bool {
         self.lines == 0 && self.octets == 0
     }

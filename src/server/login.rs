@@ -53,14 +53,14 @@ pub enum Credentials<'a> {
 }
 
 impl Credentials<'_> {
-    /// Whose maildrop is wanted.
+    /// Returns whose maildrop is wanted.
     pub const fn name(&self) -> &[u8] {
         match self {
             Self::Password { name, .. } | Self::Apop { name, .. } => name.as_bytes(),
         }
     }
 
-    /// Whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
+    /// Returns whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
     /// of passwords takes the password out of [`Credentials::Password`] instead.
     pub fn verify(&self, secret: &[u8]) -> bool {
         match self {
@@ -71,7 +71,7 @@ impl Credentials<'_> {
 }
 
 impl<M: Maildrop, E> Login<'_, M, E> {
-    /// What the client sent in order to log in.
+    /// Returns what the client sent in order to log in.
     pub fn credentials(&self) -> Credentials<'_> {
         let line = self.pipe.input.octets();
         let secret = self.asked.secret.slice(line);
@@ -95,7 +95,7 @@ impl<M: Maildrop, E> fmt::Debug for Login<'_, M, E> {
 }
 
 impl<M: Maildrop, E, A> Login<'_, M, E, A> {
-    /// Whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
+    /// Returns whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
     pub fn is_utf8_mode(&self) -> bool {
         self.terms.utf8
     }
@@ -129,7 +129,7 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
         self.authorization.exit = result.err().map(Exit::Over);
     }
 
-    /// The safe answer of a host that can't tell: the client is turned down as [`Rejection::Temporary`] says.
+    /// Gives the safe answer of a host that can't tell: the client is turned down as [`Rejection::Temporary`] says.
     pub fn decline(self) {
         self.reject(Rejection::Temporary);
     }

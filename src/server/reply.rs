@@ -21,14 +21,14 @@ macro_rules! replies {
             /// All replies.
             pub const ALL: &'static [Self] = &[$(Self::$reply),*];
 
-            /// The status indicator.
+            /// Returns the status indicator.
             pub const fn status(self) -> Status {
                 match self {
                     $(Self::$reply => Status::$status,)*
                 }
             }
 
-            /// The text in English, the language that a server uses unless it is told otherwise.
+            /// Returns the text in English, the language that a server uses unless it is told otherwise.
             pub const fn english(self) -> &'static str {
                 match self {
                     $(Self::$reply => $text,)*
@@ -102,7 +102,7 @@ impl Reply {
     /// Where the seconds stand in the text of [`Reply::LoginDelaySeconds`].
     pub const SECONDS: &'static str = "{seconds}";
 
-    /// The response code.
+    /// Returns the response code.
     pub const fn code(self) -> Option<ResponseCode<'static>> {
         match self {
             Self::CleartextLogin | Self::BadCredentials | Self::EmptyPassword | Self::NotUtf8 => {

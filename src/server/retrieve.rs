@@ -24,18 +24,18 @@ pub struct Retrieve<'a, M: Maildrop> {
 }
 
 impl<M: Maildrop> Retrieve<'_, M> {
-    /// The message. It is in the maildrop, and isn't marked as deleted.
+    /// Returns the message. It is in the maildrop, and isn't marked as deleted.
     pub fn message(&self) -> MessageNumber {
         self.request.message
     }
 
-    /// How many lines of the body TOP wants, or `None` for RETR. The session cuts the message by itself; a host may
+    /// Returns how many lines of the body TOP wants, or `None` for RETR. The session cuts the message by itself; a host may
     /// use this to read less.
     pub fn lines(&self) -> Option<u64> {
         self.request.lines
     }
 
-    /// The host's maildrop.
+    /// Lends the host's maildrop.
     pub fn maildrop(&mut self) -> &mut M {
         &mut self.transaction.open.maildrop
     }
@@ -68,7 +68,7 @@ impl<M: Maildrop> Retrieve<'_, M> {
         Transfer::new(self.request, self.terms.config.remove_retrieved)
     }
 
-    /// The safe answer of a host that can't tell: the message is [refused](Self::refuse) for now.
+    /// Gives the safe answer of a host that can't tell: the message is [refused](Self::refuse) for now.
     pub fn decline(self) {
         self.refuse(Refusal::Temporary);
     }

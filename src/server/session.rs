@@ -133,12 +133,12 @@ impl<M: Maildrop, E> Session<M, E> {
         self.is_stopping = true;
     }
 
-    /// How often the client has broken a rule and was understood all the same.
+    /// Returns how often the client has broken a rule and was understood all the same.
     pub fn deviations(&self) -> &DeviationCounts {
         &self.terms.deviations
     }
 
-    /// How many logins failed for their credentials on this connection, before STLS and after it: for a host that counts
+    /// Returns how many logins failed for their credentials on this connection, before STLS and after it: for a host that counts
     /// guesses.
     ///
     /// These are the ones that the host has turned down as [`Rejection::BadCredentials`](super::Rejection::BadCredentials) (one with a last

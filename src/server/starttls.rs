@@ -25,19 +25,19 @@ pub struct StartTls<'a> {
 }
 
 impl StartTls<'_> {
-    /// The octets that were dropped, where the configuration
+    /// Returns the octets that were dropped, where the configuration
     /// [drops them](super::Config::discard_octets_after_stls) instead of closing the connection: for a log.
     pub fn residue(&self) -> Residue {
         self.residue
     }
 
-    /// When to give the handshake up, on the clock that `now` comes from: the next [`poll`](super::Session::poll) then
+    /// Returns when to give the handshake up, on the clock that `now` comes from: the next [`poll`](super::Session::poll) then
     /// closes the session. `None` where the configuration sets no limit.
     pub fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// TLS is established. `identity` tells whether the client has proved who it is by a certificate; it has to log in
+    /// Reports that TLS is established. `identity` tells whether the client has proved who it is by a certificate; it has to log in
     /// all the same, and may then do so with EXTERNAL (RFC 2595 §4).
     ///
     /// Nothing that the client sent in the clear is left after the next poll: no name, no language, no mode, no count. The
@@ -46,12 +46,12 @@ impl StartTls<'_> {
         *self.handshake = Handshake::Established(identity);
     }
 
-    /// The handshake failed, so nothing more can be sent. The session closes.
+    /// Reports that the handshake failed, so nothing more can be sent. The session closes.
     pub fn failed(self) {
         *self.handshake = Handshake::Failed;
     }
 
-    /// The safe answer of a host without TLS, which is that the handshake [failed](Self::failed). Such a host doesn't
+    /// Gives the safe answer of a host without TLS, which is that the handshake [failed](Self::failed). Such a host doesn't
     /// offer [STLS](super::Config::stls).
     pub fn decline(self) {
         self.failed();

@@ -23,7 +23,7 @@ pub struct Update<'a, M: Maildrop> {
 }
 
 impl<M: Maildrop> Update<'_, M> {
-    /// The host's maildrop, and the messages to remove from it.
+    /// Lends the host's maildrop, with the messages to remove from it.
     pub fn maildrop_and_deletions(&mut self) -> (&mut M, Deletions<'_>) {
         self.transaction.open.deletions()
     }
@@ -43,7 +43,7 @@ impl<M: Maildrop> Update<'_, M> {
         self.transaction.exit = Some(CloseReason::Quit);
     }
 
-    /// The safe answer of a host that removes nothing: [`Removal::NotAll`].
+    /// Gives the safe answer of a host that removes nothing: [`Removal::NotAll`].
     pub fn decline(self) {
         self.finish(Removal::NotAll);
     }

@@ -8,7 +8,7 @@ use crate::server::offers::Offer;
 use crate::wire::{Capability, Expire, Implementation, LoginDelay, Mechanism, PrivateCapability, Properties, Text};
 
 impl Config {
-    /// The text of the greeting, `POP3 server ready` by default.
+    /// Sets the text of the greeting, `POP3 server ready` by default.
     ///
     /// # Errors
     /// [`ConfigError::Text`] when it can't stand in a response, [`ConfigError::Greeting`] when it holds `<` or isn't

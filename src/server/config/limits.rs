@@ -8,7 +8,7 @@ use crate::buffer::Output;
 use crate::limit::at_least;
 
 impl Config {
-    /// The most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
+    /// Sets the most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
     /// (RFC 2449 §4). A longer line is answered `-ERR` as soon as that is known, and skipped without being stored.
     ///
     /// # Errors
@@ -18,7 +18,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most octets of a line of a SASL exchange, CRLF included, and of an AUTH with an initial response: 65,536 by
+    /// Sets the most octets of a line of a SASL exchange, CRLF included, and of an AUTH with an initial response: 65,536 by
     /// default, at least 12,288 (RFC 5034 §4), and no less than
     /// [`command_line_limit`](Self::command_line_limit). The input window grows up to that while such a line comes in. A
     /// longer line is answered `-ERR`, and the exchange is over.
@@ -30,7 +30,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
+    /// Sets the most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
     /// wait, no further command is read. A larger limit means fewer, larger writes.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Config {
         Ok(self)
     }
 
-    /// How long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
+    /// Sets how long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
     /// command starts it anew, and so does each octet of output that the client takes. What was read before a poll counts, however
     /// late that poll comes. 2^32 seconds or more (136 years) are no limit.
     ///
@@ -54,7 +54,7 @@ impl Config {
         Ok(self.autologout_shorter_than_rfc1939_allows(after))
     }
 
-    /// Like [`autologout`](Self::autologout), without the minimum that RFC 1939 §3 sets. Clients may lose their
+    /// Does what [`autologout`](Self::autologout) does, without the minimum that RFC 1939 §3 sets. Clients may lose their
     /// deletions.
     #[must_use]
     pub fn autologout_shorter_than_rfc1939_allows(mut self, after: Duration) -> Self {
@@ -62,7 +62,7 @@ impl Config {
         self
     }
 
-    /// How long a connection may take from the first [`poll`](crate::server::Session::poll) to the end of the login, whatever
+    /// Sets how long a connection may take from the first [`poll`](crate::server::Session::poll) to the end of the login, whatever
     /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
     /// purpose, since half-open logins cost a server a lot and are of use to no one. 2^32 seconds or more (136 years)
     /// are no limit.
@@ -72,7 +72,7 @@ impl Config {
         self
     }
 
-    /// How many logins may fail for their credentials: the connection closes at this one. 3 by default, at least 1.
+    /// Sets how many logins may fail for their credentials: the connection closes at this one. 3 by default, at least 1.
     ///
     /// # Errors
     /// [`ConfigError::BelowMinimum`] for 0.
@@ -81,7 +81,7 @@ impl Config {
         Ok(self)
     }
 
-    /// How many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 10
+    /// Sets how many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 10
     /// before login and 20 after by default, each at least 1. Empty lines are answered `-ERR` and don't count. A line that
     /// begins an HTTP request closes the connection at once, before login.
     ///
@@ -93,7 +93,7 @@ impl Config {
         Ok(self)
     }
 
-    /// How many commands, good and bad, are read before login: the connection closes at the next. 50 by default, at
+    /// Sets how many commands, good and bad, are read before login: the connection closes at the next. 50 by default, at
     /// least 10.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::wire::{DeviationSet, Expire, InvalidCapability, InvalidText, LoginDel
 ///
 /// | what | octets | while |
 /// |---|---|---|
-/// | `Session` itself | under 490, and the maildrop | it exists |
+/// | `Session` itself | under 460, and the maildrop | it exists |
 /// | input window | 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | one chunk of a message | what the host hands over | until it is written |
@@ -140,7 +140,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The defaults.
+    /// Creates the default configuration.
     pub fn new() -> Self {
         Self {
             greeting: "POP3 server ready".into(),

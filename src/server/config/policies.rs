@@ -4,7 +4,7 @@ use super::Config;
 use crate::wire::Deviation;
 
 impl Config {
-    /// Whether USER, PASS, APOP and the mechanisms that send a password or token are allowed, and announced, on
+    /// Sets whether USER, PASS, APOP and the mechanisms that send a password or token are allowed, and announced, on
     /// [`Security::Cleartext`](crate::Security::Cleartext): no by default (RFC 8314 §4).
     #[must_use]
     pub fn cleartext_logins(mut self, allowed: bool) -> Self {
@@ -12,7 +12,7 @@ impl Config {
         self
     }
 
-    /// Whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA and LANG may stand between;
+    /// Sets whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA and LANG may stand between;
     /// after anything else the name is forgotten.
     #[must_use]
     pub fn pass_directly_after_user(mut self, strict: bool) -> Self {
@@ -47,7 +47,7 @@ impl Config {
         self
     }
 
-    /// Whether STLS is offered on connections without TLS (RFC 2595 §4): no by default, since the host must be ready
+    /// Sets whether STLS is offered on connections without TLS (RFC 2595 §4): no by default, since the host must be ready
     /// for [`Action::StartTls`](crate::server::Action::StartTls).
     #[must_use]
     pub fn stls(mut self, offered: bool) -> Self {
@@ -55,7 +55,7 @@ impl Config {
         self
     }
 
-    /// Whether octets that came after STLS, before TLS could begin, are dropped. By default they close the connection:
+    /// Sets whether octets that came after STLS, before TLS could begin, are dropped. By default they close the connection:
     /// no honest client sends any, and an attacker who puts them there wants them to be taken for what came through
     /// TLS. Either way they are never acted on.
     #[must_use]
@@ -64,14 +64,14 @@ impl Config {
         self
     }
 
-    /// Whether LAST is answered (RFC 1460, dropped by RFC 1725). Off by default.
+    /// Sets whether LAST is answered (RFC 1460, dropped by RFC 1725). Off by default.
     #[must_use]
     pub fn last(mut self, answered: bool) -> Self {
         self.last = answered;
         self
     }
 
-    /// Whether PLAIN and LOGIN arrive as [`Action::Login`](crate::server::Action::Login) with
+    /// Sets whether PLAIN and LOGIN arrive as [`Action::Login`](crate::server::Action::Login) with
     /// [`Credentials::Password`](crate::server::Credentials): yes by default, so that a host that has a table of passwords
     /// need not know SASL.
     ///
@@ -83,7 +83,7 @@ impl Config {
         self
     }
 
-    /// Whether AUTH without an argument lists the mechanisms: yes by default. It is in no RFC, but old clients ask so.
+    /// Sets whether AUTH without an argument lists the mechanisms: yes by default. It is in no RFC, but old clients ask so.
     #[must_use]
     pub fn list_mechanisms_by_auth(mut self, yes: bool) -> Self {
         self.mechanisms_by_auth = yes;
