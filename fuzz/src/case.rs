@@ -1,6 +1,6 @@
 //! What the fuzzer decides for a session: its configuration, its mail, its client, and whatever the host does.
 //!
-//! All zeros make an everyday session, so a seed is a few zeros with a client's octets behind them.
+//! All zeros make an everyday session, so a seed is a few zeros with a client's octets after them.
 
 use std::time::Duration;
 
@@ -95,12 +95,12 @@ impl Case<'_> {
         client
     }
 
-    /// Where reads end behind STLS, so that the schedule can't decide what comes there.
+    /// Where reads end after STLS, so that the schedule can't decide what comes there.
     pub fn read_ends(&self) -> Vec<usize> {
         if self.settings.reads_beyond_stls { Vec::new() } else { self.ends_of_stls() }
     }
 
-    /// Whether the schedule decides what comes behind STLS (the exception of R-GEN-01).
+    /// Whether the schedule decides what comes after STLS (the exception of R-GEN-01).
     pub fn schedule_shows(&self) -> bool {
         self.settings.reads_beyond_stls && !self.ends_of_stls().is_empty()
     }

@@ -23,7 +23,7 @@ pub fn vouched(message: &[u8]) -> Vec<u8> {
     [message, end].concat()
 }
 
-/// The octets of a multi-line response behind its first line.
+/// The octets of a multi-line response after its first line.
 pub fn stuff(message: &[u8], line_ends: LineEnds) -> Vec<u8> {
     let content = match line_ends {
         LineEnds::Unknown => normalise(message),
@@ -59,7 +59,7 @@ pub fn unstuff(wire: &[u8]) -> (Vec<u8>, Option<usize>) {
     (content, None)
 }
 
-/// What TOP shows of a message, and whether anything behind it could be shown.
+/// What TOP shows of a message, and whether anything after it could be shown.
 pub fn top(message: &[u8], lines: u64) -> (&[u8], bool) {
     let mut shown = 0;
     let mut left = None;

@@ -101,7 +101,7 @@ impl Model<'_> {
         let call = self.asked(line)?;
         let Asked::StartTls { residue, identity } = &call.asked else { panic!("the host wasn't told to begin TLS") };
         assert_eq!((*residue, call.taken), (self.residue(line), self.read_end(line)));
-        assert_eq!(responses.octets_so_far(), Some(call.written), "TLS begins behind its response");
+        assert_eq!(responses.octets_so_far(), Some(call.written), "TLS begins after its response");
         match identity {
             // The timestamp of the greeting, if it was there, is the server's own word.
             Some(identity) => {

@@ -283,8 +283,8 @@ impl Host {
             panic!("a body without a message");
         };
         let Delivery::Content { pushed, ended, failed } = delivery else { panic!("a body of a refused message") };
-        assert!(!*ended && !*failed, "a body behind its end");
-        assert!(lines.is_none_or(|lines| !content::top(pushed, lines).1), "a body behind what TOP shows");
+        assert!(!*ended && !*failed, "a body after its end");
+        assert!(lines.is_none_or(|lines| !content::top(pushed, lines).1), "a body after what TOP shows");
         match body.reader().next_chunk() {
             Ok(Some(chunk)) => {
                 pushed.extend_from_slice(&chunk);

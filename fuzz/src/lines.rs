@@ -74,9 +74,9 @@ pub fn pieces<'a>(input: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
     let mut rest = input;
     if sizes.iter().any(|&size| size > 0) {
         for &size in sizes.iter().cycle() {
-            let (piece, behind) = rest.split_at(usize::from(size).min(rest.len()));
+            let (piece, after) = rest.split_at(usize::from(size).min(rest.len()));
             pieces.push(piece);
-            rest = behind;
+            rest = after;
             if rest.is_empty() {
                 break;
             }

@@ -72,11 +72,11 @@ pub fn check(case: &Case<'_>, run: &Run) {
             responses.check(&expected, said.as_ref().map(|said| said.verb), has_argument, language);
         }
         if model.handshake {
-            let Some(behind) = model.shake_hands(&line, &responses) else {
+            let Some(after) = model.shake_hands(&line, &responses) else {
                 assert!(!run.complete, "TLS never began");
                 break;
             };
-            at = behind;
+            at = after;
         }
         if said.is_some_and(|said| said.verb == Verb::Retr) && matches!(expected, Expected::Message(_)) {
             model.retrieved_until = responses.octets_so_far();

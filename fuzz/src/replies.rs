@@ -27,13 +27,13 @@ pub struct Values {
 pub fn check_parsed(line: &[u8]) {
     if let Ok(response) = response(line) {
         let again = encoded(|out| response.encode(out));
-        // A code without a space behind it gets one.
+        // A code without a space after it gets one.
         same_response(&response, &again, line.len() + 3 > MAX_RESPONSE_LINE);
         let greeting = greeting(line).expect("what is a response may be a greeting");
         assert_eq!(greeting.response, response);
         assert_eq!(greeting.timestamp, find_timestamp(response.text()));
         let again = encoded(|out| greeting.encode(out));
-        // The timestamp stands in the text and behind it, if there is room for both.
+        // The timestamp stands in the text and after it, if there is room for both.
         let twice = line.len() + greeting.timestamp.as_ref().map_or(0, |timestamp| timestamp.as_str().len());
         if twice + 4 <= MAX_RESPONSE_LINE {
             assert_eq!(self::greeting(&again).expect("a greeting").timestamp, greeting.timestamp);

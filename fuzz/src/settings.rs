@@ -32,7 +32,7 @@ pub struct Settings {
     /// Beyond the least, for all limits of commands; 0 for the defaults.
     limits: u8,
     announced: u8,
-    /// Whether the client's stream ends behind what it sends.
+    /// Whether the client's stream ends after what it sends.
     pub hang_up: bool,
     /// Small messages beside the others.
     pub small_messages: u8,

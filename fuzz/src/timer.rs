@@ -104,7 +104,7 @@ impl Timer {
         let login_over = self.login.is_some_and(|login| self.now >= login);
         let idle_too_long = self.told.is_some_and(|told| self.now >= told);
         match reason {
-            // It may have been told behind a login that was handed over, for the answer to it.
+            // It may have been told after a login that was handed over, for the answer to it.
             CloseReason::LoginDeadline => {
                 assert!(login_over && self.told.is_none_or(|told| Some(told) == self.login), "too soon");
             }

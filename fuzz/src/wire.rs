@@ -51,7 +51,7 @@ pub fn top(chunks: &[&[u8]], lines: u64) -> (Vec<u8>, bool) {
     for chunk in chunks {
         let reached = limit.is_reached();
         let kept = limit.keep(chunk);
-        assert!(!reached || kept == 0, "nothing is shown behind the limit");
+        assert!(!reached || kept == 0, "nothing is shown after the limit");
         shown.extend_from_slice(&chunk[..kept]);
     }
     (shown, limit.is_reached())

@@ -31,8 +31,8 @@ pub fn unstuff(rest: &mut &[u8]) -> Option<Vec<u8>> {
 /// Takes a line, without its CRLF.
 pub fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
-    let (line, behind) = (&rest[..end], &rest[end + 2..]);
-    *rest = behind;
+    let (line, after) = (&rest[..end], &rest[end + 2..]);
+    *rest = after;
     Some(line)
 }
 

@@ -14,7 +14,7 @@ pub fn each_transcript<T>(kind: &str, parse: impl Fn(&str) -> T, check: impl Fn(
     }
 }
 
-/// The lines of a transcript: their first word, and what stands behind it. Comments begin with `#`.
+/// The lines of a transcript: their first word, and what stands after it. Comments begin with `#`.
 pub fn statements(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(' ').unwrap_or((line, "")))

@@ -162,7 +162,7 @@ fn weightless_logged_in() -> Session<Weightless> {
 }
 
 #[test]
-fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them() {
+fn commands_injected_after_stls_are_never_executed_however_packets_divide_them() {
     // R-2595-02
     let injected = format!("STLS\r\n{LOGIN}DELE 1\r\nQUIT\r\nAUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n");
     for discard in [false, true] {
@@ -172,11 +172,11 @@ fn commands_injected_behind_stls_are_never_executed_however_packets_divide_them(
             server.store.tls.set(None);
             server.reads = size.into();
             let output = server.send(&injected);
-            let behind = &injected[6..6.max(6_usize.div_ceil(size) * size).min(injected.len())];
-            let lines = u32::try_from(behind.matches('\n').count()).unwrap();
-            let octets = u32::try_from(behind.rsplit('\n').next().map_or(0, str::len)).unwrap();
+            let after = &injected[6..6.max(6_usize.div_ceil(size) * size).min(injected.len())];
+            let lines = u32::try_from(after.matches('\n').count()).unwrap();
+            let octets = u32::try_from(after.rsplit('\n').next().map_or(0, str::len)).unwrap();
             let residue = Residue { lines, octets };
-            if behind.is_empty() || discard {
+            if after.is_empty() || discard {
                 assert_eq!(server.closed, Some(CloseReason::TlsFailed), "{size}");
                 assert_eq!(server.store.calls(), [Call::StartTls(residue)], "{size}");
             } else {
@@ -201,8 +201,8 @@ fn a_client_that_sends_an_octet_now_and_then_gains_no_time_before_login() {
             assert_eq!(server.send("Q"), "");
         }
         assert_eq!((server.now, server.closed), (seconds(120), Some(CloseReason::LoginDeadline)), "{begin:?}");
-        let behind = server.store.calls().split_off(calls);
-        assert!(behind.iter().all(|call| *call == Call::ExchangeDropped), "{behind:?}");
+        let after = server.store.calls().split_off(calls);
+        assert!(after.iter().all(|call| *call == Call::ExchangeDropped), "{after:?}");
         let (outcome, info) = flood(&mut weightless(all()), Flood::of(&format!("{begin}Q"), 1), usize::MAX);
         assert_eq!(outcome.closed, None);
         assert!(info.bytes_max <= 2_048 + 2_048, "{begin:?}: {info:?}");
@@ -306,7 +306,7 @@ fn an_endless_line_before_login_is_answered_once_and_takes_no_memory_in_the_end(
         let answered = "+OK POP3 server ready\r\n".len() + replies.len() + LINE_TOO_LONG.len();
         assert_eq!((outcome.written, outcome.asked, outcome.closed), (answered, 0, None), "{begin:?}");
         assert!(info.bytes_max <= most && info.bytes_current <= 0, "{begin:?}: {info:?}");
-        // What is behind it is commands again, in a window for commands.
+        // What is after it is commands again, in a window for commands.
         let (_, info) = flood(&mut session, Flood::of("\r\nUSER mrose", 1), usize::MAX);
         assert!(info.bytes_max <= window && info.bytes_current <= 2_048, "{begin:?}: {info:?}");
         let mut server = server(all());

@@ -95,7 +95,7 @@ fn guessing_ends_at_the_limit_whatever_the_way_in() {
 }
 
 #[test]
-fn guesses_behind_the_last_one_are_not_looked_at() {
+fn guesses_after_the_last_one_are_not_looked_at() {
     // R-GEN-06
     for attempt in &guesses(true) {
         let mut server = server(all());

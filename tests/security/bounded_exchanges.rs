@@ -36,7 +36,7 @@ fn long_challenges_wait_for_the_client_to_take_them() {
 }
 
 #[test]
-fn half_a_command_behind_a_long_response_keeps_one_window() {
+fn half_a_command_after_a_long_response_keeps_one_window() {
     let window = |server: &mut Server| {
         let Action::Io(Io::Read(mut read)) = server.session.poll(Duration::ZERO) else { panic!("no read") };
         read.space().len()

@@ -117,7 +117,7 @@ fn remains<E>(session: &mut Session<TestDrop, E>, secret: &[u8]) -> bool {
 
 #[test]
 fn a_line_before_login_is_wiped_as_soon_as_it_is_dealt_with() {
-    // R-GEN-07: the unfinished line behind it keeps the window alive
+    // R-GEN-07: the unfinished line after it keeps the window alive
     for line in
         ["USER a\r\nPASS hunter2\r\n", "PASS hunter2\r\n", "PASW hunter2\r\n", "APOP a hunter2\r\n", "hunter2\r\n"]
     {

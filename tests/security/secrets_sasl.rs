@@ -195,7 +195,7 @@ fn messages(secret: &str) -> Vec<(&'static str, String)> {
         ("X-OWN", secret.to_owned()),
     ];
     for name in ["LOGIN bXJvc2U=", "LOGIN\r\nbXJvc2U="] {
-        messages.extend(["", "\0", "\r\n", &long].map(|behind| (name, format!("{secret}{behind}"))));
+        messages.extend(["", "\0", "\r\n", &long].map(|after| (name, format!("{secret}{after}"))));
     }
     messages.push(("CRAM-MD5", format!("mrose {secret}")));
     messages
@@ -245,18 +245,18 @@ proptest! {
     fn a_secret_is_nowhere_whatever_way_it_comes_in(
         secret in "[a-zA-Z0-9]{24,30}",
         end in prop::sample::select(vec!["\r\n", "\n", "", " \r\n", "\0\r\n", "\r\r\n", "=\r\n", "!\r\n"]),
-        behind in prop::sample::select(vec!["", "NO", "*\r\n", "*\r\nNO", "\r\nNO", "CAPA\r\nNO", "YQ==\r\nAUTH P"]),
+        after in prop::sample::select(vec!["", "NO", "*\r\n", "*\r\nNO", "\r\nNO", "CAPA\r\nNO", "YQ==\r\nAUTH P"]),
         pieces in prop::sample::select(vec![1_usize, 2, 9, 20]),
     ) {
         let mut seen = Seen::new(&secret);
         let login = format!("USER mrose\r\nPASS {secret}\r\n");
         for path in paths(&secret) {
             for before in ["", "CAPA\r\n", "STLS\r\n", &login] {
-                let lines = format!("{before}{path}{end}{behind}");
+                let lines = format!("{before}{path}{end}{after}");
                 watch(session(Security::TrustedLocal), lines.as_bytes(), pieces, &secret, &mut seen);
                 prop_assert_eq!(&seen.leak, &None, "{:?}", lines);
             }
-            let lines = format!("{path}{end}{behind}");
+            let lines = format!("{path}{end}{after}");
             watch(session(Security::Cleartext), lines.as_bytes(), pieces, &secret, &mut seen);
             prop_assert_eq!(&seen.leak, &None, "in the clear: {:?}", lines);
         }

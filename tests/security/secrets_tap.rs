@@ -206,9 +206,9 @@ fn of_a_line_that_is_too_long_the_front_is_shown_as_a_secret() {
 fn what_is_not_dealt_with_is_not_shown() {
     // R-2595-02, R-GEN-09
     assert_eq!(shown("CAPA\r\nPASS hun"), [open("CAPA\r\n")], "half a line");
-    assert_eq!(shown("QUIT\r\nPASS x\r\n"), [open("QUIT\r\n")], "behind the end");
+    assert_eq!(shown("QUIT\r\nPASS x\r\n"), [open("QUIT\r\n")], "after the end");
     let stls = tapped(session(Config::new().stls(true)), b"STLS\r\nCAPA\r\n", usize::MAX, 0).0;
-    assert_eq!(stls, [open("STLS\r\n")], "behind STLS");
+    assert_eq!(stls, [open("STLS\r\n")], "after STLS");
 }
 
 #[test]

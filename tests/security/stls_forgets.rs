@@ -17,10 +17,10 @@ fn timestamp() -> Timestamp {
 }
 
 #[test]
-fn every_count_begins_anew_behind_tls() {
+fn every_count_begins_anew_after_tls() {
     // R-2595-03, R-GEN-06
     let wrong = "USER mrose\r\nPASS wrong\r\n";
-    for (before, behind, last, reason) in [
+    for (before, after, last, reason) in [
         (wrong.repeat(2), wrong.repeat(2), wrong, CloseReason::TooManyFailedLogins),
         ("X\r\n".repeat(9), "X\r\n".repeat(9), "X\r\n", CloseReason::TooManyBadCommands),
         ("CAPA\r\n".repeat(9), "CAPA\r\n".repeat(10), "CAPA\r\n", CloseReason::TooManyCommandsBeforeLogin),
@@ -31,7 +31,7 @@ fn every_count_begins_anew_behind_tls() {
         server.send("");
         assert!(server.send(before + "STLS\r\n").ends_with(BEGIN));
         assert_eq!(server.session.deviations().count_of(Deviation::BareLineFeed), 0);
-        server.send(behind);
+        server.send(after);
         assert_eq!(server.closed, None, "{reason}");
         server.send(last);
         assert_eq!(server.closed, Some(reason));
@@ -92,7 +92,7 @@ fn said_in_the_clear() -> impl Strategy<Value = String> {
     })
 }
 
-/// A line that it says behind TLS, or three.
+/// A line that it says after TLS, or three.
 const LINE: &str = "(USER mrose|PASS (tanstaaf|wrong)|CAPA|LANG|LANG de|UTF8|AUTH|AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\
     |AUTH EXTERNAL =|AUTH LOGIN|AUTH CRAM-MD5|bXJvc2U=|dGFuc3RhYWY=|\\*|STAT|DELE 1|LIST|STLS|NOPE||APOP a [0-9a-f]{32}\
     |APOP mrose c4c9334bac560ecc979e58001b3e22f[bc]\
@@ -112,7 +112,7 @@ fn seen(server: &mut Server) -> Seen {
 }
 
 /// A server that waits for TLS no longer: it has it. `None` if the client was cut off before it came to that.
-fn behind_stls(said: &str, security: Security, identity: ClientIdentity, reads: usize) -> Option<Server> {
+fn after_stls(said: &str, security: Security, identity: ClientIdentity, reads: usize) -> Option<Server> {
     let session = Session::new(config().into(), security).with_timestamp(timestamp());
     let mut server = Server::of(&Store::example(), session.with_client_identity(ClientIdentity::Verified));
     server.store.tls.set(Some(identity));
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn behind_stls_a_session_is_like_one_that_has_had_tls_from_the_start(
+    fn after_stls_a_session_is_like_one_that_has_had_tls_from_the_start(
         said in prop::collection::vec(said_in_the_clear(), 0..7),
         local in any::<bool>(), verified in any::<bool>(),
         reads in 1_usize..40, window in 1_usize..300,
@@ -146,7 +146,7 @@ proptest! {
         // R-2595-03, R-6856-02
         let security = if local { Security::TrustedLocal } else { Security::Cleartext };
         let identity = if verified { ClientIdentity::Verified } else { ClientIdentity::Unknown };
-        let upgraded = behind_stls(&said.concat(), security, identity, reads);
+        let upgraded = after_stls(&said.concat(), security, identity, reads);
         prop_assume!(upgraded.is_some());
         let mut upgraded = upgraded.unwrap();
         let mut fresh = Server::of(

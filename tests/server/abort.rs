@@ -71,7 +71,7 @@ fn replies_that_were_earned_are_written_after_the_end_of_stream() {
 }
 
 #[test]
-fn quit_counts_when_the_stream_ends_right_behind_it() {
+fn quit_counts_when_the_stream_ends_right_after_it() {
     // R-1939-29
     let store = Store::example();
     let mut server = Server::logged_in(&store);

@@ -1,4 +1,4 @@
-//! A login that is handed over to somebody else, with what the client has sent behind it.
+//! A login that is handed over to somebody else, with what the client has sent after it.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn a_login_that_is_handed_over_is_answered_and_the_session_is_over() {
 }
 
 #[test]
-fn what_came_behind_the_login_is_handed_out_untouched_however_the_input_is_split() {
+fn what_came_after_the_login_is_handed_out_untouched_however_the_input_is_split() {
     // R-2449-16, R-GEN-01
     for tail in TAILS {
         let input = with_tail(LOGIN, tail);
@@ -57,7 +57,7 @@ fn nothing_of_it_depends_on_the_sizes_of_reads_and_writes_or_on_dropped_tokens()
 }
 
 #[test]
-fn nothing_behind_the_login_is_looked_at() {
+fn nothing_after_the_login_is_looked_at() {
     // R-1939-11
     let tail = b"noop  \nNONSENSE\r\n".repeat(30);
     let mut front = front(Config::new());
@@ -75,7 +75,7 @@ fn nothing_is_read_once_a_login_is_handed_over() {
     let mut handed_over = false;
     front.window = 1;
     let input = with_tail(LOGIN, b"STAT\r\n");
-    // An octet at a time, it is done with the login before it has read what stands behind.
+    // An octet at a time, it is done with the login before it has read what stands after.
     front.reads = vec![1];
     let reason = front.run(
         &input,
@@ -89,7 +89,7 @@ fn nothing_is_read_once_a_login_is_handed_over() {
 }
 
 #[test]
-fn a_poll_behind_the_end_says_the_same_again_and_loses_nothing() {
+fn a_poll_after_the_end_says_the_same_again_and_loses_nothing() {
     // R-GEN-01
     let mut front = front(Config::new());
     let input = with_tail(LOGIN, b"STAT\r\n");
@@ -101,7 +101,7 @@ fn a_poll_behind_the_end_says_the_same_again_and_loses_nothing() {
     assert_eq!(front.session.into_unread(), b"STAT\r\n");
 }
 
-/// A session that has handed a login over, with a command behind it, and whose answer isn't written.
+/// A session that has handed a login over, with a command after it, and whose answer isn't written.
 fn unanswered() -> Session<Infallible> {
     let mut front = front(Config::new().login_deadline(Duration::from_secs(60)));
     assert_eq!(front.run_and_hand_over(b""), None);
@@ -222,7 +222,7 @@ fn there_is_nothing_unread_where_no_login_was_handed_over() {
 }
 
 #[test]
-fn behind_stls_only_what_came_through_tls_is_left() {
+fn after_stls_only_what_came_through_tls_is_left() {
     // R-2595-03
     let mut front = front(Config::new().stls(true));
     // The handshake is over when STLS is dealt with, and what follows comes through TLS.

@@ -1,4 +1,4 @@
-//! A SASL exchange that is handed over to somebody else, with what the client has sent behind it.
+//! A SASL exchange that is handed over to somebody else, with what the client has sent after it.
 
 use std::rc::Rc;
 
@@ -41,7 +41,7 @@ fn plain_and_login_are_handed_over_as_logins() {
 }
 
 #[test]
-fn a_line_that_the_window_had_to_grow_for_leaves_what_is_behind_it() {
+fn a_line_that_the_window_had_to_grow_for_leaves_what_is_after_it() {
     // R-5034-05
     let mut line = b"AUTH PLAIN ".to_vec();
     base64::encode(format!("\0mrose\0{}", "t".repeat(6_000)).as_bytes(), &mut line);

@@ -139,7 +139,7 @@ fn response() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// AUTH, with a response or without, and lines behind it.
+/// AUTH, with a response or without, and lines after it.
 fn exchange() -> impl Strategy<Value = Vec<u8>> {
     let mechanism = prop::sample::select(vec!["PLAIN", "LOGIN", "login", "CRAM-MD5", "XOAUTH2"]);
     let responses = prop::collection::vec(response(), 0..4);
@@ -154,7 +154,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
     let line = (command(), prop::sample::select(vec!["\r\n", "\r\n", "\r\n", "\n"]));
     let line = line.prop_map(|(line, end)| [line, end.as_bytes().to_vec()].concat());
     let front = prop::sample::select(vec![LOGIN, LOGIN, LOGIN, "", "", "USER mrose\r\nCAPA\r\nPASS tanstaaf\r\n"]);
-    // What stands behind STLS is the one thing where it shows how the input was split (R-2595-02): so nothing does.
+    // What stands after STLS is the one thing where it shows how the input was split (R-2595-02): so nothing does.
     let tail = prop::sample::select(vec!["", "", "QUIT\r\n", "QUIT", "QUIT\r", "QUIT\n", "STLS\r\n", "*\r\nSTLS\r\n"]);
     (front, prop::collection::vec(line, 0..25), tail)
         .prop_map(|(front, lines, tail)| [front.as_bytes().to_vec(), lines.concat(), tail.as_bytes().to_vec()].concat())

@@ -61,7 +61,7 @@ fn a_line_that_is_too_long_is_answered_once_and_at_once() {
 }
 
 #[test]
-fn what_is_behind_the_limit_is_no_command() {
+fn what_is_after_the_limit_is_no_command() {
     // R-2449-05
     let store = Store::example();
     let mut server = Server::logged_in(&store);
@@ -353,7 +353,7 @@ fn nothing_is_removed_and_nothing_more_is_read_at_a_limit() {
 }
 
 #[test]
-fn the_output_limit_has_room_for_one_response_behind_another() {
+fn the_output_limit_has_room_for_one_response_after_another() {
     // R-GEN-04
     assert_eq!(
         Config::new().output_limit(1023).unwrap_err(),

@@ -50,7 +50,7 @@ fn no_octet_of_a_reply_comes_before_the_end_line_of_the_one_before() {
 }
 
 #[test]
-fn what_comes_behind_a_login_is_kept_until_the_host_has_answered() {
+fn what_comes_after_a_login_is_kept_until_the_host_has_answered() {
     // R-2449-16: nothing is dropped, and nothing is read too early
     let store = Store::example();
     let mut server = Server::new(&store);

@@ -17,7 +17,7 @@ fn the_greeting_is_one_line_and_comes_before_anything_is_read() {
 }
 
 #[test]
-fn what_a_client_sends_before_the_greeting_is_answered_behind_it_in_order() {
+fn what_a_client_sends_before_the_greeting_is_answered_after_it_in_order() {
     // R-1939-01
     let mut server = Server::new(&Store::example());
     let output = server.send("USER mrose\r\nCAPA now\r\n");
@@ -34,7 +34,7 @@ fn a_keyword_is_known_in_any_case() {
 }
 
 #[test]
-fn a_space_before_the_keyword_and_a_tab_behind_it_are_refused() {
+fn a_space_before_the_keyword_and_a_tab_after_it_are_refused() {
     // R-1939-02
     let mut server = Server::logged_in(&Store::example());
     for line in [" NOOP", "\tNOOP", "LIST\t1", "NOOP\t", "STAT\t1"] {

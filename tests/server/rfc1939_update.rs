@@ -108,7 +108,7 @@ fn the_maildrop_is_unlocked_before_the_reply_to_quit_leaves() {
 }
 
 #[test]
-fn what_comes_behind_quit_is_ignored() {
+fn what_comes_after_quit_is_ignored() {
     // R-1939-30
     let store = Store::example();
     let mut server = Server::logged_in(&store);

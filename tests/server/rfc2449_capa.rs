@@ -112,14 +112,14 @@ fn stls_is_announced_only_where_it_would_be_followed() {
     for before in [LOGIN, "UTF8\r\n", "STLS\r\n"] {
         let mut server = Server::with(&Store::example(), config.clone(), Security::TrustedLocal);
         assert!(server.send(before).contains("+OK"));
-        assert_eq!(line_of(&capabilities(&mut server), "STLS"), None, "behind {before}");
+        assert_eq!(line_of(&capabilities(&mut server), "STLS"), None, "after {before}");
     }
     let mut server = Server::with(&Store::example(), Config::new(), Security::Cleartext);
     assert_eq!(line_of(&capabilities(&mut server), "STLS"), None, "it isn't offered");
 }
 
 #[test]
-fn capa_behind_stls_announces_what_tls_allows() {
+fn capa_after_stls_announces_what_tls_allows() {
     // R-2595-03, R-8314-02
     let store = Store::example();
     store.tls.set(Some(ClientIdentity::Verified));
@@ -127,8 +127,8 @@ fn capa_behind_stls_announces_what_tls_allows() {
     let mut server = Server::with(&store, config, Security::Cleartext);
     assert_eq!(capabilities(&mut server), ["TOP", "RESP-CODES", "PIPELINING", "UIDL", "AUTH-RESP-CODE", "STLS"]);
     server.send("STLS\r\n");
-    let behind = server.send("CAPA\r\n");
-    assert!(behind.starts_with("+OK capability list follows\r\nTOP\r\nUSER\r\nSASL PLAIN EXTERNAL\r\n"), "{behind}");
+    let after = server.send("CAPA\r\n");
+    assert!(after.starts_with("+OK capability list follows\r\nTOP\r\nUSER\r\nSASL PLAIN EXTERNAL\r\n"), "{after}");
 }
 
 #[test]

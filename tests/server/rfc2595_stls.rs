@@ -12,7 +12,7 @@ use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
 const BEGIN: &str = "+OK begin TLS now\r\n";
 const UNAVAILABLE: &str = "-ERR command not available\r\n";
 const RESIDUE: &str = "-ERR nothing may follow STLS before TLS\r\n";
-/// What a client might send behind STLS: whole lines, half a line, both, and what is no line at all.
+/// What a client might send after STLS: whole lines, half a line, both, and what is no line at all.
 const TAILS: [&str; 7] =
     ["USER mrose\r\n", "USER mro", "USER mrose\r\nPASS tanstaaf\r\nQUI", "QUIT\r\n", "\n", "\r", "\0"];
 
@@ -56,7 +56,7 @@ fn written_until_tls(server: &mut Server) -> Vec<u8> {
         match server.session.poll(server.now) {
             Action::Io(Io::Write(mut write)) => written.push(write.get_u8()),
             Action::StartTls(_) => return written,
-            other => panic!("{other:?} behind {}", written.escape_ascii()),
+            other => panic!("{other:?} after {}", written.escape_ascii()),
         }
     }
 }
@@ -93,7 +93,7 @@ fn stls_takes_no_argument() {
 }
 
 #[test]
-fn stls_has_no_place_behind_utf8_behind_login_or_behind_tls() {
+fn stls_has_no_place_after_utf8_after_login_or_after_tls() {
     // R-2595-01, R-6856-02
     for (before, refusal) in
         [("UTF8\r\n", UNAVAILABLE), (LOGIN, "-ERR command not valid in this state\r\n"), ("STLS\r\n", UNAVAILABLE)]
@@ -104,10 +104,10 @@ fn stls_has_no_place_behind_utf8_behind_login_or_behind_tls() {
         let begun = handshakes(&server).len();
         assert!(!offers(&mut server, "STLS"), "{before:?}");
         assert_eq!(server.send("STLS\r\n"), refusal, "{before:?}");
-        let behind = server.send("STLS\r\nCAPA\r\n");
+        let after = server.send("STLS\r\nCAPA\r\n");
         assert!(
-            behind.starts_with(&format!("{refusal}+OK capability list")),
-            "it is a bad command like others: {behind}"
+            after.starts_with(&format!("{refusal}+OK capability list")),
+            "it is a bad command like others: {after}"
         );
         assert_eq!(handshakes(&server).len(), begun, "{before:?}");
     }
@@ -124,7 +124,7 @@ fn tls_begins_when_every_reply_is_written_to_its_last_octet_and_nothing_is_read_
 }
 
 #[test]
-fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
+fn whatever_comes_after_stls_closes_the_connection_and_is_not_executed() {
     // R-2595-02
     for tail in TAILS {
         let packet = format!("STLS\r\n{tail}");
@@ -134,12 +134,12 @@ fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
             server.store.tls.set(None);
             let (first, second) = packet.split_at(split);
             let output = server.send(first) + &server.send(second);
-            let behind = if split < 6 { tail } else { &first[6..] };
-            if behind.is_empty() {
+            let after = if split < 6 { tail } else { &first[6..] };
+            if after.is_empty() {
                 assert_eq!((output.as_str(), server.closed), (BEGIN, Some(CloseReason::TlsFailed)));
                 assert_eq!(server.store.calls(), [Call::StartTls(Residue::default())]);
             } else {
-                let closed = Some(CloseReason::ResidueAfterStls(residue(behind)));
+                let closed = Some(CloseReason::ResidueAfterStls(residue(after)));
                 assert_eq!((output.as_str(), server.closed), (RESIDUE, closed), "{packet:?} {split}");
                 assert_eq!(server.store.calls(), [], "{packet:?} {split}");
             }
@@ -148,7 +148,7 @@ fn whatever_comes_behind_stls_closes_the_connection_and_is_not_executed() {
 }
 
 #[test]
-fn what_comes_behind_stls_may_be_dropped_and_counted_instead() {
+fn what_comes_after_stls_may_be_dropped_and_counted_instead() {
     // R-2595-02, R-2595-03
     for tail in TAILS {
         for at in 0..=tail.len() {
@@ -257,14 +257,14 @@ fn a_certificate_offers_external_and_logs_nobody_in() {
     for (identity, offer) in
         [(ClientIdentity::Unknown, "SASL PLAIN"), (ClientIdentity::Verified, "SASL PLAIN EXTERNAL")]
     {
-        let mut behind_stls = server(config(), Security::Cleartext);
-        assert!(!capabilities(&mut behind_stls).concat().contains("SASL"));
-        behind_stls.store.tls.set(Some(identity));
-        assert_eq!(behind_stls.send("STLS\r\n"), BEGIN);
+        let mut after_stls = server(config(), Security::Cleartext);
+        assert!(!capabilities(&mut after_stls).concat().contains("SASL"));
+        after_stls.store.tls.set(Some(identity));
+        assert_eq!(after_stls.send("STLS\r\n"), BEGIN);
         let session = Session::new(config().into(), Security::Tls).with_client_identity(identity);
         let mut from_the_start = Server::of(&Store::example(), session);
         assert_eq!(from_the_start.send(""), GREETING);
-        for mut server in [behind_stls, from_the_start] {
+        for mut server in [after_stls, from_the_start] {
             assert_eq!(server.session.state(), Some(State::Authorization));
             assert_eq!(server.send("STAT\r\n"), "-ERR command not valid in this state\r\n");
             assert!(offers(&mut server, offer), "{identity:?}");

@@ -42,7 +42,7 @@ fn over_tls(config: Config) -> Server {
     greeted(&Store::example(), config, Security::Tls)
 }
 
-/// What CAPA lists behind `SASL`.
+/// What CAPA lists after `SASL`.
 fn announced(server: &mut Server) -> Option<String> {
     let capabilities = server.send("CAPA\r\n");
     assert!(capabilities.starts_with("+OK "), "{capabilities}");
@@ -83,7 +83,7 @@ fn a_name_of_another_form_is_a_bad_command() {
 }
 
 #[test]
-fn a_stray_cr_behind_the_name_is_no_part_of_it() {
+fn a_stray_cr_after_the_name_is_no_part_of_it() {
     // R-1939-04, R-GEN-03
     let mut server = over_tls(Config::new());
     assert_eq!(server.send("AUTH PLAIN\r\r\n"), "-ERR line holds a forbidden octet\r\n");

@@ -280,7 +280,7 @@ fn script() -> String {
 }
 
 #[test]
-fn commands_behind_an_exchange_are_answered_behind_it() {
+fn commands_after_an_exchange_are_answered_after_it() {
     // R-1939-11, R-2449-16
     let store = Store::example();
     store.steps.set(9);

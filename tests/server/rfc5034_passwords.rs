@@ -36,7 +36,7 @@ fn plain(message: impl AsRef<[u8]>) -> [String; 2] {
     [format!("AUTH PLAIN {message}\r\n"), format!("AUTH PLAIN\r\n{message}\r\n")]
 }
 
-/// LOGIN, with the name in AUTH and behind it.
+/// LOGIN, with the name in AUTH and after it.
 fn login(name: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> [String; 2] {
     let (name, password) = (encoded(name), encoded(password));
     [format!("AUTH LOGIN {name}\r\n{password}\r\n"), format!("AUTH LOGIN\r\n{name}\r\n{password}\r\n")]
@@ -84,7 +84,7 @@ fn plain_and_login_ask_the_host_what_user_and_pass_do() {
 }
 
 #[test]
-fn plain_takes_one_message_with_auth_or_behind_it() {
+fn plain_takes_one_message_with_auth_or_after_it() {
     // R-5034-03, R-5034-13, R-5034-14
     let [one, two] = plain("\0mrose\0tanstaaf");
     assert_eq!(one, "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n");

@@ -102,7 +102,7 @@ fn the_name_of_user_is_forgotten_at_utf8() {
 }
 
 #[test]
-fn there_is_no_stls_behind_utf8() {
+fn there_is_no_stls_after_utf8() {
     // R-6856-02
     let store = Store::example();
     let mut server = server(&store, messages().stls(true));
@@ -116,7 +116,7 @@ fn there_is_no_stls_behind_utf8() {
 }
 
 #[test]
-fn utf8_may_be_said_behind_stls() {
+fn utf8_may_be_said_after_stls() {
     // R-6856-02, R-2595-03
     let store = Store::example();
     store.need_utf8.set(2);

@@ -25,7 +25,7 @@ fn pieces<'a>(line_ends: LineEnds, chunks: impl IntoIterator<Item = &'a [u8]>) -
     out
 }
 
-/// Cuts `text` behind each octet whose bit is set.
+/// Cuts `text` after each octet whose bit is set.
 fn cut(text: &[u8], cuts: u32) -> Vec<&[u8]> {
     let mut chunks = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! STLS with real TLS behind it, in memory (RFC 2595 §4).
+//! STLS with real TLS after it, in memory (RFC 2595 §4).
 
 use std::sync::Arc;
 

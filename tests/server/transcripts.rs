@@ -1,15 +1,15 @@
 //! Whole sessions as data: each file in `transcripts/server` is run in several ways, and cut at every octet.
 //!
 //! A line `C: ` is a line of the client and `S: ` one of the server, each without its CRLF; `\r`, `\n`, `\0`, `\t`,
-//! `\xNN` and `\\` stand for octets. `C> ` is the same without a CRLF behind it. Lines that begin with `@` say how the
+//! `\xNN` and `\\` stand for octets. `C> ` is the same without a CRLF after it. Lines that begin with `@` say how the
 //! host is set up:
 //!
 //! - `@message TEXT`: the next message of the maildrop, as it is stored
 //! - `@timestamp <…>`, `@last`, `@remove-retrieved`, `@cleartext`: APOP, LAST, EXPIRE 0, a connection without TLS
 //! - `@mechanism NAME`, `@utf8`, `@needs-utf8 NUMBER`: a further mechanism, UTF8, as many messages for UTF-8 mode only
-//! - `@language TAG DESCRIPTION` and behind it `@text REPLY TEXT`: a further language, and what it says
+//! - `@language TAG DESCRIPTION` and after it `@text REPLY TEXT`: a further language, and what it says
 //! - `@stls`: STLS, and each turn is sent only when the one before is answered: what follows STLS earlier is an attack
-//! - `@hang-up`: the client's stream ends behind its last line
+//! - `@hang-up`: the client's stream ends after its last line
 //! - `@closed REASON` and `@removed NUMBERS`: how it must end
 //!
 //! `#` begins a comment.

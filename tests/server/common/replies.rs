@@ -35,7 +35,7 @@ pub fn read_replies<'a>(mut output: &[u8], commands: impl IntoIterator<Item = &'
     replies
 }
 
-/// Whether a good answer to this line goes on behind its first line.
+/// Whether a good answer to this line goes on after its first line.
 fn is_multi_line(command: &[u8]) -> bool {
     let command = command.to_ascii_uppercase();
     let words: Vec<_> = command.trim_ascii().split(|&octet| octet == b' ').collect();

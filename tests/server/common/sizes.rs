@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Message, Server, Store};
 
 impl Server {
-    /// Ends the client's stream behind `octets`.
+    /// Ends the client's stream after `octets`.
     pub fn send_and_hang_up(&mut self, octets: impl AsRef<[u8]>) -> String {
         self.run(octets.as_ref(), true);
         self.take()

@@ -1,10 +1,10 @@
-//! Logins that are handed over, and what comes behind them.
+//! Logins that are handed over, and what comes after them.
 
 use pop3_proto::server::CloseReason;
 
 use super::{Front, GREETING};
 
-/// What clients may send behind a login: commands, half of one, what is none, what ends a session elsewhere, and nothing.
+/// What clients may send after a login: commands, half of one, what is none, what ends a session elsewhere, and nothing.
 pub const TAILS: [&[u8]; 7] = [
     b"",
     b"STAT\r\nRETR 1\r\nQUIT\r\n",
@@ -23,7 +23,7 @@ impl Front {
     }
 }
 
-/// What a client sends, from the greeting on: `login` and whatever is behind it.
+/// What a client sends, from the greeting on: `login` and whatever is after it.
 pub fn with_tail(login: &str, tail: &[u8]) -> Vec<u8> {
     [login.as_bytes(), tail].concat()
 }
