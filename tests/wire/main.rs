@@ -6,6 +6,7 @@
 mod commands;
 mod common;
 mod listings;
+mod modules;
 mod proxy_header;
 mod proxy_headers;
 mod proxy_tlvs;
