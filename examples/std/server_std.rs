@@ -5,11 +5,12 @@
 //! ```
 //!
 //! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next,
-//! and one `match` does it. `server_tokio.rs` is the same server; it differs in how it waits.
+//! and one `match` does it, with the help of a [`Host`] for all that isn't octets. `server_tokio.rs` is the same server; it
+//! differs in how it waits.
 
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind, IoSlice, Read};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +19,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use pop3_proto::Io;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
-use rustls::ServerConfig;
+use pop3_proto::server::{Action, ClientIdentity, CloseReason, Session};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Accounts, Args, Attended, Channel, Client, Exchange, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Args, Attended, Channel, Client, Exchange, Host};
 
 /// How long a thread waits for its peer at a time. After each wait it looks at the deadline, and whether to stop.
 const TICK: Duration = Duration::from_secs(1);
@@ -37,12 +37,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What all connections share.
 struct Server {
-    config: Arc<Config>,
-    accounts: Accounts,
-    sasl: Sasl,
-    timestamps: Timestamps,
-    tls: Option<Arc<ServerConfig>>,
-    require_tls: bool,
+    host: Host,
     stopping: Arc<AtomicBool>,
     /// Cloned by each connection, so it tells how many there are.
     connections: Arc<()>,
@@ -53,26 +48,14 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<()> {
-    let accounts = Accounts::new(args)?;
-    let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
-    let tls = args.listening.tls()?;
-    let server = Arc::new(Server {
-        config: Arc::new(support::config(tls.is_some(), args.listening.require_tls, &sasl)?),
-        accounts,
-        sasl,
-        timestamps: Timestamps::default(),
-        tls,
-        require_tls: args.listening.require_tls,
-        stopping: Arc::default(),
-        connections: Arc::default(),
-    });
+    let server = Arc::new(Server { host: Host::new(args)?, stopping: Arc::default(), connections: Arc::default() });
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&server.stopping))?;
     }
     let plain = listen(&args.listening.listen)?;
     let implicit_tls = args.listening.tls_listen.as_deref().map(listen).transpose()?;
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
-    support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
+    support::announce(plain.local_addr()?, tls_address, args, server.host.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
         let server = Arc::clone(&server);
@@ -128,18 +111,6 @@ impl Server {
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
-
-    /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
-    fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
-        support::channel(self.tls.as_ref().filter(|_| implicit_tls))
-    }
-
-    /// A session for a new connection.
-    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
-        Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
-            .with_exchange()
-            .with_timestamp(self.timestamps.next())
-    }
 }
 
 /// The client at the other end of a socket, while messages are measured for it.
@@ -180,11 +151,11 @@ fn has_ended(_: &TcpStream) -> bool {
 }
 
 fn serve(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
-    let mut channel = server.channel(implicit_tls)?;
+    let mut channel = server.host.channel(implicit_tls)?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(TICK))?;
     socket.set_write_timeout(Some(TICK))?;
-    let session = server.session(&channel, socket.peer_addr()?);
+    let session = server.host.session(&channel, socket.peer_addr()?);
     let reason = converse(socket, &mut channel, server, session)?;
     hang_up(socket, &mut channel, reason)
 }
@@ -196,7 +167,6 @@ fn converse<'a>(
     server: &'a Server,
     mut session: Session<Attended<Peer<'a>>, Exchange>,
 ) -> io::Result<CloseReason> {
-    let attended = |mailbox: Mailbox| mailbox.attended_by(Peer { socket, server, ended: OnceCell::new() });
     let start = Instant::now();
     loop {
         if server.is_stopping() {
@@ -223,52 +193,15 @@ fn converse<'a>(
                     Err(error) => return Err(error),
                 }
             }
-            Action::StartTls(start) => match channel.start_tls(&mut socket, || server.channel(true)) {
+            Action::StartTls(start) => match channel.start_tls(&mut socket, || server.host.channel(true)) {
                 // Nobody here asks for the certificates of clients.
                 Ok(()) => start.established(ClientIdentity::Unknown),
                 Err(error) if timed_out(&error) && server.is_stopping() => return Ok(CloseReason::Stopped),
                 Err(error) if timed_out(&error) => {}
                 Err(_) => start.failed(),
             },
-            Action::Login(login) => match server.accounts.open(&login.credentials()) {
-                // A maildrop that can't be served: the client has been told, and somebody here should know.
-                Ok(mailbox) => login.accept(attended(mailbox)).unwrap_or_else(support::report),
-                Err(rejection) => login.reject(rejection),
-            },
-            Action::Authenticate(mut step) => {
-                let mechanism = step.mechanism();
-                let (exchange, response) = step.exchange_and_response();
-                match server.sasl.step(mechanism, exchange, response, &server.accounts) {
-                    Outcome::Challenge(octets) => step.challenge(&octets).unwrap_or_else(support::report),
-                    Outcome::ChallengeAndReject(octets) => {
-                        step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(support::report);
-                    }
-                    Outcome::Accept(mailbox) => step.accept(attended(mailbox)).unwrap_or_else(support::report),
-                    Outcome::Reject(rejection) => step.reject(rejection),
-                }
-            }
-            Action::Retrieve(mut retrieve) => {
-                let message = retrieve.message();
-                match retrieve.maildrop().mailbox.read(message) {
-                    Ok(Message::Memory(octets)) => retrieve.send(octets),
-                    Ok(Message::File(reading)) => retrieve.begin(reading),
-                    Err(refusal) => retrieve.refuse(refusal),
-                }
-            }
-            Action::Body(mut body) => match body.reader().next_chunk() {
-                Ok(Some(chunk)) => body.push(chunk),
-                Ok(None) => body.end(),
-                Err(trouble) => {
-                    support::report(trouble);
-                    body.fail();
-                }
-            },
-            Action::Update(mut update) => {
-                let (maildrop, deletions) = update.maildrop_and_deletions();
-                let removal = maildrop.mailbox.expunge(deletions);
-                update.finish(removal);
-            }
             Action::Close(reason) => return Ok(reason),
+            other => server.host.answer(other, || Peer { socket, server, ended: OnceCell::new() }),
         }
     }
 }

@@ -26,8 +26,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::Io;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Rejection, Session};
-use rustls::ServerConfig;
+use pop3_proto::server::{Action, ClientIdentity, CloseReason};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,7 +37,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use accept::{accept, listen};
 use ready::{Ready, would_block};
-use support::{Accounts, Args, Attended, Channel, Client, Exchange, Mailbox, Message, Outcome, Sasl, Timestamps};
+use support::{Args, Channel, Client, Host};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -56,16 +55,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// As many connections as anybody should need, a mail file for each included.
 const OPEN_FILES: u64 = 65_536;
-
-/// What all connections share.
-struct Server {
-    config: Arc<Config>,
-    accounts: Accounts,
-    sasl: Sasl,
-    timestamps: Timestamps,
-    tls: Option<Arc<ServerConfig>>,
-    require_tls: bool,
-}
 
 fn main() -> ExitCode {
     support::exit_code(run(&support::parse_or_exit::<Args>(env!("CARGO_BIN_NAME"))))
@@ -98,30 +87,20 @@ fn run(args: &Args) -> io::Result<()> {
 
 /// Listens, and lets tasks accept connections until it's time to stop.
 async fn start(args: &Args, stopping: watch::Receiver<bool>) -> io::Result<()> {
-    let accounts = Accounts::new(args)?;
-    let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
-    let tls = args.listening.tls()?;
-    let server = Arc::new(Server {
-        config: Arc::new(support::config(tls.is_some(), args.listening.require_tls, &sasl)?),
-        accounts,
-        sasl,
-        timestamps: Timestamps::default(),
-        tls,
-        require_tls: args.listening.require_tls,
-    });
+    let host = Arc::new(Host::new(args)?);
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
-    support::announce(plain.local_addr()?, tls_address, args, &server.accounts);
+    support::announce(plain.local_addr()?, tls_address, args, host.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
-        let (server, stopping) = (Arc::clone(&server), stopping.clone());
+        let (host, stopping) = (Arc::clone(&host), stopping.clone());
         tokio::spawn(async move {
             let mut stop = stopping.clone();
-            let serve = |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(&server), stopping.clone());
+            let serve = |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(&host), stopping.clone());
             tokio::select! {
                 () = accept(listener.as_ref(), serve) => {}
                 _ = stop.changed() => {}
@@ -131,30 +110,16 @@ async fn start(args: &Args, stopping: watch::Receiver<bool>) -> io::Result<()> {
     Ok(())
 }
 
-impl Server {
-    /// What a new connection goes through, which is TLS from the first octet if it came in where that is spoken.
-    fn channel(&self, implicit_tls: bool) -> io::Result<Channel> {
-        support::channel(self.tls.as_ref().filter(|_| implicit_tls))
-    }
-
-    /// A session for a new connection.
-    fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
-        Session::new(Arc::clone(&self.config), support::security_of(channel.is_tls(), peer, self.require_tls))
-            .with_exchange()
-            .with_timestamp(self.timestamps.next())
-    }
-}
-
 async fn serve(
     socket: TcpStream,
     peer: SocketAddr,
     implicit_tls: bool,
-    server: Arc<Server>,
+    host: Arc<Host>,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut channel = server.channel(implicit_tls)?;
-    let reason = converse(&socket, peer, &mut channel, &server, &mut stopping).await?;
+    let mut channel = host.channel(implicit_tls)?;
+    let reason = converse(&socket, peer, &mut channel, &host, &mut stopping).await?;
     hang_up(socket, channel, reason).await
 }
 
@@ -205,13 +170,12 @@ async fn converse(
     socket: &TcpStream,
     peer: SocketAddr,
     channel: &mut Channel,
-    server: &Server,
+    host: &Host,
     stopping: &mut watch::Receiver<bool>,
 ) -> io::Result<CloseReason> {
     // Made here and not handed over, since a future keeps room for a value in both places.
-    let mut session = server.session(channel, peer);
+    let mut session = host.session(channel, peer);
     let told = stopping.clone();
-    let attended = |mailbox: Mailbox| mailbox.attended_by(Peer::new(socket, told.clone()));
     let start = Instant::now();
     loop {
         if *stopping.borrow() {
@@ -249,7 +213,7 @@ async fn converse(
                     Err(error) => return Err(error),
                 }
             }
-            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), || server.channel(true)) {
+            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), || host.channel(true)) {
                 Ok(()) => {
                     // Nobody here asks for the certificates of clients.
                     start.established(ClientIdentity::Unknown);
@@ -262,54 +226,11 @@ async fn converse(
                     Wait::Nothing
                 }
             },
-            Action::Login(login) => {
-                match block_in_place(|| server.accounts.open(&login.credentials())) {
-                    // A maildrop that can't be served: the client has been told, and somebody here should know.
-                    Ok(mailbox) => login.accept(attended(mailbox)).unwrap_or_else(support::report),
-                    Err(rejection) => login.reject(rejection),
-                }
-                Wait::Nothing
-            }
-            Action::Authenticate(mut step) => {
-                let mechanism = step.mechanism();
-                let (exchange, response) = step.exchange_and_response();
-                match block_in_place(|| server.sasl.step(mechanism, exchange, response, &server.accounts)) {
-                    Outcome::Challenge(octets) => step.challenge(&octets).unwrap_or_else(support::report),
-                    Outcome::ChallengeAndReject(octets) => {
-                        step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(support::report);
-                    }
-                    Outcome::Accept(mailbox) => step.accept(attended(mailbox)).unwrap_or_else(support::report),
-                    Outcome::Reject(rejection) => step.reject(rejection),
-                }
-                Wait::Nothing
-            }
-            Action::Retrieve(mut retrieve) => {
-                let message = retrieve.message();
-                match block_in_place(|| retrieve.maildrop().mailbox.read(message)) {
-                    Ok(Message::Memory(octets)) => retrieve.send(octets),
-                    Ok(Message::File(reading)) => retrieve.begin(reading),
-                    Err(refusal) => retrieve.refuse(refusal),
-                }
-                Wait::Nothing
-            }
-            Action::Body(mut body) => {
-                match block_in_place(|| body.reader().next_chunk()) {
-                    Ok(Some(chunk)) => body.push(chunk),
-                    Ok(None) => body.end(),
-                    Err(trouble) => {
-                        support::report(trouble);
-                        body.fail();
-                    }
-                }
-                Wait::Nothing
-            }
-            Action::Update(mut update) => {
-                let (maildrop, deletions) = update.maildrop_and_deletions();
-                let removal = block_in_place(|| maildrop.mailbox.expunge(deletions));
-                update.finish(removal);
-                Wait::Nothing
-            }
             Action::Close(reason) => return Ok(reason),
+            other => {
+                block_in_place(|| host.answer(other, || Peer::new(socket, told.clone())));
+                Wait::Nothing
+            }
         };
         wait.end(socket, start, stopping).await?;
     }

@@ -15,7 +15,7 @@ use super::timestamps::Timestamps;
 const ANONYMOUS: &[u8] = b"anonymous";
 
 /// What the mechanisms of a server have in common.
-pub struct Sasl {
+pub(crate) struct Sasl {
     timestamps: Timestamps,
     scram: Scram,
     anonymous: bool,
@@ -32,7 +32,7 @@ pub enum Exchange {
 }
 
 /// What comes of a response.
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The client is to answer this.
     Challenge(Vec<u8>),
     /// The client is told why it is turned down.
@@ -45,13 +45,13 @@ pub enum Outcome {
 
 impl Sasl {
     /// The mechanisms for these users.
-    pub fn new(accounts: &Accounts) -> Result<Self, scram::Error> {
+    pub(crate) fn new(accounts: &Accounts) -> Result<Self, scram::Error> {
         let scram = Scram::new(accounts.passwords())?;
         Ok(Self { timestamps: Timestamps::default(), scram, anonymous: accounts.has(ANONYMOUS) })
     }
 
     /// What to offer beside PLAIN. Not EXTERNAL: nobody here looks at certificates of clients.
-    pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
+    pub(crate) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
         let always = [
             Mechanism::LOGIN,
             Mechanism::CRAM_MD5,
@@ -63,7 +63,7 @@ impl Sasl {
     }
 
     /// Takes a response, `None` where the server begins. There is no `exchange` yet at the first step.
-    pub fn step(
+    pub(crate) fn step(
         &self,
         mechanism: Mechanism,
         exchange: &mut Option<Exchange>,

@@ -8,7 +8,7 @@ use pop3_proto::wire::Timestamp;
 
 /// Gives each connection a timestamp that nobody has seen before and nobody can guess (RFC 1939 §7).
 #[derive(Default)]
-pub struct Timestamps {
+pub(crate) struct Timestamps {
     /// Keyed with randomness from the operating system; without the keys the next hash can't be told from the last.
     keys: RandomState,
     count: AtomicU64,
@@ -16,7 +16,7 @@ pub struct Timestamps {
 
 impl Timestamps {
     /// The timestamp of the next connection.
-    pub fn next(&self) -> Option<Timestamp> {
+    pub(crate) fn next(&self) -> Option<Timestamp> {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         let random = self.keys.hash_one(count);
         Timestamp::new(&format!("<{}.{count}.{random:016x}@localhost>", process::id())).ok()
