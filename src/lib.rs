@@ -38,8 +38,8 @@
 //!    [reported](Read::failed) as such.
 //! 4. Time enters only as `now`, a [`Duration`](core::time::Duration) since any fixed origin; `Read` and `Write` give
 //!    their deadline, `None` for no limit. There is no clock inside. Randomness enters only as the APOP timestamp, and in a host's challenges.
-//! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; an idle session holds no buffer
-//!    at all.
+//! 5. Memory is bounded by [`Config`](server::Config), stated in numbers in its docs; a session that is told that there
+//!    is [nothing to read yet](Read::nothing_yet) holds no buffer at all.
 //!
 //! The session owns the host's maildrop while the client is logged in, and drops it when the session ends, however it
 //! ends. So a lock that is tied to the maildrop is always released in time.

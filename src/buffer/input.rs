@@ -33,6 +33,15 @@ pub(crate) struct Line {
     pub(crate) defect: Option<Defect>,
 }
 
+impl Line {
+    /// The line without its line end, at the front of `octets`.
+    #[inline]
+    pub(crate) fn text(self, octets: &[u8]) -> &[u8] {
+        debug_assert!(self.content <= octets.len(), "a line stays until it is consumed");
+        octets.get(..self.content).unwrap_or_default()
+    }
+}
+
 /// What makes a line useless whatever it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {

@@ -198,7 +198,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
             }
             Command::Auth { arguments: None } => Ok(Step::List(Listing::mechanisms(terms, output)?)),
             Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
-                let text = input.octets().get(..line.content).unwrap_or_default();
+                let text = line.text(input.octets());
                 let response = initial_response.map(|response| tap::initial_response(text, response));
                 self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
@@ -256,9 +256,8 @@ impl<M: Maildrop, E> Authorization<M, E> {
 
     /// A line of an exchange, whatever is in it.
     fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
-        let text = work.pipe.input.octets().get(..line.content).unwrap_or_default();
         match work.terms.check(line) {
-            Ok(()) if text == line::CANCEL => Err(Reply::Cancelled.into()),
+            Ok(()) if line.text(work.pipe.input.octets()) == line::CANCEL => Err(Reply::Cancelled.into()),
             Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, work),
             // NUL and CR aren't base64 (R-5034-08).
             Err(Reply::StrayOctet) => Err(Instead::Bad(Reply::NotBase64)),

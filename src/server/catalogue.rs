@@ -108,7 +108,9 @@ impl Catalogue {
     /// The whole line of a reply, CRLF included.
     #[inline]
     pub(super) fn line(&self, reply: Reply) -> &str {
-        self.lines.get(reply as usize).map_or("-ERR\r\n", |line| line)
+        let line = self.lines.get(reply as usize);
+        debug_assert!(line.is_some(), "there is a line for each reply");
+        line.map_or("-ERR\r\n", |line| line)
     }
 
     /// Writes the line of [`Reply::LoginDelaySeconds`].

@@ -75,14 +75,16 @@ impl<M: Maildrop, E> Login<'_, M, E> {
     pub fn credentials(&self) -> Credentials<'_> {
         let line = self.pipe.input.octets();
         let secret = self.asked.secret.slice(line);
+        let Authorization { name, timestamp, .. } = &*self.authorization;
+        debug_assert!(if self.asked.apop_name.is_some() { timestamp.is_some() } else { name.is_some() });
         match self.asked.apop_name {
             None => Credentials::Password {
-                name: Name::new_unchecked(self.authorization.name.as_ref().map_or(&[], Secret::expose)),
+                name: Name::new_unchecked(name.as_ref().map_or(&[], Secret::expose)),
                 password: Password::new_unchecked(secret),
             },
             Some(name) => Credentials::Apop {
                 name: Name::new_unchecked(name.slice(line)),
-                proof: apop::Proof::new(self.authorization.timestamp.as_ref().map_or("", Timestamp::as_str), secret),
+                proof: apop::Proof::new(timestamp.as_ref().map_or("", Timestamp::as_str), secret),
             },
         }
     }

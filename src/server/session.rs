@@ -204,6 +204,8 @@ impl<M: Maildrop, E> Session<M, E> {
         life.go_on(asked || written, &mut Work { pipe, terms, tap });
         self.asked = life.asks(&mut pipe.output);
         if !self.asked {
+            let may_wait = !pipe.output.is_empty() || life.reads() || !matches!(life, Life::Transaction(_));
+            debug_assert!(may_wait, "there is something to wait for");
             if pipe.output.is_empty() && life.reads() {
                 if pipe.end.is_some() {
                     life.end(CloseReason::EndOfStream, pipe);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::buffer::Place;
+use crate::buffer::{Line, Place};
 use crate::wire::{AuthArguments, Command, InitialResponse, Name};
 
 /// A part of what a client has sent, as [`Session::poll_tapped`](super::Session::poll_tapped) gives it out.
@@ -27,10 +27,10 @@ impl fmt::Debug for Span<'_> {
 /// Where lines are handed to, if the host wants to see them.
 pub(super) type Tap<'t> = Option<&'t mut dyn FnMut(Span<'_>)>;
 
-/// Hands a line out, of which `content` octets are no line end, and those from `secret` on are better not shown.
-pub(super) fn show(tap: &mut Tap<'_>, line: &[u8], content: usize, secret: usize) {
+/// Hands the line at the front of `octets` out, whose text from `secret` on is better not shown.
+pub(super) fn show(tap: &mut Tap<'_>, octets: &[u8], line: Line, secret: usize) {
     let Some(tap) = tap else { return };
-    let (content, line_end) = line.split_at_checked(content).unwrap_or((line, &[]));
+    let (content, line_end) = (line.text(octets), octets.get(line.content..line.octets).unwrap_or_default());
     let (open, secret) = content.split_at_checked(secret).unwrap_or((content, &[]));
     for span in [Span::Open(open), Span::Secret(secret), Span::Open(line_end)] {
         if let Span::Open([_, ..]) | Span::Secret([_, ..]) = span {

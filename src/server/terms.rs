@@ -175,13 +175,12 @@ impl Terms {
         state: State,
         tap: &mut Tap<'_>,
     ) -> Result<Command<'a>, Instead> {
-        let octets = input.octets();
-        let text = octets.get(..line.content).unwrap_or_default();
+        let text = line.text(input.octets());
         let command = self.parse(text, line);
         if tap.is_some() {
             // A line that is no command may be a mistyped one.
             let open = command.as_ref().map_or(0, |command| tap::open_octets(text, command));
-            tap::show(tap, octets.get(..line.octets).unwrap_or_default(), line.content, open);
+            tap::show(tap, input.octets(), line, open);
         }
         command.map_err(|reply| not_understood(text, line, state, reply))
     }

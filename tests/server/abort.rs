@@ -124,6 +124,30 @@ fn a_host_that_stops_removes_nothing_and_says_nothing() {
 }
 
 #[test]
+fn a_host_that_stops_answers_what_has_come_and_ends_before_it_would_read() {
+    // R-1939-29
+    let bye =
+        "+OK message follows\r\none\r\n.\r\n+OK message marked as deleted\r\n+OK marked messages removed, bye\r\n";
+    for (lines, output, reason, removed) in [
+        ("RETR 1\r\nDELE 1\r\nQUIT\r\n", bye, CloseReason::Quit, &[1][..]),
+        ("RETR 1\r\nDELE 1\r\nQUI", &bye[..bye.find("+OK marked").unwrap()], CloseReason::Stopped, &[]),
+    ] {
+        let store = Store::new(["one\n"]);
+        store.chunk.set(1);
+        let mut server = Server::logged_in(&store);
+        server.window = 0.into();
+        server.send(lines);
+        server.session.stop();
+        server.window = 1.into();
+        assert_eq!((server.send("").as_str(), server.closed), (output, Some(reason)));
+        assert_eq!((store.removed().as_slice(), store.locked.get()), (removed, false));
+    }
+    let mut server = Server::new(&Store::example());
+    server.session.stop();
+    assert_eq!((server.send("").as_str(), server.closed), ("+OK POP3 server ready\r\n", Some(CloseReason::Stopped)));
+}
+
+#[test]
 fn a_message_that_fails_ends_the_session_and_removes_nothing() {
     // R-GEN-10
     let store = Store::new(["one\n".repeat(100)]);

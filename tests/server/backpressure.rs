@@ -133,3 +133,37 @@ fn a_long_chunk_is_written_from_where_it_lies() {
     write.advance("+OK message follows\r\n".len());
     assert!(octets.as_ptr_range().contains(&write.chunk().as_ptr()));
 }
+
+#[test]
+fn a_client_that_takes_nothing_may_be_read_from_until_the_window_is_full() {
+    // R-GEN-04, R-2595-02
+    let config = Config::new().output_limit(1024).unwrap().command_line_limit(255).unwrap().stls(true);
+    let mut server = Server::with(&Store::example(), config, Security::TrustedLocal);
+    server.log_in();
+    server.window = 0.into();
+    server.send("NOOP\r\n");
+    let mut read = 0;
+    while let Action::Io(Io::Write(write)) = server.session.poll(server.now) {
+        let Some(mut instead) = write.into_read() else { break };
+        instead.space()[0] = b'\n';
+        instead.filled(1);
+        read += 1;
+    }
+    assert!((255..=2_048).contains(&read), "{read}");
+    // Each empty line is answered, and none twice.
+    server.window = usize::MAX.into();
+    assert_eq!(server.send("").matches("-ERR").count(), read);
+}
+
+#[test]
+fn nothing_is_read_instead_of_the_reply_to_stls_and_at_the_end() {
+    // R-2595-02
+    for last in ["STLS\r\n", "QUIT\r\n"] {
+        let mut server = Server::with(&Store::example(), Config::new().stls(true), Security::TrustedLocal);
+        server.send("");
+        server.window = 0.into();
+        server.send(last);
+        let Action::Io(Io::Write(write)) = server.session.poll(server.now) else { panic!("no reply") };
+        assert!(write.into_read().is_none(), "{last}");
+    }
+}
