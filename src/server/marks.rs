@@ -65,18 +65,6 @@ impl Marks {
         }
     }
 
-    /// Adds the marks of `other`.
-    pub(super) fn merge(&mut self, other: Self) {
-        if self.words.is_empty() {
-            *self = other;
-            return;
-        }
-        for (word, other) in self.words.iter_mut().zip(other.words) {
-            *word |= other;
-        }
-        self.marked = self.words.iter().map(|word| word.count_ones()).sum();
-    }
-
     pub(super) fn iter(&self) -> Deletions<'_> {
         let mut words = self.words.iter();
         let word = words.next().copied().unwrap_or(0);

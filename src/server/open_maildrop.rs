@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use md5::{Digest, Md5};
 
 use super::maildrop::Maildrop;
-use super::marks::{Deletions, Marks};
+use super::marks::Marks;
 use super::reply::Reply;
 use crate::message::MessageNumber;
 
@@ -14,7 +14,7 @@ pub(super) struct OpenMaildrop<M> {
     pub(super) maildrop: M,
     /// How many messages there were at login: mail that comes later isn't seen (R-1939-19).
     count: u32,
-    deleted: Marks,
+    pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
     /// Messages that were gone when they were asked for (R-1939-28).
@@ -23,7 +23,7 @@ pub(super) struct OpenMaildrop<M> {
     /// aren't known.
     octets: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
-    last: u32,
+    pub(super) last: u32,
 }
 
 /// A maildrop that can't be served, as its login has shown.
@@ -113,11 +113,6 @@ impl<M: Maildrop> OpenMaildrop<M> {
         Some(self.octets.unwrap_or(u64::MAX))
     }
 
-    /// The highest number that RETR or DELE has named.
-    pub(super) fn last(&self) -> u32 {
-        self.last
-    }
-
     /// Notes that RETR or DELE has named a message.
     pub(super) fn access(&mut self, message: MessageNumber) {
         self.last = self.last.max(message.get());
@@ -156,17 +151,9 @@ impl<M: Maildrop> OpenMaildrop<M> {
 
     /// Marks what was retrieved as deleted, before the host is asked to remove what is marked.
     pub(super) fn delete_retrieved(&mut self) {
-        self.deleted.merge(core::mem::take(&mut self.retrieved));
-    }
-
-    /// The maildrop, and the messages that are marked as deleted.
-    pub(super) fn deletions(&mut self) -> (&mut M, Deletions<'_>) {
-        (&mut self.maildrop, self.deleted.iter())
-    }
-
-    /// How many messages are marked as deleted.
-    pub(super) fn deleted(&self) -> u32 {
-        self.deleted.count()
+        for message in core::mem::take(&mut self.retrieved).iter() {
+            self.deleted.insert(message, self.count);
+        }
     }
 }
 

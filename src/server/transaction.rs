@@ -173,7 +173,7 @@ impl<M: Maildrop> Transaction<M> {
                 return Ok(Listing::languages(terms, output, language)?.map_or(Step::Read, Step::List));
             }
             Command::Last if terms.config.last => {
-                terms.good_line(output, |text| number::put(text, open.last().into()));
+                terms.good_line(output, |text| number::put(text, open.last.into()));
             }
             Command::Last => return Err(Instead::Bad(Reply::Unavailable)),
             Command::Quit => {

@@ -25,7 +25,8 @@ pub struct Update<'a, M: Maildrop> {
 impl<M: Maildrop> Update<'_, M> {
     /// Lends the host's maildrop, with the messages to remove from it.
     pub fn maildrop_and_deletions(&mut self) -> (&mut M, Deletions<'_>) {
-        self.transaction.open.deletions()
+        let open = &mut self.transaction.open;
+        (&mut open.maildrop, open.deleted.iter())
     }
 
     /// Answers QUIT: `+OK` if all marked messages are removed or none was marked, else `-ERR [SYS/TEMP]`. A message that was
@@ -35,7 +36,7 @@ impl<M: Maildrop> Update<'_, M> {
     /// connection closes whatever the answer is.
     pub fn finish(self, removal: Removal) {
         let reply = match removal {
-            _ if self.transaction.open.deleted() == 0 => Reply::Bye,
+            _ if self.transaction.open.deleted.count() == 0 => Reply::Bye,
             Removal::All => Reply::Removed,
             Removal::NotAll | Removal::Unknown => Reply::NotRemoved,
         };
@@ -51,6 +52,6 @@ impl<M: Maildrop> Update<'_, M> {
 
 impl<M: Maildrop> fmt::Debug for Update<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Update").field("deletions", &self.transaction.open.deleted()).finish_non_exhaustive()
+        f.debug_struct("Update").field("deletions", &self.transaction.open.deleted.count()).finish_non_exhaustive()
     }
 }
