@@ -144,7 +144,8 @@
 //!
 //! # Logs
 //! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client sends, part by part, and marks
-//! what may be a secret. [`CloseReason`] implements `Display`,
+//! what may be a secret. [`CloseReason`], [`Reply`](crate::server::Reply), [`Rejection`](crate::server::Rejection) and
+//! [`Refusal`](crate::server::Refusal) implement `Display`,
 //! [`Session::deviations`](crate::server::Session::deviations) counts what was overlooked. No `Debug` of this crate
 //! shows a secret.
 //!

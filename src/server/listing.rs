@@ -42,7 +42,7 @@ impl Listing {
         Ok(Self { what: What::Mechanisms, place: 0 })
     }
 
-    /// Answers LANG, in the language that it chooses if it names one.
+    /// Answers LANG, in the language that it chooses if it names one (R-6856-07).
     pub(super) fn languages(
         terms: &mut Terms,
         output: &mut Output,

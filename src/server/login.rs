@@ -17,7 +17,7 @@ use crate::wire::{Name, Password, ResponseCode, State, Timestamp};
 /// A client wants to log in.
 ///
 /// [`Authenticate`](super::Authenticate) is a token of this kind too, for a step of a SASL exchange: what both can be answered
-/// with has the same name and does the same.
+/// with has the same name and does the same. `A` tells them apart, and has no name outside of the crate.
 #[must_use = "the session waits for the login to be answered"]
 pub struct Login<'a, M: Maildrop, E = (), A = Whole> {
     pub(super) pipe: &'a mut Pipe,

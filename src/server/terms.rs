@@ -103,7 +103,7 @@ impl Terms {
         other.flatten().unwrap_or(&self.config.default_language)
     }
 
-    /// Chooses a language; the answer is in it, if there is one (R-6856-07).
+    /// Chooses a language, if there is such a one.
     pub(super) fn speak(&mut self, language: Language<'_>) -> Result<(), Reply> {
         let at = match language {
             Language::Default => Some(0),

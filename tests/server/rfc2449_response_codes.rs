@@ -328,3 +328,15 @@ fn a_code_is_read_only_at_the_very_start_of_the_text() {
         assert_eq!(code(line), None, "{line}");
     }
 }
+
+#[test]
+fn a_reply_is_shown_as_its_line_in_english() {
+    // R-2449-07
+    for &reply in Reply::ALL {
+        let shown = reply.to_string();
+        let response = Response::parse(shown.as_bytes(), DeviationSet::NONE).unwrap().value;
+        assert_eq!((response.status(), response.code()), (reply.status(), reply.code()), "{shown}");
+        assert_eq!(response.text(), reply.english().as_bytes());
+    }
+    assert_eq!(Reply::BadCredentials.to_string(), rejected(Rejection::BadCredentials));
+}
