@@ -143,7 +143,7 @@ impl Config {
     }
 
     /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 255.
-    /// [`send`](super::Session::send) refuses more. A SASL response may be longer.
+    /// [`send`](super::Session::send) refuses more, but for QUIT. A SASL response may be longer.
     ///
     /// # Errors
     /// [`BelowMinimum`] under 255.

@@ -48,15 +48,10 @@ impl Session {
     /// a [plan](super::Fetch) is ended by its own [`finish`](super::Fetch::finish) instead, which looks at the answers to
     /// them before.
     pub fn stop(&mut self) {
-        if self.is_over() || self.queue.is_shut {
-            return;
-        }
         let last = |session: &Self| session.queue.all().rfind(|sent| sent.verb != Verb::Quit);
         while last(self).is_some_and(|last| self.withdraw(last.ticket)) {}
-        if !self.queue.holds(Verb::Quit) {
-            let quit = Command::Quit;
-            self.append(quit.verb(), false, quit.encoded_len(), None, |lines| quit.encode(lines));
-        }
+        // It is refused where it was sent already, and where nothing can be sent.
+        let _ = self.send(&Command::Quit);
     }
 
     /// Whether a command can be sent at all; its octets.
@@ -98,7 +93,8 @@ impl Session {
         if self.is_over() || self.queue.is_over() {
             return Err(SendError::Over);
         }
-        if !self.has_room_for(octets) {
+        // A client that can't say more may always quit.
+        if verb != Verb::Quit && !self.has_room_for(octets) {
             return Err(SendError::QueueFull);
         }
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
@@ -117,19 +113,8 @@ impl Session {
         if !(verb.is_valid_in(state) || waits) || is_untimely || is_late {
             return Err(SendError::WrongState);
         }
-        Ok(self.append(verb, has_argument, octets, exchange, write))
-    }
-
-    fn append(
-        &mut self,
-        verb: Verb,
-        has_argument: bool,
-        octets: usize,
-        exchange: Option<Exchange>,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Ticket {
         self.pipe.output.push_line(octets, write);
-        self.queue.push(verb, has_argument, position(octets), exchange)
+        Ok(self.queue.push(verb, has_argument, position(octets), exchange))
     }
 
     /// Lets those commands go whose turn has come. Returns one that isn't to be sent, since it has lost its place by the

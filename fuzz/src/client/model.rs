@@ -274,6 +274,8 @@ impl<'a> Model<'a> {
     /// Why a command can't be sent.
     pub fn refuses(&mut self, line: &str, verb: Verb) -> Vec<SendError> {
         let mut refused = self.refuses_line(line.len() + 2);
+        // There is always room for QUIT.
+        refused.retain(|error| verb != Verb::Quit || *error != SendError::QueueFull);
         let is = |wrong: bool, error| wrong.then_some(error);
         refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
         refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
@@ -314,6 +316,27 @@ impl<'a> Model<'a> {
     pub fn send(&mut self, sent: Sent) {
         self.quit_is_sent = sent.verb == Verb::Quit;
         self.queue.push(sent);
+    }
+
+    /// Takes a command back, if none of it is written; whether it was.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        // What is written by now depends on the schedule.
+        self.races = true;
+        let place = self.queue.iter().position(|sent| sent.ticket == ticket).expect("a command that isn't answered");
+        if place < self.outstanding {
+            let goes_on = self.queue[place].exchange.as_ref().is_some_and(|exchange| exchange.goes_on);
+            let after: usize = self.queue[place + 1..self.outstanding].iter().map(Sent::octets).sum();
+            let line = after + self.queue[place].octets();
+            if goes_on || line > self.unwritten.len() {
+                return false;
+            }
+            let end = self.unwritten.len();
+            self.unwritten.drain(end - line..end - after);
+            self.outstanding -= 1;
+        }
+        let sent = self.queue.remove(place);
+        self.quit_is_sent &= sent.verb != Verb::Quit;
+        true
     }
 
     pub fn read(&mut self, octets: &[u8], written_before: usize) {

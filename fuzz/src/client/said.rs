@@ -61,6 +61,7 @@ pub fn say(session: &mut Session, model: &mut Model<'_>, what: Say) {
             let line = format!("APOP mrose {}", String::from_utf8_lossy(&digest.to_hex()));
             (Command::Apop { name: Name::new("mrose").expect("a name"), digest }, line)
         }
+        31 => return withdraw(session, model, n as usize),
         _ => return authenticate(session, model, what),
     };
     let refused = model.refuses(&line, command.verb());
@@ -68,6 +69,13 @@ pub fn say(session: &mut Session, model: &mut Model<'_>, what: Say) {
     if let Some(ticket) = said(sent, &refused) {
         model.send(Sent::new(ticket, command.verb(), line, None));
     }
+}
+
+/// Takes one of the commands back that aren't answered, if that can be done.
+fn withdraw(session: &mut Session, model: &mut Model<'_>, number: usize) {
+    let Some(sent) = model.queue.get(number % model.queue.len().max(1)) else { return };
+    let ticket = sent.ticket;
+    assert_eq!(session.withdraw(ticket), model.withdraw(ticket), "{ticket}");
 }
 
 /// Begins an exchange, with a first message or without.
