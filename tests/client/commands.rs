@@ -127,7 +127,7 @@ fn an_exchange_is_not_begun_by_send() {
 }
 
 #[test]
-fn nothing_is_sent_behind_quit_or_the_end() {
+fn nothing_is_sent_after_quit_or_the_end() {
     let mut script = Script::logged_in(Config::new());
     script.client.say("QUIT");
     assert_eq!(script.client.try_to_say("NOOP"), Err(SendError::Over));
@@ -207,7 +207,7 @@ fn a_password_does_not_go_with_its_name_where_others_listen() {
 }
 
 #[test]
-fn a_password_is_not_sent_behind_a_name_that_was_refused() {
+fn a_password_is_not_sent_after_a_name_that_was_refused() {
     // R-8314-02
     for capabilities in ["TOP", "PIPELINING"] {
         let config = Config::new().cleartext_secrets(true);
@@ -221,7 +221,7 @@ fn a_password_is_not_sent_behind_a_name_that_was_refused() {
 }
 
 #[test]
-fn nothing_goes_behind_what_decides_about_the_rest() {
+fn nothing_goes_after_what_decides_about_the_rest() {
     // R-2449-16
     let apop = format!("APOP mrose {}", "0".repeat(32));
     for first in ["STLS", "PASS tanstaaf", apop.as_str()] {
@@ -280,7 +280,7 @@ fn the_window_counts_commands_and_octets() {
 }
 
 #[test]
-fn what_needs_a_login_is_not_sent_behind_one_that_failed() {
+fn what_needs_a_login_is_not_sent_after_one_that_failed() {
     in_any_way(&Config::new(), Security::TrustedLocal, |script| {
         script.client.say("USER mrose\r\nPASS wrong\r\nSTAT\r\nRETR 1\r\nCAPA\r\nDELE 1\r\nQUIT");
         script.says("+OK\r\n");

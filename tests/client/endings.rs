@@ -227,7 +227,7 @@ fn what_nobody_asked_for_ends_the_session() {
             assert_eq!(script.hangs_up(), error(ProtocolError::Unsolicited), "{octets:?}");
         });
     }
-    // Behind an answer, before the next command is written.
+    // After an answer, before the next command is written.
     let mut script = Script::logged_in(Config::new());
     script.client.say("NOOP\r\nSTAT");
     script.wrote();
@@ -259,7 +259,7 @@ fn an_end_without_a_greeting_is_a_disconnection() {
 }
 
 #[test]
-fn an_end_behind_a_failed_login_is_that() {
+fn an_end_after_a_failed_login_is_that() {
     // R-1939-18
     for method in [Method::Plain, Method::User, Method::CramMd5] {
         let mut script = Script::new(Config::new());
@@ -281,7 +281,7 @@ fn an_end_behind_a_failed_login_is_that() {
         assert_eq!(script.says(first)[1..], ["PASS not sent"]);
         assert_eq!(script.hangs_up(), Ok(Closed::AfterFailedLogin));
     }
-    // Not before it is answered, and not behind a login that has succeeded.
+    // Not before it is answered, and not after a login that has succeeded.
     let mut script = Script::new(Config::new());
     script.says("+OK\r\n");
     script.client.log_in(mrose(Method::Plain, "wrong"));
@@ -307,7 +307,7 @@ fn quit_has_three_outcomes() {
         assert_eq!(script.hangs_up(), closed);
         assert_eq!(closed.unwrap().is_orderly(), orderly);
     }
-    // Octets behind the answer are of no interest.
+    // Octets after the answer are of no interest.
     let mut script = Script::logged_in(Config::new());
     script.client.say("QUIT");
     script.wrote();

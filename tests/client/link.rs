@@ -95,8 +95,8 @@ fn secured(store: &Rc<Store>) -> Server {
     Server::with(store, config, Security::Cleartext)
 }
 
-/// A client that is behind STLS with such a server, and has asked for CAPA.
-fn behind_stls(store: &Rc<Store>, capacity: usize, seed: u64) -> Link {
+/// A client that has TLS by STLS with such a server, and has asked for CAPA.
+fn after_stls(store: &Rc<Store>, capacity: usize, seed: u64) -> Link {
     let client = Client::new(Config::new(), Security::Cleartext);
     let mut link = Link::new(client, secured(store), capacity, capacity, seed);
     link.client.say("CAPA\r\nSTLS\r\nCAPA");
@@ -111,12 +111,12 @@ const METHODS: [Method; 6] =
     [Method::User, Method::Plain, Method::Login, Method::CramMd5, Method::XOAuth2, Method::OAuthBearer];
 
 #[test]
-fn every_method_logs_in_behind_stls() {
+fn every_method_logs_in_after_stls() {
     // R-2595-01, R-2595-03, R-5034-01
     for method in METHODS {
         for capacity in [1, 7, 4_096] {
             let store = Store::new(["body\n"]);
-            let mut link = behind_stls(&store, capacity, capacity as u64);
+            let mut link = after_stls(&store, capacity, capacity as u64);
             assert_eq!(Method::choose(&link.client.session, &[method]), Ok(method));
             link.client.log_in(mrose(method, "tanstaaf"));
             link.client.say("RETR 1\r\nQUIT");
@@ -132,7 +132,7 @@ fn a_wrong_secret_fails_by_every_method_and_the_session_goes_on() {
     // R-5034-10, R-3206-02, R-7628-01
     for method in METHODS {
         let store = Store::new(["body\n"]);
-        let mut link = behind_stls(&store, 3, 1);
+        let mut link = after_stls(&store, 3, 1);
         link.client.log_in(mrose(method, "tanstaaf?"));
         link.client.say("RETR 1");
         link.run();
@@ -155,7 +155,7 @@ fn the_answer_to_a_bearer_failure_is_what_its_mechanism_has() {
         [(Method::OAuthBearer, Mechanism::OAUTHBEARER, b"\x01".as_slice()), (Method::XOAuth2, Mechanism::XOAUTH2, b"")]
     {
         let store = Store::empty();
-        let mut link = behind_stls(&store, 64, 1);
+        let mut link = after_stls(&store, 64, 1);
         link.client.log_in(mrose(method, "wrong"));
         link.run();
         let mut steps = store.calls().into_iter().filter_map(|call| match call {

@@ -50,7 +50,7 @@ fn garbage_in_a_listing_is_unreadable_and_the_session_goes_on() {
 }
 
 #[test]
-fn text_behind_numbers_is_ignored() {
+fn text_after_numbers_is_ignored() {
     // R-1939-21, R-1939-22
     let mut script = Script::logged_in(Config::new());
     assert_eq!(script.asks("STAT", "+OK 2 320 octets\r\n"), ["STAT 2 320"]);
@@ -237,7 +237,7 @@ fn odd_capability_lines_are_survived() {
 }
 
 #[test]
-fn spaces_behind_a_capability_can_be_rejected() {
+fn spaces_after_a_capability_can_be_rejected() {
     let mut script = Script::new(Config::new().reject(Deviation::ExtraSpaces));
     script.says("+OK\r\n");
     assert_eq!(script.asks("CAPA", "+OK\r\nTOP \r\nUIDL\r\n.\r\n")[1..3], ["CAPA ?TOP ", "CAPA UIDL"]);

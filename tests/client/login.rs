@@ -47,7 +47,7 @@ fn the_first_allowed_method_that_is_offered_and_safe_is_chosen() {
     assert_eq!(choose(clear, APOP, "-ERR\r\n", &Method::ALL), Ok(Method::Apop));
     assert_eq!(choose(clear, "+OK", ALL, &Method::TOKEN), Err(NoMethod::NeedsTls));
     assert_eq!(choose(clear, "+OK", plain, &[Method::CramMd5]), Err(NoMethod::NotOffered));
-    // What is offered behind TLS isn't listed before it.
+    // What is offered after TLS isn't listed before it.
     let stls = "+OK\r\nSTLS\r\n.\r\n";
     assert_eq!(choose(clear, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NeedsTls));
     assert_eq!(choose(tls, "+OK", stls, &Method::PASSWORD), Err(NoMethod::NotOffered));
@@ -324,7 +324,7 @@ fn a_login_that_can_not_begin_has_sent_nothing() {
     }
     assert_eq!(begin(Method::Apop, &mut script), Err(LoginError::Send(SendError::NoTimestamp)));
     assert_eq!(script.wrote(), "");
-    // The queue has room for the name, and for no password behind it.
+    // The queue has room for the name, and for no password after it.
     let mut script = Script::new(Config::new().queue(255).unwrap());
     for _ in 0..39 {
         script.client.say("CAPA");

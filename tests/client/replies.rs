@@ -18,8 +18,8 @@ fn greeted(config: Config) -> Script {
     script
 }
 
-/// What becomes of a message, of which the octets behind `+OK` come: the message as the client has it, then what it
-/// hears behind it.
+/// What becomes of a message, of which the octets after `+OK` come: the message as the client has it, then what it
+/// hears after it.
 fn message(octets: impl AsRef<[u8]>) -> (Vec<u8>, Vec<String>, Option<Result<Closed, Error>>) {
     let mut script = Script::logged_in(Config::new());
     script.client.say("RETR 1");
@@ -219,7 +219,7 @@ fn a_status_in_lower_case_is_accepted_by_switch_only() {
 }
 
 #[test]
-fn a_code_behind_text_is_text_but_by_switch() {
+fn a_code_after_text_is_text_but_by_switch() {
     // R-2449-07
     let answer = "-ERR sorry [IN-USE] again\r\n";
     let mut script = Script::logged_in(Config::new());

@@ -41,7 +41,7 @@ fn the_first_message_goes_with_auth_up_to_255_octets() {
 }
 
 #[test]
-fn an_empty_first_message_is_an_equals_sign_with_auth_and_an_empty_line_behind_it() {
+fn an_empty_first_message_is_an_equals_sign_with_auth_and_an_empty_line_after_it() {
     // R-5034-02, R-5034-09
     assert_eq!(begun(InitialResponsePolicy::Auto, SASL, Mechanism::EXTERNAL, b""), "AUTH EXTERNAL =\r\n");
     let mut script = told(Config::new().initial_response(InitialResponsePolicy::Never), SASL);
@@ -81,7 +81,7 @@ fn a_first_message_is_said_once() {
 }
 
 #[test]
-fn a_first_message_is_not_said_behind_another() {
+fn a_first_message_is_not_said_after_another() {
     // R-5034-03: an empty challenge asks for what the client says first, and that was said to the challenge before it.
     let mut script = told(Config::new(), "TOP");
     script.client.session.authenticate_with(Mechanism::LOGIN, b"first".as_slice()).unwrap();
@@ -361,7 +361,7 @@ fn one_exchange_is_under_way_at_a_time() {
 }
 
 #[test]
-fn another_way_of_logging_in_may_wait_behind_an_exchange() {
+fn another_way_of_logging_in_may_wait_after_an_exchange() {
     // R-5034-10
     let mut script = told(Config::new(), "TOP");
     script.client.log_in(mrose(Method::CramMd5, "tanstaaf"));
@@ -376,7 +376,7 @@ fn another_way_of_logging_in_may_wait_behind_an_exchange() {
 }
 
 #[test]
-fn an_exchange_may_wait_behind_another_way_of_logging_in() {
+fn an_exchange_may_wait_after_another_way_of_logging_in() {
     let mut script = told(Config::new(), "TOP");
     script.client.say("USER mrose\r\nPASS wrong");
     script.client.log_in(mrose(Method::CramMd5, "tanstaaf"));
@@ -404,7 +404,7 @@ fn a_challenge_where_none_is_due_ends_the_session() {
 }
 
 #[test]
-fn a_challenge_behind_a_cancelled_exchange_ends_the_session() {
+fn a_challenge_after_a_cancelled_exchange_ends_the_session() {
     // R-5034-07: only the failure may follow.
     for first in ["+ PDE+\r\n", "+ !\r\n"] {
         let mut script = told(Config::new(), "TOP");

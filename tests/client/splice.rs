@@ -8,7 +8,7 @@ use pop3_proto::wire::State;
 
 use crate::common::{Client, Front, LOGIN, Pipe, Server, Step, Store, front, in_any_way, mrose};
 
-/// What a client says behind its login, all of it at once.
+/// What a client says after its login, all of it at once.
 const SESSION: &str = "CAPA\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 2 1\r\nNONSENSE\r\nDELE 1\r\nRETR 3\r\nQUIT\r\n";
 
 /// A client of the backend that has logged in and has nothing more to say, with reads and writes of a few octets.
@@ -32,7 +32,7 @@ fn log_in(backend: &mut Server, method: Method, octets: usize) -> Client {
     }
 }
 
-/// What the client hears behind its login when all goes through a proxy.
+/// What the client hears after its login when all goes through a proxy.
 fn through_a_proxy(store: &Rc<Store>, mut front: Front, input: &str, method: Method, octets: usize) -> Vec<u8> {
     let mut backend = Server::patient(store);
     let reason = front.run(
@@ -93,21 +93,21 @@ fn a_session_that_is_idle_has_written_all_that_was_sent_and_taken_all_that_was_r
 #[test]
 fn a_session_that_has_read_more_than_it_asked_for_is_not_idle() {
     // R-1939-11, R-1939-12
-    for behind in ["x", "+", "+O", "+OK", "-ERR", "\r"] {
+    for after in ["x", "+", "+O", "+OK", "-ERR", "\r"] {
         in_any_way(&client::Config::new(), pop3_proto::Security::TrustedLocal, |script| {
             script.log_in();
-            script.says(behind);
+            script.says(after);
             let (mut down, mut up) = (Pipe::new(usize::MAX), Pipe::new(usize::MAX));
-            assert_eq!(script.client.step(&mut down, &mut up), Step::Blocked, "it waits for the rest of {behind:?}");
+            assert_eq!(script.client.step(&mut down, &mut up), Step::Blocked, "it waits for the rest of {after:?}");
         });
     }
-    for (behind, end) in [
+    for (after, end) in [
         ("+OK\r\n", Error::Protocol(ProtocolError::Unsolicited)),
         ("1 3\r\n.\r\n", Error::Protocol(ProtocolError::Unsolicited)),
     ] {
         in_any_way(&client::Config::new(), pop3_proto::Security::TrustedLocal, |script| {
             script.log_in();
-            script.says(behind);
+            script.says(after);
             assert_eq!(script.closed(), Err(end));
         });
     }

@@ -19,11 +19,11 @@ fn greeted() -> Script {
 }
 
 #[test]
-fn octets_behind_the_answer_are_fatal_wherever_they_are_cut() {
+fn octets_after_the_answer_are_fatal_wherever_they_are_cut() {
     // R-2595-02
     for answer in ["+OK\r\n", "+OK begin TLS\r\n", "+OK\n"] {
-        for behind in ["+", "+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "\u{16}\u{3}\u{1}"] {
-            let octets = [answer, behind].concat();
+        for after in ["+", "+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "\u{16}\u{3}\u{1}"] {
+            let octets = [answer, after].concat();
             for cut in (1..=octets.len()).filter(|cut| *cut != answer.len()) {
                 let mut script = greeted();
                 script.client.say("STLS\r\nCAPA");
@@ -69,7 +69,7 @@ fn an_answer_that_comes_before_the_command_opens_nothing() {
 }
 
 #[test]
-fn nothing_is_sent_before_tls_and_what_waits_goes_behind_it() {
+fn nothing_is_sent_before_tls_and_what_waits_goes_after_it() {
     // R-2595-01, R-7817-01: the name that the certificate must be for goes with it.
     let mut session = Session::new(Config::new().server_name("pop.example").into(), Security::Cleartext);
     let mut feed = b"+OK\r\n".to_vec();
@@ -148,7 +148,7 @@ fn no_login_waits_for_tls_since_what_is_known_will_not_hold() {
     script.says("+OK\r\n");
     assert_eq!(script.wrote(), "CAPA\r\n");
     assert!(script.client.try_to_say("USER mrose").is_ok());
-    // Behind a refusal too.
+    // After a refusal too.
     let mut script = greeted();
     assert_eq!(script.asks("STLS", "-ERR\r\n"), ["STLS -ERR"]);
     assert!(script.client.try_to_say(&apop).is_ok());

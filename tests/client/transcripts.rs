@@ -35,7 +35,7 @@ enum How {
     ByOctets { drops: bool },
     /// It comes to rest in front of this octet too.
     Split(usize),
-    /// The stream ends in front of this octet: before the caller has done what it does then, or behind it.
+    /// The stream ends in front of this octet: before the caller has done what it does then, or after it.
     Cut { at: usize, acts: bool },
 }
 
@@ -123,18 +123,18 @@ impl<'a> Run<'a> {
     }
 
     fn act(&mut self, word: &str, rest: &str) {
-        let (first, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
         let client = &mut self.script.client;
         let mut sent = |line| format!("{:?}", client.try_to_say(std::str::from_utf8(&unescape(line)).unwrap()));
         match word {
             "@send" => assert!(sent(rest).starts_with("Ok"), "{rest}"),
-            "@refused" => assert_eq!(sent(behind), format!("Err({first})"), "{behind}"),
+            "@refused" => assert_eq!(sent(after), format!("Err({first})"), "{after}"),
             "@login" => {
                 let method = Method::ALL.into_iter().find(|method| format!("{method:?}") == first).unwrap();
-                client.log_in(mrose(method, behind.to_owned().leak()));
+                client.log_in(mrose(method, after.to_owned().leak()));
             }
             "@auth" => {
-                let (mechanism, message) = (first.parse().unwrap(), unescape(behind));
+                let (mechanism, message) = (first.parse().unwrap(), unescape(after));
                 let session = &mut client.session;
                 let begun = if message.is_empty() {
                     session.authenticate(mechanism)
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
                 assert!(begun.is_ok(), "{rest}");
             }
             "@answer" => client.responses.push_back(unescape(rest)),
-            _ => assert_eq!(self.fact(first), behind, "{first}"),
+            _ => assert_eq!(self.fact(first), after, "{first}"),
         }
     }
 

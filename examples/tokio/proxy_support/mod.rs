@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long = "user-backend", value_name = "NAME=ADDR", value_parser = name_and_address)]
     pub(crate) user_backends: Vec<(String, String)>,
 
-    /// Whether there is TLS on the way to a server behind: not at all, behind STLS, or from the first octet
+    /// Whether there is TLS on the way to a server behind: not at all, after STLS, or from the first octet
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) backend_tls: TlsMode,
 

@@ -19,7 +19,7 @@ pub struct Case<'a> {
     say: Vec<Say>,
     /// One for each poll; when there are no more, everything is done at once.
     pub steps: Vec<Step>,
-    /// What the server sends. What stands behind an ESC comes when the client waits, and a SUB is a long run.
+    /// What the server sends. What stands after an ESC comes when the client waits, and a SUB is a long run.
     server: &'a [u8],
 }
 
@@ -46,7 +46,7 @@ pub struct Settings {
     pub cancels: u8,
     /// Whether TLS fails.
     pub tls_fails: bool,
-    /// Whether the server's stream ends behind what it sends.
+    /// Whether the server's stream ends after what it sends.
     pub hang_up: bool,
     /// How long a run is, in 60 octets.
     run: u8,

@@ -35,7 +35,7 @@ pub struct Model<'a> {
     /// How many octets of the message under way were given out, and whether the last was a CR.
     pub given_out: (usize, bool),
     pub front: Option<Front>,
-    /// What CAPA has listed before login and behind it.
+    /// What CAPA has listed before login and after it.
     pub listed: [Option<BTreeSet<String>>; 2],
     /// What CAPA lists, while its end line hasn't come.
     pub incomplete: Option<BTreeSet<String>>,
@@ -164,7 +164,7 @@ pub enum Found {
     Challenge(Vec<u8>),
 }
 
-/// What becomes of the session behind an event.
+/// What becomes of the session after an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Then {
     Nothing,
@@ -240,8 +240,8 @@ impl<'a> Model<'a> {
 
     /// What is listed for this state.
     pub fn listing(&self) -> Option<&BTreeSet<String>> {
-        let [before, behind] = &self.listed;
-        if self.state == State::Transaction { behind.as_ref().or(before.as_ref()) } else { before.as_ref() }
+        let [before, after] = &self.listed;
+        if self.state == State::Transaction { after.as_ref().or(before.as_ref()) } else { before.as_ref() }
     }
 
     pub fn announces(&self, tag: &str) -> bool {
@@ -482,7 +482,7 @@ impl<'a> Model<'a> {
         if self.skips {
             self.over.iter_mut().for_each(|over| over.push(Err(Error::Disconnected)));
         }
-        // With QUIT behind others nobody knows either.
+        // With QUIT after others nobody knows either.
         if self.queue[..self.outstanding].last().is_some_and(|sent| sent.verb == Verb::Quit) {
             self.over.iter_mut().for_each(|over| over.push(Ok(Closed::Quit(Removal::Unknown))));
         }
@@ -494,7 +494,7 @@ impl<'a> Model<'a> {
         self.state = State::Over;
     }
 
-    /// Counts bare line feeds in a part of a message that begins behind so many octets of it; it may come again.
+    /// Counts bare line feeds in a part of a message that begins after so many octets of it; it may come again.
     pub fn gives_out(&mut self, taken: usize, part: &[u8]) {
         let accepted = self.case.settings.accepts(Deviation::BareLineFeed);
         for (at, &octet) in (taken..).zip(part).filter(|(at, _)| *at >= self.given_out.0).collect::<Vec<_>>() {

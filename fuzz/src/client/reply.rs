@@ -42,14 +42,14 @@ pub fn response(content: &[u8], settings: &Settings) -> Option<(bool, Read)> {
     Some((ok, Read { words, text: text.to_vec(), has_code: code.is_some(), deviations }))
 }
 
-/// A response code in brackets, and what stands behind it.
+/// A response code in brackets, and what stands after it.
 fn split_code(text: &[u8]) -> Option<(String, &[u8])> {
     let end = text.iter().position(|&octet| octet == b']')?;
     let code = text[..end].strip_prefix(b"[")?;
     let is_level = |level: &[u8]| !level.is_empty() && level.iter().all(u8::is_ascii_graphic);
     let is_code = code.len() <= 200 && code.split(|&octet| octet == b'/').all(is_level);
-    let behind = &text[end + 1..];
-    is_code.then(|| (String::from_utf8_lossy(code).into_owned(), behind.strip_prefix(b" ").unwrap_or(behind)))
+    let after = &text[end + 1..];
+    is_code.then(|| (String::from_utf8_lossy(code).into_owned(), after.strip_prefix(b" ").unwrap_or(after)))
 }
 
 /// An entry of a listing, or the answer to a command that names a message.

@@ -167,7 +167,7 @@ impl Caller {
     }
 }
 
-/// Carries a plan out, behind a login.
+/// Carries a plan out, after a login.
 pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
     let mut chance = Chance::new(caller.seed);
     let mut fetch = (caller.plan)();

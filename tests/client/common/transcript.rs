@@ -20,10 +20,10 @@ pub enum Statement {
 
 /// A session with a server, and what must come of it.
 ///
-/// - `S: ` is a line that the server says, without its CRLF; `S> ` is one without a CRLF behind it. What follows it, up to
+/// - `S: ` is a line that the server says, without its CRLF; `S> ` is one without a CRLF after it. What follows it, up to
 ///   the next such line, follows from it and not from less:
-/// - `E: ` is an event, as `told` has it, with `\x20` for a space at its end; `@retry WHAT` behind one is
-///   what to do about that failure; `B: ` is a line of a message, `B> ` is one without a CRLF behind it
+/// - `E: ` is an event, as `told` has it, with `\x20` for a space at its end; `@retry WHAT` after one is
+///   what to do about that failure; `B: ` is a line of a message, `B> ` is one without a CRLF after it
 /// - `C: ` is a line that the client writes
 ///
 /// The caller, when the session has come to rest, and at once where several of these follow one another:
@@ -37,9 +37,9 @@ pub enum Statement {
 ///
 /// - `@cleartext`, `@cleartext-secrets`, `@accept DEVIATION`, `@reject DEVIATION`, `@no-pipelining`,
 ///   `@pipelined COMMANDS`, `@never-initial`
-/// - `@no-tls`: there is no TLS behind STLS
+/// - `@no-tls`: there is no TLS after STLS
 /// - `@at-once`: what the server says last comes in one read
-/// - `@deviations NAME=COUNT …`, and `@closed HOW` or `@error WHY`, behind the end of the server's stream at the latest
+/// - `@deviations NAME=COUNT …`, and `@closed HOW` or `@error WHY`, after the end of the server's stream at the latest
 #[derive(Debug)]
 pub struct Transcript {
     pub config: Config,

@@ -131,7 +131,7 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Sends what the work needs. Gives what comes behind it, if all is sent.
+    /// Sends what the work needs. Gives what comes after it, if all is sent.
     fn work(&mut self, session: &mut Session) -> Result<Option<Step>> {
         match &mut self.work {
             Work::Show(command) => {

@@ -14,7 +14,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::Result;
 
-/// Whether there is TLS: not at all, behind STLS, or from the first octet.
+/// Whether there is TLS: not at all, after STLS, or from the first octet.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "clap would show it a second time")]
 pub enum TlsMode {
