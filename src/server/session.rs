@@ -16,7 +16,7 @@ use super::offers::ClientIdentity;
 use super::refusals::GreetingRefusal;
 use super::retrieve::Retrieve;
 use super::starttls::StartTls;
-use super::state::Life;
+use super::state::{Life, Wait};
 use super::tap::{Span, Tap};
 use super::terms::Terms;
 use super::transaction;
@@ -202,11 +202,10 @@ impl<M: Maildrop, E> Session<M, E> {
         }
         let written = pipe.output.take_progress();
         life.go_on(asked || written, &mut Work { pipe, terms, tap });
-        self.asked = life.asks(&mut pipe.output);
+        let wait = life.wait(&mut pipe.output);
+        self.asked = wait == Wait::Host;
         if !self.asked {
-            let may_wait = !pipe.output.is_empty() || life.reads() || !matches!(life, Life::Transaction(_));
-            debug_assert!(may_wait, "there is something to wait for");
-            if pipe.output.is_empty() && life.reads() {
+            if wait == Wait::Line && pipe.output.is_empty() {
                 if pipe.end.is_some() {
                     life.end(CloseReason::EndOfStream, pipe);
                 } else if self.is_stopping {
@@ -225,11 +224,11 @@ impl<M: Maildrop, E> Session<M, E> {
                 life.end(reason, pipe);
             }
         }
-        self.action()
+        self.action(wait)
     }
 
     /// Makes the token for what the state waits for.
-    fn action(&mut self) -> Action<'_, M, E> {
+    fn action(&mut self, wait: Wait) -> Action<'_, M, E> {
         let Self { pipe, terms, life, .. } = self;
         match life {
             Life::Authorization(authorization) => match authorization.step {
@@ -256,7 +255,10 @@ impl<M: Maildrop, E> Session<M, E> {
                 {
                     Action::Body(Body { output: &mut pipe.output, transfer, reader })
                 }
-                _ => Action::Io(Io::next(pipe)),
+                _ => {
+                    debug_assert!(wait == Wait::Line || !pipe.output.is_empty(), "there is something to wait for");
+                    Action::Io(Io::next(pipe))
+                }
             },
             Life::Over(reason) if pipe.output.is_empty() => Action::Close(*reason),
             Life::Over(_) => Action::Io(Io::write_only(pipe)),

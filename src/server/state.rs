@@ -54,6 +54,7 @@ impl<M: Maildrop, E> Life<M, E> {
 
     /// Goes on until the client or the host is needed; `active` tells whether something has happened since the last call that
     /// starts autologout anew.
+    #[inline]
     pub(super) fn go_on(&mut self, active: bool, work: &mut Work<'_, '_>) {
         loop {
             let reason = match self {
@@ -84,29 +85,35 @@ impl<M: Maildrop, E> Life<M, E> {
         }
     }
 
-    /// Whether the host is asked something, rather than waited for octets: then no deadline runs.
-    pub(super) fn asks(&self, output: &mut Output) -> bool {
+    /// Returns what the session waits for.
+    #[inline]
+    pub(super) fn wait(&self, output: &mut Output) -> Wait {
         match self {
-            Self::Authorization(Authorization { step, .. }) => {
-                matches!(step, authorization::Step::Login(_) | authorization::Step::Authenticate(_))
-            }
-            Self::Transaction(Transaction { step, .. }) => match step {
-                transaction::Step::Retrieve(_) | transaction::Step::Update => true,
-                transaction::Step::Stream(transfer, _) => transfer.wants_chunk(output),
-                _ => false,
+            Self::Authorization(Authorization { step, .. }) => match step {
+                authorization::Step::Login(_) | authorization::Step::Authenticate(_) => Wait::Host,
+                authorization::Step::Read(_) => Wait::Line,
+                authorization::Step::List(_) | authorization::Step::StartTls(..) => Wait::Transport,
             },
-            Self::Over(_) => false,
+            Self::Transaction(Transaction { step, .. }) => match step {
+                transaction::Step::Retrieve(_) | transaction::Step::Update => Wait::Host,
+                transaction::Step::Stream(transfer, _) if transfer.wants_chunk(output) => Wait::Host,
+                transaction::Step::Read => Wait::Line,
+                _ => Wait::Transport,
+            },
+            Self::Over(_) => Wait::Transport,
         }
     }
+}
 
-    /// Whether a line is wanted.
-    pub(super) fn reads(&self) -> bool {
-        match self {
-            Self::Authorization(Authorization { step, .. }) => matches!(step, authorization::Step::Read(_)),
-            Self::Transaction(Transaction { step, .. }) => matches!(step, transaction::Step::Read),
-            Self::Over(_) => false,
-        }
-    }
+/// What a session waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// The host is asked something, and no deadline runs.
+    Host,
+    /// Output is to be written, and then a line is to be read.
+    Line,
+    /// Output is to be written, or a TLS handshake to be done.
+    Transport,
 }
 
 impl<M: Maildrop, E> fmt::Debug for Life<M, E> {

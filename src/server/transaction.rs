@@ -47,6 +47,7 @@ impl<M: Maildrop> Transaction<M> {
 
     /// Goes on until the client or the host is needed, or the session is over. Each command starts autologout anew, and so
     /// does what was `active` since the last call.
+    #[inline]
     pub(super) fn go_on(&mut self, mut active: bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
         let waits = self.run(&mut active, work);
         // Commands come in bursts, and once for each burst is enough.
@@ -56,6 +57,7 @@ impl<M: Maildrop> Transaction<M> {
         waits
     }
 
+    #[inline]
     fn run(&mut self, active: &mut bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
         if let Some(reason) = self.exit.take() {
             return Err(reason);

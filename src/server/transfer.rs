@@ -67,6 +67,7 @@ impl Transfer {
     }
 
     /// Appends the end of the message to the output, if it has come and there is room for it; whether that is done.
+    #[inline]
     pub(super) fn finish(&self, output: &mut Output) -> Result<bool, CloseReason> {
         output.fill();
         match self.rest {
