@@ -50,7 +50,7 @@ def openssl_s_client_upgrades_and_reads_the_maildrop(world):
 
 
 @check
-def what_comes_behind_stls_in_the_clear_ends_the_connection(world):
+def what_comes_after_stls_in_the_clear_ends_the_connection(world):
     maildir = make_maildir(world.directory, small_messages(1))
     with Server(world.program, maildir, certificate=world.certificate) as server:
         for behind in [
