@@ -69,12 +69,12 @@ impl<'a> Login<'a> {
         let mut user = None;
         let last = match (self.method, self.proof) {
             (Method::User, Proof::Password(password)) => {
-                let octets = session.check_command(&Command::User { name })?;
-                if !session.has_room_for(octets + session.check_command(&Command::Pass { password })?) {
-                    return Err(SendError::QueueFull.into());
-                }
-                user = Some(session.send(&Command::User { name })?);
-                session.send(&Command::Pass { password })?
+                let first = session.send(&Command::User { name })?;
+                user = Some(first);
+                session.send(&Command::Pass { password }).inspect_err(|_| {
+                    let is_back = session.withdraw(first);
+                    debug_assert!(is_back, "nothing is written between two commands");
+                })?
             }
             (Method::Apop, Proof::Password(password)) => {
                 let timestamp = session.timestamp().ok_or(SendError::NoTimestamp)?;

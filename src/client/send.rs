@@ -24,7 +24,25 @@ impl Session {
     /// # Errors
     /// [`SendError`] when the command can't be sent, whatever the server would answer. Nothing is queued then.
     pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
-        let octets = self.check_command(command)?;
+        let credential = match command {
+            Command::User { name } | Command::Apop { name, .. } => name.as_bytes(),
+            Command::Pass { password } => password.expose(),
+            Command::Auth { arguments: Some(_) } => return Err(SendError::Exchange),
+            _ => b"",
+        };
+        if !credential.is_ascii() && self.support(Feature::Utf8User) != Support::Yes {
+            return Err(SendError::NotAscii);
+        }
+        if matches!(command, Command::Pass { .. }) && !self.may_send_secrets() {
+            return Err(SendError::Cleartext);
+        }
+        if let (Command::Apop { .. }, Life::Authorization(_), None) = (command, &self.life, self.timestamp()) {
+            return Err(SendError::NoTimestamp);
+        }
+        let octets = command.encoded_len();
+        if octets > MAX_COMMAND_LINE {
+            return Err(SendError::TooLong);
+        }
         self.push(command.verb(), command.has_argument(), octets, None, |lines| command.encode(lines))
     }
 
@@ -54,33 +72,6 @@ impl Session {
         let _ = self.send(&Command::Quit);
     }
 
-    /// Whether a command can be sent at all; its octets.
-    pub(super) fn check_command(&self, command: &Command<'_>) -> Result<usize, SendError> {
-        let credential = match command {
-            Command::User { name } | Command::Apop { name, .. } => name.as_bytes(),
-            Command::Pass { password } => password.expose(),
-            Command::Auth { arguments: Some(_) } => return Err(SendError::Exchange),
-            _ => b"",
-        };
-        if !credential.is_ascii() && self.support(Feature::Utf8User) != Support::Yes {
-            return Err(SendError::NotAscii);
-        }
-        if matches!(command, Command::Pass { .. }) && !self.may_send_secrets() {
-            return Err(SendError::Cleartext);
-        }
-        if let (Command::Apop { .. }, Life::Authorization(_), None) = (command, &self.life, self.timestamp()) {
-            return Err(SendError::NoTimestamp);
-        }
-        let octets = command.encoded_len();
-        if octets > MAX_COMMAND_LINE { Err(SendError::TooLong) } else { Ok(octets) }
-    }
-
-    /// Whether so many octets find room in the queue.
-    pub(super) fn has_room_for(&self, octets: usize) -> bool {
-        let unwritten = self.pipe.output.unwritten();
-        unwritten == 0 || unwritten + octets <= self.config.queue as usize
-    }
-
     /// Puts a command into the queue, if it may be sent.
     pub(super) fn push(
         &mut self,
@@ -93,8 +84,10 @@ impl Session {
         if self.is_over() || self.queue.is_over() {
             return Err(SendError::Over);
         }
+        let unwritten = self.pipe.output.unwritten();
+        let has_room = unwritten == 0 || unwritten + octets <= self.config.queue as usize;
         // A client that can't say more may always quit.
-        if verb != Verb::Quit && !self.has_room_for(octets) {
+        if verb != Verb::Quit && !has_room {
             return Err(SendError::QueueFull);
         }
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
