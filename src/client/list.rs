@@ -103,20 +103,17 @@ pub(super) fn squeeze(text: &mut [u8], accepted: DeviationSet) -> Parsed<usize> 
     if !spaces || !accepted.contains(Deviation::ExtraSpaces) {
         return Parsed { value: text.len(), deviations: DeviationSet::NONE };
     }
-    let mut end = 0;
-    let mut before = b' ';
+    let (mut end, mut is_after_space) = (0, true);
     for at in 0..text.len() {
-        let octet = text.get(at).copied().unwrap_or(b' ');
-        if octet != b' ' || before != b' ' {
-            if let Some(place) = text.get_mut(end) {
-                *place = octet;
-            }
+        let is_space = text.get(at) == Some(&b' ');
+        if !is_space || !is_after_space {
+            text.swap(end, at);
             end += 1;
         }
-        before = octet;
+        is_after_space = is_space;
     }
-    if before == b' ' && end > 0 {
-        end -= 1;
+    if is_after_space {
+        end = end.saturating_sub(1);
     }
     Parsed { value: end, deviations: DeviationSet::NONE.with(Deviation::ExtraSpaces) }
 }

@@ -15,14 +15,16 @@
 //! dealt with, [`Front`](super::front::Front). The files of a client point one way; each uses those above it:
 //!
 //! ```text
-//!   queue, state, front      the data: commands, life, what was read
+//!   queue, exchange          the commands that aren't answered, and the exchange that one of them begins
+//!   state, knowledge         the life, and what is known of the server in it
+//!   front, list, line_feeds  what was read, and what is still to come
 //!   session                  the data of one connection
 //!   send, sasl               commands and the client's part of exchanges: into the queue and the output
 //!   read                     octets of the input: into a front
 //!   settle                   a front that is dealt with: into the state and the queue
 //!   event, body, …           tokens, which lend the session
 //!   action                   which token
-//!   login, fetch             what callers do with tokens
+//!   method, login, fetch     what callers do with tokens
 //!   mod                      poll
 //! ```
 
