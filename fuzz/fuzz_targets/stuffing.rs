@@ -21,8 +21,8 @@ fuzz_target!(|input: Input<'_>| {
     for line_ends in [LineEnds::Unknown, LineEnds::Crlf] {
         let stuffed = wire::stuff(&chunks, line_ends);
         assert_eq!(stuffed, content::stuff(message, line_ends));
-        let behind = [&stuffed, b"+OK\r\n.\r\n".as_slice()].concat();
-        let (got, ended) = wire::unstuff(&lines::pieces(&behind, &input.pieces));
+        let after = [&stuffed, b"+OK\r\n.\r\n".as_slice()].concat();
+        let (got, ended) = wire::unstuff(&lines::pieces(&after, &input.pieces));
         assert_eq!(ended, Some(stuffed.len()), "a response ends where it should, whatever its content");
         if line_ends == LineEnds::Unknown {
             assert_eq!(got, content::normalise(message));

@@ -58,7 +58,7 @@ def clients(world, address, *options, **credentials):
 
 
 class Last(bytes):
-    """An answer that the connection ends behind."""
+    """An answer that the connection ends after."""
 
 
 class Script:

@@ -18,7 +18,7 @@ def messages_as_stored():
 
 
 def octets(content):
-    """As Dovecot counts: without the line end that it sends behind an unfinished line."""
+    """As Dovecot counts: without the line end that it sends after an unfinished line."""
     return len(wire_form(content)) - (0 if content.endswith(b"\n") else 2)
 
 

@@ -117,7 +117,7 @@ def mpop_writes_an_mbox(world):
         Mpop(server, world.directory).succeeds(delivery=f"mbox {mbox}")
         found = re.split(rb"(?m)^From \S+ +\w{3} \w{3} +\d+ [\d:]+ \d{4}\n", mbox.read_bytes())
         same(found[0], b"", "before the first message")
-        # An empty line stands behind each.
+        # An empty line stands after each.
         got = [digest(message[:-1]) for message in found[1:]]
         same(got, [digest(as_mpop_has_it(content)) for content in messages.values()], "digests")
 

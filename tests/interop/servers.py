@@ -148,7 +148,7 @@ class Connection:
         return self.line()
 
     def content(self):
-        """The lines behind a `+OK` up to the end line, unstuffed."""
+        """The lines after a `+OK` up to the end line, unstuffed."""
         octets = bytearray()
         while (line := self.line()) != b".\r\n":
             assert line.endswith(b"\r\n"), f"the reply ends in mid-line: {line[-80:]!r}"

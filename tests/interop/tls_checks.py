@@ -38,7 +38,7 @@ def openssl_s_client_upgrades_and_reads_the_maildrop(world):
             command = ["openssl", "s_client", *options, "-quiet", "-connect", f"127.0.0.1:{port}", "-verify_return_error"]
             command += ["-CAfile", str(world.certificate.authority), "-verify_ip", "127.0.0.1"]
             done = subprocess.run(command, input=script.encode(), capture_output=True, timeout=PATIENCE, check=False)
-            # Behind STLS there is no second greeting. (s_client prints the line that answers STLS.)
+            # After STLS there is no second greeting. (s_client prints the line that answers STLS.)
             said = re.sub(rb"\A\+OK[^\r]*\r\n(?=\+OK)", b"", done.stdout)
             assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-300:]!r}"
             capabilities, rest = said.split(b"\r\n.\r\n", 1)
@@ -53,7 +53,7 @@ def openssl_s_client_upgrades_and_reads_the_maildrop(world):
 def what_comes_after_stls_in_the_clear_ends_the_connection(world):
     maildir = make_maildir(world.directory, small_messages(1))
     with Server(world.program, maildir, certificate=world.certificate) as server:
-        for behind in [
+        for after in [
             b"NOOP\r\n",
             b"NO",
             b"\r\n",
@@ -62,9 +62,9 @@ def what_comes_after_stls_in_the_clear_ends_the_connection(world):
             f"USER {USER}\r\nPASS {PASSWORD}\r\nDELE 1\r\nQUIT\r\n".encode(),
         ]:
             with server.connection() as connection:
-                connection.send(b"STLS\r\n" + behind)
+                connection.send(b"STLS\r\n" + after)
                 answers = connection.rest()
-                assert re.fullmatch(rb"-ERR[^\r\n]*\r\n", answers), f"{behind}: {answers!r}"
+                assert re.fullmatch(rb"-ERR[^\r\n]*\r\n", answers), f"{after}: {answers!r}"
         assert is_free_at_once(server)
     same(len(files_in(maildir)), 1, "files")
 

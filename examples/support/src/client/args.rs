@@ -194,8 +194,8 @@ impl Args {
     /// What the session may do.
     pub fn config(&self) -> Config {
         let config = Config::new()
-            .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::None)
-            .require_tls(self.tls != TlsMode::None)
+            .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::Off)
+            .require_tls(self.tls != TlsMode::Off)
             .pipelining(!self.no_pipelining);
         if self.lenient { Deviation::ALL.into_iter().fold(config, Config::accept) } else { config }
     }

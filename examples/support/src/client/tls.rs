@@ -18,7 +18,8 @@ use super::Result;
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "clap would show it a second time")]
 pub enum TlsMode {
-    None,
+    #[value(name = "none")]
+    Off,
     Starttls,
     Implicit,
 }
@@ -27,7 +28,7 @@ impl TlsMode {
     /// How to speak TLS with the server at an address, if it is spoken: the certificate has to be for `name`, or else for
     /// the host in the address.
     pub fn to(self, address: &str, name: Option<&str>, authorities: Option<&Path>) -> Result<Option<Tls>> {
-        if self == Self::None {
+        if self == Self::Off {
             return Ok(None);
         }
         Tls::new(authorities, name.unwrap_or_else(|| host(address))).map(Some)
