@@ -132,7 +132,8 @@ impl fmt::Debug for Read<'_> {
     }
 }
 
-/// Octets for the peer are ready: write what [`Buf`] gives, all of it or a part, in this order.
+/// Octets for the peer are ready: write what [`chunk`](Buf::chunk) returns, all of it or a part, then
+/// [`advance`](Buf::advance). Both are methods of `bytes::Buf`, which the caller imports (`bytes` is a dependency of its own).
 ///
 /// There may be more when these are written; a vectored write gets two slices at the most. A token that comes again begins
 /// with the same octets. Advance it by what the next layer has taken, be that the socket or TLS. A transport that buffers

@@ -3,10 +3,10 @@
 //! A server author binds it to sockets and a store of messages; other mail software embeds its codec and its client. It
 //! never blocks and never waits: it tells the host what must happen next, and the host does it.
 //!
-//! | layer | what | state |
+//! | layer | what | state that it keeps |
 //! |---|---|---|
 //! | [`wire`] | octets to values and back: commands, responses, listings, byte-stuffing, framing | none across commands |
-//! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | one exchange |
+//! | [`auth`] | proofs of identity: the APOP digest, messages of SASL mechanisms | none |
 //! | [`server`], [`client`] | [`server::Session`], [`client::Session`]: the state machine of one connection | one connection |
 //!
 //! Each layer is usable alone, and depends only on those above it. Beside them, [`proxy_protocol`] reads the header that a
@@ -28,9 +28,9 @@
 //!    must happen next. On the server it cannot fail: a misbehaving peer becomes `-ERR` or `Close(reason)`.
 //! 2. An action is a **token**, answered by consuming it. Nothing else compiles, so a request can't get two replies.
 //!    Dropping a token changes nothing: the next `poll` hands the same action out again. So `?`, `select!`,
-//!    cancellation and `WouldBlock` are all safe. (What a host has taken out of a reader of its own is the host's to
-//!    keep: see [`Body`](server::Body).) The price: a token that is never answered comes back for ever, and a client can
-//!    make a host that forgets a branch run busily. So each has a safe answer, `decline`, and
+//!    cancellation and `WouldBlock` are all safe. (Octets that a host has already taken from a
+//!    reader of its own don't come again: see [`Body`](server::Body).) The price: a token that is never answered comes back for ever, and a client can
+//!    make a host that forgets a branch run busily. So each has a safe answer, and
 //!    [`Action::decline`](server::Action::decline) gives it for all that a host doesn't support.
 //! 3. Bytes move only through [`Read`] (`space()`, then `filled(n)`, 0 = end of stream) and
 //!    [`Write`] (a `bytes::Buf` with exact `remaining` and useful `chunks_vectored`). A transport that
@@ -176,7 +176,7 @@
 //! - `std` (default): `std` in the dependencies, which lets searches use the widest instructions that the machine has,
 //!   and allows vectored writes. Without it the crate is `no_std` and needs `alloc`.
 //!
-//! A `usize` of 32 bits or more is needed: limits and message numbers go beyond 16 bits, so the crate doesn't compile there.
+//! A `usize` of 32 bits or more is needed: limits and message numbers go beyond 16 bits, so the crate doesn't compile where it has 16 bits.
 #![no_std]
 #![forbid(unsafe_code)]
 // Nothing in here may panic, whatever the input. Tests may.

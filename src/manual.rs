@@ -11,7 +11,7 @@
 //! | [`login_deadline`] | 120 s | a person types a password into the client, not into the connection. RFC 1939 §3 has only the autologout timer, but half-open logins are what attackers hold in thousands. |
 //! | [`autologout`] | 600 s | the least that RFC 1939 §3 allows: a maildrop that stays locked keeps its owner out |
 //! | [`failed_logins`] | 3 | a mistyped password, a second one, and then it is guessing. Reconnecting is cheap for a person; what it costs a guesser is for the host to decide, as it knows the addresses. |
-//! | [`bad_commands`] | 10, then 20 | before login a person in a terminal may mistype some, and after login a client that probes for extensions needs some. Empty lines don't count. An HTTP request before login isn't a mistake: a web page has led a browser here, with commands in the request's body, so its first line closes the connection. |
+//! | [`bad_commands`] | 10, then 20 | before login a person in a terminal may mistype some, and after login a client that probes for extensions needs some. Empty lines don't count. An HTTP request before login isn't a mistake: it comes from a browser that a web page made connect, with commands in the request's body, so its first line closes the connection. |
 //! | [`commands_before_login`] | 50 | the longest honest dialogue (CAPA, STLS, CAPA, a few mechanisms, LANG, UTF8, USER, PASS) is about 15 |
 //!
 //! A limit ends a connection with one `-ERR` and a [`CloseReason`] that tells which. It never removes a message.
@@ -122,7 +122,7 @@
 //! |---|---|---|
 //! | [`window`] | 65,536 octets | a message comes in parts of this size at most, so a store is called some 16 times for a mebibyte; it is there only while something comes in |
 //! | [`line_limit`](crate::client::Config::line_limit) | 8,192 octets | RFC 2449 §4 has 512; some servers write long texts and long lists of mechanisms |
-//! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | as on the server's side |
+//! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | tokens and tickets make long lines; RFC 5034 §4 asks for 12,288 |
 //! | [`listing_entries`](crate::client::Config::listing_entries) | 16,777,216 | far more than anybody keeps in a maildrop; a list that never ends would keep a client busy for ever |
 //! | [`queue`] | 8,192 octets | some 500 commands, so that a list of messages to delete can be sent in one go |
 //! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the smallest buffer of a socket, so that a client that doesn't read while it writes can't block itself |

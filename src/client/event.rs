@@ -56,14 +56,14 @@ pub enum EventKind<'a> {
     },
     /// An entry of the answer to AUTH without an argument.
     Mechanism {
-        /// The line, as above.
+        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
         line: &'a [u8],
         /// The mechanism; `None` if it isn't a name of one.
         mechanism: Option<Mechanism>,
     },
     /// An entry of the answer to LANG without an argument.
     Language {
-        /// The line, as above.
+        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
         line: &'a [u8],
         /// What it means; `None` if it doesn't have the form of an entry.
         language: Option<LanguageListing<'a>>,

@@ -42,6 +42,8 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
                 match (event.kind(), outcome) {
                     // A server without CAPA can do without.
                     (EventKind::Failed(_), _) if is_told => {}
+                    // Its messages are whole all the same, and `Closed` follows.
+                    (EventKind::Failed(_), _) if event.verb() == Some(Verb::Quit) => {}
                     (EventKind::Failed(response), Some(Err(retry))) => {
                         return Err(format!("no login: {retry}: {}", response.text().escape_ascii()).into());
                     }

@@ -49,7 +49,7 @@ pub enum LoginError {
     /// The message can't be made.
     #[error(transparent)]
     Message(#[from] InvalidMessage),
-    /// The method takes the other kind of proof, or needs a SASL library.
+    /// The method takes a token where a password was given, or a password where a token was, or it needs a SASL library.
     #[error("the method takes another kind of proof, or needs a SASL library")]
     Method,
 }

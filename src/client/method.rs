@@ -18,7 +18,7 @@ pub enum Method {
     ScramSha256,
     /// AUTH OAUTHBEARER (RFC 7628): a token in the place of a password.
     OAuthBearer,
-    /// AUTH XOAUTH2: the same, in the way of one vendor.
+    /// AUTH XOAUTH2: a bearer token, in the form of one vendor.
     XOAuth2,
     /// AUTH CRAM-MD5 (RFC 2195): the password isn't sent, but an eavesdropper can try passwords. It stands before PLAIN
     /// since a false server doesn't get the password. A server may offer it without having the password in the form

@@ -29,8 +29,8 @@
 //! more so one that is to be deleted, is complete only when the session is shown to be in step after it. The first event of the
 //! next command shows it, unless the message has a line that looks like a response; STAT, sent after RETR and answered as at
 //! the beginning, shows it better. So does a clean end of the stream without an octet in between ([`Closed::WhileIdle`],
-//! [`Error::Disconnected`]). Any other end, and [`EventKind::Farewell`], show nothing. Send QUIT when each DELE is answered, or
-//! deletions may be carried out that an answer out of step has passed for. [`Fetch`] does all this.
+//! [`Error::Disconnected`]). Any other end, and [`EventKind::Farewell`], show nothing. Send QUIT when each DELE is answered,
+//! or an answer that belongs to something else may be taken for DELE's, and mail is deleted. [`Fetch`] does all this.
 //!
 //! # TLS
 //! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`](crate::Security::Tls). On port 110 send

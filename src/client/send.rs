@@ -23,6 +23,9 @@ impl Session {
     ///
     /// # Errors
     /// [`SendError`] when the command can't be sent, whatever the server would answer. Nothing is queued then.
+    /// [`QueueFull`](SendError::QueueFull) passes: some hundreds of commands fit into the [queue](super::Config::queue), so a
+    /// caller that has more keeps the rest, and sends the next one at each event that [completes](super::Event::completes)
+    /// a command.
     pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
         let credential = match command {
             Command::User { name } | Command::Apop { name, .. } => name.as_bytes(),
@@ -58,7 +61,7 @@ impl Session {
         is_withdrawn
     }
 
-    /// Ends the session at the next place where nobody is hurt: takes back all commands of which no octet is written, and
+    /// Ends the session where nothing is cut off: takes back all commands of which no octet is written, and
     /// sends QUIT after the others, unless QUIT was sent already. Where the session is over, or the server has announced
     /// that it will close the connection, nothing is sent.
     ///

@@ -41,7 +41,7 @@ pub enum Action<'a, M: Maildrop, E = ()> {
     Authenticate(Authenticate<'a, M, E>),
     /// A message is wanted, by RETR or TOP.
     Retrieve(Retrieve<'a, M>),
-    /// The next chunk of that message is wanted.
+    /// The next chunk is wanted of the message that [`Retrieve::begin`] has begun.
     Body(Body<'a, M>),
     /// The client has sent QUIT: the marked messages are to be removed.
     Update(Update<'a, M>),

@@ -16,8 +16,10 @@ use crate::wire::{Name, Password, ResponseCode, State, Timestamp};
 
 /// A client wants to log in.
 ///
-/// [`Authenticate`](super::Authenticate) is a token of this kind too, for a step of a SASL exchange: what both can be answered
-/// with has the same name and does the same. `A` tells them apart, and has no name outside of the crate.
+/// It has [`credentials`](Login::credentials), and is answered by [`accept`](Login::accept), [`reject`](Login::reject) and the
+/// like. [`Authenticate`](super::Authenticate) is the same type for a step of a SASL exchange, which has a mechanism, a response
+/// and challenges in the place of credentials. `A` tells both apart; a host never writes its values, `Whole` and `SaslStep`. `E` is
+/// what the host [remembers](super::Session::with_exchange) of an exchange.
 #[must_use = "the session waits for the login to be answered"]
 pub struct Login<'a, M: Maildrop, E = (), A = Whole> {
     pub(super) pipe: &'a mut Pipe,
@@ -35,8 +37,8 @@ pub struct Login<'a, M: Maildrop, E = (), A = Whole> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Credentials<'a> {
-    /// USER and PASS (RFC 1939 §7), or the mechanisms PLAIN and LOGIN if the configuration
-    /// [asks for that](super::Config::sasl_passwords_as_logins).
+    /// USER and PASS (RFC 1939 §7), or the mechanisms PLAIN and LOGIN, unless
+    /// [`Config::sasl_passwords_as_logins`](super::Config::sasl_passwords_as_logins) says otherwise.
     Password {
         /// Whose maildrop is wanted.
         name: Name<'a>,

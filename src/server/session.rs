@@ -58,7 +58,7 @@ impl<M: Maildrop> Session<M> {
 
     /// Has the host remember an `E` of each SASL exchange, from one step to the next:
     /// [`exchange_and_response`](super::Authenticate::exchange_and_response) lends it. The session drops it when the exchange
-    /// is over, however it ends. A session that has begun keeps nothing of the `()` that it had.
+    /// is over, however it ends. Call this before the first poll: what an exchange under way remembers is dropped.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -122,7 +122,7 @@ impl<M: Maildrop, E> Session<M, E> {
         self.life.state()
     }
 
-    /// Ends the session at the next place where nobody is hurt, because the host wants to stop: where it would wait to
+    /// Ends the session where nothing is cut off, because the host wants to stop: where it would wait to
     /// read, so that every command that has come is answered, and a message or a removal that was begun is finished. The
     /// client sees the end of the stream; no message is removed without its QUIT, and the reason is
     /// [`CloseReason::Stopped`].
@@ -144,8 +144,8 @@ impl<M: Maildrop, E> Session<M, E> {
     /// These are the ones that the host has turned down as [`Rejection::BadCredentials`](super::Rejection::BadCredentials) (one with a last
     /// [challenge](super::Authenticate::challenge_and_reject) when the client has answered that), and the ones that the session
     /// turns down by itself, so that the host never sees them: a PLAIN that names another identity to act for, and a PLAIN or LOGIN whose
-    /// password holds CR or LF. A response without a password, or one that isn't what the mechanism asks for, is a bad
-    /// command and no guess.
+    /// password holds CR or LF. Where the session reads PLAIN and LOGIN by itself, a response without a password, or one that is
+    /// malformed, is a bad command and no guess; of other mechanisms the host decides.
     pub fn failed_logins(&self) -> u32 {
         self.terms.failed_logins
     }

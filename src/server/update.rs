@@ -30,7 +30,8 @@ impl<M: Maildrop> Update<'_, M> {
     }
 
     /// Answers QUIT: `+OK` if all marked messages are removed or none was marked, else `-ERR [SYS/TEMP]`. A message that was
-    /// already gone counts as removed; one that couldn't be looked at, for want of memory or descriptors say, doesn't.
+    /// already gone counts as removed; one that couldn't be looked at, for example
+    /// because memory or descriptors ran out, does not.
     ///
     /// The maildrop is dropped before the answer leaves, so that a client that comes back at once finds it unlocked; the
     /// connection closes whatever the answer is.

@@ -1,5 +1,6 @@
 //! The first example of the client's documentation, against a real session.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::thread;
 
@@ -50,6 +51,23 @@ fn the_first_example_returns_the_first_message() {
     assert_eq!(run(TWO, "mrose", "tanstaaf").0, Ok(Some(TWO.messages[0].into())));
     let empty = Given { messages: &[""], ..TWO };
     assert_eq!(run(empty, "mrose", "tanstaaf").0, Ok(Some(Vec::new())), "a message without octets is one");
+}
+
+#[test]
+fn the_first_example_returns_a_message_that_is_whole_though_quit_fails() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = thread::spawn(move || {
+        let mut socket = BufReader::new(listener.accept().unwrap().0);
+        let answers = ["+OK", "-ERR", "+OK", "+OK", "+OK 1 7", "+OK\r\nwhole\r\n.", "-ERR not all is removed"];
+        for answer in answers {
+            socket.get_mut().write_all(format!("{answer}\r\n").as_bytes()).unwrap();
+            socket.read_line(&mut String::new()).unwrap();
+        }
+    });
+    let message = first_message(socket, "mrose", "tanstaaf").map_err(|error| error.to_string());
+    server.join().unwrap();
+    assert_eq!(message, Ok(Some(b"whole\r\n".to_vec())));
 }
 
 #[test]

@@ -34,7 +34,7 @@ use crate::wire::{Command, DropListing, State};
 /// To leave mail on the server, choose [`Choice::Stored`](super::Choice::Stored) for what is stored, and [`keep`](Self::keep) each message that is
 /// complete.
 ///
-/// This is a whole program, which `cargo run --example fetch_minimal` runs in the repository:
+/// This is a whole program, which `cargo run --example fetch_minimal -- 127.0.0.1:1110 DIR` runs in the repository:
 ///
 /// ```no_run
 #[doc = include_str!("../../manual/fetch_minimal.rs")]

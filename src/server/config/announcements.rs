@@ -79,7 +79,8 @@ impl Config {
     /// PLAIN and LOGIN arrive as [`Action::Login`](crate::server::Action::Login), like USER and PASS, unless
     /// [`sasl_passwords_as_logins`](Self::sasl_passwords_as_logins) says otherwise; all others arrive, step by step, as
     /// [`Action::Authenticate`](crate::server::Action::Authenticate). PLAIN, LOGIN, XOAUTH2 and OAUTHBEARER are offered only
-    /// where USER is, EXTERNAL only to a client with a [`ClientIdentity`](crate::server::ClientIdentity).
+    /// where USER is, EXTERNAL only where the connection has proved who the client is
+    /// ([`ClientIdentity::Verified`](crate::server::ClientIdentity::Verified)).
     ///
     /// # Errors
     /// [`ConfigError::UnknownMechanism`] for one that this crate doesn't know:

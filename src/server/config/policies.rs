@@ -21,7 +21,8 @@ impl Config {
     }
 
     /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
-    /// [`Session::deviations`](crate::server::Session::deviations). What base64 has carried is no deviation: PLAIN and LOGIN may
+    /// [`Session::deviations`](crate::server::Session::deviations). Those of clients are `BareLineFeed`, `ExtraSpaces`,
+    /// `EightBitCredentials`, `ControlInPassword` and `UpperCaseDigest`. What base64 has carried is no deviation: PLAIN and LOGIN may
     /// carry any octets.
     #[must_use]
     pub fn reject(mut self, deviation: Deviation) -> Self {
