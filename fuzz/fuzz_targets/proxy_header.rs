@@ -1,9 +1,8 @@
-//! The PROXY protocol's header: read as a naive model has it, wherever it is cut, and as it was written.
+//! The PROXY protocol's header: read as a naive model has it, wherever it is cut.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use pop3_proto::proxy_protocol::{Addresses, Tlv};
 use pop3_proto_fuzz::proxy;
 
 #[derive(Arbitrary, Debug)]
@@ -19,11 +18,4 @@ fuzz_target!(|input: Input<'_>| {
     let whole = proxy::decode(octets, limit);
     assert_eq!(whole.clone().ok(), proxy::model(octets, limit));
     proxy::check_pieces(&whole, octets, limit, &input.pieces);
-    let Ok(said) = whole else { return };
-    let Some((source, destination)) = said.ends else { return };
-    let tlvs: Vec<_> = said.tlvs.iter().map(|(kind, value)| Tlv { kind: *kind, value }).collect();
-    let mut out = Vec::new();
-    Addresses::new(source, destination).unwrap().encode(&tlvs, &mut out).unwrap();
-    let again = proxy::decode(&out, limit).unwrap();
-    assert_eq!((again.ends, again.tls, again.tlvs), (said.ends, said.tls, said.tlvs));
 });

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use pop3_proto::proxy_protocol::{Decoded, Decoder, HeaderError};
+use pop3_proto::proxy_protocol::{self, Decoded, HeaderError};
 
 use crate::checksum::checksum;
 use crate::lines;
@@ -23,13 +23,13 @@ pub type Outcome = Result<Said, (Option<HeaderError>, usize)>;
 
 /// What the crate makes of a window.
 pub fn decode(window: &[u8], limit: usize) -> Outcome {
-    match Decoder::new().limit(limit).decode(window) {
+    match proxy_protocol::decode(window, limit) {
         Err(error) => Err((Some(error), 0)),
         Ok(Decoded::Partial { missing }) => Err((None, missing)),
         Ok(Decoded::Header(header)) => Ok(Said {
             octets: header.encoded_len,
             local: header.is_local,
-            ends: header.addresses.map(|ends| (ends.source(), ends.destination())),
+            ends: header.addresses.map(|ends| (ends.source, ends.destination)),
             tls: header.tls().map(|tls| (tls.has_certificate(), tls.verify_result)),
             tlvs: header.tlvs.clone().map(|tlv| (tlv.kind, tlv.value.to_vec())).collect(),
         }),

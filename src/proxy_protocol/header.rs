@@ -1,11 +1,10 @@
-//! What a header holds, and writing one.
+//! What a header holds.
 
-use core::iter::FusedIterator;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use bytes::{Buf, BufMut};
+use bytes::Buf;
 
-use super::{HeaderError, SIGNATURE};
+use super::HeaderError;
 
 /// What a proxy reports about a connection.
 ///
@@ -42,66 +41,13 @@ impl<'a> Header<'a> {
 /// The two ends of the client's TCP connection, both IPv4 or both IPv6.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Addresses {
-    pub(super) source: SocketAddr,
-    pub(super) destination: SocketAddr,
+    /// The client.
+    pub source: SocketAddr,
+    /// Where it connected to.
+    pub destination: SocketAddr,
 }
 
-/// One address is IPv4 and the other IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("one address is IPv4 and the other IPv6")]
-pub struct MixedFamilies;
-
 impl Addresses {
-    /// Creates a connection from `source` to `destination`.
-    ///
-    /// # Errors
-    /// [`MixedFamilies`] when they aren't of one family.
-    pub const fn new(source: SocketAddr, destination: SocketAddr) -> Result<Self, MixedFamilies> {
-        if source.is_ipv4() == destination.is_ipv4() { Ok(Self { source, destination }) } else { Err(MixedFamilies) }
-    }
-
-    /// Returns the client.
-    pub const fn source(&self) -> SocketAddr {
-        self.source
-    }
-
-    /// Returns where it connected to.
-    pub const fn destination(&self) -> SocketAddr {
-        self.destination
-    }
-
-    /// Writes a header of version 2 with `tlvs` in it, as they are.
-    ///
-    /// # Errors
-    /// [`HeaderError::TooLong`] when it has more than 65,551 octets; nothing is written then.
-    ///
-    /// # Panics
-    /// If `out` has no room for the header. A `Vec` makes room.
-    pub fn encode(&self, tlvs: &[Tlv<'_>], out: &mut impl BufMut) -> Result<(), HeaderError> {
-        let (family, size) = if self.source.is_ipv4() { (0x11, 12) } else { (0x21, 36) };
-        let length = tlvs.iter().fold(size, |sum: usize, tlv| sum.saturating_add(3).saturating_add(tlv.value.len()));
-        let too_long = HeaderError::TooLong { octets: length.saturating_add(16), limit: 16 + usize::from(u16::MAX) };
-        let length = u16::try_from(length).map_err(|_| too_long)?;
-        out.put_slice(&SIGNATURE);
-        out.put_slice(&[0x21, family]);
-        out.put_u16(length);
-        for address in [self.source, self.destination] {
-            match address.ip() {
-                IpAddr::V4(ip) => out.put_u32(ip.to_bits()),
-                IpAddr::V6(ip) => out.put_u128(ip.to_bits()),
-            }
-        }
-        out.put_u16(self.source.port());
-        out.put_u16(self.destination.port());
-        for tlv in tlvs {
-            out.put_u8(tlv.kind);
-            // No longer than the whole, which fits.
-            out.put_u16(u16::try_from(tlv.value.len()).unwrap_or(u16::MAX));
-            out.put_slice(tlv.value);
-        }
-        Ok(())
-    }
-
     /// Reads the addresses of a header of version 2, if they are TCP's.
     pub(super) fn read(family: u8, mut block: &[u8]) -> Option<Self> {
         let mut ip = || -> Option<IpAddr> {
@@ -133,8 +79,6 @@ impl Tlv<'_> {
     pub const AUTHORITY: u8 = 0x02;
     /// A checksum of the header, four octets. The decoder has checked it.
     pub const CRC32C: u8 = 0x03;
-    /// Padding.
-    pub const NOOP: u8 = 0x04;
     /// The proxy's name for the connection, at most 128 octets.
     pub const UNIQUE_ID: u8 = 0x05;
     /// The TLS between client and proxy: read it with [`Header::tls`].
@@ -145,8 +89,6 @@ impl Tlv<'_> {
     pub const SSL_CN: u8 = 0x22;
     /// In [`ClientTls::tlvs`]: the cipher.
     pub const SSL_CIPHER: u8 = 0x23;
-    /// The network namespace.
-    pub const NETNS: u8 = 0x30;
 }
 
 /// The TLVs of a header, in its order. What the decoder gives out has been checked: all are whole.
@@ -203,8 +145,6 @@ impl<'a> Iterator for Tlvs<'a> {
         Some(Tlv { kind, value })
     }
 }
-
-impl FusedIterator for Tlvs<'_> {}
 
 /// The TLS between client and proxy, as the proxy reports it.
 #[derive(Clone, Debug)]

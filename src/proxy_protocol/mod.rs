@@ -1,15 +1,15 @@
 //! The PROXY protocol: what a trusted proxy reports about the client, before anything else on a connection.
 //!
 //! A proxy that passes connections on hides who the client is and whether it came over TLS. With the [PROXY protocol],
-//! version 1 (a line of text) or 2 (binary), it tells both before the first octet of the client's own. [`Decoder`]
+//! version 1 (a line of text) or 2 (binary), it tells both before the first octet of the client's own. [`decode`]
 //! reads that header; what follows it belongs to TLS or to POP3.
 //!
 //! # Only for trusted peers
 //! Whoever may send this header may claim any address, and that its password came over TLS. So nothing in this crate
-//! looks for a header: a host calls the decoder, or doesn't, by its own configuration of the listening address or by
+//! looks for a header: a host calls [`decode`], or doesn't, by its own configuration of the listening address or by
 //! the peer's, and never because the octets look like a header (§5 of the specification). A peer that isn't trusted
-//! never gets here, and from a trusted one the header is required: without a valid one, close, and answer nothing. The
-//! decoder has no clock: the host keeps the deadline for the header.
+//! never gets here, and from a trusted one the header is required: without a valid one, close, and answer nothing. There is
+//! no clock here: the host keeps the deadline for the header.
 //!
 //! # From socket to session
 //! 1. Accept; is the peer one of the proxies?
@@ -25,15 +25,15 @@
 //! use std::io::{self, Read};
 //! use std::net::SocketAddr;
 //!
-//! use pop3_proto::proxy_protocol::{Decoded, Decoder};
+//! use pop3_proto::proxy_protocol::{self, DEFAULT_LIMIT, Decoded};
 //! use pop3_proto::Security;
 //!
 //! /// The client, if the proxy speaks for one, and what the session may assume. `socket` comes from a trusted proxy.
 //! fn introduce(socket: &mut impl Read) -> io::Result<(Option<SocketAddr>, Security)> {
-//!     let mut window = [0; Decoder::DEFAULT_LIMIT];
+//!     let mut window = [0; DEFAULT_LIMIT];
 //!     let mut filled = 0;
 //!     loop {
-//!         match Decoder::new().decode(&window[..filled]).map_err(io::Error::other)? {
+//!         match proxy_protocol::decode(&window[..filled], DEFAULT_LIMIT).map_err(io::Error::other)? {
 //!             Decoded::Partial { missing } => {
 //!                 socket.read_exact(&mut window[filled..filled + missing])?;
 //!                 filled += missing;
@@ -58,22 +58,14 @@ mod header;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-pub use self::header::{Addresses, ClientTls, Header, MixedFamilies, Tlv, Tlvs};
+pub use self::header::{Addresses, ClientTls, Header, Tlv, Tlvs};
 
 /// The octets that version 2 begins with: no line of POP3, SMTP or HTTP, and no TLS.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
-/// A whole header of version 2 by which a proxy reports that it connects for itself, as for a health check.
-pub const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
-
-/// Reads the header at the front of a connection. It allocates nothing and keeps nothing.
-///
-/// A header of version 1 has at most 107 octets, CRLF included; one of version 2 at most
-/// [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT), or as many as the [`limit`](Self::limit) allows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Decoder {
-    limit: usize,
-}
+/// The most octets of a header that most hosts should allow. One with IPv6 addresses, TLS and a long name in a certificate
+/// has some 300; what is meant for one packet has at most 536.
+pub const DEFAULT_LIMIT: usize = 1_024;
 
 /// What is at the front of a window.
 #[derive(Clone, Debug)]
@@ -87,91 +79,66 @@ pub enum Decoded<'a> {
     Header(Header<'a>),
 }
 
-impl Decoder {
-    /// The most octets of a header unless a limit is set: 1,024. One with IPv6 addresses, TLS and a long name in a
-    /// certificate has some 300; what is meant for one packet has at most 536.
-    pub const DEFAULT_LIMIT: usize = 1_024;
-
-    /// Creates a decoder with the default limit.
-    pub const fn new() -> Self {
-        Self { limit: Self::DEFAULT_LIMIT }
-    }
-
-    /// Sets the most octets of a header of version 2; under 536 counts as 536. No header can have more than 65,551.
-    #[must_use]
-    pub const fn limit(mut self, octets: usize) -> Self {
-        self.limit = if octets < 536 { 536 } else { octets };
-        self
-    }
-
-    /// Decodes the header that `window` begins with, and doesn't look at what follows it.
-    ///
-    /// A call looks at 107 octets of a line at most; at 16 octets of a binary header until it is complete, and then at
-    /// each octet a few times. The result doesn't depend on how the octets were split.
-    ///
-    /// # Errors
-    /// [`HeaderError`] as soon as it shows, most often before the header is complete. Close the connection then.
-    pub fn decode(self, window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
-        match window.first() {
-            // The shortest headers have 15 and 16 octets.
-            None => Ok(Decoded::Partial { missing: Line::SHORTEST }),
-            Some(b'P') => Line::decode(window),
-            Some(_) => self.decode_binary(window),
-        }
-    }
-
-    fn decode_binary(self, window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
-        if !agree(window, &SIGNATURE) {
-            return Err(HeaderError::NotAHeader);
-        }
-        let local = match window.get(12) {
-            Some(0x20) => true,
-            None | Some(0x21) => false,
-            Some(_) => return Err(HeaderError::Command),
-        };
-        let family = window.get(13).copied().filter(|_| !local).unwrap_or(0);
-        // Of datagrams and UNIX sockets only the size is known: they have no address for a POP3 server.
-        let size = match family {
-            0x00 => 0,
-            0x11 | 0x12 => 12,
-            0x21 | 0x22 => 36,
-            0x31 | 0x32 => 216,
-            _ => return Err(HeaderError::Family),
-        };
-        let Some((&[.., high, low], rest)) = window.split_first_chunk::<16>() else {
-            return Ok(Decoded::Partial { missing: 16 - window.len() });
-        };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let octets = 16 + length;
-        if octets > self.limit {
-            return Err(HeaderError::TooLong { octets, limit: self.limit });
-        }
-        if length < size {
-            return Err(HeaderError::Addresses);
-        }
-        let (Some(whole), Some(block)) = (window.get(..octets), rest.get(..length)) else {
-            return Ok(Decoded::Partial { missing: length - rest.len() });
-        };
-        // With UNSPEC there may be addresses of any kind: where they end, and TLVs begin, can't be known.
-        if local || family == 0x00 {
-            return Ok(Decoded::Header(Header {
-                encoded_len: octets,
-                is_local: local,
-                addresses: None,
-                tlvs: Tlvs(&[]),
-            }));
-        }
-        let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Addresses)?;
-        Tlvs(tlvs).check(whole)?;
-        let addresses = Addresses::read(family, addresses);
-        Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses, tlvs: Tlvs(tlvs) }))
+/// Decodes the header that `window` begins with, and doesn't look at what follows it. It allocates nothing and keeps
+/// nothing.
+///
+/// A header of version 1 has at most 107 octets, CRLF included; one of version 2 at most `limit`, where less than 536
+/// counts as 536, and no header can have more than 65,551.
+///
+/// A call looks at 107 octets of a line at most; at 16 octets of a binary header until it is complete, and then at
+/// each octet a few times. The result doesn't depend on how the octets were split.
+///
+/// # Errors
+/// [`HeaderError`] as soon as it shows, most often before the header is complete. Close the connection then.
+pub fn decode(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError> {
+    match window.first() {
+        // The shortest headers have 15 and 16 octets.
+        None => Ok(Decoded::Partial { missing: SHORTEST_LINE }),
+        Some(b'P') => decode_line(window),
+        Some(_) => decode_binary(window, limit.max(536)),
     }
 }
 
-impl Default for Decoder {
-    fn default() -> Self {
-        Self::new()
+fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError> {
+    if !agree(window, &SIGNATURE) {
+        return Err(HeaderError::NotAHeader);
     }
+    let local = match window.get(12) {
+        Some(0x20) => true,
+        None | Some(0x21) => false,
+        Some(_) => return Err(HeaderError::Command),
+    };
+    let family = window.get(13).copied().filter(|_| !local).unwrap_or(0);
+    // Of datagrams and UNIX sockets only the size is known: they have no address for a POP3 server.
+    let size = match family {
+        0x00 => 0,
+        0x11 | 0x12 => 12,
+        0x21 | 0x22 => 36,
+        0x31 | 0x32 => 216,
+        _ => return Err(HeaderError::Family),
+    };
+    let Some((&[.., high, low], rest)) = window.split_first_chunk::<16>() else {
+        return Ok(Decoded::Partial { missing: 16 - window.len() });
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let octets = 16 + length;
+    if octets > limit {
+        return Err(HeaderError::TooLong { octets, limit });
+    }
+    if length < size {
+        return Err(HeaderError::Addresses);
+    }
+    let (Some(whole), Some(block)) = (window.get(..octets), rest.get(..length)) else {
+        return Ok(Decoded::Partial { missing: length - rest.len() });
+    };
+    // With UNSPEC there may be addresses of any kind: where they end, and TLVs begin, can't be known.
+    if local || family == 0x00 {
+        return Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses: None, tlvs: Tlvs(&[]) }));
+    }
+    let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Addresses)?;
+    Tlvs(tlvs).check(whole)?;
+    let addresses = Addresses::read(family, addresses);
+    Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses, tlvs: Tlvs(tlvs) }))
 }
 
 /// Whether one begins with the other.
@@ -179,63 +146,59 @@ fn agree(one: &[u8], other: &[u8]) -> bool {
     one.iter().zip(other).all(|(one, other)| one == other)
 }
 
-/// A header of version 1.
-struct Line;
+/// `PROXY UNKNOWN` and CRLF.
+const SHORTEST_LINE: usize = 15;
+/// `PROXY UNKNOWN`, the longest addresses and ports, and CRLF.
+const LONGEST_LINE: usize = 107;
 
-impl Line {
-    /// `PROXY UNKNOWN` and CRLF.
-    const SHORTEST: usize = 15;
-    /// `PROXY UNKNOWN`, the longest addresses and ports, and CRLF.
-    const LONGEST: usize = 107;
-
-    fn decode(window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
-        // The CR must be among these. The octet after them must not count before it is clear that there is one: else
-        // the error would depend on the split.
-        let reach = window.get(..Self::LONGEST - 1).unwrap_or(window);
-        let end = reach.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
-        let line = end.and_then(|end| reach.get(..end)).unwrap_or(reach);
-        if !agree(line, b"PROXY ") {
-            return Err(HeaderError::NotAHeader);
-        }
-        let tcp = agree(line, b"PROXY TCP4 ") || agree(line, b"PROXY TCP6 ");
-        let plausible = |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b' ' | b'.' | b':');
-        if !(tcp && line.iter().skip(11).all(plausible) || agree(line, b"PROXY UNKNOWN ")) {
-            return Err(HeaderError::Line);
-        }
-        if line.len() + 2 > Self::LONGEST {
-            return Err(HeaderError::LineTooLong);
-        }
-        let Some(rest) = end.and_then(|end| window.get(end..)) else {
-            return Ok(Decoded::Partial { missing: Self::SHORTEST.saturating_sub(line.len()).max(2) });
-        };
-        if rest.first() != Some(&b'\r') {
-            return Err(HeaderError::Line);
-        }
-        let unknown = line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ");
-        let addresses = if unknown { None } else { Some(Self::addresses(line).ok_or(HeaderError::Line)?) };
-        match rest.get(1) {
-            None => Ok(Decoded::Partial { missing: 1 }),
-            Some(b'\n') => {
-                Ok(Decoded::Header(Header { encoded_len: line.len() + 2, is_local: false, addresses, tlvs: Tlvs(&[]) }))
-            }
-            Some(_) => Err(HeaderError::Line),
-        }
+/// Decodes a header of version 1.
+fn decode_line(window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
+    // The CR must be among these. The octet after them must not count before it is clear that there is one: else
+    // the error would depend on the split.
+    let reach = window.get(..LONGEST_LINE - 1).unwrap_or(window);
+    let end = reach.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+    let line = end.and_then(|end| reach.get(..end)).unwrap_or(reach);
+    if !agree(line, b"PROXY ") {
+        return Err(HeaderError::NotAHeader);
     }
-
-    fn addresses(line: &[u8]) -> Option<Addresses> {
-        let mut words = core::str::from_utf8(line).ok()?.split(' ').skip(1);
-        let (family, source, destination) = (words.next()?, words.next()?, words.next()?);
-        let (source, destination): (IpAddr, IpAddr) = match family {
-            "TCP4" => (source.parse::<Ipv4Addr>().ok()?.into(), destination.parse::<Ipv4Addr>().ok()?.into()),
-            "TCP6" => (source.parse::<Ipv6Addr>().ok()?.into(), destination.parse::<Ipv6Addr>().ok()?.into()),
-            _ => return None,
-        };
-        // Leading zeros are forbidden. A sign, which the standard parser would take, isn't plausible above.
-        let port = |word: &str| word.parse().ok().filter(|_| word == "0" || !word.starts_with('0'));
-        let source = SocketAddr::new(source, port(words.next()?)?);
-        let destination = SocketAddr::new(destination, port(words.next()?)?);
-        words.next().is_none().then_some(Addresses { source, destination })
+    let tcp = agree(line, b"PROXY TCP4 ") || agree(line, b"PROXY TCP6 ");
+    let plausible = |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b' ' | b'.' | b':');
+    if !(tcp && line.iter().skip(11).all(plausible) || agree(line, b"PROXY UNKNOWN ")) {
+        return Err(HeaderError::Line);
     }
+    if line.len() + 2 > LONGEST_LINE {
+        return Err(HeaderError::LineTooLong);
+    }
+    let Some(rest) = end.and_then(|end| window.get(end..)) else {
+        return Ok(Decoded::Partial { missing: SHORTEST_LINE.saturating_sub(line.len()).max(2) });
+    };
+    if rest.first() != Some(&b'\r') {
+        return Err(HeaderError::Line);
+    }
+    let unknown = line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ");
+    let addresses = if unknown { None } else { Some(line_addresses(line).ok_or(HeaderError::Line)?) };
+    match rest.get(1) {
+        None => Ok(Decoded::Partial { missing: 1 }),
+        Some(b'\n') => {
+            Ok(Decoded::Header(Header { encoded_len: line.len() + 2, is_local: false, addresses, tlvs: Tlvs(&[]) }))
+        }
+        Some(_) => Err(HeaderError::Line),
+    }
+}
+
+fn line_addresses(line: &[u8]) -> Option<Addresses> {
+    let mut words = core::str::from_utf8(line).ok()?.split(' ').skip(1);
+    let (family, source, destination) = (words.next()?, words.next()?, words.next()?);
+    let (source, destination): (IpAddr, IpAddr) = match family {
+        "TCP4" => (source.parse::<Ipv4Addr>().ok()?.into(), destination.parse::<Ipv4Addr>().ok()?.into()),
+        "TCP6" => (source.parse::<Ipv6Addr>().ok()?.into(), destination.parse::<Ipv6Addr>().ok()?.into()),
+        _ => return None,
+    };
+    // Leading zeros are forbidden. A sign, which the standard parser would take, isn't plausible above.
+    let port = |word: &str| word.parse().ok().filter(|_| word == "0" || !word.starts_with('0'));
+    let source = SocketAddr::new(source, port(words.next()?)?);
+    let destination = SocketAddr::new(destination, port(words.next()?)?);
+    words.next().is_none().then_some(Addresses { source, destination })
 }
 
 /// Why octets aren't a header, or not one to trust. Don't answer anything.

@@ -1,10 +1,12 @@
 //! Headers of the PROXY protocol, good and bad.
 
-use pop3_proto::proxy_protocol::{Addresses, Decoded, Decoder, Header, HeaderError, LOCAL, Tlv};
+use pop3_proto::proxy_protocol::{Addresses, DEFAULT_LIMIT, Decoded, Header, HeaderError, Tlv, decode};
 
 use crate::common::checksum;
 
 pub const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// The type of padding.
+pub const NOOP: u8 = 0x04;
 pub const TCP4: [u8; 12] = [192, 0, 2, 7, 198, 51, 100, 1, 0xC0, 0x00, 0, 110];
 pub const TCP6: &[u8; 36] =
     b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\xC0\x00\x03\xE3";
@@ -35,11 +37,11 @@ pub fn longest() -> Vec<u8> {
 }
 
 pub fn addresses(source: &str, destination: &str) -> Addresses {
-    Addresses::new(source.parse().unwrap(), destination.parse().unwrap()).unwrap()
+    Addresses { source: source.parse().unwrap(), destination: destination.parse().unwrap() }
 }
 
 pub fn header(window: &[u8]) -> Header<'_> {
-    match Decoder::new().decode(window) {
+    match decode(window, DEFAULT_LIMIT) {
         Ok(Decoded::Header(header)) => header,
         other => panic!("{}: {other:?}", window.escape_ascii()),
     }
@@ -56,7 +58,7 @@ pub fn said(header: &Header<'_>) -> Said {
 
 /// The result over a window, `None` when more is needed.
 pub fn decoded(window: &[u8]) -> Result<Option<Said>, HeaderError> {
-    Ok(match Decoder::new().decode(window)? {
+    Ok(match decode(window, DEFAULT_LIMIT)? {
         Decoded::Partial { .. } => None,
         Decoded::Header(header) => Some(said(&header)),
     })
@@ -71,7 +73,7 @@ pub fn decoded_by(input: &[u8], size: usize) -> Result<Option<Said>, HeaderError
 /// Valid headers of all kinds.
 pub fn headers() -> Vec<Vec<u8>> {
     let version = [tlv(Tlv::SSL_VERSION, b"TLSv1.3"), tlv(Tlv::SSL_CIPHER, b"TLS_AES_256_GCM_SHA384")].concat();
-    let names = [tlv(Tlv::ALPN, b"pop3"), tlv(Tlv::AUTHORITY, b"pop.example"), tlv(Tlv::NOOP, b"")].concat();
+    let names = [tlv(Tlv::ALPN, b"pop3"), tlv(Tlv::AUTHORITY, b"pop.example"), tlv(NOOP, b"")].concat();
     let tlvs = [names, ssl(1, 0, &version)].concat();
     vec![
         b"PROXY TCP4 192.0.2.7 198.51.100.1 49152 110\r\n".to_vec(),
@@ -90,7 +92,7 @@ pub fn headers() -> Vec<Vec<u8>> {
         v2(0x21, 0x00, &tlvs),
         v2(0x21, 0x00, TCP6),
         v2(0x21, 0x00, b""),
-        LOCAL.to_vec(),
+        v2(0x20, 0, b""),
         v2(0x20, 0x11, &TCP4),
         v2(0x20, 0xFF, b"\x01\xFF\xFFnot TLVs"),
         with_tlvs(&tlv(0xE0, &[0; 993])),
@@ -158,10 +160,10 @@ pub fn malformed() -> Vec<(Vec<u8>, HeaderError)> {
         (v2(0x21, 0x31, &[0; 215]), HeaderError::Addresses),
         (with_tlvs(&[0; 997]), HeaderError::TooLong { octets: 1_025, limit: 1_024 }),
         (v2(0x20, 0, &vec![0; 65_535]), HeaderError::TooLong { octets: 65_551, limit: 1_024 }),
-        (with_tlvs(&[Tlv::NOOP]), HeaderError::Tlv),
-        (with_tlvs(&[Tlv::NOOP, 0]), HeaderError::Tlv),
-        (with_tlvs(&[Tlv::NOOP, 0, 1]), HeaderError::Tlv),
-        (with_tlvs(&[Tlv::NOOP, 0xFF, 0xFF, 0]), HeaderError::Tlv),
+        (with_tlvs(&[NOOP]), HeaderError::Tlv),
+        (with_tlvs(&[NOOP, 0]), HeaderError::Tlv),
+        (with_tlvs(&[NOOP, 0, 1]), HeaderError::Tlv),
+        (with_tlvs(&[NOOP, 0xFF, 0xFF, 0]), HeaderError::Tlv),
         (with_tlvs(&tlv(Tlv::UNIQUE_ID, &[0; 129])), HeaderError::Tlv),
         (with_tlvs(&tlv(Tlv::SSL, &[1, 0, 0, 0])), HeaderError::Tlv),
         (with_tlvs(&ssl(1, 0, &[Tlv::SSL_VERSION, 0, 2, b'T'])), HeaderError::Tlv),
