@@ -1,6 +1,6 @@
 //! EXTERNAL and ANONYMOUS: nothing secret is said (RFC 4422 appendix A, RFC 4505).
 
-use pop3_proto::auth::sasl::{Anonymous, External, InvalidMessage, Message, Trace, base64};
+use pop3_proto::auth::sasl::{Anonymous, External, InvalidMessage, Message, base64};
 use pop3_proto::wire::{InvalidCredential, Name};
 use proptest::prelude::*;
 
@@ -34,27 +34,26 @@ fn external_takes_no_control_octets() {
 #[test]
 fn the_example_of_anonymous_is_understood_and_written() {
     // RFC 4505 §3
-    let sirhc = Anonymous { trace: Some(Trace::new("sirhc").unwrap()) };
+    let sirhc = Anonymous::new("sirhc").unwrap();
     let mut out = Vec::new();
     base64::encode(&sirhc, &mut out);
     assert_eq!(out, b"c2lyaGM=");
     assert_eq!(Anonymous::parse(b"sirhc"), Ok(sirhc));
-    assert_eq!(Anonymous::parse(b""), Ok(Anonymous { trace: None }));
-    assert_eq!(encoded(&Anonymous { trace: None }), b"");
+    assert_eq!(Anonymous::parse(b""), Anonymous::new(""));
+    assert_eq!(encoded(&Anonymous::new("").unwrap()), b"");
 }
 
 #[test]
 fn a_trace_has_255_characters_and_no_control_characters() {
     // RFC 4505 §2 and §3: of any length in octets, CR, LF and NUL among the control characters
-    let longest = "\u{1f4ec}".repeat(Trace::MAX_CHARACTERS);
-    assert_eq!(Anonymous::parse(longest.as_bytes()).unwrap().trace.unwrap().as_str(), longest);
-    let too_long = "a".repeat(Trace::MAX_CHARACTERS + 1);
+    let longest = "\u{1f4ec}".repeat(Anonymous::MAX_CHARACTERS);
+    assert_eq!(Anonymous::parse(longest.as_bytes()).unwrap().as_str(), longest);
+    let too_long = "a".repeat(Anonymous::MAX_CHARACTERS + 1);
     for text in [too_long.as_str(), "a\r\nDELE 1", "\0", "a\tb", "\u{7f}", "\u{85}"] {
         assert_eq!(Anonymous::parse(text.as_bytes()), Err(InvalidMessage::Text), "{text:?}");
-        assert_eq!(Trace::new(text), Err(InvalidMessage::Text), "{text:?}");
+        assert_eq!(Anonymous::new(text), Err(InvalidMessage::Text), "{text:?}");
     }
     assert_eq!(Anonymous::parse(b"caf\xe9"), Err(InvalidMessage::Text));
-    assert_eq!(Trace::new(""), Err(InvalidMessage::Text));
 }
 
 proptest! {

@@ -169,23 +169,10 @@ fn an_empty_challenge_has_its_space_and_an_empty_response_is_an_empty_line() {
 }
 
 #[test]
-fn a_challenge_is_told_from_the_last_word() {
-    // R-5034-03: `+` without the space is understood; R-1939-06
-    let text = |line: &str| line::challenge_text(&mut line.as_bytes().to_vec()).map(|text| text.to_vec());
-    assert_eq!(text("+ YWJj").as_deref(), Some(b"YWJj".as_slice()));
-    assert_eq!(text("+ ").as_deref(), Some(b"".as_slice()));
-    assert_eq!(text("+").as_deref(), Some(b"".as_slice()));
-    for line in ["+OK", "+OK YWJj", "-ERR", "", " + ", "++", "+\tYWJj"] {
-        assert_eq!(text(line), None, "{line:?}");
-    }
-}
-
-#[test]
 fn a_mechanism_is_known_in_any_case_and_written_in_upper_case() {
     // R-5034-01
     for name in ["plain", "Plain", "PLAIN", "pLaIn"] {
         assert_eq!(Mechanism::new(name), Ok(Mechanism::PLAIN));
-        assert_eq!(name.parse(), Ok(Mechanism::PLAIN));
     }
     let longest = Mechanism::new("x-20_octets-long-abc").unwrap();
     assert_eq!(longest.as_str(), "X-20_OCTETS-LONG-ABC");

@@ -31,18 +31,6 @@ pub fn decode_initial_response(argument: &mut [u8]) -> Result<usize, InvalidBase
     }
 }
 
-/// Returns the text of a challenge, out of a line without its line end: what follows `+` and a space. It is to be given
-/// to [`base64::decode`]. A `+` without the space is an empty challenge.
-///
-/// `None` when the line isn't a challenge, and hence the server's final response.
-pub fn challenge_text(line: &mut [u8]) -> Option<&mut [u8]> {
-    match line {
-        [b'+', b' ', text @ ..] => Some(text),
-        [b'+'] => Some(&mut []),
-        _ => None,
-    }
-}
-
 /// Writes the line that begins an exchange, CRLF included.
 ///
 /// With an initial response it must not be longer than 255 octets (RFC 5034 §4): [`encoded_auth_len`] returns how long

@@ -26,21 +26,6 @@ impl LoginPrompt {
         }
     }
 
-    /// Reads a challenge, in the words that most servers use: `Username:` or `User Name`, `Password:` or `Password`, in
-    /// any case, perhaps followed by a NUL. `None` for other words.
-    pub fn parse(challenge: &[u8]) -> Option<Self> {
-        let text = challenge.strip_suffix(&[0]).unwrap_or(challenge);
-        let text = text.strip_suffix(b":").unwrap_or(text);
-        let is = |word: &[u8]| text.eq_ignore_ascii_case(word);
-        if is(b"Username") || is(b"User Name") {
-            Some(Self::Name)
-        } else if is(b"Password") {
-            Some(Self::Password)
-        } else {
-            None
-        }
-    }
-
     /// Returns the words that clients know best.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -98,7 +98,7 @@ pub enum InvalidMessage {
     /// The client asks for channel binding, which the mechanism doesn't have.
     #[error("the mechanism has no channel binding")]
     ChannelBinding,
-    /// A [`Host`](super::Host), a [`Trace`](super::Trace) or a text of a [`BearerFailure`](super::BearerFailure) can't
+    /// A [`Host`](super::Host), an [`Anonymous`](super::Anonymous) or a text of a [`BearerFailure`](super::BearerFailure) can't
     /// be one.
     #[error("a text is empty or too long, or holds a character that its mechanism doesn't allow there")]
     Text,

@@ -56,7 +56,7 @@ mod oauthbearer;
 mod plain;
 mod xoauth2;
 
-pub use anonymous::{Anonymous, Trace};
+pub use anonymous::Anonymous;
 pub use authorization_identity::AuthorizationIdentity;
 pub use bearer::BearerToken;
 pub use bearer_failure::BearerFailure;
