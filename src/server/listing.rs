@@ -84,7 +84,7 @@ impl Listing {
             }
             What::Languages => {
                 self.lines(output, terms.config.all_languages().skip(place).map(Some), |catalogue, text| {
-                    LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode_line(text);
+                    LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode(text);
                 })
             }
         }

@@ -33,12 +33,12 @@ impl MessageListing {
             What::Octets => self.lines(output, open, |maildrop, message, text| {
                 // All of them were known when LIST was answered.
                 if let Some(octets) = maildrop.octets(message) {
-                    ScanListing { message, octets }.encode_line(text);
+                    ScanListing { message, octets }.encode(text);
                 }
             }),
             What::UniqueIds => self.lines(output, open, |maildrop, message, text| {
                 if let Some(unique_id) = maildrop.unique_id(message) {
-                    UniqueIdListing { message, unique_id }.encode_line(text);
+                    UniqueIdListing { message, unique_id }.encode(text);
                 }
             }),
         }

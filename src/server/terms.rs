@@ -132,7 +132,6 @@ impl Terms {
         let text = output.text();
         text.extend_from_slice(b"+OK ");
         write(text);
-        text.extend_from_slice(b"\r\n");
     }
 
     /// Answers a command that leads to no step; the error is why the session is over, if it is.

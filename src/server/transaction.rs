@@ -175,7 +175,10 @@ impl<M: Maildrop> Transaction<M> {
                 return Ok(Listing::languages(terms, output, language)?.map_or(Step::Read, Step::List));
             }
             Command::Last if terms.config.last => {
-                terms.good_line(output, |text| number::put(text, open.last.into()));
+                terms.good_line(output, |text| {
+                    number::put(text, open.last.into());
+                    text.extend_from_slice(b"\r\n");
+                });
             }
             Command::Last => return Err(Instead::Bad(Reply::Unavailable)),
             Command::Quit => {

@@ -93,7 +93,7 @@ impl<'a> LanguageListing<'a> {
     ///
     /// # Panics
     /// If `out` has no room for the line. A `Vec` makes room.
-    pub fn encode_line(&self, out: &mut impl BufMut) {
+    pub fn encode(&self, out: &mut impl BufMut) {
         out.put_slice(self.tag.as_str().as_bytes());
         if let Some(description) = self.description {
             out.put_u8(b' ');

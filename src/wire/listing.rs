@@ -62,13 +62,13 @@ impl DropListing {
         words.end(Self { messages, octets }, accepted)
     }
 
-    /// Writes the two numbers, without a line end.
+    /// Writes the two numbers and CRLF.
     ///
     /// # Panics
-    /// If `out` has no room for it. A `Vec` makes room.
+    /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(FromRight::new().number(self.octets).space().number(self.messages.into()).as_bytes());
+        put_numbers(self.messages, self.octets, out);
     }
 }
 
@@ -98,27 +98,13 @@ impl ScanListing {
         Some((Self { message, octets: octets.into() }, rest))
     }
 
-    /// Writes the two numbers, without a line end.
-    ///
-    /// # Panics
-    /// If `out` has no room for it. A `Vec` makes room.
-    #[inline]
-    pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(self.before(FromRight::new()).as_bytes());
-    }
-
     /// Writes the two numbers and CRLF.
     ///
     /// # Panics
     /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
-    pub fn encode_line(&self, out: &mut impl BufMut) {
-        out.put_slice(self.before(FromRight::new().line_end()).as_bytes());
-    }
-
-    #[inline]
-    fn before(&self, end: FromRight) -> FromRight {
-        end.number(self.octets).space().number(self.message.get().into())
+    pub fn encode(&self, out: &mut impl BufMut) {
+        put_numbers(self.message.get(), self.octets, out);
     }
 }
 
@@ -155,25 +141,21 @@ impl<'a> UniqueIdListing<'a> {
         is_valid.then_some((message, unique_id, rest))
     }
 
-    /// Writes the number and the unique-id, without a line end.
-    ///
-    /// # Panics
-    /// If `out` has no room for it. A `Vec` makes room.
-    #[inline]
-    pub fn encode(&self, out: &mut impl BufMut) {
-        out.put_slice(FromRight::new().space().number(self.message.get().into()).as_bytes());
-        out.put_slice(self.unique_id.as_bytes());
-    }
-
     /// Writes the number, the unique-id and CRLF.
     ///
     /// # Panics
     /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
-    pub fn encode_line(&self, out: &mut impl BufMut) {
-        self.encode(out);
+    pub fn encode(&self, out: &mut impl BufMut) {
+        out.put_slice(FromRight::new().space().number(self.message.get().into()).as_bytes());
+        out.put_slice(self.unique_id.as_bytes());
         out.put_slice(b"\r\n");
     }
+}
+
+#[inline]
+fn put_numbers(first: u32, octets: u64, out: &mut impl BufMut) {
+    out.put_slice(FromRight::new().line_end().number(octets).space().number(first.into()).as_bytes());
 }
 
 /// Returns a message number of at most seven digits and one space, and what follows them.

@@ -1,7 +1,6 @@
 //! Mechanisms by name, and what must be known about one before any of its messages is.
 
 use core::fmt;
-use core::str::FromStr;
 
 use crate::secret::borrowed_secret;
 
@@ -97,14 +96,6 @@ impl fmt::Display for Mechanism {
 impl fmt::Debug for Mechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mechanism({self})")
-    }
-}
-
-impl FromStr for Mechanism {
-    type Err = InvalidMechanism;
-
-    fn from_str(name: &str) -> Result<Self, InvalidMechanism> {
-        Self::new(name)
     }
 }
 

@@ -234,16 +234,11 @@ impl<'a> ResponseCode<'a> {
         Some(code)
     }
 
-    /// Returns the levels, the most general one first.
-    pub fn levels(self) -> impl Iterator<Item = &'a str> {
-        self.0.split('/')
-    }
-
     /// Whether this is `general`, or something more particular of its kind: `SYS/TEMP/DISK` is `SYS/TEMP`, and also
     /// `SYS`; `AUTHX` isn't `AUTH`.
     pub fn is(self, general: ResponseCode<'_>) -> bool {
-        let mut levels = self.levels();
-        general.levels().all(|wanted| levels.next().is_some_and(|level| level.eq_ignore_ascii_case(wanted)))
+        let mut levels = self.0.split('/');
+        general.0.split('/').all(|wanted| levels.next().is_some_and(|level| level.eq_ignore_ascii_case(wanted)))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use pop3_proto::client::{Capabilities, Closed, Error, Method};
 use pop3_proto::message::Removal;
-use pop3_proto::wire::{Command, Deviation, Verb};
+use pop3_proto::wire::{Command, Deviation, Mechanism, Verb};
 
 use crate::common::{
     FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape,
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
                 client.log_in(mrose(method, after.to_owned().leak()));
             }
             "@auth" => {
-                let (mechanism, message) = (first.parse().unwrap(), unescape(after));
+                let (mechanism, message) = (Mechanism::new(first).unwrap(), unescape(after));
                 let session = &mut client.session;
                 let begun = if message.is_empty() {
                     session.authenticate(mechanism)

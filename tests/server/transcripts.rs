@@ -45,7 +45,7 @@ impl Transcript {
                 ("S:", rest) => it.turns.last_mut().unwrap().1.extend(unescape_line(rest)),
                 ("@message", rest) => it.messages.push(unescape(rest)),
                 ("@timestamp", rest) => it.timestamp = Some(rest.to_owned()),
-                ("@mechanism", rest) => it.mechanisms.push(rest.parse().unwrap()),
+                ("@mechanism", rest) => it.mechanisms.push(Mechanism::new(rest).unwrap()),
                 ("@language", rest) => {
                     let (tag, description) = rest.split_once(' ').unwrap_or((rest, ""));
                     it.languages.push(Catalogue::new(tag, description).unwrap());

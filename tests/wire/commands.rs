@@ -298,7 +298,7 @@ fn a_mechanism_is_1_to_20_letters_digits_hyphens_and_underscores_in_any_case() {
     {
         assert_eq!(error(format!("AUTH {name}").as_bytes()), CommandError::Mechanism, "{name:?}");
         assert_eq!(error(format!("AUTH {name} =").as_bytes()), CommandError::Mechanism, "{name:?}");
-        assert!(Mechanism::new(name).is_err() && name.parse::<Mechanism>().is_err(), "{name:?}");
+        assert!(Mechanism::new(name).is_err(), "{name:?}");
     }
     assert!(Mechanism::new("").is_err());
 }
