@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -55,21 +54,39 @@ impl From<&str> for Secret {
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
     }
 }
 
-/// What octets that somebody else owns have in common where no log may hold them.
+/// What all octets have in common that no log may hold.
+macro_rules! hidden {
+    ($Name:ident $(<$lifetime:lifetime>)?) => {
+        /// Compared in constant time (the length may show).
+        impl PartialEq for $Name $(<$lifetime>)? {
+            fn eq(&self, other: &Self) -> bool {
+                $crate::secret::equal(self.0.as_ref(), other.0.as_ref())
+            }
+        }
+
+        impl Eq for $Name $(<$lifetime>)? {}
+
+        impl core::fmt::Debug for $Name $(<$lifetime>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($Name), "(..)"))
+            }
+        }
+    };
+}
+
+hidden!(Secret);
+
+/// What such octets have in common if somebody else owns them.
 macro_rules! borrowed_secret {
     ($Name:ident) => {
+        $crate::secret::hidden!($Name<'_>);
+
         impl<'a> $Name<'a> {
             /// Returns the octets themselves.
             pub const fn expose(self) -> &'a [u8] {
@@ -81,25 +98,10 @@ macro_rules! borrowed_secret {
                 $crate::secret::equal(self.0, secret)
             }
         }
-
-        /// Compared in constant time.
-        impl PartialEq for $Name<'_> {
-            fn eq(&self, other: &Self) -> bool {
-                self.matches(other.0)
-            }
-        }
-
-        impl Eq for $Name<'_> {}
-
-        impl core::fmt::Debug for $Name<'_> {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(concat!(stringify!($Name), "(..)"))
-            }
-        }
     };
 }
 
-pub(crate) use borrowed_secret;
+pub(crate) use {borrowed_secret, hidden};
 
 /// Compares in constant time; the lengths may show.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {

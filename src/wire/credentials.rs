@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::secret::{self, borrowed_secret};
+use crate::secret::{borrowed_secret, hidden};
 
 /// The name of a maildrop or user, as USER and APOP carry it (RFC 1939 §7).
 ///
@@ -119,17 +119,4 @@ impl Digest {
     }
 }
 
-/// Compared in constant time.
-impl PartialEq for Digest {
-    fn eq(&self, other: &Self) -> bool {
-        secret::equal(&self.0, &other.0)
-    }
-}
-
-impl Eq for Digest {}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest(..)")
-    }
-}
+hidden!(Digest);
