@@ -1,6 +1,5 @@
 //! The tokens that move octets, the same for both sessions.
 
-use core::fmt;
 use core::time::Duration;
 
 use bytes::Buf;
@@ -63,6 +62,7 @@ impl<'a> Io<'a> {
 ///
 /// There is nothing left to write then, and the peer may wait for what was written. So a transport that buffers what it is
 /// given, as many a TLS stream does, is flushed before anybody waits to read from it: otherwise both sides wait for ever.
+#[derive(Debug)]
 #[must_use = "the session waits for octets from its peer"]
 pub struct Read<'a> {
     pipe: &'a mut Pipe,
@@ -126,12 +126,6 @@ impl<'a> Read<'a> {
     }
 }
 
-impl fmt::Debug for Read<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read").field("deadline", &self.deadline()).finish_non_exhaustive()
-    }
-}
-
 /// Octets for the peer are ready: write what [`chunk`](Buf::chunk) returns, all of it or a part, then
 /// [`advance`](Buf::advance). Both are methods of `bytes::Buf`, which the caller imports (`bytes` is a dependency of its own).
 ///
@@ -141,6 +135,7 @@ impl fmt::Debug for Read<'_> {
 ///
 /// A server's writes divide neither the first line of a response, nor the last line end of a message and the line that ends
 /// the response.
+#[derive(Debug)]
 #[must_use = "the session waits for its peer to take octets"]
 pub struct Write<'a> {
     pipe: &'a mut Pipe,
@@ -189,14 +184,5 @@ impl Buf for Write<'_> {
 
     fn advance(&mut self, octets: usize) {
         self.pipe.output.advance(octets);
-    }
-}
-
-impl fmt::Debug for Write<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Write")
-            .field("octets", &self.remaining())
-            .field("deadline", &self.deadline())
-            .finish_non_exhaustive()
     }
 }
