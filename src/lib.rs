@@ -196,6 +196,7 @@ mod io;
 mod limit;
 pub mod manual;
 pub mod message;
+mod part;
 pub mod proxy_protocol;
 mod secret;
 mod security;

@@ -7,6 +7,7 @@ use core::fmt;
 use core::num::{NonZeroU32, ParseIntError};
 use core::str::FromStr;
 
+use crate::part::ascii;
 use crate::wire::checked_text;
 use md5::{Digest, Md5};
 
@@ -154,7 +155,11 @@ impl UniqueIds {
     /// Returns the places that need an id of their own, and the digest that it is made of, in rising order: those whose
     /// id is at an earlier place too, or at any place as a valid name if theirs, which are at `invalid`, wasn't.
     fn repeated(&self, invalid: &[u32]) -> Vec<(u32, [u8; 16])> {
-        let id = |place: u32| self.at(place as usize).unwrap_or_default();
+        let id = |place: u32| {
+            let id = self.at(place as usize);
+            debug_assert!(id.is_some(), "a place is that of an id");
+            id.unwrap_or_default()
+        };
         let is_invalid = |place| invalid.binary_search(&place).is_ok();
         let mut firsts: Vec<u32> = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
         firsts.sort_unstable_by(|&a, &b| {
@@ -200,8 +205,7 @@ impl UniqueIds {
     }
 
     fn push_digits(&mut self, digest: [u8; 16]) {
-        let digits = digits(digest);
-        self.push(core::str::from_utf8(&digits).unwrap_or_default());
+        self.push(ascii(&digits(digest)));
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::vec;
 
 use zeroize::Zeroize;
 
+use crate::part::{part, part_mut};
 use crate::wire::{Framed, LineScanner};
 
 /// A window that takes a peer's octets and gives out lines.
@@ -75,16 +76,14 @@ impl Input {
             // What is left is the front of one line, so an octet is moved at most once.
             self.window.copy_within(self.start..self.end, 0);
             let left = self.end - self.start;
-            if let Some(moved) = self.window.get_mut(left.max(self.start)..self.end) {
-                moved.zeroize();
-            }
+            part_mut(&mut self.window, left.max(self.start)..self.end).zeroize();
             self.start = 0;
             self.end = left;
         }
         if self.end == self.window.len() && self.end < self.limit as usize {
             self.resize((2 * self.window.len()).min(self.limit as usize));
         }
-        self.window.get_mut(self.end..).unwrap_or_default()
+        part_mut(&mut self.window, self.end..)
     }
 
     /// Whether there is room for more octets.
@@ -96,10 +95,7 @@ impl Input {
     #[cold]
     fn resize(&mut self, size: usize) {
         let mut window = vec![0; size].into_boxed_slice();
-        let left = self.window.get(self.start..self.end).unwrap_or_default();
-        if let Some(front) = window.get_mut(..left.len()) {
-            front.copy_from_slice(left);
-        }
+        part_mut(&mut window, ..self.end - self.start).copy_from_slice(self.unread());
         self.end -= self.start;
         self.start = 0;
         self.window.zeroize();
@@ -125,8 +121,8 @@ impl Input {
     #[inline]
     pub(crate) fn line(&mut self) -> Option<Line> {
         loop {
-            let octets = self.window.get(self.start..self.end).unwrap_or_default();
-            let line = match self.scanner.scan(octets) {
+            let unread = part(&self.window, self.start..self.end);
+            let line = match self.scanner.scan(unread) {
                 Framed::Partial => return None,
                 Framed::Line { octets, content, bare_lf, stray } => {
                     Line { octets, content, bare_lf, defect: stray.then_some(Defect::Stray) }
@@ -151,19 +147,19 @@ impl Input {
 
     /// What was read and isn't consumed.
     #[inline]
-    pub(crate) fn octets(&self) -> &[u8] {
-        self.unread().unwrap_or_default()
+    pub(crate) fn unread(&self) -> &[u8] {
+        part(&self.window, self.start..self.end)
     }
 
     /// The same. It is never `None`, but the fast paths are faster if they don't make an empty slice of that.
     #[inline]
-    pub(crate) fn unread(&self) -> Option<&[u8]> {
+    pub(crate) fn try_unread(&self) -> Option<&[u8]> {
         self.window.get(self.start..self.end)
     }
 
-    /// The same, to be changed where they stand.
-    pub(crate) fn octets_mut(&mut self) -> &mut [u8] {
-        self.window.get_mut(self.start..self.end).unwrap_or_default()
+    /// What was read and isn't consumed, to be changed where it is.
+    pub(crate) fn unread_mut(&mut self) -> &mut [u8] {
+        part_mut(&mut self.window, self.start..self.end)
     }
 
     /// What stands between two positions after what was consumed.
@@ -190,9 +186,7 @@ impl Input {
     /// Drops octets from the front and overwrites them.
     pub(crate) fn wipe(&mut self, octets: usize) {
         let end = self.start.saturating_add(octets).min(self.end);
-        if let Some(dropped) = self.window.get_mut(self.start..end) {
-            dropped.zeroize();
-        }
+        part_mut(&mut self.window, self.start..end).zeroize();
         self.consume(octets);
     }
 

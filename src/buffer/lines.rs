@@ -6,6 +6,7 @@ use bytes::Buf;
 use zeroize::Zeroize;
 
 use super::Output;
+use crate::part::{part, part_mut};
 
 /// The least memory for lines, which holds one of 255 octets.
 const LEAST: usize = 256;
@@ -52,9 +53,7 @@ impl Output {
         let Some(start) = start.filter(|start| *start >= self.written) else { return false };
         self.text.copy_within(start + octets.., start);
         let rest = self.text.len() - octets;
-        if let Some(moved) = self.text.get_mut(rest..) {
-            moved.zeroize();
-        }
+        part_mut(&mut self.text, rest..).zeroize();
         self.text.truncate(rest);
         if after < self.waiting {
             self.waiting -= octets;
@@ -66,12 +65,11 @@ impl Output {
 
     /// Moves what isn't written to new memory, and writes something before the last `after` octets of it.
     fn rebuild(&mut self, capacity: usize, after: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let unwritten = self.text.get(self.written..).unwrap_or_default();
-        let (front, back) = unwritten.split_at_checked(unwritten.len() - after).unwrap_or_default();
+        let middle = self.text.len() - after;
         let mut text = Vec::with_capacity(capacity);
-        text.extend_from_slice(front);
+        text.extend_from_slice(part(&self.text, self.written..middle));
         write(&mut text);
-        text.extend_from_slice(back);
+        text.extend_from_slice(part(&self.text, middle..));
         debug_assert!(text.len() <= capacity, "memory that grows again leaves a copy");
         self.wipe();
         self.text = text;

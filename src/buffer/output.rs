@@ -6,6 +6,7 @@ use core::fmt;
 use bytes::{Buf, Bytes};
 use zeroize::Zeroize;
 
+use crate::part::{part, part_mut};
 use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 
 /// Output that is bounded by the size of its text buffer and one chunk of a message.
@@ -113,9 +114,7 @@ impl Output {
 
     /// Forgets what is left of the chunk.
     pub(crate) fn abandon(&mut self) {
-        self.chunk = Bytes::new();
-        self.run = 0;
-        self.held = 0;
+        self.push(Bytes::new());
     }
 
     /// Forgets everything that isn't written.
@@ -142,14 +141,14 @@ impl Output {
         let mut done = 0;
         let mut short_runs = false;
         while done < self.chunk.len() && self.has_room_for_text() {
-            let rest = self.chunk.get(done..).unwrap_or_default();
+            let rest = part(&self.chunk, done..);
             if short_runs {
                 let before = self.text.len();
                 // What is written is at most twice as long, and two octets that were held back.
                 let room = self.text.capacity().min(self.size) - before;
                 let fitting = (room - 2 - Stuffer::COPY_SLACK) / 2;
                 let stretch = rest.len().min(fitting).min(STRETCH);
-                self.stuffer.copy(rest.get(..stretch).unwrap_or_default(), &mut self.text);
+                self.stuffer.copy(part(rest, ..stretch), &mut self.text);
                 done += stretch;
                 // With few additions the runs are long enough now.
                 let added = (self.text.len() - before).saturating_sub(stretch);
@@ -164,7 +163,7 @@ impl Output {
                 self.held = piece.held;
                 break;
             }
-            self.text.extend_from_slice(rest.get(piece.skip..piece.skip + piece.run).unwrap_or_default());
+            self.text.extend_from_slice(part(rest, piece.skip..piece.skip + piece.run));
             done += piece.consumed();
             short_runs = true;
         }
@@ -188,11 +187,11 @@ impl Output {
     }
 
     fn unwritten_text(&self) -> &[u8] {
-        self.text.get(self.written..self.text.len() - self.waiting).unwrap_or_default()
+        part(&self.text, self.written..self.text.len() - self.waiting)
     }
 
     fn unwritten_run(&self) -> &[u8] {
-        self.chunk.get(..self.run).unwrap_or_default()
+        part(&self.chunk, ..self.run)
     }
 }
 
@@ -219,9 +218,7 @@ impl Buf for Output {
         self.progressed |= octets > 0;
         let of_text = octets.min(self.text.len() - self.waiting - self.written);
         if self.wipes {
-            if let Some(written) = self.text.get_mut(self.written..self.written + of_text) {
-                written.zeroize();
-            }
+            part_mut(&mut self.text, self.written..self.written + of_text).zeroize();
         }
         self.written += of_text;
         if self.written == self.text.len() {

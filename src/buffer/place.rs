@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::position;
+use crate::part::part;
 
 /// A range within a window or line, none of which is longer than a `u32` can express.
 ///
@@ -26,9 +27,7 @@ impl Place {
 
     /// The octets that stand there.
     pub(crate) fn slice(self, octets: &[u8]) -> &[u8] {
-        let slice = octets.get(self.range());
-        debug_assert!(slice.is_some(), "a place stays within its window");
-        slice.unwrap_or_default()
+        part(octets, self.range())
     }
 }
 

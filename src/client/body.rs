@@ -25,7 +25,7 @@ impl Body<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { octets, found: Found::Body { start }, .. }) => {
-                self.session.pipe.input.octets().get(start..octets).unwrap_or_default()
+                self.session.pipe.input.unread().get(start..octets).unwrap_or_default()
             }
             _ => b"\r",
         }

@@ -26,7 +26,7 @@ impl Challenge<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { found: Found::Challenge { decoded }, .. }) => {
-                self.session.pipe.input.octets().get(CHALLENGE..CHALLENGE + decoded).unwrap_or_default()
+                self.session.pipe.input.unread().get(CHALLENGE..CHALLENGE + decoded).unwrap_or_default()
             }
             _ => &[],
         }

@@ -164,7 +164,7 @@ impl Session {
             debug_assert!(false, "an event for nothing");
             return EventKind::Ends;
         };
-        let octets = self.pipe.input.octets();
+        let octets = self.pipe.input.unread();
         let text = |start: usize, end: usize| octets.get(start..end).unwrap_or_default();
         let line = text(0, front.content);
         let last = |octets: usize| text(front.content.wrapping_sub(octets), front.content);

@@ -233,12 +233,12 @@ impl Session {
     /// for.
     fn is_owed(&self) -> bool {
         let is_due = matches!(self.life, Life::Greeting) || self.queue.is_shut || self.queue.front().is_some();
-        is_due || !self.pipe.input.octets().is_empty()
+        is_due || !self.pipe.input.unread().is_empty()
     }
 
     /// Ends the session when the server's octets have ended, and all that came is dealt with.
     fn conclude(&mut self, end: End) -> Result<Closed, Error> {
-        let is_partial = !self.pipe.input.octets().is_empty() || !matches!(self.reading, Reading::Status);
+        let is_partial = !self.pipe.input.unread().is_empty() || !matches!(self.reading, Reading::Status);
         let how = if is_partial {
             Err(Error::Truncated)
         } else {

@@ -25,7 +25,7 @@ impl Session {
     fn body(&mut self) -> Option<Front> {
         let Reading::Body(unstuffer, line_feeds) = &mut self.reading else { return None };
         loop {
-            let part = unstuffer.next(self.pipe.input.octets());
+            let part = unstuffer.next(self.pipe.input.unread());
             let bare = line_feeds.count(part.content);
             if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
                 self.deviations.add(Deviation::BareLineFeed, bare);
@@ -69,7 +69,7 @@ impl Session {
             let config = &self.config;
             self.pipe.input.set_limit(if is_in_exchange { config.sasl_line_limit } else { config.line_limit });
             let Some(line) = self.pipe.input.line() else { return Ok(None) };
-            let content = self.pipe.input.octets().get(..line.content).unwrap_or_default();
+            let content = self.pipe.input.unread().get(..line.content).unwrap_or_default();
             let deviations = match content {
                 [b'+', b' ', ..] if is_in_exchange => DeviationSet::NONE,
                 [b'+'] if is_in_exchange => DeviationSet::NONE.with(Deviation::BareChallenge),
@@ -88,7 +88,7 @@ impl Session {
         let answers = self.queue.front().filter(|_| self.front_is_written());
         let greets = matches!(self.life, Life::Greeting);
         let accepted = self.config.accepted;
-        let octets = self.pipe.input.octets();
+        let octets = self.pipe.input.unread();
         let content = octets.get(..line.content).unwrap_or_default();
         let Ok(Parsed { value: response, deviations }) = Response::parse(content, accepted) else {
             let is_due = greets || answers.is_some();
@@ -144,7 +144,7 @@ impl Session {
         }
         let decoded = if line.defect.is_none() && self.config.accepted.contains_all(deviations) {
             self.deviations.count(deviations);
-            let text = self.pipe.input.octets_mut().get_mut(CHALLENGE..line.content).unwrap_or_default();
+            let text = self.pipe.input.unread_mut().get_mut(CHALLENGE..line.content).unwrap_or_default();
             base64::decode(text).ok()
         } else {
             None
@@ -173,7 +173,7 @@ impl Session {
         let Some(line) = self.pipe.input.line() else { return Ok(None) };
         self.check(line)?;
         let accepted = self.config.accepted;
-        let whole = self.pipe.input.octets_mut().get_mut(..line.content).unwrap_or_default();
+        let whole = self.pipe.input.unread_mut().get_mut(..line.content).unwrap_or_default();
         if whole == b"." {
             return Ok(Some(Front::line(line, Found::Ends)));
         }
@@ -211,7 +211,7 @@ impl Session {
         if !is_listed || self.front.is_some() || !self.pipe.input.is_at_line_start() {
             return None;
         }
-        let octets = self.pipe.input.unread()?;
+        let octets = self.pipe.input.try_unread()?;
         match self.reading {
             Reading::Scan { .. } => Plain::scan(octets),
             Reading::UniqueIds { .. } => Plain::unique_id(octets),

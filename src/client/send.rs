@@ -123,7 +123,7 @@ impl Session {
             match last {
                 Some(last) if is_futile || !self.may_follow(last, next) => return None,
                 // Half a line that no command has asked for: this command must not be taken to have asked for it.
-                None if !self.pipe.input.octets().is_empty() => return None,
+                None if !self.pipe.input.unread().is_empty() => return None,
                 None if is_futile => {
                     let after = self.pipe.output.unwritten().saturating_sub(next.octets as usize);
                     let is_back = self.pipe.output.take_line_back(next.octets as usize, after);

@@ -115,7 +115,7 @@ impl Session {
     pub fn offending_line(&self) -> Option<&[u8]> {
         match &self.life {
             Life::Over(over) if over.shows_line() => {
-                let octets = self.pipe.input.octets();
+                let octets = self.pipe.input.unread();
                 let octets = octets.get(..self.config.line_limit as usize).unwrap_or(octets);
                 let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
                 Some(line.strip_suffix(b"\r").unwrap_or(line))
@@ -146,7 +146,7 @@ impl Session {
 
     /// The response that the front begins with.
     pub(super) fn response(&self, front: Front) -> Response<'_> {
-        let line = self.pipe.input.octets().get(..front.content).unwrap_or_default();
+        let line = self.pipe.input.unread().get(..front.content).unwrap_or_default();
         let response = Response::parse(line, self.config.accepted);
         debug_assert!(response.is_ok(), "a line that was read as a response");
         response.map_or(Response::new(Status::Err, None, Text::EMPTY), |parsed| parsed.value)

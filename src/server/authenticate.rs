@@ -67,7 +67,7 @@ impl<M: Maildrop, E> Login<'_, M, E, SaslStep> {
     /// Returns what the client responded, decoded: `None` where it has sent nothing yet and the server begins, which isn't the
     /// same as an empty response.
     pub fn response(&self) -> Option<&[u8]> {
-        self.asked.response.map(|place| place.slice(self.pipe.input.octets()))
+        self.asked.response.map(|place| place.slice(self.pipe.input.unread()))
     }
 
     /// Returns what the host remembers of this exchange, `None` at its first step; and the [response](Self::response).
@@ -76,7 +76,7 @@ impl<M: Maildrop, E> Login<'_, M, E, SaslStep> {
     /// client, broken by a response that isn't base64, or ended with the connection. Its type is the session's: see
     /// [`Session::with_exchange`](super::Session::with_exchange).
     pub fn exchange_and_response(&mut self) -> (&mut Option<E>, Option<&[u8]>) {
-        let octets = self.pipe.input.octets();
+        let octets = self.pipe.input.unread();
         (&mut self.authorization.exchange, self.asked.response.map(|place| place.slice(octets)))
     }
 

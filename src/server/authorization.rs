@@ -118,7 +118,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     if !pipe.output.has_room() {
                         return Ok(());
                     }
-                    pipe.input.set_limit(line_limit(expected, pipe.input.octets(), terms));
+                    pipe.input.set_limit(line_limit(expected, pipe.input.unread(), terms));
                     let Some(line) = pipe.input.line() else { return Ok(()) };
                     self.step = self.line(expected, line, work).map_err(Exit::Over)?;
                 }
@@ -198,12 +198,12 @@ impl<M: Maildrop, E> Authorization<M, E> {
             }
             Command::Auth { arguments: None } => Ok(Step::List(Listing::mechanisms(terms, output)?)),
             Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
-                let text = line.text(input.octets());
+                let text = line.text(input.unread());
                 let response = initial_response.map(|response| tap::initial_response(text, response));
                 self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
             Command::Stls if terms.offers_stls() => {
-                let residue = Residue::count(input.octets().get(line.octets..).unwrap_or_default());
+                let residue = Residue::count(input.unread().get(line.octets..).unwrap_or_default());
                 if !residue.is_empty() && !terms.config.discard_residue {
                     return Err(Instead::Close(Reply::ResidueAfterStls, CloseReason::ResidueAfterStls(residue)));
                 }
@@ -257,7 +257,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
     /// A line of an exchange, whatever is in it.
     fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
         match work.terms.check(line) {
-            Ok(()) if line.text(work.pipe.input.octets()) == line::CANCEL => Err(Reply::Cancelled.into()),
+            Ok(()) if line.text(work.pipe.input.unread()) == line::CANCEL => Err(Reply::Cancelled.into()),
             Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, work),
             // NUL and CR aren't base64 (R-5034-08).
             Err(Reply::StrayOctet) => Err(Instead::Bad(Reply::NotBase64)),
@@ -276,10 +276,10 @@ impl<M: Maildrop, E> Authorization<M, E> {
     ) -> Result<Step, Instead> {
         let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
         let start = place.range().start;
-        let text = input.octets_mut().get_mut(place.range()).unwrap_or_default();
+        let text = input.unread_mut().get_mut(place.range()).unwrap_or_default();
         let octets = decode(text).map_err(|_| Instead::Bad(Reply::NotBase64))?;
         let (place, line) = (Place::new(start, start + octets), Place::new(0, line.octets));
-        let meaning = exchange.read(place.slice(input.octets()), terms);
+        let meaning = exchange.read(place.slice(input.unread()), terms);
         match meaning.map_err(|_| Instead::Bad(Reply::MalformedResponse))? {
             Meaning::ForHost => Ok(Step::Authenticate(SaslStep { line, exchange, response: Some(place) })),
             Meaning::Name(name, exchange, prompt) => {

@@ -75,7 +75,7 @@ impl Credentials<'_> {
 impl<M: Maildrop, E> Login<'_, M, E> {
     /// Returns what the client sent in order to log in.
     pub fn credentials(&self) -> Credentials<'_> {
-        let line = self.pipe.input.octets();
+        let line = self.pipe.input.unread();
         let secret = self.asked.secret.slice(line);
         let Authorization { name, timestamp, .. } = &*self.authorization;
         debug_assert!(if self.asked.apop_name.is_some() { timestamp.is_some() } else { name.is_some() });

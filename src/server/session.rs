@@ -274,7 +274,7 @@ impl<M: Maildrop, E> Session<M, E> {
     /// for any other reason than [`CloseReason::HandedOver`].
     pub fn into_unread(self) -> Vec<u8> {
         match self.life {
-            Life::Over(CloseReason::HandedOver) if self.pipe.output.is_empty() => self.pipe.input.octets().to_vec(),
+            Life::Over(CloseReason::HandedOver) if self.pipe.output.is_empty() => self.pipe.input.unread().to_vec(),
             _ => Vec::new(),
         }
     }

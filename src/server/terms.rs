@@ -174,12 +174,12 @@ impl Terms {
         state: State,
         tap: &mut Tap<'_>,
     ) -> Result<Command<'a>, Instead> {
-        let text = line.text(input.octets());
+        let text = line.text(input.unread());
         let command = self.parse(text, line);
         if tap.is_some() {
             // A line that is no command may be a mistyped one.
             let open = command.as_ref().map_or(0, |command| tap::open_octets(text, command));
-            tap::show(tap, input.octets(), line, open);
+            tap::show(tap, input.unread(), line, open);
         }
         command.map_err(|reply| not_understood(text, line, state, reply))
     }

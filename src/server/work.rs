@@ -26,6 +26,6 @@ impl Work<'_, '_> {
 
     /// Shows a line, all of it as a secret.
     pub(super) fn show_secret(&mut self, line: Line) {
-        tap::show(&mut self.tap, self.pipe.input.octets(), line, 0);
+        tap::show(&mut self.tap, self.pipe.input.unread(), line, 0);
     }
 }

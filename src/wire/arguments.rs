@@ -7,6 +7,7 @@ use super::language::Language;
 use super::mechanism::{InitialResponse, Mechanism};
 use super::number;
 use crate::message::MessageNumber;
+use crate::part::part;
 
 /// What is still to be read after the keyword: nothing, or a space and more.
 pub(super) struct Arguments<'a> {
@@ -91,7 +92,7 @@ impl<'a> Arguments<'a> {
         if rest.first().is_none_or(|&octet| octet == b' ') {
             self.note(true, Deviation::ExtraSpaces);
             let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
-            rest = rest.get(spaces..).unwrap_or_default();
+            rest = part(rest, spaces..);
         }
         let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);

@@ -5,6 +5,7 @@ use bytes::BufMut;
 use super::deviation::{Deviation, DeviationSet, Parsed};
 use super::number::{self, FromRight, NumberError};
 use crate::message::{InvalidUniqueId, MessageNumber, UniqueId};
+use crate::part::part;
 
 /// What STAT reports: how many messages there are, and how many octets in all (RFC 1939 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -68,7 +69,8 @@ impl DropListing {
     /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        put_numbers(self.messages, self.octets, out);
+        let line = FromRight::new().line_end().number(self.octets).space().number(self.messages.into());
+        out.put_slice(line.as_bytes());
     }
 }
 
@@ -104,7 +106,8 @@ impl ScanListing {
     /// If `out` has no room for the line. A `Vec` makes room.
     #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        put_numbers(self.message.get(), self.octets, out);
+        let line = FromRight::new().line_end().number(self.octets).space().number(self.message.get().into());
+        out.put_slice(line.as_bytes());
     }
 }
 
@@ -151,11 +154,6 @@ impl<'a> UniqueIdListing<'a> {
         out.put_slice(self.unique_id.as_bytes());
         out.put_slice(b"\r\n");
     }
-}
-
-#[inline]
-fn put_numbers(first: u32, octets: u64, out: &mut impl BufMut) {
-    out.put_slice(FromRight::new().line_end().number(octets).space().number(first.into()).as_bytes());
 }
 
 /// Returns a message number of at most seven digits and one space, and what follows them.
@@ -219,11 +217,11 @@ impl<'a> Words<'a> {
 
 fn trim_start(text: &[u8]) -> &[u8] {
     let spaces = text.iter().take_while(|&&octet| octet == b' ').count();
-    text.get(spaces..).unwrap_or_default()
+    part(text, spaces..)
 }
 
 /// Returns `text` without the spaces at its end.
 pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
     let spaces = text.iter().rev().take_while(|&&octet| octet == b' ').count();
-    text.get(..text.len() - spaces).unwrap_or_default()
+    part(text, ..text.len() - spaces)
 }

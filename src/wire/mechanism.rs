@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::part::ascii;
 use crate::secret::borrowed_secret;
 
 /// The name of a mechanism: 1 to 20 of A–Z, 0–9, `-` and `_` (RFC 4422 §3.1).
@@ -67,7 +68,7 @@ impl Mechanism {
 
     /// Returns the name in upper case.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(self.0.trim_ascii_end()).unwrap_or_default()
+        ascii(self.0.trim_ascii_end())
     }
 
     /// Returns the mechanism's properties by its specification; `None` for one that this crate doesn't know: whoever

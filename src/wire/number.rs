@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::word;
 use crate::message::MessageNumber;
+use crate::part::part;
 
 /// Why octets aren't a number, or not one that fits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -134,7 +135,7 @@ impl FromRight {
 
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
+        part(&self.buffer, self.start..)
     }
 }
 
@@ -145,5 +146,6 @@ pub(crate) fn put(out: &mut impl BufMut, number: u64) {
 
 #[inline]
 fn pair(number: u64) -> [u8; 2] {
+    debug_assert!(number < 100, "two digits");
     usize::try_from(number).ok().and_then(|number| PAIRS.get(number)).copied().unwrap_or_default()
 }

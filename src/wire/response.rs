@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
 use super::deviation::{Deviation, DeviationSet, Parsed};
+use crate::part::part;
 
 checked_text!(Text ResponseCode);
 
@@ -146,7 +147,7 @@ fn cut(text: &[u8], room: usize) -> &[u8] {
     match text.get(room) {
         Some(octet) if octet & 0xC0 == 0x80 => {
             let start = front.iter().rposition(|octet| octet & 0xC0 != 0x80).unwrap_or(0);
-            front.get(..start).unwrap_or_default()
+            part(front, ..start)
         }
         _ => front,
     }

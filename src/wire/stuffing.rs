@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::word;
+use crate::part::part;
 
 /// What is known of the line ends of a stored message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -138,10 +139,10 @@ impl Stuffer {
 
     /// Finds how far the chunk goes out as it is.
     fn run(&mut self, chunk: &[u8], piece: &mut Piece) {
-        let rest = chunk.get(piece.skip..).unwrap_or_default();
+        let rest = part(chunk, piece.skip..);
         let found = match self.line_ends {
             LineEnds::Unknown => find_break(rest),
-            LineEnds::Crlf => find_dot_line(rest).map(|lf| lf + 1),
+            LineEnds::Crlf => word::find(rest, b"\n.").map(|lf| lf + 1),
         };
         if let Some(end) = found {
             piece.run = end;
@@ -234,14 +235,14 @@ fn copy_run<'a>(text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
         out.extend_from_slice(block);
         if let Some(at) = word::find_in_block(block, b'\n') {
             out.truncate(out.len() - (word::BLOCK - at));
-            break rest.get(at..).unwrap_or_default();
+            break part(rest, at..);
         }
         rest = after;
     };
     // A CR before the line end belongs to it.
     if out.last() == Some(&b'\r') {
         out.pop();
-        return text.get(text.len() - after.len() - 1..).unwrap_or_default();
+        return part(text, text.len() - after.len() - 1..);
     }
     after
 }
@@ -287,14 +288,4 @@ fn break_at(text: &[u8], lf: usize) -> Option<usize> {
     } else {
         None
     }
-}
-
-/// Returns where the first LF is that a dot follows.
-fn find_dot_line(text: &[u8]) -> Option<usize> {
-    // Building a search for two octets costs more than looking at the first eight.
-    let near = word::load(text).and_then(|word| word::first_of(word, b'\n'));
-    if near.is_some_and(|lf| text.get(lf + 1) == Some(&b'.')) {
-        return near;
-    }
-    memchr::memmem::find(text, b"\n.")
 }

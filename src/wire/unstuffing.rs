@@ -1,6 +1,7 @@
 //! Undoing byte-stuffing, and finding where a multi-line response ends (RFC 1939 §3).
 
 use super::word;
+use crate::part::part;
 
 /// Takes the content of a multi-line response out of the octets after its first line, wherever they are cut.
 ///
@@ -87,7 +88,7 @@ impl Unstuffer {
             }
             _ => {}
         }
-        let content = self.run(input.get(start..).unwrap_or_default());
+        let content = self.run(part(input, start..));
         Unstuffed { content, consumed: start + content.len(), ended: false }
     }
 
@@ -95,11 +96,11 @@ impl Unstuffer {
     fn run<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
         if self.at == At::Cr && text.starts_with(b"\n.") {
             self.at = At::LineStart;
-            return text.get(..1).unwrap_or_default();
+            return part(text, ..1);
         }
-        if let Some(cr) = find_dot_line(text) {
+        if let Some(cr) = word::find(text, b"\r\n.") {
             self.at = At::LineStart;
-            return text.get(..cr + 2).unwrap_or_default();
+            return part(text, ..cr + 2);
         }
         self.at = match (self.at, text) {
             (_, [.., b'\r', b'\n']) | (At::Cr, [b'\n']) => At::LineStart,
@@ -108,14 +109,4 @@ impl Unstuffer {
         };
         text
     }
-}
-
-/// Returns where the first CRLF is that a dot follows.
-fn find_dot_line(text: &[u8]) -> Option<usize> {
-    // Building a search for three octets costs more than looking at the first eight.
-    let near = word::load(text).and_then(|word| word::first_of(word, b'\r'));
-    if near.is_some_and(|cr| text.get(cr + 1) == Some(&b'\n') && text.get(cr + 2) == Some(&b'.')) {
-        return near;
-    }
-    memchr::memmem::find(text, b"\r\n.")
 }

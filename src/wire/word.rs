@@ -1,5 +1,7 @@
 //! Eight octets at a time, for texts that are too short for a real search to pay.
 
+use crate::part::part;
+
 const ONES: u64 = u64::from_le_bytes([1; 8]);
 const TOPS: u64 = ONES << 7;
 
@@ -62,6 +64,17 @@ fn not_graphic(word: u64) -> u64 {
     // 0x7F gets its highest bit, and what is above has it.
     let above = word.wrapping_add(ONES) | word;
     (below | above) & TOPS
+}
+
+/// Returns where `needle` begins first.
+#[inline]
+pub(super) fn find<const N: usize>(text: &[u8], needle: &[u8; N]) -> Option<usize> {
+    // Building a search for several octets costs more than looking at the first eight.
+    let near = needle.first().and_then(|&first| first_of(load(text)?, first));
+    if near.is_some_and(|at| part(text, at..).starts_with(needle)) {
+        return near;
+    }
+    memchr::memmem::find(text, needle)
 }
 
 #[inline]

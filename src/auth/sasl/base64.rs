@@ -6,10 +6,11 @@
 use ::base64::Engine as _;
 use ::base64::alphabet::STANDARD;
 use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::BufMut;
+use bytes::{Buf as _, BufMut};
 use zeroize::Zeroizing;
 
 use super::Message;
+use crate::part::{part, part_mut};
 
 const STRICT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -65,9 +66,21 @@ pub fn decode(text: &mut [u8]) -> Result<usize, InvalidBase64> {
 /// # Panics
 /// If `out` has no room for it. A `Vec` makes room.
 pub fn encode(message: &(impl Message + ?Sized), out: &mut impl BufMut) {
-    let mut encoder = Encoder { held: Zeroizing::new([0; OCTETS]), octets: 0 };
-    message.pieces(&mut |piece| encoder.add(piece, out));
-    encoder.flush(out);
+    // Pieces are collected until they make whole groups.
+    let mut held = Zeroizing::new([0; OCTETS]);
+    let mut octets = 0;
+    message.pieces(&mut |mut piece| {
+        while !piece.is_empty() {
+            let end = OCTETS.min(octets + piece.len());
+            piece.copy_to_slice(part_mut(held.as_mut_slice(), octets..end));
+            octets = end;
+            if octets == OCTETS {
+                put_text(held.as_slice(), out);
+                octets = 0;
+            }
+        }
+    });
+    put_text(part(held.as_slice(), ..octets), out);
 }
 
 /// Returns how long the base64 of so many octets is.
@@ -80,34 +93,10 @@ pub const fn encoded_len(octets: usize) -> usize {
 #[error("not strict base64")]
 pub struct InvalidBase64;
 
-/// Collects pieces until they make whole groups of base64.
-struct Encoder {
-    held: Zeroizing<[u8; OCTETS]>,
-    octets: usize,
-}
-
-impl Encoder {
-    fn add(&mut self, mut piece: &[u8], out: &mut impl BufMut) {
-        while !piece.is_empty() {
-            let place = self.held.get_mut(self.octets..).unwrap_or_default();
-            let (now, later) = piece.split_at(piece.len().min(place.len()));
-            if let Some(place) = place.get_mut(..now.len()) {
-                place.copy_from_slice(now);
-            }
-            self.octets += now.len();
-            piece = later;
-            if self.octets == OCTETS {
-                self.flush(out);
-            }
-        }
-    }
-
-    fn flush(&mut self, out: &mut impl BufMut) {
-        let mut text = Zeroizing::new([0; TEXT]);
-        let octets = self.held.get(..self.octets).unwrap_or_default();
-        // The text has room for all that can be held.
-        let written = STRICT.encode_slice(octets, text.as_mut_slice()).unwrap_or_default();
-        out.put_slice(text.get(..written).unwrap_or_default());
-        self.octets = 0;
-    }
+/// Writes the base64 of at most as many octets as are encoded in one go.
+fn put_text(octets: &[u8], out: &mut impl BufMut) {
+    let mut text = Zeroizing::new([0; TEXT]);
+    let written = STRICT.encode_slice(octets, text.as_mut_slice());
+    debug_assert!(written.is_ok(), "there is room for the text of as many octets");
+    out.put_slice(part(text.as_slice(), ..written.unwrap_or_default()));
 }

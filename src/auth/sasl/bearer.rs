@@ -1,6 +1,7 @@
 //! What XOAUTH2 and OAUTHBEARER have in common: tokens, and lists of keys with values.
 
 use super::InvalidMessage;
+use crate::part::part;
 use crate::secret::borrowed_secret;
 
 /// What ends each pair, and the list (`kvsep` of RFC 7628 §3.1).
@@ -36,7 +37,7 @@ impl<'a> BearerToken<'a> {
         if spaces == 0 || !scheme.eq_ignore_ascii_case(b"Bearer") {
             return Err(InvalidMessage::Token);
         }
-        Self::new(rest.get(spaces..).unwrap_or_default())
+        Self::new(part(rest, spaces..))
     }
 
     pub(super) fn put_authorization(self, put: &mut dyn FnMut(&[u8])) {
