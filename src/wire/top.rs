@@ -1,5 +1,7 @@
 //! Where TOP cuts a message.
 
+use crate::part::part;
+
 /// Finds how much of a stored message TOP shows: the header, the blank line, and the first lines of the body (RFC 1939
 /// §7). Lines end at LF, with or without a CR before it; a message without a blank line is all header.
 ///
@@ -27,7 +29,6 @@ enum At {
     /// In the header, in a line that isn't blank.
     Inside,
     Body,
-    Reached,
 }
 
 impl TopLimit {
@@ -39,54 +40,45 @@ impl TopLimit {
     /// Returns how many octets at the front of the next chunk are shown.
     pub fn keep(&mut self, chunk: &[u8]) -> usize {
         let header = if self.at == At::Body { 0 } else { self.keep_header(chunk) };
-        match self.at {
-            At::Body => header + self.keep_body(chunk.get(header..).unwrap_or_default()),
-            _ => header,
+        let body = part(chunk, header..);
+        let mut ends = memchr::memchr_iter(b'\n', body);
+        if (body.len() as u64) < self.lines {
+            // The limit can't be in this chunk, and counting is quicker than looking.
+            self.lines -= ends.count() as u64;
+            return chunk.len();
         }
+        let mut shown = 0;
+        while self.lines > 0 {
+            let Some(lf) = ends.next() else { return chunk.len() };
+            self.lines -= 1;
+            shown = lf + 1;
+        }
+        header + shown
     }
 
     /// Whether nothing more is shown.
     pub fn is_reached(&self) -> bool {
-        self.at == At::Reached
+        self.at == At::Body && self.lines == 0
     }
 
+    /// The same for a chunk that begins in the header, up to the blank line.
     fn keep_header(&mut self, chunk: &[u8]) -> usize {
-        if self.at == At::Reached {
-            return 0;
-        }
         let mut start = 0;
         for lf in memchr::memchr_iter(b'\n', chunk) {
             let blank =
                 matches!((self.at, chunk.get(start..lf)), (At::LineStart, Some([] | [b'\r'])) | (At::Cr, Some([])));
             start = lf + 1;
             if blank {
-                self.at = if self.lines == 0 { At::Reached } else { At::Body };
+                self.at = At::Body;
                 return start;
             }
             self.at = At::LineStart;
         }
-        self.at = match (self.at, chunk.get(start..).unwrap_or_default()) {
+        self.at = match (self.at, part(chunk, start..)) {
             (at, []) => at,
             (At::LineStart, [b'\r']) => At::Cr,
             _ => At::Inside,
         };
-        chunk.len()
-    }
-
-    fn keep_body(&mut self, chunk: &[u8]) -> usize {
-        let ends = memchr::memchr_iter(b'\n', chunk);
-        if (chunk.len() as u64) < self.lines {
-            // The limit can't be in this chunk, and counting is quicker than looking.
-            self.lines -= ends.count() as u64;
-            return chunk.len();
-        }
-        for lf in ends {
-            self.lines -= 1;
-            if self.lines == 0 {
-                self.at = At::Reached;
-                return lf + 1;
-            }
-        }
         chunk.len()
     }
 }
