@@ -38,8 +38,7 @@ impl Line {
     /// The line without its line end, at the front of `octets`.
     #[inline]
     pub(crate) fn text(self, octets: &[u8]) -> &[u8] {
-        debug_assert!(self.content <= octets.len(), "a line stays until it is consumed");
-        octets.get(..self.content).unwrap_or_default()
+        part(octets, ..self.content)
     }
 }
 
