@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::num::{NonZeroU32, ParseIntError};
+use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
 use core::str::FromStr;
 
 use crate::part::ascii;
@@ -39,6 +39,21 @@ impl MessageNumber {
     /// Returns the place of this message in an index that starts at 0.
     pub const fn index(self) -> usize {
         self.0.get() as usize - 1
+    }
+}
+
+/// Fails for 0.
+impl TryFrom<u32> for MessageNumber {
+    type Error = TryFromIntError;
+
+    fn try_from(number: u32) -> Result<Self, TryFromIntError> {
+        NonZeroU32::try_from(number).map(Self)
+    }
+}
+
+impl From<MessageNumber> for u32 {
+    fn from(message: MessageNumber) -> Self {
+        message.get()
     }
 }
 

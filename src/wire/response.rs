@@ -1,5 +1,7 @@
 //! Responses: status indicator, response code, text.
 
+use core::fmt;
+
 use bytes::BufMut;
 
 use super::MAX_RESPONSE_LINE;
@@ -37,11 +39,22 @@ impl Status {
 /// assert!(response.code().unwrap().is(ResponseCode::IN_USE));
 /// assert_eq!(response.text(), b"someone else reads it");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Response<'a> {
     status: Status,
     code: Option<ResponseCode<'a>>,
     text: &'a [u8],
+}
+
+/// Shows the line, with octets escaped that are no visible ASCII.
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({}", self.status.as_str())?;
+        if let Some(code) = self.code {
+            write!(f, " [{code}]")?;
+        }
+        write!(f, " {})", self.text.escape_ascii())
+    }
 }
 
 impl<'a> Response<'a> {

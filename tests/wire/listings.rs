@@ -61,7 +61,8 @@ fn numbers_are_written_in_decimal_without_leading_zeros() {
 fn a_message_number_is_a_number_from_1() {
     // R-1939-19
     let two = number(2);
-    assert_eq!(("2".parse(), two.get()), (Ok(two), 2));
+    assert_eq!((MessageNumber::try_from(2), "2".parse(), two.get(), u32::from(two)), (Ok(two), Ok(two), 2, 2));
+    assert!(MessageNumber::try_from(0).is_err());
     assert_eq!(MessageNumber::new(0), None);
     for digits in ["", "0", "-1", "1 ", "x", "4294967296"] {
         assert!(digits.parse::<MessageNumber>().is_err(), "{digits:?}");

@@ -178,3 +178,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_response_shows_in_a_log_is_its_line_with_other_octets_escaped() {
+    let shown = |line: &[u8]| format!("{:?}", Response::parse(line, DeviationSet::NONE).unwrap().value);
+    assert_eq!(shown(b"-ERR [SYS/TEMP] try\xFF\x1B[2J"), r"Response(-ERR [SYS/TEMP] try\xff\x1b[2J)");
+    assert_eq!(shown(b"+OK two messages"), "Response(+OK two messages)");
+}
