@@ -4,6 +4,7 @@ use super::error::Error;
 use super::front::{Found, Front};
 use super::queue::Ticket;
 use super::session::Session;
+use crate::part::part;
 
 /// A part of a message, or of the beginning of one that TOP returns. It comes again until it is [done](Self::done).
 #[derive(Debug)]
@@ -25,7 +26,7 @@ impl Body<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { octets, found: Found::Body { start }, .. }) => {
-                self.session.pipe.input.unread().get(start..octets).unwrap_or_default()
+                part(self.session.pipe.input.unread(), start..octets)
             }
             _ => b"\r",
         }

@@ -3,6 +3,7 @@
 use super::front::{CHALLENGE, Found, Front};
 use super::session::Session;
 use crate::auth::sasl::Message;
+use crate::part::part;
 use crate::wire::Mechanism;
 
 /// The server challenges the client.
@@ -26,7 +27,7 @@ impl Challenge<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
             Some(Front { found: Found::Challenge { decoded }, .. }) => {
-                self.session.pipe.input.unread().get(CHALLENGE..CHALLENGE + decoded).unwrap_or_default()
+                part(self.session.pipe.input.unread(), CHALLENGE..CHALLENGE + decoded)
             }
             _ => &[],
         }

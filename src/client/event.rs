@@ -7,6 +7,7 @@ use super::list::{Entry, Plain};
 use super::queue::{Sent, Ticket};
 use super::session::Session;
 use crate::message::MessageNumber;
+use crate::part::part;
 use crate::wire::{
     Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Verb,
 };
@@ -165,7 +166,7 @@ impl Session {
             return EventKind::Ends;
         };
         let octets = self.pipe.input.unread();
-        let text = |start: usize, end: usize| octets.get(start..end).unwrap_or_default();
+        let text = |start: usize, end: usize| part(octets, start..end);
         let line = text(0, front.content);
         let last = |octets: usize| text(front.content.wrapping_sub(octets), front.content);
         match front.found {

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::state::Life;
 use crate::auth::sasl::base64;
 use crate::buffer::{Defect, Line};
+use crate::part::part_mut;
 use crate::wire::{Capability, Deviation, DeviationSet, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb};
 
 impl Session {
@@ -69,7 +70,7 @@ impl Session {
             let config = &self.config;
             self.pipe.input.set_limit(if is_in_exchange { config.sasl_line_limit } else { config.line_limit });
             let Some(line) = self.pipe.input.line() else { return Ok(None) };
-            let content = self.pipe.input.unread().get(..line.content).unwrap_or_default();
+            let content = line.text(self.pipe.input.unread());
             let deviations = match content {
                 [b'+', b' ', ..] if is_in_exchange => DeviationSet::NONE,
                 [b'+'] if is_in_exchange => DeviationSet::NONE.with(Deviation::BareChallenge),
@@ -89,7 +90,7 @@ impl Session {
         let greets = matches!(self.life, Life::Greeting);
         let accepted = self.config.accepted;
         let octets = self.pipe.input.unread();
-        let content = octets.get(..line.content).unwrap_or_default();
+        let content = line.text(octets);
         let Ok(Parsed { value: response, deviations }) = Response::parse(content, accepted) else {
             let is_due = greets || answers.is_some();
             return Err(self.fail(if is_due { ProtocolError::NotAResponse } else { ProtocolError::Unsolicited }));
@@ -173,13 +174,13 @@ impl Session {
         let Some(line) = self.pipe.input.line() else { return Ok(None) };
         self.check(line)?;
         let accepted = self.config.accepted;
-        let whole = self.pipe.input.unread_mut().get_mut(..line.content).unwrap_or_default();
+        let whole = part_mut(self.pipe.input.unread_mut(), ..line.content);
         if whole == b"." {
             return Ok(Some(Front::line(line, Found::Ends)));
         }
         // A dot at the start is one that was stuffed.
         let offset = usize::from(whole.first() == Some(&b'.'));
-        let text = whole.get_mut(offset..).unwrap_or_default();
+        let text = part_mut(whole, offset..);
         let (left, Parsed { value: entry, deviations }) = match &mut self.reading {
             Reading::Scan { left } => (*left, Entry::scan(text, accepted)),
             Reading::UniqueIds { left } => (*left, Entry::unique_id(text, accepted)),

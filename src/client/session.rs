@@ -14,6 +14,7 @@ use super::queue::Queue;
 use super::state::{Life, Over};
 use crate::Security;
 use crate::buffer::{Input, Output, Pipe};
+use crate::part::part;
 use crate::wire::{DeviationCounts, Response, State, Status, Text, Timestamp, Verb};
 
 /// One connection of a client, from the greeting to the end.
@@ -146,7 +147,7 @@ impl Session {
 
     /// The response that the front begins with.
     pub(super) fn response(&self, front: Front) -> Response<'_> {
-        let line = self.pipe.input.unread().get(..front.content).unwrap_or_default();
+        let line = part(self.pipe.input.unread(), ..front.content);
         let response = Response::parse(line, self.config.accepted);
         debug_assert!(response.is_ok(), "a line that was read as a response");
         response.map_or(Response::new(Status::Err, None, Text::EMPTY), |parsed| parsed.value)

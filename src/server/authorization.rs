@@ -17,6 +17,7 @@ use super::work::Work;
 use crate::auth::sasl::base64::InvalidBase64;
 use crate::auth::sasl::{base64, line};
 use crate::buffer::{Line, Output, Pipe, Place};
+use crate::part::{part, part_mut};
 use crate::secret::Secret;
 use crate::wire::{AuthArguments, Command, Mechanism, State, Timestamp, Verb};
 
@@ -203,7 +204,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                 self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
             Command::Stls if terms.offers_stls() => {
-                let residue = Residue::count(input.unread().get(line.octets..).unwrap_or_default());
+                let residue = Residue::count(part(input.unread(), line.octets..));
                 if !residue.is_empty() && !terms.config.discard_residue {
                     return Err(Instead::Close(Reply::ResidueAfterStls, CloseReason::ResidueAfterStls(residue)));
                 }
@@ -276,7 +277,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
     ) -> Result<Step, Instead> {
         let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
         let start = place.range().start;
-        let text = input.unread_mut().get_mut(place.range()).unwrap_or_default();
+        let text = part_mut(input.unread_mut(), place.range());
         let octets = decode(text).map_err(|_| Instead::Bad(Reply::NotBase64))?;
         let (place, line) = (Place::new(start, start + octets), Place::new(0, line.octets));
         let meaning = exchange.read(place.slice(input.unread()), terms);

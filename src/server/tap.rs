@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::buffer::{Line, Place};
+use crate::part::part;
 use crate::wire::{AuthArguments, Command, InitialResponse, Name};
 
 /// A part of what a client has sent, as [`Session::poll_tapped`](super::Session::poll_tapped) gives it out.
@@ -30,7 +31,7 @@ pub(super) type Tap<'t> = Option<&'t mut dyn FnMut(Span<'_>)>;
 /// Hands the line at the front of `octets` out, whose text from `secret` on is better not shown.
 pub(super) fn show(tap: &mut Tap<'_>, octets: &[u8], line: Line, secret: usize) {
     let Some(tap) = tap else { return };
-    let (content, line_end) = (line.text(octets), octets.get(line.content..line.octets).unwrap_or_default());
+    let (content, line_end) = (line.text(octets), part(octets, line.content..line.octets));
     let (open, secret) = content.split_at_checked(secret).unwrap_or((content, &[]));
     for span in [Span::Open(open), Span::Secret(secret), Span::Open(line_end)] {
         if let Span::Open([_, ..]) | Span::Secret([_, ..]) = span {
