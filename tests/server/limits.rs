@@ -194,6 +194,8 @@ fn what_only_looks_like_http_is_what_it_was() {
     for line in [
         "GET",
         "GET 1",
+        "SEE 1 HTTP/1.x",
+        "SEE 1 HTTP/x.1",
         "get / http/1.1",
         " GET / HTTP/1.1",
         "HTTP/1.1",

@@ -322,6 +322,9 @@ impl<'a> Model<'a> {
     pub fn withdraw(&mut self, ticket: Ticket) -> bool {
         // What is written by now depends on the schedule.
         self.races = true;
+        if self.state == State::Over {
+            return false;
+        }
         let place = self.queue.iter().position(|sent| sent.ticket == ticket).expect("a command that isn't answered");
         if place < self.outstanding {
             let goes_on = self.queue[place].exchange.as_ref().is_some_and(|exchange| exchange.goes_on);
