@@ -193,7 +193,6 @@ pub mod auth;
 mod buffer;
 pub mod client;
 mod io;
-mod limit;
 pub mod manual;
 pub mod message;
 mod part;
@@ -201,12 +200,13 @@ pub mod proxy_protocol;
 mod secret;
 mod security;
 pub mod server;
+mod setting;
 pub mod wire;
 
 pub use io::{Io, Read, Write};
-pub use limit::BelowMinimum;
 pub use secret::Secret;
 pub use security::Security;
+pub use setting::BelowMinimum;
 
 /// Compiles the README's code along with the other examples.
 #[cfg(doctest)]

@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use crate::limit::{BelowMinimum, at_least};
+use crate::BelowMinimum;
+use crate::setting::{at_least, limits, setters};
 use crate::wire::{Deviation, DeviationSet};
 
 /// Limits and policies of a client, shared by its connections in an `Arc`.
@@ -102,54 +103,41 @@ impl Config {
         }
     }
 
-    /// Sets the size of the input window: 65,536 octets by default, at least 512. Parts of a message are no
-    /// larger.
-    ///
-    /// # Errors
-    /// [`BelowMinimum`] under 512.
-    pub fn window(mut self, octets: u32) -> Result<Self, BelowMinimum> {
-        self.window = at_least(octets, 512)?;
-        Ok(self)
-    }
+    limits! {
+        /// Sets the size of the input window: 65,536 octets by default, at least 512. Parts of a message are no
+        /// larger.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 512.
+        window >= 512,
 
-    /// Sets the most octets of a response line or a line of a listing, CRLF included: 8,192 by default, at least 512. A
-    /// longer one ends the session. The window grows for one that doesn't fit.
-    ///
-    /// # Errors
-    /// [`BelowMinimum`] under 512.
-    pub fn line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
-        self.line_limit = at_least(octets, 512)?;
-        Ok(self)
-    }
+        /// Sets the most octets of a response line or a line of a listing, CRLF included: 8,192 by default, at least 512. A
+        /// longer one ends the session. The window grows for one that doesn't fit.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 512.
+        line_limit >= 512,
 
-    /// Sets the most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
-    ///
-    /// # Errors
-    /// [`BelowMinimum`] under 12,288.
-    pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, BelowMinimum> {
-        self.sasl_line_limit = at_least(octets, 12_288)?;
-        Ok(self)
-    }
+        /// Sets the most octets of a challenge, CRLF included: 65,536 by default, at least 12,288 (RFC 5034 §4).
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 12,288.
+        sasl_line_limit >= 12_288,
 
-    /// Sets the most entries of a list, such as LIST's, UIDL's or CAPA's: 16,777,216 by default, at least 1. One more ends the
-    /// session with [`ProtocolError::TooManyEntries`](super::ProtocolError::TooManyEntries). The session keeps no entry, but
-    /// a caller may, and a list that never ends would keep it busy for ever.
-    ///
-    /// # Errors
-    /// [`BelowMinimum`] for 0.
-    pub fn listing_entries(mut self, entries: u32) -> Result<Self, BelowMinimum> {
-        self.listing_entries = at_least(entries, 1)?;
-        Ok(self)
-    }
+        /// Sets the most entries of a list, such as LIST's, UIDL's or CAPA's: 16,777,216 by default, at least 1. One more ends the
+        /// session with [`ProtocolError::TooManyEntries`](super::ProtocolError::TooManyEntries). The session keeps no entry, but
+        /// a caller may, and a list that never ends would keep it busy for ever.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] for 0.
+        listing_entries >= 1,
 
-    /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 255.
-    /// [`send`](super::Session::send) refuses more, but for QUIT. A SASL response may be longer.
-    ///
-    /// # Errors
-    /// [`BelowMinimum`] under 255.
-    pub fn queue(mut self, octets: u32) -> Result<Self, BelowMinimum> {
-        self.queue = at_least(octets, 255)?;
-        Ok(self)
+        /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 255.
+        /// [`send`](super::Session::send) refuses more, but for QUIT. A SASL response may be longer.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 255.
+        queue >= 255,
     }
 
     /// Sets how far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets
@@ -163,46 +151,28 @@ impl Config {
         Ok(self)
     }
 
-    /// Sets whether commands may go ahead of their responses at all: yes by default. Some servers announce PIPELINING and
-    /// can't do it.
-    #[must_use]
-    pub fn pipelining(mut self, allowed: bool) -> Self {
-        self.pipelining = allowed;
-        self
-    }
+    setters! {
+        /// Sets whether commands may go ahead of their responses at all: yes by default. Some servers announce PIPELINING and
+        /// can't do it.
+        pipelining: bool,
 
-    /// Sets how long the server may neither take octets that are sent to it nor send octets that it owes: 120 seconds by
-    /// default.
-    #[must_use]
-    pub fn reply_deadline(mut self, after: Duration) -> Self {
-        self.reply_deadline = after;
-        self
-    }
+        /// Sets how long the server may neither take octets that are sent to it nor send octets that it owes: 120 seconds by
+        /// default.
+        reply_deadline: Duration,
 
-    /// Sets whether passwords and tokens may be sent over a connection that others can listen to: no by default (RFC 8314
-    /// §4).
-    #[must_use]
-    pub fn cleartext_secrets(mut self, allowed: bool) -> Self {
-        self.cleartext_secrets = allowed;
-        self
-    }
+        /// Sets whether passwords and tokens may be sent over a connection that others can listen to: no by default (RFC 8314
+        /// §4).
+        cleartext_secrets: bool,
 
-    /// Sets whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
-    /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
-    /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
-    /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
-    /// [`TrustedLocal`](crate::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
-    #[must_use]
-    pub fn require_tls(mut self, required: bool) -> Self {
-        self.require_tls = required;
-        self
-    }
+        /// Sets whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
+        /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
+        /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
+        /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
+        /// [`TrustedLocal`](crate::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
+        require_tls: bool,
 
-    /// Sets when the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
-    #[must_use]
-    pub fn initial_response(mut self, policy: InitialResponsePolicy) -> Self {
-        self.initial_response = policy;
-        self
+        /// Sets when the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
+        initial_response: InitialResponsePolicy,
     }
 
     /// Rejects a deviation: it ends the session with a protocol error, or the line is taken literally.

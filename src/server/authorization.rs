@@ -205,7 +205,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
             }
             Command::Stls if terms.offers_stls() => {
                 let residue = Residue::count(part(input.unread(), line.octets..));
-                if !residue.is_empty() && !terms.config.discard_residue {
+                if !residue.is_empty() && !terms.config.discard_octets_after_stls {
                     return Err(Instead::Close(Reply::ResidueAfterStls, CloseReason::ResidueAfterStls(residue)));
                 }
                 terms.good(output, Reply::StartTls);

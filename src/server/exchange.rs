@@ -58,8 +58,8 @@ impl Exchange {
             return Err(Reply::UnexpectedResponse);
         }
         let via = match mechanism {
-            Mechanism::PLAIN if terms.config.passwords_as_logins => Via::Plain,
-            Mechanism::LOGIN if terms.config.passwords_as_logins => Via::LoginName,
+            Mechanism::PLAIN if terms.config.sasl_passwords_as_logins => Via::Plain,
+            Mechanism::LOGIN if terms.config.sasl_passwords_as_logins => Via::LoginName,
             _ => Via::Host,
         };
         let prompt = match (opening, via) {

@@ -35,7 +35,7 @@ impl Listing {
 
     /// Answers AUTH without a mechanism.
     pub(super) fn mechanisms(terms: &mut Terms, output: &mut Output) -> Result<Self, Instead> {
-        if !terms.config.mechanisms_by_auth || terms.mechanisms().is_none() {
+        if !terms.config.list_mechanisms_by_auth || terms.mechanisms().is_none() {
             return Err(Instead::Bad(Reply::Unavailable));
         }
         terms.good(output, Reply::Mechanisms);

@@ -1,7 +1,7 @@
 //! Limits: what a client may do before it is cut off, and that nothing is ever removed then (R-GEN-06).
 
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{CloseReason, Config, ConfigError, Rejection};
+use pop3_proto::server::{CloseReason, Config, Rejection};
 use pop3_proto::wire::Mechanism;
 use pop3_proto::{BelowMinimum, Security};
 
@@ -43,10 +43,7 @@ fn a_line_of_exactly_the_limit_is_a_command_and_one_octet_more_is_too_long() {
 #[test]
 fn a_server_takes_lines_of_255_octets_at_least() {
     // R-2449-05
-    assert_eq!(
-        Config::new().command_line_limit(254).unwrap_err(),
-        ConfigError::BelowMinimum(BelowMinimum { minimum: 255 })
-    );
+    assert_eq!(Config::new().command_line_limit(254).unwrap_err(), BelowMinimum { minimum: 255 });
 }
 
 #[test]
@@ -286,10 +283,7 @@ fn the_limit_of_bad_commands_is_configurable() {
     server.log_in();
     assert_eq!(server.send("X\r\nX\r\n"), "-ERR unknown command\r\n-ERR too many bad commands\r\n");
     for (before, after) in [(0, 1), (1, 0)] {
-        assert_eq!(
-            Config::new().bad_commands(before, after).unwrap_err(),
-            ConfigError::BelowMinimum(BelowMinimum { minimum: 1 })
-        );
+        assert_eq!(Config::new().bad_commands(before, after).unwrap_err(), BelowMinimum { minimum: 1 });
     }
 }
 
@@ -301,7 +295,7 @@ fn the_third_login_that_fails_is_the_last() {
     assert_eq!(output.matches("-ERR [AUTH] wrong name or password\r\n").count(), 3);
     assert!(output.ends_with("password\r\n"), "one -ERR, then the end");
     assert_eq!(server.closed, Some(CloseReason::TooManyFailedLogins));
-    assert_eq!(Config::new().failed_logins(0).unwrap_err(), ConfigError::BelowMinimum(BelowMinimum { minimum: 1 }));
+    assert_eq!(Config::new().failed_logins(0).unwrap_err(), BelowMinimum { minimum: 1 });
 }
 
 #[test]
@@ -321,10 +315,7 @@ fn fifty_commands_before_login_are_enough() {
     let (answered, last) = until_closed(&mut server, "USER mrose");
     assert_eq!((answered, last.as_str()), (51, "-ERR too many commands before login\r\n"));
     assert_eq!(server.closed, Some(CloseReason::TooManyCommandsBeforeLogin));
-    assert_eq!(
-        Config::new().commands_before_login(9).unwrap_err(),
-        ConfigError::BelowMinimum(BelowMinimum { minimum: 10 })
-    );
+    assert_eq!(Config::new().commands_before_login(9).unwrap_err(), BelowMinimum { minimum: 10 });
     let (answered, _) = until_closed(&mut tls(Config::new().commands_before_login(10).unwrap()), "CAPA");
     assert_eq!(answered, 11);
 }
@@ -357,10 +348,7 @@ fn nothing_is_removed_and_nothing_more_is_read_at_a_limit() {
 #[test]
 fn the_output_limit_has_room_for_one_response_after_another() {
     // R-GEN-04
-    assert_eq!(
-        Config::new().output_limit(1023).unwrap_err(),
-        ConfigError::BelowMinimum(BelowMinimum { minimum: 1024 })
-    );
+    assert_eq!(Config::new().output_limit(1023).unwrap_err(), BelowMinimum { minimum: 1024 });
     let mut server = tls(Config::new().output_limit(1024).unwrap());
     server.log_in();
     assert_eq!(server.send("NOOP\r\n".repeat(1000)), "+OK\r\n".repeat(1000));

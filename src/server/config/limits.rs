@@ -2,42 +2,48 @@
 
 use core::time::Duration;
 
-use super::{Config, ConfigError};
+use super::Config;
 use crate::BelowMinimum;
 use crate::buffer::Output;
-use crate::limit::at_least;
+use crate::setting::{at_least, limits, setters};
 
 impl Config {
-    /// Sets the most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
-    /// (RFC 2449 §4). A longer line is answered `-ERR` as soon as that is known, and skipped without being stored.
-    ///
-    /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 255.
-    pub fn command_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
-        self.command_line_limit = at_least(octets, 255)?;
-        Ok(self)
-    }
+    limits! {
+        /// Sets the most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
+        /// (RFC 2449 §4). A longer line is answered `-ERR` as soon as that is known, and skipped without being stored.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 255.
+        command_line_limit >= 255,
 
-    /// Sets the most octets of a line of a SASL exchange, CRLF included, and of an AUTH with an initial response: 65,536 by
-    /// default, at least 12,288 (RFC 5034 §4), and no less than
-    /// [`command_line_limit`](Self::command_line_limit). The input window grows up to that while such a line comes in. A
-    /// longer line is answered `-ERR`, and the exchange is over.
-    ///
-    /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 12,288.
-    pub fn sasl_line_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
-        self.sasl_line_limit = at_least(octets, 12_288)?;
-        Ok(self)
-    }
+        /// Sets the most octets of a line of a SASL exchange, CRLF included, and of an AUTH with an initial response: 65,536 by
+        /// default, at least 12,288 (RFC 5034 §4), and no less than
+        /// [`command_line_limit`](Self::command_line_limit). The input window grows up to that while such a line comes in. A
+        /// longer line is answered `-ERR`, and the exchange is over.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 12,288.
+        sasl_line_limit >= 12_288,
 
-    /// Sets the most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
-    /// wait, no further command is read. A larger limit means fewer, larger writes.
-    ///
-    /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 1,024.
-    pub fn output_limit(mut self, octets: u32) -> Result<Self, ConfigError> {
-        self.output_limit = at_least(octets, Output::MIN_SIZE)?;
-        Ok(self)
+        /// Sets the most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
+        /// wait, no further command is read. A larger limit means fewer, larger writes.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 1,024.
+        output_limit >= Output::MIN_SIZE,
+
+        /// Sets how many logins may fail for their credentials: the connection closes at this one. 3 by default, at least 1.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] for 0.
+        failed_logins >= 1,
+
+        /// Sets how many commands, good and bad, are read before login: the connection closes at the next. 50 by default, at
+        /// least 10.
+        ///
+        /// # Errors
+        /// [`BelowMinimum`] under 10.
+        commands_before_login >= 10,
     }
 
     /// Sets how long a client that has logged in may be silent: 10 minutes by default, and at least that (RFC 1939 §3). Each
@@ -45,11 +51,11 @@ impl Config {
     /// late that poll comes. 2^32 seconds or more (136 years) are no limit.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 600 seconds.
-    pub fn autologout(self, after: Duration) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`] under 600 seconds.
+    pub fn autologout(self, after: Duration) -> Result<Self, BelowMinimum> {
         const MINIMUM: Duration = Duration::from_secs(600);
         if after < MINIMUM {
-            return Err(BelowMinimum { minimum: MINIMUM.as_secs() }.into());
+            return Err(BelowMinimum { minimum: MINIMUM.as_secs() });
         }
         Ok(self.autologout_shorter_than_rfc1939_allows(after))
     }
@@ -62,23 +68,12 @@ impl Config {
         self
     }
 
-    /// Sets how long a connection may take from the first [`poll`](crate::server::Session::poll) to the end of the login, whatever
-    /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
-    /// purpose, since half-open logins cost a server a lot and are of use to no one. 2^32 seconds or more (136 years)
-    /// are no limit.
-    #[must_use]
-    pub fn login_deadline(mut self, after: Duration) -> Self {
-        self.login_deadline = after;
-        self
-    }
-
-    /// Sets how many logins may fail for their credentials: the connection closes at this one. 3 by default, at least 1.
-    ///
-    /// # Errors
-    /// [`ConfigError::BelowMinimum`] for 0.
-    pub fn failed_logins(mut self, at_most: u32) -> Result<Self, ConfigError> {
-        self.failed_logins = at_least(at_most, 1)?;
-        Ok(self)
+    setters! {
+        /// Sets how long a connection may take from the first [`poll`](crate::server::Session::poll) to the end of the login, whatever
+        /// it sends meanwhile: 120 seconds by default. RFC 1939 §3 knows one timer for all states; this one deviates on
+        /// purpose, since half-open logins cost a server a lot and are of use to no one. 2^32 seconds or more (136 years)
+        /// are no limit.
+        login_deadline: Duration,
     }
 
     /// Sets how many commands in a row may be malformed, unknown or out of place: the connection closes at this one. 10
@@ -86,20 +81,10 @@ impl Config {
     /// begins an HTTP request closes the connection at once, before login.
     ///
     /// # Errors
-    /// [`ConfigError::BelowMinimum`] for 0.
-    pub fn bad_commands(mut self, before_login: u32, after_login: u32) -> Result<Self, ConfigError> {
+    /// [`BelowMinimum`] for 0.
+    pub fn bad_commands(mut self, before_login: u32, after_login: u32) -> Result<Self, BelowMinimum> {
         self.bad_commands_before_login = at_least(before_login, 1)?;
         self.bad_commands_after_login = at_least(after_login, 1)?;
-        Ok(self)
-    }
-
-    /// Sets how many commands, good and bad, are read before login: the connection closes at the next. 50 by default, at
-    /// least 10.
-    ///
-    /// # Errors
-    /// [`ConfigError::BelowMinimum`] under 10.
-    pub fn commands_before_login(mut self, at_most: u32) -> Result<Self, ConfigError> {
-        self.commands_before_login = at_least(at_most, 10)?;
         Ok(self)
     }
 }
