@@ -28,7 +28,7 @@
 //! | [`utf8`] | not offered | only a store knows which of its messages need it, and a host that offers it must prepare names and passwords |
 //! | [`language`] | English only | |
 //! | [`pass_directly_after_user`] | no | real clients send CAPA in between |
-//! | [`reject`] | nothing | each deviation that is accepted is one that real clients show, and none can shift where a line ends |
+//! | [`accepted`](crate::server::Config::accepted) | [all that a client can show](crate::wire::DeviationSet::DEFAULT) | each deviation that is accepted is one that real clients show, and none can shift where a line ends |
 //! | [`remove_retrieved`], [`expire`], [`login_delay`], [`last`] | off | policies of a site, which the client must be told |
 //! | [`implementation`] | not announced | it tells attackers more than it tells users |
 //!
@@ -131,7 +131,7 @@
 //! | [`cleartext_secrets`] | no | RFC 8314 §4. For connections that don't leave the machine, use [`Security::TrustedLocal`]. |
 //! | [`require_tls`](crate::client::Config::require_tls) | no | the session can't know whether a server must have TLS; whoever knows it says so, and then nothing that logs in leaves without it, whatever is offered |
 //! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know only one way |
-//! | [`accept`], [`reject`](crate::client::Config::reject) | see [`client::Config`](crate::client::Config) | what real servers do is accepted, if it can't be taken for anything else |
+//! | [`accepted`](crate::client::Config::accepted) | see [`client::Config`](crate::client::Config) | what real servers do is accepted, if it can't be taken for anything else |
 //!
 //! How to log in is the caller's policy: [`Method::choose`](crate::client::Method::choose) takes a list.
 //! [`Method::PASSWORD`](crate::client::Method::PASSWORD) is a good one, with
@@ -156,7 +156,6 @@
 //! [`reply_deadline`]: crate::client::Config::reply_deadline
 //! [`cleartext_secrets`]: crate::client::Config::cleartext_secrets
 //! [`initial_response`]: crate::client::Config::initial_response
-//! [`accept`]: crate::client::Config::accept
 //! [`command_line_limit`]: crate::server::Config::command_line_limit
 //! [`sasl_line_limit`]: crate::server::Config::sasl_line_limit
 //! [`output_limit`]: crate::server::Config::output_limit
@@ -174,7 +173,6 @@
 //! [`utf8`]: crate::server::Config::utf8
 //! [`language`]: crate::server::Config::language
 //! [`pass_directly_after_user`]: crate::server::Config::pass_directly_after_user
-//! [`reject`]: crate::server::Config::reject
 //! [`remove_retrieved`]: crate::server::Config::remove_retrieved
 //! [`expire`]: crate::server::Config::expire
 //! [`login_delay`]: crate::server::Config::login_delay

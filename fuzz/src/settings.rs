@@ -203,10 +203,8 @@ impl Settings {
                 .sasl_passwords_as_logins(self.passwords_as_logins())
                 .list_mechanisms_by_auth(self.listed_by_auth())
                 .remove_retrieved(self.remove_retrieved)
+                .accepted(Deviation::ALL.into_iter().filter(|deviation| !self.rejects(deviation.name())).collect())
                 .last(self.last);
-            for deviation in Deviation::ALL.into_iter().filter(|deviation| self.rejects(deviation.name())) {
-                config = config.reject(deviation);
-            }
             for line in self.private_capabilities() {
                 config = config.private_capability(&line)?;
             }

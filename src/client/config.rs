@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::BelowMinimum;
 use crate::setting::{at_least, limits, setters};
-use crate::wire::{Deviation, DeviationSet};
+use crate::wire::DeviationSet;
 
 /// Limits and policies of a client, shared by its connections in an `Arc`.
 ///
@@ -29,13 +29,13 @@ use crate::wire::{Deviation, DeviationSet};
 ///
 /// | deviation | default |
 /// |---|---|
-/// | [`BareLineFeed`](Deviation::BareLineFeed) in responses and listings, and in messages | accepted |
-/// | [`ExtraSpaces`](Deviation::ExtraSpaces) in listings and capabilities | accepted |
-/// | [`LongLine`](Deviation::LongLine): a response line over 512 octets | accepted |
-/// | [`OddUniqueId`](Deviation::OddUniqueId): over 70 octets, or others than 0x21 to 0x7E | accepted |
-/// | [`BareChallenge`](Deviation::BareChallenge): `+` without a space | accepted |
-/// | [`LowerCaseStatus`](Deviation::LowerCaseStatus): `+ok` | rejected |
-/// | [`LateCode`](Deviation::LateCode): text before the response code | rejected: it is text |
+/// | [`BareLineFeed`](crate::wire::Deviation::BareLineFeed) in responses and listings, and in messages | accepted |
+/// | [`ExtraSpaces`](crate::wire::Deviation::ExtraSpaces) in listings and capabilities | accepted |
+/// | [`LongLine`](crate::wire::Deviation::LongLine): a response line over 512 octets | accepted |
+/// | [`OddUniqueId`](crate::wire::Deviation::OddUniqueId): over 70 octets, or others than 0x21 to 0x7E | accepted |
+/// | [`BareChallenge`](crate::wire::Deviation::BareChallenge): `+` without a space | accepted |
+/// | [`LowerCaseStatus`](crate::wire::Deviation::LowerCaseStatus): `+ok` | rejected |
+/// | [`LateCode`](crate::wire::Deviation::LateCode): text before the response code | rejected: it is text |
 ///
 /// In a message nothing is overlooked: it ends at CRLF `.` CRLF, and everything else is content, bare line feeds included.
 /// Those among its first 4,096 octets are counted; looking for more would cost as much as the rest of a download.
@@ -78,13 +78,6 @@ impl Default for Config {
 impl Config {
     /// Creates a configuration of the defaults.
     pub fn new() -> Self {
-        let accepted = [
-            Deviation::BareLineFeed,
-            Deviation::ExtraSpaces,
-            Deviation::LongLine,
-            Deviation::OddUniqueId,
-            Deviation::BareChallenge,
-        ];
         Self {
             window: 65_536,
             line_limit: 8_192,
@@ -98,7 +91,7 @@ impl Config {
             require_tls: false,
             pipelining: true,
             initial_response: InitialResponsePolicy::Auto,
-            accepted: accepted.into_iter().collect(),
+            accepted: DeviationSet::DEFAULT,
             server_name: None,
         }
     }
@@ -173,20 +166,10 @@ impl Config {
 
         /// Sets when the first message of a mechanism goes with AUTH: [`InitialResponsePolicy::Auto`] by default.
         initial_response: InitialResponsePolicy,
-    }
 
-    /// Rejects a deviation: it ends the session with a protocol error, or the line is taken literally.
-    #[must_use]
-    pub fn reject(mut self, deviation: Deviation) -> Self {
-        self.accepted = self.accepted.without(deviation);
-        self
-    }
-
-    /// Accepts a deviation that is rejected.
-    #[must_use]
-    pub fn accept(mut self, deviation: Deviation) -> Self {
-        self.accepted = self.accepted.with(deviation);
-        self
+        /// Sets which deviations are accepted: [`DeviationSet::DEFAULT`] by default. Any other ends the session with a protocol
+        /// error, or the line is taken literally.
+        accepted: DeviationSet,
     }
 
     /// Sets the name that the server's certificate must be for, handed out with [`StartTls`](super::StartTls) (RFC 7817).

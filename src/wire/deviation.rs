@@ -69,7 +69,7 @@ impl fmt::Display for Deviation {
 }
 
 /// A set of deviations.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviationSet(u16);
 
 impl DeviationSet {
@@ -78,6 +78,10 @@ impl DeviationSet {
 
     /// The set of all deviations.
     pub const ALL: Self = Self((1 << Deviation::ALL.len()) - 1);
+
+    /// What both sessions accept unless their configuration says otherwise: all that can't be taken for something else. Not
+    /// in it are [`LowerCaseStatus`](Deviation::LowerCaseStatus) and [`LateCode`](Deviation::LateCode).
+    pub const DEFAULT: Self = Self::ALL.without(Deviation::LowerCaseStatus).without(Deviation::LateCode);
 
     /// Returns this set and `deviation`.
     #[must_use]

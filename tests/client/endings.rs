@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pop3_proto::client::{Action, Closed, Config, Error, EventKind, Method, ProtocolError, Retry, SendError};
 use pop3_proto::message::Removal;
-use pop3_proto::wire::{Deviation, Mechanism, State};
+use pop3_proto::wire::{Deviation, DeviationSet, Mechanism, State};
 use pop3_proto::{Io, Security};
 
 use crate::common::{Script, in_any_way, mrose};
@@ -64,7 +64,7 @@ fn a_timestamp_is_found_wherever_it_stands_if_it_is_valid() {
     assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(251))).map(|it| it.len()), Some(255));
     assert_eq!(timestamp(&format!("+OK <{}@b>", "a".repeat(252))), None);
     // However the status is written.
-    let mut script = Script::new(Config::new().accept(Deviation::LowerCaseStatus));
+    let mut script = Script::new(Config::new().accepted(DeviationSet::DEFAULT.with(Deviation::LowerCaseStatus)));
     script.says(format!("+ok {valid}\r\n"));
     assert_eq!(script.client.session.timestamp().map(ToString::to_string).as_deref(), Some(valid));
 }

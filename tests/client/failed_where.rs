@@ -2,7 +2,7 @@
 
 use pop3_proto::Security;
 use pop3_proto::client::{Config, Error, Method, ProtocolError, Session};
-use pop3_proto::wire::{Deviation, Verb};
+use pop3_proto::wire::{Deviation, DeviationSet, Verb};
 
 use crate::common::{Script, in_any_way, mrose};
 
@@ -49,7 +49,8 @@ fn the_line_that_is_no_response_is_shown_with_its_command() {
 #[test]
 fn a_line_of_a_list_and_the_front_of_one_that_is_too_long_are_shown() {
     // R-GEN-06, R-GEN-11
-    let config = Config::new().line_limit(512).unwrap().reject(Deviation::BareLineFeed);
+    let config =
+        Config::new().line_limit(512).unwrap().accepted(DeviationSet::DEFAULT.without(Deviation::BareLineFeed));
     for (line, end, shown) in [("2 a".to_owned(), "\n", 3), ("3 ".to_owned() + &"b".repeat(900), "\r\n", 512)] {
         let mut script = Script::logged_in(config.clone());
         script.client.say("UIDL");

@@ -1,7 +1,7 @@
 //! Lists as servers really send them: LIST, UIDL, CAPA, LANG, AUTH; and what is known of a server then.
 
 use pop3_proto::client::{Config, Error, Feature, Method, NoMethod, ProtocolError, Support};
-use pop3_proto::wire::{Deviation, Expire, LoginDelay, Mechanism, State};
+use pop3_proto::wire::{Deviation, DeviationSet, Expire, LoginDelay, Mechanism, State};
 use pop3_proto::{BelowMinimum, Security};
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ fn a_unique_id_is_the_rest_of_its_line() {
         assert_eq!(script.asks("UIDL 1", "+OK 1 Tue 4 May\r\n"), ["UIDL 1 Tue 4 May"]);
         assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 4);
     });
-    let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
+    let mut script = Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::OddUniqueId)));
     assert_eq!(
         script.asks("UIDL", answer)[1..],
         ["UIDL ?1 Tue 4 May 10:00", "UIDL ?2   Tue 4 May 10:05  ", r"UIDL ?3 \tx\t", "UIDL 4 Tue", "UIDL ends"]
@@ -93,7 +93,7 @@ fn repeated_and_trailing_spaces_are_counted_or_make_an_entry_unreadable() {
     };
     let read = ["UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 1 a", "UIDL 2 b", "UIDL ends"].map(String::from);
     assert_eq!(ask(Config::new()), (read.to_vec(), 5));
-    let (heard, counted) = ask(Config::new().reject(Deviation::ExtraSpaces));
+    let (heard, counted) = ask(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)));
     assert_eq!(heard, ["UIDL ?1   a", "UIDL ? 1 a", "UIDL ?1 a ", "UIDL ?   1   a   ", "UIDL 2 b", "UIDL ends"]);
     assert_eq!(counted, 0);
 }
@@ -106,7 +106,8 @@ fn repeated_spaces_in_an_answer_of_one_line_are_no_different() {
         let mut script = Script::logged_in(Config::new());
         assert_eq!(script.asks(command, answer), [told]);
         assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 1);
-        let mut script = Script::logged_in(Config::new().reject(Deviation::ExtraSpaces));
+        let mut script =
+            Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)));
         let verb = command.split(' ').next().unwrap();
         assert_eq!(script.asks(command, answer), [format!("{verb} ?{}", answer.trim_end_matches("\r\n"))]);
         assert_eq!(script.client.session.deviations().count_of(Deviation::ExtraSpaces), 0);
@@ -147,7 +148,7 @@ fn odd_unique_ids_are_counted_or_unreadable() {
         assert_eq!(script.asks("UIDL 2", format!("+OK 2 {long}\r\n")), [format!("UIDL 2 {long}")]);
         assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 4);
     });
-    let mut script = Script::logged_in(Config::new().reject(Deviation::OddUniqueId));
+    let mut script = Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::OddUniqueId)));
     let heard = script.asks("UIDL", &answer);
     assert_eq!(heard.iter().filter(|line| line.contains('?')).count(), 3, "{heard:?}");
     assert_eq!(script.client.session.deviations().count_of(Deviation::OddUniqueId), 0);
@@ -238,7 +239,7 @@ fn odd_capability_lines_are_survived() {
 
 #[test]
 fn spaces_after_a_capability_can_be_rejected() {
-    let mut script = Script::new(Config::new().reject(Deviation::ExtraSpaces));
+    let mut script = Script::new(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)));
     script.says("+OK\r\n");
     assert_eq!(script.asks("CAPA", "+OK\r\nTOP \r\nUIDL\r\n.\r\n")[1..3], ["CAPA ?TOP ", "CAPA UIDL"]);
     assert_eq!(supports(&script, [Feature::Top, Feature::Uidl]), [Support::No, Support::Yes]);

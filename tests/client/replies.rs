@@ -3,7 +3,7 @@
 use pop3_proto::Security;
 use pop3_proto::client::{Closed, Config, Error, ProtocolError, Retry};
 use pop3_proto::message::Removal;
-use pop3_proto::wire::{Deviation, ResponseCode, State};
+use pop3_proto::wire::{Deviation, DeviationSet, ResponseCode, State};
 
 use crate::common::{Script, in_any_way};
 
@@ -102,7 +102,11 @@ fn bare_line_feeds_in_a_message_are_content_and_counted() {
         ("..\n.\n.\r\n..\r\n", 2),
     ] {
         assert_eq!(counted(Config::new(), body), count, "{body:?}");
-        assert_eq!(counted(Config::new().reject(Deviation::BareLineFeed), body), 0, "{body:?}");
+        assert_eq!(
+            counted(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::BareLineFeed)), body),
+            0,
+            "{body:?}"
+        );
     }
     // The beginning of a message tells enough.
     let line = "fifteen octets\n";
@@ -208,7 +212,7 @@ fn a_status_in_lower_case_is_accepted_by_switch_only() {
     let mut script = Script::logged_in(Config::new());
     script.asks("NOOP", "+ok\r\n");
     assert_eq!(script.closed(), error(ProtocolError::NotAResponse));
-    let mut script = Script::logged_in(Config::new().accept(Deviation::LowerCaseStatus));
+    let mut script = Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.with(Deviation::LowerCaseStatus)));
     assert_eq!(script.asks("NOOP", "+ok [x] fine\r\n"), ["NOOP +OK (x) fine"]);
     assert_eq!(script.asks("NOOP", "-Err\r\n"), ["NOOP -ERR"]);
     assert_eq!(script.asks("STAT", "+Ok 1 2\r\n"), ["STAT 1 2"]);
@@ -225,7 +229,7 @@ fn a_code_after_text_is_text_but_by_switch() {
     let mut script = Script::logged_in(Config::new());
     assert_eq!(script.asks("NOOP", answer), ["NOOP -ERR sorry [IN-USE] again"]);
     assert_eq!(script.client.session.deviations().count_of(Deviation::LateCode), 0);
-    let mut script = Script::logged_in(Config::new().accept(Deviation::LateCode));
+    let mut script = Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.with(Deviation::LateCode)));
     assert_eq!(script.asks("NOOP", answer), ["NOOP -ERR (IN-USE) sorry [IN-USE] again"]);
     assert_eq!(script.asks("NOOP", "+OK sorry [IN-USE]\r\n"), ["NOOP +OK sorry [IN-USE]"]);
     assert_eq!(script.asks("NOOP", "-ERR [AUTH] x [IN-USE]\r\n"), ["NOOP -ERR (AUTH) x [IN-USE]"]);
@@ -242,7 +246,8 @@ fn bare_line_feeds_are_counted_or_rejected() {
     }
     assert_eq!(script.client.session.deviations().count_of(Deviation::BareLineFeed), 7);
     for (command, answer) in lines {
-        let mut script = Script::logged_in(Config::new().reject(Deviation::BareLineFeed));
+        let mut script =
+            Script::logged_in(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::BareLineFeed)));
         script.asks(command, answer);
         assert_eq!(script.closed(), error(ProtocolError::Deviation));
     }
@@ -270,7 +275,7 @@ fn long_lines_are_counted_up_to_the_limit() {
     assert_eq!(script.asks("LIST", format!("+OK\r\n1 2 {}\r\n.\r\n", "x".repeat(594))).len(), 3);
     assert_eq!(script.asks("LIST", format!("+OK\r\n1 2 {}\r\n.\r\n", "x".repeat(595))), ["LIST begins +OK"]);
     assert_eq!(script.closed(), error(ProtocolError::LineTooLong));
-    let mut script = Script::logged_in(config.reject(Deviation::LongLine));
+    let mut script = Script::logged_in(config.accepted(DeviationSet::DEFAULT.without(Deviation::LongLine)));
     assert_eq!(script.asks("NOOP", line(512)).len(), 1);
     script.asks("NOOP", line(513));
     assert_eq!(script.closed(), error(ProtocolError::Deviation));

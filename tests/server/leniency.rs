@@ -2,7 +2,7 @@
 
 use pop3_proto::Security;
 use pop3_proto::server::{Config, Session};
-use pop3_proto::wire::{Deviation, Timestamp};
+use pop3_proto::wire::{Deviation, DeviationSet, Timestamp};
 
 use crate::common::{LOGIN, Server, Store, TIMESTAMP};
 
@@ -53,7 +53,7 @@ fn each_deviation_is_refused_by_its_own_switch_and_by_no_other() {
     // R-GEN-11
     for (deviation, line, before_login) in examples() {
         for rejected in Deviation::ALL {
-            let mut server = server(Config::new().reject(rejected), before_login);
+            let mut server = server(Config::new().accepted(DeviationSet::DEFAULT.without(rejected)), before_login);
             let output = server.send(&line);
             assert_eq!(
                 output.ends_with(REFUSED),
@@ -66,10 +66,10 @@ fn each_deviation_is_refused_by_its_own_switch_and_by_no_other() {
 }
 
 #[test]
-fn what_was_rejected_can_be_accepted_again() {
+fn a_deviation_is_accepted_where_all_others_are_rejected() {
     // R-GEN-11
     for (deviation, line, before_login) in examples() {
-        let config = Config::new().reject(deviation).accept(deviation);
+        let config = Config::new().accepted(DeviationSet::NONE.with(deviation));
         assert!(!server(config, before_login).send(&line).ends_with(REFUSED), "{deviation}");
     }
 }
@@ -77,7 +77,7 @@ fn what_was_rejected_can_be_accepted_again() {
 #[test]
 fn a_strict_server_still_understands_a_correct_client() {
     // R-GEN-11
-    let config = Deviation::ALL.into_iter().fold(Config::new(), Config::reject);
+    let config = Config::new().accepted(DeviationSet::NONE);
     let mut server = server(config, false);
     let output = server.send("STAT\r\nLIST 1\r\nTOP 1 0\r\nUIDL\r\nRETR 1\r\nDELE 1\r\nRSET\r\nNOOP\r\nQUIT\r\n");
     assert!(!output.contains("-ERR"), "{output}");
@@ -91,7 +91,8 @@ fn a_refused_deviation_has_no_effect() {
     // R-1939-29, R-GEN-11
     for (deviation, quit) in [(Deviation::ExtraSpaces, "QUIT \r\n"), (Deviation::BareLineFeed, "QUIT\n")] {
         let store = Store::example();
-        let mut server = Server::with(&store, Config::new().reject(deviation), Security::Tls);
+        let mut server =
+            Server::with(&store, Config::new().accepted(DeviationSet::DEFAULT.without(deviation)), Security::Tls);
         server.log_in();
         server.send("DELE 1\r\n");
         assert_eq!(server.send(quit), REFUSED);
@@ -102,7 +103,8 @@ fn a_refused_deviation_has_no_effect() {
 #[test]
 fn a_refused_user_forgets_the_earlier_name() {
     // R-1939-14, R-1939-15
-    let mut server = server(Config::new().reject(Deviation::EightBitCredentials), true);
+    let mut server =
+        server(Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::EightBitCredentials)), true);
     let output = server.send("USER mrose\r\nUSER m\u{fc}\r\nPASS tanstaaf\r\n");
     assert!(output.ends_with("-ERR send USER first\r\n"), "{output}");
 }

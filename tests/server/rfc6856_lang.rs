@@ -5,7 +5,9 @@ use std::rc::Rc;
 use pop3_proto::Security;
 use pop3_proto::message::Removal;
 use pop3_proto::server::{Catalogue, CatalogueError, Config, ConfigError, Refusal, Rejection, Reply, Session, Utf8};
-use pop3_proto::wire::{Deviation, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp};
+use pop3_proto::wire::{
+    Deviation, DeviationSet, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp,
+};
 
 use crate::common::{GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP};
 
@@ -168,7 +170,7 @@ fn names() -> Catalogue {
 /// A server that has most commands, and speaks a language.
 fn speaking(language: &str, store: &Rc<Store>, config: Config, security: Security) -> Server {
     let config = config.language(names()).unwrap().mechanism(Mechanism::CRAM_MD5).unwrap().stls(true);
-    let session = Session::new(config.reject(Deviation::ExtraSpaces).into(), security);
+    let session = Session::new(config.accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)).into(), security);
     let mut server = Server::of(store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send(format!("LANG {language}\r\n"));
     server

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::server::{Action, CloseReason, Config, Session, Utf8};
-use pop3_proto::wire::{Deviation, Mechanism, Timestamp};
+use pop3_proto::wire::{Deviation, DeviationSet, Mechanism, Timestamp};
 use pop3_proto::{Io, Security};
 
 use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP, TestDrop, normalise};
@@ -189,7 +189,8 @@ fn utf8_in_commands_is_a_deviation_unless_utf8_user_is_announced() {
             accepting.send(&lines);
             assert_eq!(accepting.session.deviations().count_of(Deviation::EightBitCredentials), count, "{way}");
             let store = Store::example();
-            server(&store, config.clone().reject(Deviation::EightBitCredentials)).send(&lines);
+            server(&store, config.clone().accepted(DeviationSet::DEFAULT.without(Deviation::EightBitCredentials)))
+                .send(&lines);
             assert_eq!(store.calls().len(), usize::from(count == 0), "{way}");
         }
     }

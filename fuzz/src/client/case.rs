@@ -123,15 +123,14 @@ impl Settings {
                 .pipelined(number(self.commands()), number(self.octets()))
         };
         let config = build().expect("a configuration within its bounds");
-        let config = config
+        config
             .reply_deadline(self.deadline())
             .cleartext_secrets(self.cleartext_secrets)
             .require_tls(self.requires_tls())
             .pipelining(!self.one_by_one)
-            .initial_response(self.policy());
-        Arc::new(Deviation::ALL.into_iter().fold(config, |config, deviation| {
-            if self.accepts(deviation) { config.accept(deviation) } else { config.reject(deviation) }
-        }))
+            .initial_response(self.policy())
+            .accepted(Deviation::ALL.into_iter().filter(|deviation| self.accepts(*deviation)).collect())
+            .into()
     }
 }
 

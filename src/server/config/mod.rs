@@ -154,7 +154,7 @@ impl Config {
             commands_before_login: 50,
             cleartext_logins: false,
             pass_directly_after_user: false,
-            accepted: DeviationSet::ALL,
+            accepted: DeviationSet::DEFAULT,
             login_delay: None,
             expire: None,
             remove_retrieved: false,

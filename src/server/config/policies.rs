@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::setting::setters;
-use crate::wire::Deviation;
+use crate::wire::DeviationSet;
 
 impl Config {
     setters! {
@@ -13,26 +13,20 @@ impl Config {
         /// Sets whether PASS must come directly after USER, as the letter of RFC 1939 §7 has it. By default CAPA and LANG may stand between;
         /// after anything else the name is forgotten.
         pass_directly_after_user: bool,
-    }
 
-    /// Rejects a deviation with `-ERR`. By default all are accepted, and counted in
-    /// [`Session::deviations`](crate::server::Session::deviations). Those of clients are `BareLineFeed`, `ExtraSpaces`,
-    /// `EightBitCredentials`, `ControlInPassword` and `UpperCaseDigest`. What base64 has carried is no deviation: PLAIN and LOGIN may
-    /// carry any octets.
-    #[must_use]
-    pub fn reject(mut self, deviation: Deviation) -> Self {
-        self.accepted = self.accepted.without(deviation);
-        self
-    }
+        /// Sets which deviations are accepted, and counted in [`Session::deviations`](crate::server::Session::deviations); others
+        /// are answered `-ERR`. [`DeviationSet::DEFAULT`] holds all that a client can show: `BareLineFeed`, `ExtraSpaces`,
+        /// `EightBitCredentials`, `ControlInPassword` and `UpperCaseDigest`. What base64 has carried is no deviation: PLAIN and
+        /// LOGIN may carry any octets.
+        ///
+        /// ```
+        /// use pop3_proto::server::Config;
+        /// use pop3_proto::wire::{Deviation, DeviationSet};
+        ///
+        /// let config = Config::new().accepted(DeviationSet::DEFAULT.without(Deviation::BareLineFeed));
+        /// ```
+        accepted: DeviationSet,
 
-    /// Accepts a deviation that was rejected.
-    #[must_use]
-    pub fn accept(mut self, deviation: Deviation) -> Self {
-        self.accepted = self.accepted.with(deviation);
-        self
-    }
-
-    setters! {
         /// Has messages that were retrieved removed at QUIT, as if DELE had marked them, and announces `EXPIRE 0` (RFC
         /// 1939 §8, RFC 2449 §6.7). Off by default.
         ///

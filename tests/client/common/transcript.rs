@@ -2,7 +2,7 @@
 
 use pop3_proto::Security;
 use pop3_proto::client::{Config, InitialResponsePolicy};
-use pop3_proto::wire::Deviation;
+use pop3_proto::wire::{Deviation, DeviationSet};
 
 use super::{unescape, unescape_line};
 
@@ -101,8 +101,8 @@ impl Transcript {
             }
             ("@cleartext", "") => self.security = Security::Cleartext,
             ("@cleartext-secrets", "") => self.config = config.cleartext_secrets(true),
-            ("@accept", name) => self.config = config.accept(deviation(name)),
-            ("@reject", name) => self.config = config.reject(deviation(name)),
+            ("@accept", name) => self.config = config.accepted(DeviationSet::DEFAULT.with(deviation(name))),
+            ("@reject", name) => self.config = config.accepted(DeviationSet::DEFAULT.without(deviation(name))),
             ("@no-pipelining", "") => self.config = config.pipelining(false),
             ("@pipelined", commands) => self.config = config.pipelined(commands.parse().unwrap(), 1_024).unwrap(),
             ("@never-initial", "") => self.config = config.initial_response(InitialResponsePolicy::Never),

@@ -10,7 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use pop3_proto::auth::sasl::BearerToken;
 use pop3_proto::client::{Config, Method, Proof};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Deviation, Name, Password};
+use pop3_proto::wire::{DeviationSet, Name, Password};
 
 use super::Result;
 use super::note::Account;
@@ -193,11 +193,11 @@ impl Args {
 
     /// What the session may do.
     pub fn config(&self) -> Config {
-        let config = Config::new()
+        Config::new()
+            .accepted(if self.lenient { DeviationSet::ALL } else { DeviationSet::DEFAULT })
             .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::Off)
             .require_tls(self.tls != TlsMode::Off)
-            .pipelining(!self.no_pipelining);
-        if self.lenient { Deviation::ALL.into_iter().fold(config, Config::accept) } else { config }
+            .pipelining(!self.no_pipelining)
     }
 
     /// Whose messages the server has.
