@@ -1,36 +1,40 @@
-//! Multi-line responses of what doesn't come from the maildrop, made line by line while there is room for them.
+//! Multi-line responses but messages, made line by line while there is room for them.
 
 use alloc::vec::Vec;
 
 use super::config::Utf8;
 use super::maildrop::Maildrop;
+use super::open_maildrop::OpenMaildrop;
 use super::reply::Reply;
 use super::terms::{Instead, Terms};
 use crate::buffer::Output;
+use crate::message::MessageNumber;
 use crate::wire::{
     Capability, Expire, Implementation, Language, LanguageListing, LoginDelay, Mechanisms, PrivateCapability,
+    ScanListing, UniqueIdListing,
 };
 
-/// A listing of capabilities, mechanisms or languages in progress.
+/// A listing in progress of what doesn't come from the maildrop, and how many lines come before the next one, those that
+/// aren't to be shown among them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Listing {
-    what: What,
-    /// How many lines were listed, or left out because they aren't to be shown.
-    place: u32,
+pub(super) enum Listing {
+    Capabilities(u32),
+    Mechanisms(u32),
+    Languages(u32),
 }
 
+/// A listing of messages in progress, and the least number that the next one may have.
 #[derive(Clone, Copy, Debug)]
-enum What {
-    Capabilities,
-    Mechanisms,
-    Languages,
+pub(super) enum MessageListing {
+    Octets(u32),
+    UniqueIds(u32),
 }
 
 impl Listing {
     /// Answers CAPA.
     pub(super) fn capabilities(terms: &mut Terms, output: &mut Output) -> Self {
         terms.good(output, Reply::Capabilities);
-        Self { what: What::Capabilities, place: 0 }
+        Self::Capabilities(0)
     }
 
     /// Answers AUTH without a mechanism.
@@ -39,7 +43,7 @@ impl Listing {
             return Err(Instead::Bad(Reply::Unavailable));
         }
         terms.good(output, Reply::Mechanisms);
-        Ok(Self { what: What::Mechanisms, place: 0 })
+        Ok(Self::Mechanisms(0))
     }
 
     /// Answers LANG, in the language that it chooses if it names one (R-6856-07).
@@ -57,59 +61,82 @@ impl Listing {
             return Ok(None);
         }
         terms.good(output, Reply::Languages);
-        Ok(Some(Self { what: What::Languages, place: 0 }))
+        Ok(Some(Self::Languages(0)))
     }
 
     /// Appends lines to the output while there is room; whether that was the end of the listing. There is a maildrop
     /// once the client has logged in.
     pub(super) fn proceed<M: Maildrop>(&mut self, output: &mut Output, terms: &Terms, maildrop: Option<&M>) -> bool {
-        let place = self.place as usize;
-        match self.what {
-            What::Capabilities => {
+        match self {
+            Self::Capabilities(next) => {
+                let place = *next as usize;
                 let own = capabilities(terms, maildrop);
                 // There may be thousands of private ones, so the place is found without going through those before it.
                 let private = terms.config.private_capabilities.get(place.saturating_sub(own.len())..);
                 let private = private.unwrap_or_default().iter();
                 let private = private.map(|line| Some(Capability::Private(PrivateCapability::new_unchecked(line))));
-                let left = own.into_iter().skip(place).chain(private);
-                self.lines(output, left, |capability, text| capability.encode(text))
+                let left = (*next..).zip(own.into_iter().skip(place).chain(private));
+                let left = left.filter_map(|(place, capability)| Some((place, capability?)));
+                lines(output, next, left, |capability, text| capability.encode(text))
             }
-            What::Mechanisms => {
+            Self::Mechanisms(next) => {
                 // They fit into one line.
-                let left = terms.mechanisms().into_iter().flat_map(Mechanisms::iter).skip(place);
-                self.lines(output, left.map(Some), |mechanism, text| {
+                let all = terms.mechanisms().into_iter().flat_map(Mechanisms::iter);
+                lines(output, next, (0..).zip(all).skip(*next as usize), |mechanism, text| {
                     text.extend_from_slice(mechanism.as_str().as_bytes());
                     text.extend_from_slice(b"\r\n");
                 })
             }
-            What::Languages => {
-                self.lines(output, terms.config.all_languages().skip(place).map(Some), |catalogue, text| {
+            Self::Languages(next) => {
+                let all = terms.config.all_languages();
+                lines(output, next, (0..).zip(all).skip(*next as usize), |catalogue, text| {
                     LanguageListing { tag: catalogue.tag(), description: catalogue.description() }.encode(text);
                 })
             }
         }
     }
+}
 
-    /// Lists what is left, or nothing for a line that isn't to be shown.
-    fn lines<T>(
-        &mut self,
-        output: &mut Output,
-        left: impl Iterator<Item = Option<T>>,
-        line: impl Fn(T, &mut Vec<u8>),
-    ) -> bool {
-        for item in left {
-            if let Some(item) = item {
-                if !output.has_room() {
-                    return false;
+impl MessageListing {
+    /// Appends lines to the output while there is room; whether that was the end of the listing.
+    #[inline]
+    pub(super) fn proceed<M: Maildrop>(&mut self, output: &mut Output, open: &OpenMaildrop<M>) -> bool {
+        let numbered = |message: MessageNumber| (message.get(), message);
+        match self {
+            Self::Octets(next) => lines(output, next, open.undeleted(*next).map(numbered), |message, text| {
+                // All of them were known when LIST was answered.
+                if let Some(octets) = open.maildrop.octets(message) {
+                    ScanListing { message, octets }.encode(text);
                 }
-                line(item, output.text());
-            }
-            self.place += 1;
+            }),
+            Self::UniqueIds(next) => lines(output, next, open.undeleted(*next).map(numbered), |message, text| {
+                if let Some(unique_id) = open.maildrop.unique_id(message) {
+                    UniqueIdListing { message, unique_id }.encode(text);
+                }
+            }),
         }
-        // There is room for it: so the end of the last line and the end line leave together.
-        output.text().extend_from_slice(b".\r\n");
-        true
     }
+}
+
+/// Appends what is left of a listing, each with its place, while there is room; whether that was the end. Otherwise `next`
+/// becomes the place to go on from.
+#[inline]
+fn lines<T>(
+    output: &mut Output,
+    next: &mut u32,
+    left: impl Iterator<Item = (u32, T)>,
+    line: impl Fn(T, &mut Vec<u8>),
+) -> bool {
+    for (place, item) in left {
+        if !output.has_room() {
+            *next = place;
+            return false;
+        }
+        line(item, output.text());
+    }
+    // There is room for it: so the end of the last line and the end line leave together.
+    output.text().extend_from_slice(b".\r\n");
+    true
 }
 
 /// What CAPA announces now beside the host's private lines, in RFC 2449 §6's order (R-2449-02); nothing in the place of

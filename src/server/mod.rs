@@ -103,7 +103,6 @@ mod listing;
 mod login;
 mod maildrop;
 mod marks;
-mod message_listing;
 mod offers;
 mod open_maildrop;
 mod refusals;

@@ -72,10 +72,15 @@ impl<M: Maildrop> OpenMaildrop<M> {
         self.count - self.deleted.count()
     }
 
-    /// The first message from number `number` on that isn't marked as deleted.
+    /// The messages that aren't marked as deleted, from number `next` on.
     #[inline]
-    pub(super) fn next_undeleted(&self, number: u32) -> Option<MessageNumber> {
-        self.deleted.next_unmarked(MessageNumber::new(number)?).filter(|next| next.get() <= self.count)
+    pub(super) fn undeleted(&self, mut next: u32) -> impl Iterator<Item = MessageNumber> {
+        core::iter::from_fn(move || {
+            let message = self.deleted.next_unmarked(MessageNumber::new(next)?)?;
+            // No number follows the last that there can be.
+            next = message.get().wrapping_add(1);
+            (message.get() <= self.count).then_some(message)
+        })
     }
 
     /// Checks that a message is there and isn't marked as deleted.
@@ -101,10 +106,9 @@ impl<M: Maildrop> OpenMaildrop<M> {
     /// message aren't known.
     pub(super) fn total_octets(&mut self) -> Option<u64> {
         if self.octets.is_none() {
-            let messages = (1..=self.count).filter_map(MessageNumber::new).filter(|&n| !self.deleted.contains(n));
             // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
             let mut sum = Some(0_u64);
-            for message in messages {
+            for message in self.undeleted(1) {
                 let octets = self.maildrop.octets(message)?;
                 sum = sum.and_then(|sum| sum.checked_add(octets));
             }

@@ -1,9 +1,8 @@
 //! TRANSACTION: an open maildrop and what is done with it (RFC 1939 §5).
 
 use super::close::CloseReason;
-use super::listing::Listing;
+use super::listing::{Listing, MessageListing};
 use super::maildrop::Maildrop;
-use super::message_listing::MessageListing;
 use super::open_maildrop::OpenMaildrop;
 use super::reply::Reply;
 use super::terms::{Instead, Terms};
@@ -136,7 +135,7 @@ impl<M: Maildrop> Transaction<M> {
             Command::List { message: None } => {
                 open.total_octets().ok_or(Reply::Temporary)?;
                 terms.good(output, Reply::ScanListing);
-                return Ok(Step::ListMessages(MessageListing::OCTETS));
+                return Ok(Step::ListMessages(MessageListing::Octets(1)));
             }
             Command::List { message: Some(message) } => {
                 open.check_sendable(message, terms.utf8)?;
@@ -163,7 +162,7 @@ impl<M: Maildrop> Transaction<M> {
             }
             Command::Uidl { message: None } => {
                 terms.good(output, Reply::UniqueIdListing);
-                return Ok(Step::ListMessages(MessageListing::UNIQUE_IDS));
+                return Ok(Step::ListMessages(MessageListing::UniqueIds(1)));
             }
             Command::Uidl { message: Some(message) } => {
                 open.check(message)?;
