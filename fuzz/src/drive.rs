@@ -31,9 +31,8 @@ pub fn run(case: &Case<'_>, steps: &[Step]) -> Run {
     let settings = &case.settings;
     let mut session = match settings.refusal() {
         Some(reason) => Session::refuse(settings.config(), reason),
-        None => Session::new(settings.config(), settings.security()),
-    }
-    .with_exchange();
+        None => Session::with_exchange(settings.config(), settings.security()),
+    };
     session = session.with_client_identity(settings.identity());
     if settings.timestamp {
         session = session.with_timestamp(Timestamp::new(TIMESTAMP).expect("a timestamp"));

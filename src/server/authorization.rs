@@ -100,12 +100,6 @@ impl<M: Maildrop, E> Authorization<M, E> {
         Self { timestamp, name: None, exchange: None, step: NEXT, exit: None, failed_logins: 0, commands: 0 }
     }
 
-    /// The same, where the host remembers something else of an exchange.
-    pub(super) fn with_exchange<F>(self) -> Authorization<M, F> {
-        let Self { timestamp, name, exchange: _, step, exit, failed_logins, commands } = self;
-        Authorization { timestamp, name, exchange: None, step, exit, failed_logins, commands }
-    }
-
     /// Goes on until the client or the host is needed, or the state is left.
     pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), Exit<M>> {
         if let Some(exit) = self.exit.take() {

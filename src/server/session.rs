@@ -42,23 +42,14 @@ pub struct Session<M: Maildrop, E = ()> {
 impl<M: Maildrop> Session<M> {
     /// Creates a session for a connection that has just come in; `security` tells who may listen to it.
     pub fn new(config: Arc<Config>, security: Security) -> Self {
-        let terms = Terms::new(config, security);
-        let life = Life::Authorization(Authorization::new(None));
-        Self { pipe: terms.pipe(), terms, life, asked: false, is_stopping: false }
+        Self::with_exchange(config, security)
     }
+}
 
-    /// Creates a session that greets with `-ERR` and closes: because of load, or for a peer that isn't welcome
-    /// (RFC 1939 §3).
-    pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
-        let mut session = Self::new(config, Security::Cleartext);
-        session.terms.reply(&mut session.pipe.output, reason.into());
-        session.life = Life::Over(CloseReason::Refused);
-        session
-    }
-
-    /// Has the host remember an `E` of each SASL exchange, from one step to the next:
+impl<M: Maildrop, E> Session<M, E> {
+    /// Creates a session whose host remembers an `E` of each SASL exchange, from one step to the next:
     /// [`exchange_and_response`](super::Authenticate::exchange_and_response) lends it. The session drops it when the exchange
-    /// is over, however it ends. Call this before the first poll: what an exchange under way remembers is dropped.
+    /// is over, however it ends.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -68,21 +59,24 @@ impl<M: Maildrop> Session<M> {
     ///
     /// # fn session<M: Maildrop>(config: Arc<Config>) -> Session<M, Timestamp> {
     /// // For CRAM-MD5, whose challenge is needed again when the client has answered it.
-    /// Session::new(config, Security::Tls).with_exchange::<Timestamp>()
+    /// Session::with_exchange(config, Security::Tls)
     /// # }
     /// ```
-    #[must_use]
-    pub fn with_exchange<E>(self) -> Session<M, E> {
-        let life = match self.life {
-            Life::Authorization(authorization) => Life::Authorization(authorization.with_exchange()),
-            Life::Transaction(transaction) => Life::Transaction(transaction),
-            Life::Over(reason) => Life::Over(reason),
-        };
-        Session { pipe: self.pipe, terms: self.terms, life, asked: self.asked, is_stopping: self.is_stopping }
+    pub fn with_exchange(config: Arc<Config>, security: Security) -> Self {
+        let terms = Terms::new(config, security);
+        let life = Life::Authorization(Authorization::new(None));
+        Self { pipe: terms.pipe(), terms, life, asked: false, is_stopping: false }
     }
-}
 
-impl<M: Maildrop, E> Session<M, E> {
+    /// Creates a session that greets with `-ERR` and closes: because of load, or for a peer that isn't welcome
+    /// (RFC 1939 §3).
+    pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
+        let mut session = Self::with_exchange(config, Security::Cleartext);
+        session.terms.reply(&mut session.pipe.output, reason.into());
+        session.life = Life::Over(CloseReason::Refused);
+        session
+    }
+
     /// Offers APOP with this timestamp, which must be a new one for each connection (RFC 1939 §7); `None` offers none.
     /// Nor is it offered where logging in isn't allowed, or once the session was polled. One that was in the greeting
     /// stays good after STLS.

@@ -170,7 +170,7 @@ fn the_answer_to_a_bearer_failure_is_what_its_mechanism_has() {
 fn apop_logs_in_by_the_timestamp_of_the_greeting() {
     // R-1939-31, R-1939-32
     let store = Store::new(["body\n"]);
-    let session = server::Session::new(Arc::new(patient(server::Config::new())), Security::TrustedLocal);
+    let session = server::Session::with_exchange(Arc::new(patient(server::Config::new())), Security::TrustedLocal);
     let server = Server::of(&store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     let mut link = Link::new(Client::new(Config::new(), Security::Cleartext), server, 5, 5, 1);
     link.run();

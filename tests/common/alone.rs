@@ -18,7 +18,7 @@ pub const LOGGED_IN: &str = "+OK send PASS\r\n+OK maildrop locked and ready\r\n"
 
 impl Server {
     pub fn with_timestamp(store: &Rc<Store>, timestamp: &str) -> Self {
-        let session = Session::new(Arc::new(Config::new()), Security::TrustedLocal);
+        let session = Session::with_exchange(Arc::new(Config::new()), Security::TrustedLocal);
         Self::of(store, session.with_timestamp(Timestamp::new(timestamp).unwrap()))
     }
 

@@ -28,7 +28,7 @@ impl<E> Front<E> {
     /// A session whose host remembers an `E` of each exchange.
     pub fn remembering(config: Config) -> Self {
         Self {
-            session: Session::new(config.into(), Security::TrustedLocal).with_exchange(),
+            session: Session::with_exchange(config.into(), Security::TrustedLocal),
             now: Duration::ZERO,
             output: Vec::new(),
             reads: vec![usize::MAX],

@@ -74,13 +74,13 @@ impl Server {
     }
 
     pub fn with(store: &Rc<Store>, config: Config, security: Security) -> Self {
-        Self::of(store, Session::new(Arc::new(config), security))
+        Self::of(store, Session::with_exchange(Arc::new(config), security))
     }
 
-    pub fn of(store: &Rc<Store>, session: Session<TestDrop>) -> Self {
+    pub fn of(store: &Rc<Store>, session: Session<TestDrop, TestExchange>) -> Self {
         Self {
             store: Rc::clone(store),
-            session: session.with_exchange(),
+            session,
             output: Vec::new(),
             writes: Vec::new(),
             now: Duration::ZERO,

@@ -257,7 +257,7 @@ fn what_a_host_remembers_of_an_exchange_is_dropped_with_its_last_answer() {
     ];
     for answer in answers {
         let dropped = Rc::new(Cell::new(false));
-        let mut session = Session::new(Arc::new(config()), Security::Tls).with_exchange();
+        let mut session = Session::with_exchange(Arc::new(config()), Security::Tls);
         let mut input: &[u8] = b"AUTH X-OWN\r\nYQ==\r\n";
         while !dropped.get() {
             match session.poll(Duration::ZERO) {

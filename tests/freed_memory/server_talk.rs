@@ -111,8 +111,7 @@ impl<'a> Talk<'a> {
         let starts_tls = self.input.find("STLS\r\n").map(|at| at + 6);
         let security = if starts_tls.is_some() { Security::TrustedLocal } else { Security::Tls };
         let timestamp = pause(|| Timestamp::new(TIMESTAMP).unwrap());
-        let mut session =
-            Box::new(Session::new(Arc::clone(config), security).with_timestamp(timestamp).with_exchange());
+        let mut session = Box::new(Session::with_exchange(Arc::clone(config), security).with_timestamp(timestamp));
         let dropped = Rc::new(Cell::new(false));
         let (mut at, mut now) = (0, Duration::ZERO);
         loop {

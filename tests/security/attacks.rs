@@ -35,7 +35,7 @@ fn all() -> Config {
 }
 
 fn server(config: Config) -> Server {
-    let session = Session::new(config.into(), Security::TrustedLocal);
+    let session = Session::with_exchange(config.into(), Security::TrustedLocal);
     let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send("");
     server
@@ -151,7 +151,7 @@ fn go_on(step: Authenticate<'_, Weightless>) {
 }
 
 fn weightless(config: Config) -> Session<Weightless> {
-    Session::new(config.into(), Security::TrustedLocal)
+    Session::with_exchange(config.into(), Security::TrustedLocal)
 }
 
 fn weightless_logged_in() -> Session<Weightless> {

@@ -25,7 +25,7 @@ fn all() -> Config {
 }
 
 fn server(config: Config) -> Server {
-    let session = Session::new(config.into(), Security::Tls);
+    let session = Session::with_exchange(config.into(), Security::Tls);
     let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send("");
     server

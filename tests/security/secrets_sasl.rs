@@ -97,7 +97,7 @@ fn session(security: Security) -> Session<Empty, Vec<u8>> {
         config = config.mechanism(mechanism).unwrap();
     }
     config = config.mechanism_with(Mechanism::new("X-OWN").unwrap(), own).unwrap();
-    Session::new(Arc::new(config), security).with_timestamp(Timestamp::new(TIMESTAMP).unwrap()).with_exchange()
+    Session::with_exchange(Arc::new(config), security).with_timestamp(Timestamp::new(TIMESTAMP).unwrap())
 }
 
 /// What a host does that logs all it can, and lets in who knows the secret by PASS, PLAIN or LOGIN.

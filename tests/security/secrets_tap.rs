@@ -21,9 +21,9 @@ fn secret(text: &str) -> (bool, String) {
     (false, text.to_owned())
 }
 
-fn session(config: Config) -> Session<TestDrop> {
+fn session<E>(config: Config) -> Session<TestDrop, E> {
     let config = crate::common::patient(config).mechanism(Mechanism::CRAM_MD5).unwrap();
-    Session::new(Arc::new(config), Security::TrustedLocal).with_timestamp(Timestamp::new(TIMESTAMP).unwrap())
+    Session::with_exchange(Arc::new(config), Security::TrustedLocal).with_timestamp(Timestamp::new(TIMESTAMP).unwrap())
 }
 
 /// Drives a session through `input`, so many octets at a time, and drops so many tokens before one is answered. Who

@@ -44,7 +44,8 @@ fn the_timestamp_of_the_greeting_is_good_for_apop_after_stls() {
     let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
     let wrong = "APOP mrose c4c9334bac560ecc979e58001b3e22fc\r\n";
     for tls in [false, true] {
-        let session = Session::new(Config::new().stls(true).into(), Security::TrustedLocal).with_timestamp(timestamp());
+        let session =
+            Session::with_exchange(Config::new().stls(true).into(), Security::TrustedLocal).with_timestamp(timestamp());
         let mut server = Server::of(&Store::example(), session);
         assert_eq!(server.send(""), format!("+OK POP3 server ready {TIMESTAMP}\r\n"));
         if tls {
@@ -60,7 +61,7 @@ fn a_timestamp_that_was_not_in_the_greeting_is_good_for_nothing_after_stls() {
     // R-1939-34, R-8314-02: where nobody may log in in the clear, there is none
     let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
     let config = Config::new().stls(true).into();
-    let session = Session::new(config, Security::Cleartext).with_timestamp(timestamp());
+    let session = Session::with_exchange(config, Security::Cleartext).with_timestamp(timestamp());
     let mut server = Server::of(&Store::example(), session);
     assert_eq!(server.send(""), GREETING);
     assert!(server.send(apop).starts_with("-ERR [AUTH] "));
@@ -113,7 +114,7 @@ fn seen(server: &mut Server) -> Seen {
 
 /// A server that waits for TLS no longer: it has it. `None` if the client was cut off before it came to that.
 fn after_stls(said: &str, security: Security, identity: ClientIdentity, reads: usize) -> Option<Server> {
-    let session = Session::new(config().into(), security).with_timestamp(timestamp());
+    let session = Session::with_exchange(config().into(), security).with_timestamp(timestamp());
     let mut server = Server::of(&Store::example(), session.with_client_identity(ClientIdentity::Verified));
     server.store.tls.set(Some(identity));
     server.reads = reads.into();
@@ -151,7 +152,7 @@ proptest! {
         let mut upgraded = upgraded.unwrap();
         let mut fresh = Server::of(
             &Store::example(),
-            Session::new(config().into(), Security::Tls).with_client_identity(identity).with_timestamp(timestamp()),
+            Session::with_exchange(config().into(), Security::Tls).with_client_identity(identity).with_timestamp(timestamp()),
         );
         prop_assert_eq!(fresh.send(""), format!("+OK POP3 server ready {TIMESTAMP}\r\n"));
         prop_assert_eq!(seen(&mut upgraded), seen(&mut fresh));

@@ -108,7 +108,8 @@ fn a_long_text_gives_way_to_the_timestamp() {
     // R-1939-05, R-1939-31
     let config = Config::new().greeting(&"y".repeat(600)).unwrap();
     let timestamp = format!("<a@{}>", "h".repeat(200));
-    let session = Session::new(Arc::new(config), Security::Tls).with_timestamp(Timestamp::new(&timestamp).unwrap());
+    let session =
+        Session::with_exchange(Arc::new(config), Security::Tls).with_timestamp(Timestamp::new(&timestamp).unwrap());
     let greeting = Server::of(&Store::example(), session).send("");
     assert!(greeting.len() == MAX_RESPONSE_LINE, "{}", greeting.len());
     assert!(greeting.ends_with(&format!("y {timestamp}\r\n")), "{greeting}");
@@ -143,7 +144,7 @@ proptest! {
         text in "[ -;=-Z^-~]{0,400}", left in "[a-z0-9.]{1,40}", right in "[a-z0-9.]{1,40}", apop: bool
     ) {
         let config = Config::new().greeting(&text).unwrap();
-        let mut session = Session::new(Arc::new(config), Security::Tls);
+        let mut session = Session::with_exchange(Arc::new(config), Security::Tls);
         let timestamp = format!("<{left}@{right}>");
         if apop {
             session = session.with_timestamp(Timestamp::new(&timestamp).unwrap());

@@ -75,7 +75,7 @@ fn run(case: &Case, drive: &Drive) -> Seen {
     let config = config.utf8(if has(Setting::Names) { Utf8::MessagesAndNames } else { Utf8::Messages });
     let config = if has(Setting::Patient) { crate::common::patient(config) } else { config };
     let security = if has(Setting::Cleartext) { Security::Cleartext } else { Security::TrustedLocal };
-    let session = Session::new(config.into(), security);
+    let session = Session::with_exchange(config.into(), security);
     let mut server = Server::of(&store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.reads = drive.reads.clone().into();
     server.window = drive.windows.clone().into();

@@ -24,7 +24,7 @@ fn examples() -> Vec<(Deviation, Vec<u8>, bool)> {
 }
 
 fn server(config: Config, before_login: bool) -> Server {
-    let session = Session::new(crate::common::patient(config).into(), Security::Tls);
+    let session = Session::with_exchange(crate::common::patient(config).into(), Security::Tls);
     let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send(if before_login { "" } else { LOGIN });
     server

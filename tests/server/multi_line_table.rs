@@ -60,7 +60,7 @@ fn everything() -> Config {
 #[test]
 fn the_server_keeps_to_the_table_before_login() {
     // R-1939-09, R-OBS-01
-    let session = Session::new(everything().into(), Security::TrustedLocal);
+    let session = Session::with_exchange(everything().into(), Security::TrustedLocal);
     let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send("");
     let digest = "0".repeat(32);

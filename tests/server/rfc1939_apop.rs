@@ -70,7 +70,7 @@ fn without_a_timestamp_apop_is_not_available_and_the_greeting_has_no_bracket() {
 #[test]
 fn no_timestamp_is_sent_where_nobody_may_log_in() {
     // R-8314-02
-    let session = Session::new(Arc::new(Config::new()), Security::Cleartext);
+    let session = Session::with_exchange(Arc::new(Config::new()), Security::Cleartext);
     let mut server = Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     assert_eq!(server.send(""), crate::common::GREETING);
 }

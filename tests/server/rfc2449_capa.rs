@@ -78,7 +78,7 @@ fn sasl_lists_the_mechanisms_that_would_be_accepted_now() {
     ] {
         let config = Arc::new(config);
         let server = || {
-            let session = Session::new(Arc::clone(&config), security).with_client_identity(identity);
+            let session = Session::with_exchange(Arc::clone(&config), security).with_client_identity(identity);
             Server::of(&Store::example(), session)
         };
         let mut asked = server();

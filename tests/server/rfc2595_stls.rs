@@ -261,7 +261,7 @@ fn a_certificate_offers_external_and_logs_nobody_in() {
         assert!(!capabilities(&mut after_stls).concat().contains("SASL"));
         after_stls.store.tls.set(Some(identity));
         assert_eq!(after_stls.send("STLS\r\n"), BEGIN);
-        let session = Session::new(config().into(), Security::Tls).with_client_identity(identity);
+        let session = Session::with_exchange(config().into(), Security::Tls).with_client_identity(identity);
         let mut from_the_start = Server::of(&Store::example(), session);
         assert_eq!(from_the_start.send(""), GREETING);
         for mut server in [after_stls, from_the_start] {

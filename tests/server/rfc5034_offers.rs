@@ -173,7 +173,7 @@ fn what_is_announced_is_what_auth_accepts_now() {
             for cleartext_logins in [false, true] {
                 let case = (security, identity, cleartext_logins);
                 let config = patient(offering(all.clone()).cleartext_logins(cleartext_logins));
-                let session = Session::new(Arc::new(config), security).with_client_identity(identity);
+                let session = Session::with_exchange(Arc::new(config), security).with_client_identity(identity);
                 let mut server = Server::of(&Store::example(), session);
                 server.send("");
 
@@ -354,7 +354,7 @@ fn external_is_for_clients_whose_certificate_the_host_has_verified() {
 fn an_identity_from_before_stls_does_not_outlast_it() {
     // R-2595-03, R-2595-04
     let config = offering([Mechanism::EXTERNAL]).stls(true);
-    let session = Session::new(Arc::new(config), Security::TrustedLocal);
+    let session = Session::with_exchange(Arc::new(config), Security::TrustedLocal);
     let mut server = Server::of(&Store::example(), session.with_client_identity(ClientIdentity::Verified));
     server.send("");
     assert_eq!(announced(&mut server).as_deref(), Some("PLAIN EXTERNAL"));

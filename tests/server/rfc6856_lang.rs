@@ -170,7 +170,8 @@ fn names() -> Catalogue {
 /// A server that has most commands, and speaks a language.
 fn speaking(language: &str, store: &Rc<Store>, config: Config, security: Security) -> Server {
     let config = config.language(names()).unwrap().mechanism(Mechanism::CRAM_MD5).unwrap().stls(true);
-    let session = Session::new(config.accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)).into(), security);
+    let session =
+        Session::with_exchange(config.accepted(DeviationSet::DEFAULT.without(Deviation::ExtraSpaces)).into(), security);
     let mut server = Server::of(store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.send(format!("LANG {language}\r\n"));
     server

@@ -27,7 +27,7 @@ fn base64_of(octets: &[u8]) -> String {
 /// A server that has greeted, has all that a name can be said with, and closes for nothing.
 fn server(store: &Rc<Store>, config: Config) -> Server {
     let config = crate::common::patient(config).mechanism(Mechanism::LOGIN).unwrap();
-    let session = Session::new(config.into(), Security::TrustedLocal);
+    let session = Session::with_exchange(config.into(), Security::TrustedLocal);
     let mut server = Server::of(store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     assert!(server.send("").starts_with("+OK"));
     server

@@ -95,7 +95,7 @@ impl Transcript {
         }
         let security = if self.has("@cleartext") { Security::Cleartext } else { Security::Tls };
         let timestamp = self.timestamp.as_ref().map(|text| Timestamp::new(text).unwrap());
-        Server::of(&store, Session::new(config.into(), security).with_timestamp(timestamp))
+        Server::of(&store, Session::with_exchange(config.into(), security).with_timestamp(timestamp))
     }
 
     fn has(&self, switch: &str) -> bool {

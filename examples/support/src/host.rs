@@ -52,9 +52,8 @@ impl Host {
 
     /// A session for a new connection.
     pub fn session<C: Client>(&self, channel: &Channel, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
-        Session::new(Arc::clone(&self.config), listening::security_of(channel.is_tls(), peer, self.require_tls))
-            .with_exchange()
-            .with_timestamp(self.timestamps.next())
+        let security = listening::security_of(channel.is_tls(), peer, self.require_tls);
+        Session::with_exchange(Arc::clone(&self.config), security).with_timestamp(self.timestamps.next())
     }
 
     /// Answers what a session asks its host. The store's work blocks. `client` makes the client that a maildrop is opened for.

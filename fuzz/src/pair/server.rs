@@ -36,7 +36,7 @@ impl Server {
         let config = Arc::new(build().expect("a configuration within its bounds"));
         let security = if settings.stls { Security::Cleartext } else { Security::TrustedLocal };
         let timestamp = Timestamp::new(TIMESTAMP).expect("a timestamp");
-        let session = Session::new(config, security).with_timestamp(timestamp).with_exchange();
+        let session = Session::with_exchange(config, security).with_timestamp(timestamp);
         let (chunk, empty_chunks) = (settings.chunk.max(1), settings.empty_chunks);
         let answer = Answer { chunk, empty_chunks, ..Answer::default() };
         Self { session, store: Store::new(case.messages(), false), answer, removed: BTreeSet::new() }
