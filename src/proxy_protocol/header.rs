@@ -1,5 +1,6 @@
 //! What a header holds.
 
+use core::mem;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Buf;
@@ -105,33 +106,25 @@ impl<'a> Tlvs<'a> {
     pub(super) fn check(mut self, header: &[u8]) -> Result<(), HeaderError> {
         let (mut tls, mut checksum) = (false, false);
         while let Some(tlv) = self.next() {
-            let again = match tlv.kind {
-                Tlv::SSL => core::mem::replace(&mut tls, true),
-                Tlv::CRC32C => core::mem::replace(&mut checksum, true),
-                _ => false,
-            };
-            if again {
-                return Err(HeaderError::DuplicateTlv);
-            }
-            match tlv.kind {
-                Tlv::SSL if ClientTls::read(tlv.value).is_none() => return Err(HeaderError::Tlv),
-                Tlv::UNIQUE_ID if tlv.value.len() > 128 => return Err(HeaderError::Tlv),
+            let is_valid = match tlv.kind {
+                Tlv::SSL => !mem::replace(&mut tls, true) && ClientTls::read(tlv.value).is_some(),
+                Tlv::UNIQUE_ID => tlv.value.len() <= 128,
                 Tlv::CRC32C => {
-                    let sum = u32::from_be_bytes(tlv.value.try_into().map_err(|_| HeaderError::Tlv)?);
                     // The checksum is that of the header with zeros in its place.
                     let end = header.len() - self.0.len();
                     let zeroed = header
                         .iter()
                         .enumerate()
                         .map(|(at, octet)| if (end - 4..end).contains(&at) { 0 } else { *octet });
-                    if crc32c(zeroed) != sum {
-                        return Err(HeaderError::Checksum);
-                    }
+                    !mem::replace(&mut checksum, true) && tlv.value == crc32c(zeroed).to_be_bytes()
                 }
-                _ => {}
+                _ => true,
+            };
+            if !is_valid {
+                return Err(HeaderError::Malformed);
             }
         }
-        if self.0.is_empty() { Ok(()) } else { Err(HeaderError::Tlv) }
+        if self.0.is_empty() { Ok(()) } else { Err(HeaderError::Malformed) }
     }
 }
 

@@ -106,7 +106,7 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
     let local = match window.get(12) {
         Some(0x20) => true,
         None | Some(0x21) => false,
-        Some(_) => return Err(HeaderError::Command),
+        Some(_) => return Err(HeaderError::Malformed),
     };
     let family = window.get(13).copied().filter(|_| !local).unwrap_or(0);
     // Of datagrams and UNIX sockets only the size is known: they have no address for a POP3 server.
@@ -115,7 +115,7 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
         0x11 | 0x12 => 12,
         0x21 | 0x22 => 36,
         0x31 | 0x32 => 216,
-        _ => return Err(HeaderError::Family),
+        _ => return Err(HeaderError::Malformed),
     };
     let Some((&[.., high, low], rest)) = window.split_first_chunk::<16>() else {
         return Ok(Decoded::Partial { missing: 16 - window.len() });
@@ -126,7 +126,7 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
         return Err(HeaderError::TooLong { octets, limit });
     }
     if length < size {
-        return Err(HeaderError::Addresses);
+        return Err(HeaderError::Malformed);
     }
     let (Some(whole), Some(block)) = (window.get(..octets), rest.get(..length)) else {
         return Ok(Decoded::Partial { missing: length - rest.len() });
@@ -135,7 +135,7 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
     if local || family == 0x00 {
         return Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses: None, tlvs: Tlvs(&[]) }));
     }
-    let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Addresses)?;
+    let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Malformed)?;
     Tlvs(tlvs).check(whole)?;
     let addresses = Addresses::read(family, addresses);
     Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses, tlvs: Tlvs(tlvs) }))
@@ -163,26 +163,24 @@ fn decode_line(window: &[u8]) -> Result<Decoded<'_>, HeaderError> {
     }
     let tcp = agree(line, b"PROXY TCP4 ") || agree(line, b"PROXY TCP6 ");
     let plausible = |octet: &u8| octet.is_ascii_hexdigit() || matches!(octet, b' ' | b'.' | b':');
-    if !(tcp && line.iter().skip(11).all(plausible) || agree(line, b"PROXY UNKNOWN ")) {
-        return Err(HeaderError::Line);
-    }
-    if line.len() + 2 > LONGEST_LINE {
-        return Err(HeaderError::LineTooLong);
+    let is_plausible = tcp && line.iter().skip(11).all(plausible) || agree(line, b"PROXY UNKNOWN ");
+    if !is_plausible || line.len() + 2 > LONGEST_LINE {
+        return Err(HeaderError::Malformed);
     }
     let Some(rest) = end.and_then(|end| window.get(end..)) else {
         return Ok(Decoded::Partial { missing: SHORTEST_LINE.saturating_sub(line.len()).max(2) });
     };
     if rest.first() != Some(&b'\r') {
-        return Err(HeaderError::Line);
+        return Err(HeaderError::Malformed);
     }
     let unknown = line == b"PROXY UNKNOWN" || line.starts_with(b"PROXY UNKNOWN ");
-    let addresses = if unknown { None } else { Some(line_addresses(line).ok_or(HeaderError::Line)?) };
+    let addresses = if unknown { None } else { Some(line_addresses(line).ok_or(HeaderError::Malformed)?) };
     match rest.get(1) {
         None => Ok(Decoded::Partial { missing: 1 }),
         Some(b'\n') => {
             Ok(Decoded::Header(Header { encoded_len: line.len() + 2, is_local: false, addresses, tlvs: Tlvs(&[]) }))
         }
-        Some(_) => Err(HeaderError::Line),
+        Some(_) => Err(HeaderError::Malformed),
     }
 }
 
@@ -208,18 +206,10 @@ pub enum HeaderError {
     /// They begin with neither signature: perhaps a client connected without a proxy.
     #[error("no header of the PROXY protocol")]
     NotAHeader,
-    /// A line of version 1 doesn't follow the specification.
-    #[error("malformed PROXY line")]
-    Line,
-    /// A line of version 1 doesn't end within 107 octets.
-    #[error("a PROXY line has at most 107 octets")]
-    LineTooLong,
-    /// The version isn't 2, or the command neither LOCAL nor PROXY.
-    #[error("unknown version or command")]
-    Command,
-    /// The family or the transport isn't known.
-    #[error("unknown address family or transport")]
-    Family,
+    /// They don't follow the specification: a line of version 1 that is wrong or too long, another version, command, family or
+    /// transport, a part that is too short or that may come only once, a wrong checksum.
+    #[error("malformed header of the PROXY protocol")]
+    Malformed,
     /// The header is longer than the limit.
     #[error("a header of {octets} octets, where {limit} are allowed")]
     TooLong {
@@ -228,16 +218,4 @@ pub enum HeaderError {
         /// How long it may be.
         limit: usize,
     },
-    /// The header is too short for its addresses.
-    #[error("the header is too short for its addresses")]
-    Addresses,
-    /// What follows the addresses isn't made of whole TLVs, or one has a length that its type doesn't allow.
-    #[error("malformed TLV")]
-    Tlv,
-    /// There are two TLVs of TLS or two checksums, so either might be meant.
-    #[error("a TLV that may come once comes twice")]
-    DuplicateTlv,
-    /// The checksum is wrong.
-    #[error("wrong checksum")]
-    Checksum,
 }
