@@ -50,16 +50,9 @@ pub(crate) enum Defect {
 }
 
 impl Input {
-    /// A window for lines of at most `size` octets, line end included.
-    pub(crate) fn new(size: u32) -> Self {
-        Self { window: Box::default(), start: 0, end: 0, size, limit: size, scanner: LineScanner::new(size as usize) }
-    }
-
     /// A window of `size` octets that takes lines of at most `limit`, line end included.
-    pub(crate) fn with_line_limit(size: u32, limit: u32) -> Self {
-        let mut input = Self::new(size);
-        input.set_limit(limit);
-        input
+    pub(crate) fn new(size: u32, limit: u32) -> Self {
+        Self { window: Box::default(), start: 0, end: 0, size, limit, scanner: LineScanner::new(limit as usize) }
     }
 
     /// Room for more octets, never empty while a line isn't complete.
@@ -189,13 +182,9 @@ impl Input {
         self.consume(octets);
     }
 
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
     /// Gives the memory back if nothing is in it.
     pub(crate) fn release(&mut self) {
-        if self.is_empty() {
+        if self.start == self.end {
             self.window = Box::default();
         }
     }

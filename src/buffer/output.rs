@@ -1,7 +1,6 @@
 //! What is to be written: text of our own, then one chunk of the caller's.
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use bytes::{Buf, Bytes};
 use zeroize::Zeroize;
@@ -244,11 +243,5 @@ impl Buf for Output {
 impl Drop for Output {
     fn drop(&mut self) {
         self.wipe();
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Output").field("octets", &self.remaining()).finish_non_exhaustive()
     }
 }

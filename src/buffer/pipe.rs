@@ -2,6 +2,8 @@
 
 use core::{fmt, mem};
 
+use bytes::Buf;
+
 use super::{Clock, Input, Output};
 
 /// The part of a session that octets go through.
@@ -51,6 +53,9 @@ impl Pipe {
 
 impl fmt::Debug for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipe").field("output", &self.output).field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("Pipe")
+            .field("unwritten", &self.output.remaining())
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }

@@ -34,7 +34,7 @@ impl Session {
     /// Creates a session on a connection that was just made; `security` tells who may listen to it.
     pub fn new(config: Arc<Config>, security: Security) -> Self {
         Self {
-            pipe: Pipe::new(Input::with_line_limit(config.window, config.line_limit), Output::of_lines()),
+            pipe: Pipe::new(Input::new(config.window, config.line_limit), Output::of_lines()),
             config,
             security,
             queue: Queue::default(),

@@ -72,7 +72,8 @@ impl Terms {
 
     /// A pipe with nothing in it.
     pub(super) fn pipe(&self) -> Pipe {
-        Pipe::new(Input::new(self.config.command_line_limit), Output::new(self.config.output_limit as usize))
+        let limit = self.config.command_line_limit;
+        Pipe::new(Input::new(limit, limit), Output::new(self.config.output_limit as usize))
     }
 
     /// Whether USER, PASS and APOP are allowed (R-8314-02).
