@@ -116,7 +116,6 @@ mod terms;
 mod transaction;
 mod transfer;
 mod update;
-mod work;
 
 pub use self::action::Action;
 pub use self::authenticate::{Authenticate, ChallengeTooLong};

@@ -27,8 +27,8 @@ use core::fmt;
 use super::authorization::{self, Authorization, Exit};
 use super::close::CloseReason;
 use super::maildrop::Maildrop;
+use super::terms::Work;
 use super::transaction::{self, Transaction};
-use super::work::Work;
 use crate::buffer::{Output, Pipe};
 use crate::wire::State;
 

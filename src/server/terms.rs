@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 use super::catalogue::Catalogue;
 use super::close::CloseReason;
@@ -49,6 +50,30 @@ impl From<Reply> for Instead {
     }
 }
 
+/// What the functions of a state are given beside its own data.
+pub(super) struct Work<'a, 't> {
+    pub(super) pipe: &'a mut Pipe,
+    pub(super) terms: &'a mut Terms,
+    pub(super) tap: Tap<'t>,
+}
+
+impl Work<'_, '_> {
+    /// Begins anew after STLS: everything is as the configuration has it, and nothing that was sent or agreed on in the clear
+    /// is left (R-2595-03). Only the deadline runs on, and the host's total of failed logins, which decides nothing.
+    pub(super) fn renew(&mut self, identity: ClientIdentity) {
+        let fresh = Terms::new(Arc::clone(&self.terms.config), Security::Tls);
+        *self.terms = Terms { identity, failed_logins: self.terms.failed_logins, ..fresh };
+        let clock = mem::take(&mut self.pipe.clock);
+        *self.pipe = self.terms.pipe();
+        self.pipe.clock = clock;
+    }
+
+    /// Shows a line, all of it as a secret.
+    pub(super) fn show_secret(&mut self, line: Line) {
+        tap::show(&mut self.tap, self.pipe.input.unread(), line, 0);
+    }
+}
+
 impl Terms {
     pub(super) fn new(config: Arc<Config>, security: Security) -> Self {
         Self {
@@ -61,13 +86,6 @@ impl Terms {
             failed_logins: 0,
             bad_commands_in_a_row: 0,
         }
-    }
-
-    /// The terms after STLS: nothing that was agreed on in the clear is left (R-2595-03), and the host's total of failed
-    /// logins decides nothing.
-    pub(super) fn renew(&mut self, identity: ClientIdentity) {
-        let fresh = Self::new(Arc::clone(&self.config), Security::Tls);
-        *self = Self { identity, failed_logins: self.failed_logins, ..fresh };
     }
 
     /// A pipe with nothing in it.
