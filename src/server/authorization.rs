@@ -28,8 +28,8 @@ pub(super) struct Authorization<M, E> {
     pub(super) name: Option<Secret>,
     pub(super) exchange: Option<E>,
     pub(super) step: Step,
-    /// How the host's answer leaves the state, for the next poll.
-    pub(super) exit: Option<Exit<M>>,
+    /// What the host has opened for the client, which is logged in with the next poll.
+    pub(super) opened: Option<OpenMaildrop<M>>,
     failed_logins: u32,
     commands: u32,
 }
@@ -46,7 +46,11 @@ pub(super) enum Step {
     /// The host answers a step of an exchange, whose line is still in the window.
     Authenticate(SaslStep),
     /// All output is written, and then the host begins TLS.
-    StartTls(Handshake, Residue),
+    StartTls(Residue),
+    /// The host has established TLS.
+    Renew(ClientIdentity),
+    /// The host's answer has ended the session.
+    Over(CloseReason),
 }
 
 /// What the next line is.
@@ -77,14 +81,6 @@ pub struct SaslStep {
     pub(super) response: Option<Place>,
 }
 
-/// What became of the TLS handshake.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Handshake {
-    Awaited,
-    Established(ClientIdentity),
-    Failed,
-}
-
 /// How AUTHORIZATION is left.
 pub(super) enum Exit<M> {
     LoggedIn(OpenMaildrop<M>),
@@ -96,13 +92,13 @@ const NEXT: Step = Step::Read(Expected::Command);
 
 impl<M: Maildrop, E> Authorization<M, E> {
     pub(super) fn new(timestamp: Option<Timestamp>) -> Self {
-        Self { timestamp, name: None, exchange: None, step: NEXT, exit: None, failed_logins: 0, commands: 0 }
+        Self { timestamp, name: None, exchange: None, step: NEXT, opened: None, failed_logins: 0, commands: 0 }
     }
 
     /// Goes on until the client or the host is needed, or the state is left.
     pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), Exit<M>> {
-        if let Some(exit) = self.exit.take() {
-            return Err(exit);
+        if let Some(open) = self.opened.take() {
+            return Err(Exit::LoggedIn(open));
         }
         loop {
             let Work { pipe, terms, .. } = work;
@@ -122,12 +118,12 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     }
                     self.step = NEXT;
                 }
-                Step::StartTls(Handshake::Established(identity), _) => {
+                Step::Renew(identity) => {
                     work.renew(*identity);
                     *self = Self::new(self.timestamp.take());
                 }
-                Step::StartTls(Handshake::Failed, _) => return Err(Exit::Over(CloseReason::TlsFailed)),
-                Step::Login(_) | Step::Authenticate(_) | Step::StartTls(Handshake::Awaited, _) => return Ok(()),
+                Step::Over(reason) => return Err(Exit::Over(*reason)),
+                Step::Login(_) | Step::Authenticate(_) | Step::StartTls(_) => return Ok(()),
             }
         }
     }
@@ -151,8 +147,8 @@ impl<M: Maildrop, E> Authorization<M, E> {
             // The host is to see the line first.
             Step::Login(_) | Step::Authenticate(_) => {}
             // What came after STLS is never looked at (R-2595-02).
-            Step::StartTls(..) => input.wipe(usize::MAX),
-            Step::Read(_) | Step::List(_) => input.wipe(line.octets),
+            Step::StartTls(_) => input.wipe(usize::MAX),
+            _ => input.wipe(line.octets),
         }
         if !matches!(step, Step::Authenticate(_) | Step::Read(Expected::Response(_))) {
             self.exchange = None;
@@ -202,7 +198,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     return Err(Instead::Close(Reply::ResidueAfterStls, CloseReason::ResidueAfterStls(residue)));
                 }
                 terms.good(output, Reply::StartTls);
-                Ok(Step::StartTls(Handshake::Awaited, residue))
+                Ok(Step::StartTls(residue))
             }
             Command::Quit => Err(Instead::Close(Reply::Bye, CloseReason::Quit)),
             Command::Capa => Ok(Step::List(Listing::capabilities(terms, output))),

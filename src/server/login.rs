@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::authorization::{Authorization, Exit, Expected, Step, Whole};
+use super::authorization::{Authorization, Expected, Step, Whole};
 use super::close::CloseReason;
 use super::maildrop::Maildrop;
 use super::open_maildrop::{BrokenMaildrop, OpenMaildrop};
@@ -115,7 +115,7 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
         match OpenMaildrop::new(maildrop) {
             Ok(open) => {
                 self.terms.good(&mut self.pipe.output, Reply::LoggedIn);
-                self.authorization.exit = Some(Exit::LoggedIn(open));
+                self.authorization.opened = Some(open);
                 Ok(())
             }
             Err(broken) => {
@@ -129,8 +129,9 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
     pub fn reject(mut self, reason: Rejection) {
         self.end();
         let instead = self.authorization.rejected(reason, self.terms);
-        let result = self.terms.settle(&mut self.pipe.output, State::Authorization, instead);
-        self.authorization.exit = result.err().map(Exit::Over);
+        if let Err(reason) = self.terms.settle(&mut self.pipe.output, State::Authorization, instead) {
+            self.authorization.step = Step::Over(reason);
+        }
     }
 
     /// Gives the safe answer of a host that can't tell: the client is turned down as [`Rejection::Temporary`] says.
@@ -161,7 +162,7 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
     pub fn hand_over(mut self) {
         self.end();
         self.terms.good(&mut self.pipe.output, Reply::LoggedIn);
-        self.authorization.exit = Some(Exit::Over(CloseReason::HandedOver));
+        self.authorization.step = Step::Over(CloseReason::HandedOver);
     }
 
     /// Forgets what belongs to the attempt to log in, and its line.

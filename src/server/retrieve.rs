@@ -79,8 +79,8 @@ impl<M: Maildrop> Retrieve<'_, M> {
         // Asked for again, it counts as a bad command, so that a client that loops comes to an end (R-1939-28).
         let is_repeated = reason == Refusal::Gone && transaction.open.mark_gone(self.request.message);
         let instead = if is_repeated { Instead::Bad(Reply::Gone) } else { Instead::Answer(reason.into()) };
-        transaction.exit = self.terms.settle(self.output, State::Transaction, instead).err();
-        transaction.step = Step::Read;
+        let settled = self.terms.settle(self.output, State::Transaction, instead);
+        transaction.step = settled.map_or_else(Step::Over, |()| Step::Read);
     }
 }
 

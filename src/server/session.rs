@@ -232,11 +232,12 @@ impl<M: Maildrop, E> Session<M, E> {
                     Action::Authenticate(Login { pipe, terms, authorization, line: asked.line, asked })
                 }
                 // What comes after `+OK` is TLS (R-2595-01).
-                authorization::Step::StartTls(..) if !pipe.output.is_empty() => Action::Io(Io::write_only(pipe)),
-                authorization::Step::StartTls(ref mut handshake, residue) => {
-                    Action::StartTls(StartTls { handshake, residue, deadline: pipe.clock.deadline() })
+                authorization::Step::StartTls(_) if !pipe.output.is_empty() => Action::Io(Io::write_only(pipe)),
+                authorization::Step::StartTls(residue) => {
+                    let deadline = pipe.clock.deadline();
+                    Action::StartTls(StartTls { step: &mut authorization.step, residue, deadline })
                 }
-                authorization::Step::Read(_) | authorization::Step::List(_) => Action::Io(Io::next(pipe)),
+                _ => Action::Io(Io::next(pipe)),
             },
             Life::Transaction(transaction) => match transaction.step {
                 transaction::Step::Retrieve(request) => {

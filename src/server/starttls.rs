@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::authorization::Handshake;
-use super::close::Residue;
+use super::authorization::Step;
+use super::close::{CloseReason, Residue};
 use super::offers::ClientIdentity;
 
 /// The client wants TLS, and has its `+OK`: what comes next on the transport is the TLS handshake.
@@ -19,7 +19,7 @@ use super::offers::ClientIdentity;
 #[derive(Debug)]
 #[must_use = "the session waits for TLS"]
 pub struct StartTls<'a> {
-    pub(super) handshake: &'a mut Handshake,
+    pub(super) step: &'a mut Step,
     pub(super) residue: Residue,
     pub(super) deadline: Option<Duration>,
 }
@@ -43,12 +43,12 @@ impl StartTls<'_> {
     /// Nothing that the client sent in the clear is left after the next poll: no name, no language, no mode, no count. The
     /// timestamp of the greeting is the server's own word, so APOP with it goes on to work, as clients expect.
     pub fn established(self, identity: ClientIdentity) {
-        *self.handshake = Handshake::Established(identity);
+        *self.step = Step::Renew(identity);
     }
 
     /// Reports that the handshake failed, so nothing more can be sent. The session closes.
     pub fn failed(self) {
-        *self.handshake = Handshake::Failed;
+        *self.step = Step::Over(CloseReason::TlsFailed);
     }
 
     /// Gives the safe answer of a host without TLS, which is that the handshake [failed](Self::failed). Such a host doesn't

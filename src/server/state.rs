@@ -18,9 +18,8 @@
 //! connection goes on without it.
 //!
 //! Each command is a function of its state that returns the next `Step`: a line is read, the host is asked, something is
-//! written. A token lends the state and sets its step, or its `exit` where the host's answer leaves the state. What all
-//! states have in common is the pipe and the `Terms`. Files point one way: `terms` ← `authorization`, `transaction` ←
-//! `state` ← the tokens ← `action` ← `session`.
+//! written. A token lends the state and sets its step. What all states have in common is the pipe and the `Terms`. Files
+//! point one way: `terms` ← `authorization`, `transaction` ← `state` ← the tokens ← `action` ← `session`.
 
 use core::fmt;
 
@@ -44,7 +43,7 @@ impl<M: Maildrop, E> Life<M, E> {
     /// The state that commands are read in.
     pub(super) fn state(&self) -> Option<State> {
         match self {
-            Self::Authorization(Authorization { exit: Some(Exit::LoggedIn(_)), .. }) | Self::Transaction(_) => {
+            Self::Authorization(Authorization { opened: Some(_), .. }) | Self::Transaction(_) => {
                 Some(State::Transaction)
             }
             Self::Authorization(_) => Some(State::Authorization),
@@ -92,7 +91,7 @@ impl<M: Maildrop, E> Life<M, E> {
             Self::Authorization(Authorization { step, .. }) => match step {
                 authorization::Step::Login(_) | authorization::Step::Authenticate(_) => Wait::Host,
                 authorization::Step::Read(_) => Wait::Line,
-                authorization::Step::List(_) | authorization::Step::StartTls(..) => Wait::Transport,
+                _ => Wait::Transport,
             },
             Self::Transaction(Transaction { step, .. }) => match step {
                 transaction::Step::Retrieve(_) | transaction::Step::Update => Wait::Host,

@@ -15,8 +15,6 @@ use crate::wire::{Command, DropListing, ScanListing, State, UniqueIdListing, num
 pub(super) struct Transaction<M: Maildrop> {
     pub(super) open: OpenMaildrop<M>,
     pub(super) step: Step<M::Reader>,
-    /// How the host's answer ends the session, for the next poll.
-    pub(super) exit: Option<CloseReason>,
 }
 
 /// What comes next in TRANSACTION.
@@ -36,11 +34,13 @@ pub(super) enum Step<R> {
     ListMessages(MessageListing),
     /// The host answers QUIT.
     Update,
+    /// The host's answer has ended the session.
+    Over(CloseReason),
 }
 
 impl<M: Maildrop> Transaction<M> {
     pub(super) fn new(open: OpenMaildrop<M>) -> Self {
-        Self { open, step: Step::Read, exit: None }
+        Self { open, step: Step::Read }
     }
 
     /// Goes on until the client or the host is needed, or the session is over. Each command starts autologout anew, and so
@@ -57,9 +57,6 @@ impl<M: Maildrop> Transaction<M> {
 
     #[inline]
     fn run(&mut self, active: &mut bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
-        if let Some(reason) = self.exit.take() {
-            return Err(reason);
-        }
         loop {
             let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
             let is_done = match &mut self.step {
@@ -73,6 +70,7 @@ impl<M: Maildrop> Transaction<M> {
                     continue;
                 }
                 Step::Retrieve(_) | Step::Update => false,
+                Step::Over(reason) => return Err(*reason),
                 Step::Send(transfer) | Step::Stream(transfer, _) => {
                     let retrieved = transfer.retrieved;
                     let is_done = transfer.finish(output)?;

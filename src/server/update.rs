@@ -7,7 +7,7 @@ use super::maildrop::Maildrop;
 use super::marks::Deletions;
 use super::reply::Reply;
 use super::terms::Terms;
-use super::transaction::Transaction;
+use super::transaction::{Step, Transaction};
 use crate::buffer::Output;
 use crate::message::Removal;
 
@@ -42,7 +42,7 @@ impl<M: Maildrop> Update<'_, M> {
             Removal::NotAll | Removal::Unknown => Reply::NotRemoved,
         };
         self.terms.reply(self.output, reply);
-        self.transaction.exit = Some(CloseReason::Quit);
+        self.transaction.step = Step::Over(CloseReason::Quit);
     }
 
     /// Gives the safe answer of a host that removes nothing: [`Removal::NotAll`].
