@@ -57,16 +57,12 @@ impl Config {
     /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
     ///
     /// # Errors
-    /// [`ConfigError::RepeatedCapability`] when its tag was added before, [`ConfigError::Capability`] when it isn't a capability
-    /// line, [`ConfigError::AnnouncedBySession`] when its tag
-    /// is one that the session knows.
+    /// [`ConfigError::Capability`] when it isn't a capability line, [`ConfigError::RepeatedCapability`] when its tag is one that
+    /// the session announces by itself, or was added before.
     pub fn private_capability(mut self, line: &str) -> Result<Self, ConfigError> {
         let line = PrivateCapability::new(line)?;
-        if Capability::is_standard(line.tag()) {
-            return Err(ConfigError::AnnouncedBySession);
-        }
         let same = |other: &String| other.split(' ').next().is_some_and(|tag| tag.eq_ignore_ascii_case(line.tag()));
-        if self.private_capabilities.iter().any(same) {
+        if Capability::is_standard(line.tag()) || self.private_capabilities.iter().any(same) {
             return Err(ConfigError::RepeatedCapability);
         }
         self.private_capabilities.push(line.as_str().into());

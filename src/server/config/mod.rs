@@ -107,11 +107,8 @@ pub enum ConfigError {
     /// A capability line isn't one.
     #[error(transparent)]
     Capability(#[from] InvalidCapability),
-    /// The session announces a capability by itself where it holds.
-    #[error("the session announces this capability by itself")]
-    AnnouncedBySession,
-    /// A capability with this tag was added before.
-    #[error("a capability with this tag was added before")]
+    /// The session announces a capability with this tag by itself where it holds, or one was added before.
+    #[error("the session announces this capability by itself, or it was added before")]
     RepeatedCapability,
     /// This crate doesn't know the properties of the mechanism.
     #[error("the properties of this mechanism are not known here")]
