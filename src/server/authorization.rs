@@ -42,9 +42,9 @@ pub(super) enum Step {
     /// A listing is written.
     List(Listing),
     /// The host answers credentials, whose line is still in the window.
-    Login(Whole),
+    Login(Place, Whole),
     /// The host answers a step of an exchange, whose line is still in the window.
-    Authenticate(SaslStep),
+    Authenticate(Place, SaslStep),
     /// All output is written, and then the host begins TLS.
     StartTls(Residue),
     /// The host has established TLS.
@@ -66,7 +66,6 @@ pub(super) enum Expected {
 /// Credentials that came whole, by PASS, APOP, or the last message of PLAIN or LOGIN: where they stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Whole {
-    pub(super) line: Place,
     /// The name, if it is APOP's; else it came before.
     pub(super) apop_name: Option<Place>,
     /// The password, or the digest of APOP.
@@ -76,7 +75,6 @@ pub struct Whole {
 /// A step of a SASL exchange, and where its response stands, decoded, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct SaslStep {
-    pub(super) line: Place,
     pub(super) exchange: Exchange,
     pub(super) response: Option<Place>,
 }
@@ -123,7 +121,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     *self = Self::new(self.timestamp.take());
                 }
                 Step::Over(reason) => return Err(Exit::Over(*reason)),
-                Step::Login(_) | Step::Authenticate(_) | Step::StartTls(_) => return Ok(()),
+                Step::Login(..) | Step::Authenticate(..) | Step::StartTls(_) => return Ok(()),
             }
         }
     }
@@ -145,12 +143,12 @@ impl<M: Maildrop, E> Authorization<M, E> {
         };
         match step {
             // The host is to see the line first.
-            Step::Login(_) | Step::Authenticate(_) => {}
+            Step::Login(..) | Step::Authenticate(..) => {}
             // What came after STLS is never looked at (R-2595-02).
             Step::StartTls(_) => input.wipe(usize::MAX),
             _ => input.wipe(line.octets),
         }
-        if !matches!(step, Step::Authenticate(_) | Step::Read(Expected::Response(_))) {
+        if !matches!(step, Step::Authenticate(..) | Step::Read(Expected::Response(_))) {
             self.exchange = None;
         }
         Ok(step)
@@ -167,7 +165,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
         self.forget_name_unless(command.verb(), terms);
         let login = |apop_name, secret_start| {
             let secret = Place::new(secret_start, line.content);
-            Ok(Step::Login(Whole { line: Place::new(0, line.octets), apop_name, secret }))
+            Ok(Step::Login(Place::new(0, line.octets), Whole { apop_name, secret }))
         };
         match command {
             Command::User { .. } | Command::Pass { .. } | Command::Apop { .. } if !terms.may_log_in() => {
@@ -238,9 +236,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
         match (response, prompt) {
             (Some(place), _) => self.take_response(exchange, place, line::decode_initial_response, line, work),
             (None, Some(prompt)) => Ok(challenge(exchange, prompt, &mut work.pipe.output)),
-            (None, None) => {
-                Ok(Step::Authenticate(SaslStep { line: Place::new(0, line.octets), exchange, response: None }))
-            }
+            (None, None) => Ok(Step::Authenticate(Place::new(0, line.octets), SaslStep { exchange, response: None })),
         }
     }
 
@@ -271,7 +267,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
         let (place, line) = (Place::new(start, start + octets), Place::new(0, line.octets));
         let meaning = exchange.read(place.slice(input.unread()), terms);
         match meaning.map_err(|_| Instead::Bad(Reply::MalformedResponse))? {
-            Meaning::ForHost => Ok(Step::Authenticate(SaslStep { line, exchange, response: Some(place) })),
+            Meaning::ForHost => Ok(Step::Authenticate(line, SaslStep { exchange, response: Some(place) })),
             Meaning::Name(name, exchange, prompt) => {
                 self.name = Some(Secret::from(name.as_bytes()));
                 Ok(challenge(exchange, prompt.as_str(), output))
@@ -288,7 +284,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                 }
                 let end = place.range().end;
                 let secret = Place::new(end - password.expose().len(), end);
-                Ok(Step::Login(Whole { line, apop_name: None, secret }))
+                Ok(Step::Login(line, Whole { apop_name: None, secret }))
             }
             Meaning::Hopeless => Err(self.failed_login(terms)),
         }

@@ -225,11 +225,11 @@ impl<M: Maildrop, E> Session<M, E> {
         let Self { pipe, terms, life, .. } = self;
         match life {
             Life::Authorization(authorization) => match authorization.step {
-                authorization::Step::Login(asked) => {
-                    Action::Login(Login { pipe, terms, authorization, line: asked.line, asked })
+                authorization::Step::Login(line, asked) => {
+                    Action::Login(Login { pipe, terms, authorization, line, asked })
                 }
-                authorization::Step::Authenticate(asked) => {
-                    Action::Authenticate(Login { pipe, terms, authorization, line: asked.line, asked })
+                authorization::Step::Authenticate(line, asked) => {
+                    Action::Authenticate(Login { pipe, terms, authorization, line, asked })
                 }
                 // What comes after `+OK` is TLS (R-2595-01).
                 authorization::Step::StartTls(_) if !pipe.output.is_empty() => Action::Io(Io::write_only(pipe)),

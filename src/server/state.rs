@@ -89,7 +89,7 @@ impl<M: Maildrop, E> Life<M, E> {
     pub(super) fn wait(&self, output: &mut Output) -> Wait {
         match self {
             Self::Authorization(Authorization { step, .. }) => match step {
-                authorization::Step::Login(_) | authorization::Step::Authenticate(_) => Wait::Host,
+                authorization::Step::Login(..) | authorization::Step::Authenticate(..) => Wait::Host,
                 authorization::Step::Read(_) => Wait::Line,
                 _ => Wait::Transport,
             },
