@@ -24,22 +24,26 @@ impl Marks {
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// The first message at or after `message` that isn't marked. Sixty-four marks are looked at in one go.
+    /// The first message at or after `message` that isn't marked.
     #[inline]
     pub(super) fn next_unmarked(&self, message: MessageNumber) -> Option<MessageNumber> {
-        if self.marked == 0 {
-            return Some(message);
-        }
+        if self.marked == 0 { Some(message) } else { self.find(message, false) }
+    }
+
+    /// The first message at or after `message` that is marked, or the first that isn't. Sixty-four are looked at in one go.
+    #[inline]
+    fn find(&self, message: MessageNumber, is_marked: bool) -> Option<MessageNumber> {
         let (mut word, bit) = place(message);
-        // What is before the message counts as marked.
-        let mut before = bit - 1;
+        let inverted = if is_marked { 0 } else { u64::MAX };
+        // What is before the message doesn't count.
+        let mut counting = !(bit - 1);
         while let Some(marks) = self.words.get(word) {
-            let unmarked = !(marks | before);
-            if unmarked != 0 {
-                let index = u32::try_from(word).ok()?.checked_mul(64)?.checked_add(unmarked.trailing_zeros())?;
+            let found = (marks ^ inverted) & counting;
+            if found != 0 {
+                let index = u32::try_from(word).ok()?.checked_mul(64)?.checked_add(found.trailing_zeros())?;
                 return MessageNumber::new(index.checked_add(1)?);
             }
-            before = 0;
+            counting = u64::MAX;
             word += 1;
         }
         None
@@ -66,9 +70,7 @@ impl Marks {
     }
 
     pub(super) fn iter(&self) -> Deletions<'_> {
-        let mut words = self.words.iter();
-        let word = words.next().copied().unwrap_or(0);
-        Deletions { words, word, before: 0, left: self.marked }
+        Deletions { marks: self, next: Some(MessageNumber::FIRST), left: self.marked }
     }
 }
 
@@ -79,9 +81,9 @@ fn place(message: MessageNumber) -> (usize, u64) {
 /// The messages to be removed, in rising order.
 #[derive(Clone, Debug)]
 pub struct Deletions<'a> {
-    words: core::slice::Iter<'a, u64>,
-    word: u64,
-    before: u32,
+    marks: &'a Marks,
+    /// Where to look for the next one.
+    next: Option<MessageNumber>,
     left: u32,
 }
 
@@ -89,14 +91,11 @@ impl Iterator for Deletions<'_> {
     type Item = MessageNumber;
 
     fn next(&mut self) -> Option<MessageNumber> {
-        while self.word == 0 {
-            self.word = *self.words.next()?;
-            self.before += 64;
-        }
-        let bit = self.word.trailing_zeros();
-        self.word &= self.word - 1;
+        let message = self.marks.find(self.next?, true)?;
+        // No number follows the last that there can be.
+        self.next = MessageNumber::new(message.get().wrapping_add(1));
         self.left = self.left.saturating_sub(1);
-        MessageNumber::new(self.before + bit + 1)
+        Some(message)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
