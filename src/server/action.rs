@@ -74,8 +74,7 @@ impl<M: Maildrop, E> Action<'_, M, E> {
 impl<M: Maildrop, E> fmt::Debug for Action<'_, M, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(Io::Read(read)) => read.fmt(f),
-            Self::Io(Io::Write(write)) => write.fmt(f),
+            Self::Io(io) => io.fmt(f),
             Self::StartTls(start) => start.fmt(f),
             Self::Login(login) => login.fmt(f),
             Self::Authenticate(step) => step.fmt(f),
