@@ -143,22 +143,13 @@ fn lines<T>(
 /// what isn't announced.
 fn capabilities<'a, M: Maildrop>(terms: &'a Terms, maildrop: Option<&M>) -> [Option<Capability<'a>>; 13] {
     let config = &*terms.config;
-    let login_delay = match maildrop {
-        None => config.login_delay,
-        Some(maildrop) => {
-            let announced = maildrop.login_delay().or(config.login_delay);
-            announced.map(|announced| LoginDelay { per_user: false, ..announced })
-        }
-    };
-    let expire = match maildrop {
-        _ if config.remove_retrieved => Some(Expire { days: Some(0), per_user: false }),
-        None => config.expire,
-        Some(maildrop) => {
-            // 0 days would promise a removal that isn't configured.
-            let announced = maildrop.expire().filter(|expire| expire.days != Some(0)).or(config.expire);
-            announced.map(|announced| Expire { per_user: false, ..announced })
-        }
-    };
+    let is_logged_in = maildrop.is_some();
+    let login_delay = maildrop.and_then(M::login_delay).or(config.login_delay);
+    let login_delay = login_delay.map(|it| LoginDelay { per_user: it.per_user && !is_logged_in, ..it });
+    // 0 days would promise a removal that isn't configured.
+    let expire = maildrop.and_then(M::expire).filter(|expire| expire.days != Some(0)).or(config.expire);
+    let expire = if config.remove_retrieved { Some(Expire { days: Some(0), per_user: false }) } else { expire };
+    let expire = expire.map(|it| Expire { per_user: it.per_user && !is_logged_in, ..it });
     [
         Some(Capability::Top),
         terms.may_log_in().then_some(Capability::User),
@@ -171,7 +162,7 @@ fn capabilities<'a, M: Maildrop>(terms: &'a Terms, maildrop: Option<&M>) -> [Opt
         config.implementation.as_deref().map(Implementation::new_unchecked).map(Capability::Implementation),
         Some(Capability::AuthRespCode),
         // Not after login (RFC 2595 §4).
-        (terms.offers_stls() && maildrop.is_none()).then_some(Capability::Stls),
+        (terms.offers_stls() && !is_logged_in).then_some(Capability::Stls),
         config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),
         terms.has_languages().then_some(Capability::Lang),
     ]
