@@ -103,12 +103,12 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
     if !agree(window, &SIGNATURE) {
         return Err(HeaderError::NotAHeader);
     }
-    let local = match window.get(12) {
+    let is_local = match window.get(12) {
         Some(0x20) => true,
         None | Some(0x21) => false,
         Some(_) => return Err(HeaderError::Malformed),
     };
-    let family = window.get(13).copied().filter(|_| !local).unwrap_or(0);
+    let family = window.get(13).copied().filter(|_| !is_local).unwrap_or(0);
     // Of datagrams and UNIX sockets only the size is known: they have no address for a POP3 server.
     let size = match family {
         0x00 => 0,
@@ -132,13 +132,11 @@ fn decode_binary(window: &[u8], limit: usize) -> Result<Decoded<'_>, HeaderError
         return Ok(Decoded::Partial { missing: length - rest.len() });
     };
     // With UNSPEC there may be addresses of any kind: where they end, and TLVs begin, can't be known.
-    if local || family == 0x00 {
-        return Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses: None, tlvs: Tlvs(&[]) }));
-    }
-    let (addresses, tlvs) = block.split_at_checked(size).ok_or(HeaderError::Malformed)?;
+    let addresses_len = if family == 0x00 { length } else { size };
+    let (addresses, tlvs) = block.split_at_checked(addresses_len).ok_or(HeaderError::Malformed)?;
     Tlvs(tlvs).check(whole)?;
     let addresses = Addresses::read(family, addresses);
-    Ok(Decoded::Header(Header { encoded_len: octets, is_local: local, addresses, tlvs: Tlvs(tlvs) }))
+    Ok(Decoded::Header(Header { encoded_len: octets, is_local, addresses, tlvs: Tlvs(tlvs) }))
 }
 
 /// Whether one begins with the other.
