@@ -72,16 +72,12 @@ impl Offers {
     }
 
     fn write_names(&mut self) {
-        let mut names = self.names.iter_mut();
-        for secure in [false, true] {
-            for identity in [ClientIdentity::Unknown, ClientIdentity::Verified] {
+        use ClientIdentity::{Unknown, Verified};
+        self.names =
+            [(false, Unknown), (false, Verified), (true, Unknown), (true, Verified)].map(|(secure, identity)| {
                 let allowed = self.all.iter().filter(|offer| offer.is_allowed(secure, identity));
-                let allowed: Vec<&str> = allowed.map(|offer| offer.mechanism.as_str()).collect();
-                if let Some(names) = names.next() {
-                    *names = allowed.join(" ");
-                }
-            }
-        }
+                allowed.map(|offer| offer.mechanism.as_str()).collect::<Vec<_>>().join(" ")
+            });
     }
 
     /// The offer of a mechanism, if it is there at all.
