@@ -1,6 +1,6 @@
 //! The server's part of a SASL exchange (RFC 5034 §4).
 
-use super::front::{CHALLENGE, Found, Front};
+use super::front::{CHALLENGE, Front};
 use super::session::Session;
 use crate::auth::sasl::Message;
 use crate::part::part;
@@ -26,10 +26,8 @@ impl Challenge<'_> {
     #[doc(alias = "octets")]
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
-            Some(Front { found: Found::Challenge { decoded }, .. }) => {
-                part(self.session.pipe.input.unread(), CHALLENGE..CHALLENGE + decoded)
-            }
-            _ => &[],
+            Some(Front { content, .. }) => part(self.session.pipe.input.unread(), CHALLENGE..content),
+            None => &[],
         }
     }
 

@@ -151,7 +151,7 @@ impl Event<'_> {
     pub fn done(self) {
         let Some(plain) = self.plain else { return self.session.settle() };
         self.session.pipe.input.consume(plain.content + 2);
-        if let Reading::Scan { left } | Reading::UniqueIds { left } = &mut self.session.reading {
+        if let Reading::List { left, .. } = &mut self.session.reading {
             // One is left, or it wouldn't be handed out.
             *left = left.wrapping_sub(1);
         }
@@ -191,8 +191,8 @@ impl Session {
             },
             Found::Secured => EventKind::Ok(Response::new(Status::Ok, None, Text::EMPTY)),
             Found::NotSent(_) => EventKind::NotSent,
-            Found::BearerFailure { decoded } => EventKind::BearerFailure(text(CHALLENGE, CHALLENGE + decoded)),
-            Found::Ends | Found::Body { .. } | Found::CarriageReturn | Found::StartTls | Found::Challenge { .. } => {
+            Found::BearerFailure => EventKind::BearerFailure(text(CHALLENGE, front.content)),
+            Found::Ends | Found::Body { .. } | Found::CarriageReturn | Found::StartTls | Found::Challenge => {
                 EventKind::Ends
             }
         }

@@ -41,34 +41,35 @@ pub(super) enum Found {
     StartTls,
     /// TLS is established.
     Secured,
-    /// A challenge; its text, so many octets when decoded, begins at [`CHALLENGE`].
-    Challenge {
-        decoded: usize,
-    },
+    /// A challenge, whose decoded text begins at [`CHALLENGE`].
+    Challenge,
     /// A challenge that tells why a token has failed.
-    BearerFailure {
-        decoded: usize,
-    },
+    BearerFailure,
     NotSent(Sent),
 }
 
 /// Where the text of a challenge begins.
 pub(super) const CHALLENGE: usize = 2;
 
-/// What is still to come of the response to the command at the front of the queue; of a list, how many more entries there
-/// may be.
+/// What is still to come of the response to the command at the front of the queue.
 #[derive(Debug)]
 pub(super) enum Reading {
     /// Its first line.
     Status,
-    /// The lines of LIST.
-    Scan { left: u32 },
-    /// The lines of UIDL.
-    UniqueIds { left: u32 },
-    /// Lines of text, and what CAPA lists in them: it says nothing before its end line (R-GEN-16).
-    Texts { left: u32, capabilities: Option<Box<Capabilities>> },
+    /// A list, and how many more entries it may have.
+    List { of: List, left: u32 },
     /// A message.
     Body(Unstuffer, BareLineFeeds),
+}
+
+#[derive(Debug)]
+pub(super) enum List {
+    /// LIST's.
+    Scan,
+    /// UIDL's.
+    UniqueIds,
+    /// Lines of text, and what CAPA lists in them: it says nothing before its end line (R-GEN-16).
+    Texts(Option<Box<Capabilities>>),
 }
 
 impl Front {

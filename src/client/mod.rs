@@ -197,7 +197,7 @@ impl Session {
         if let Some(front) = &self.front {
             let next = match front.found {
                 Found::Body { .. } | Found::CarriageReturn => Next::Body,
-                Found::Challenge { .. } => Next::Challenge,
+                Found::Challenge => Next::Challenge,
                 // The server has its part in the handshake.
                 Found::StartTls => return self.wait(Next::StartTls),
                 _ => Next::Event,

@@ -2,7 +2,7 @@
 
 use super::error::{Error, ProtocolError};
 use super::exchange::Answer;
-use super::front::{CHALLENGE, Found, Front, Reading};
+use super::front::{CHALLENGE, Found, Front, List, Reading};
 use super::list::{Entry, Plain, squeeze};
 use super::queue::Sent;
 use super::session::Session;
@@ -18,7 +18,7 @@ impl Session {
         match self.reading {
             Reading::Body(..) => Ok(self.body()),
             Reading::Status => self.status(),
-            Reading::Scan { .. } | Reading::UniqueIds { .. } | Reading::Texts { .. } => self.entry(),
+            Reading::List { .. } => self.entry(),
         }
     }
 
@@ -163,60 +163,59 @@ impl Session {
                 self.respond(first.expose(), false);
                 return Ok(None);
             }
-            Answer::Acknowledgement => Found::BearerFailure { decoded },
-            Answer::Caller => Found::Challenge { decoded },
+            Answer::Acknowledgement => Found::BearerFailure,
+            Answer::Caller => Found::Challenge,
         };
-        Ok(Some(Front::line(line, found)))
+        Ok(Some(Front { octets: line.octets, content: CHALLENGE + decoded, found }))
     }
 
     /// Reads a line of a list.
     fn entry(&mut self) -> Result<Option<Front>, Error> {
         let Some(line) = self.pipe.input.line() else { return Ok(None) };
         self.check(line)?;
-        let accepted = self.config.accepted;
-        let whole = part_mut(self.pipe.input.unread_mut(), ..line.content);
-        if whole == b"." {
+        if line.text(self.pipe.input.unread()) == b"." {
             return Ok(Some(Front::line(line, Found::Ends)));
         }
+        let Reading::List { of, left } = &mut self.reading else {
+            debug_assert!(false, "an entry without a list");
+            return Ok(None);
+        };
+        let Some(fewer) = left.checked_sub(1) else { return Err(self.fail(ProtocolError::TooManyEntries)) };
+        *left = fewer;
+        let accepted = self.config.accepted;
+        let whole = part_mut(self.pipe.input.unread_mut(), ..line.content);
         // A dot at the start is one that was stuffed.
         let offset = usize::from(whole.first() == Some(&b'.'));
         let text = part_mut(whole, offset..);
-        let (left, Parsed { value: entry, deviations }) = match &mut self.reading {
-            Reading::Scan { left } => (*left, Entry::scan(text, accepted)),
-            Reading::UniqueIds { left } => (*left, Entry::unique_id(text, accepted)),
-            Reading::Texts { left, capabilities } => {
+        let Parsed { value: entry, deviations } = match of {
+            List::Scan => Entry::scan(text, accepted),
+            List::UniqueIds => Entry::unique_id(text, accepted),
+            List::Texts(capabilities) => {
                 let Parsed { value: octets, deviations } = squeeze(text, accepted);
                 let capability = text.get(..octets).map(Capability::parse);
                 if let (Some(capabilities), Some(Ok(capability))) = (capabilities, capability) {
                     capabilities.add(&capability);
                 }
-                (*left, Parsed { value: Entry::Text { octets }, deviations })
-            }
-            Reading::Status | Reading::Body(..) => {
-                debug_assert!(false, "an entry without a list");
-                return Ok(None);
+                Parsed { value: Entry::Text { octets }, deviations }
             }
         };
         let content = if let Entry::Text { octets } = entry { offset + octets } else { entry.end(whole) };
         self.deviations.count(deviations);
-        if left == 0 {
-            return Err(self.fail(ProtocolError::TooManyEntries));
-        }
         Ok(Some(Front { octets: line.octets, content, found: Found::Entry(entry) }))
     }
 
     /// An entry that is there as a whole and keeps to the rules, as most of a million do.
     #[inline]
     pub(super) fn plain_entry(&self) -> Option<Plain> {
-        let is_listed = matches!(self.reading, Reading::Scan { left: 1.. } | Reading::UniqueIds { left: 1.. });
-        if !is_listed || self.front.is_some() || !self.pipe.input.is_at_line_start() {
+        let Reading::List { of, left: 1.. } = &self.reading else { return None };
+        if self.front.is_some() || !self.pipe.input.is_at_line_start() {
             return None;
         }
         let octets = self.pipe.input.try_unread()?;
-        match self.reading {
-            Reading::Scan { .. } => Plain::scan(octets),
-            Reading::UniqueIds { .. } => Plain::unique_id(octets),
-            _ => None,
+        match of {
+            List::Scan => Plain::scan(octets),
+            List::UniqueIds => Plain::unique_id(octets),
+            List::Texts(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::closed::Closed;
-use super::front::{Found, Front, Reading};
+use super::front::{Found, Front, List, Reading};
 use super::line_feeds::BareLineFeeds;
 use super::session::Session;
 use crate::wire::{Status, Timestamp, Unstuffer, Verb};
@@ -18,30 +18,22 @@ impl Session {
         let octets = front.octets;
         match front.found {
             Found::Greeting => return self.greeted(front),
-            Found::Challenge { .. } | Found::BearerFailure { .. } => self.pipe.input.wipe(octets),
+            Found::Challenge | Found::BearerFailure => self.pipe.input.wipe(octets),
             _ => self.pipe.input.consume(octets),
         }
         match front.found {
             Found::Body { .. }
             | Found::CarriageReturn
-            | Found::Challenge { .. }
+            | Found::Challenge
             | Found::NotSent(_)
-            | Found::Greeting => {}
-            Found::Entry(_) => {
-                let (Reading::Scan { left } | Reading::UniqueIds { left } | Reading::Texts { left, .. }) =
-                    &mut self.reading
-                else {
-                    debug_assert!(false, "an entry without a list");
-                    return;
-                };
-                *left = left.saturating_sub(1);
-            }
+            | Found::Greeting
+            | Found::Entry(_) => {}
             Found::Status { status, multi_line: false, has_code } => self.answered(status, has_code),
             Found::Status { .. } => self.begun(),
             Found::Answer(_) | Found::Secured => drop(self.queue.remove(0)),
             Found::Ends => self.ended(),
             Found::StartTls => self.front = Some(Front::empty(Found::Secured)),
-            Found::BearerFailure { .. } => self.acknowledge_failure(),
+            Found::BearerFailure => self.acknowledge_failure(),
             Found::Farewell => self.queue.is_shut = true,
         }
     }
@@ -73,23 +65,23 @@ impl Session {
         if let Some(knowledge) = self.life.knowledge_mut() {
             knowledge.begun(sent);
         }
-        let left = self.config.listing_entries;
+        let list = |of| Reading::List { of, left: self.config.listing_entries };
         self.reading = match sent.verb {
             Verb::Retr | Verb::Top => Reading::Body(Unstuffer::new(), BareLineFeeds::default()),
-            Verb::List => Reading::Scan { left },
-            Verb::Uidl => Reading::UniqueIds { left },
-            Verb::Capa => Reading::Texts { left, capabilities: Some(Box::default()) },
-            _ => Reading::Texts { left, capabilities: None },
+            Verb::List => list(List::Scan),
+            Verb::Uidl => list(List::UniqueIds),
+            Verb::Capa => list(List::Texts(Some(Box::default()))),
+            _ => list(List::Texts(None)),
         };
     }
 
     /// The answer to the command at the front has ended.
     fn ended(&mut self) {
         let reading = core::mem::replace(&mut self.reading, Reading::Status);
-        if let (Reading::Texts { capabilities: Some(listed), .. }, Some(knowledge)) =
+        if let (Reading::List { of: List::Texts(listed @ Some(_)), .. }, Some(knowledge)) =
             (reading, self.life.knowledge_mut())
         {
-            knowledge.listed = Some(*listed);
+            knowledge.listed = listed.map(|listed| *listed);
         }
         self.queue.remove(0);
     }

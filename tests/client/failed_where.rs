@@ -64,6 +64,19 @@ fn a_line_of_a_list_and_the_front_of_one_that_is_too_long_are_shown() {
 }
 
 #[test]
+fn the_entry_that_is_one_too_many_is_shown_as_it_came_and_its_spaces_are_not_counted() {
+    // R-GEN-06
+    let mut script = Script::logged_in(Config::new().listing_entries(1).unwrap());
+    script.client.say("CAPA");
+    script.wrote();
+    script.says("+OK\r\nTOP\r\nSASL  PLAIN \r\n.\r\n");
+    assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::TooManyEntries)));
+    let session = &script.client.session;
+    assert_eq!(place(session), (Some(Verb::Capa), Some(&b"SASL  PLAIN "[..])));
+    assert_eq!(session.deviations().count_of(Deviation::ExtraSpaces), 0);
+}
+
+#[test]
 fn no_part_of_an_exchange_is_shown() {
     // R-GEN-07
     let mut script = Script::new(Config::new());
