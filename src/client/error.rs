@@ -56,16 +56,14 @@ pub enum ProtocolError {
     /// A line deviates in a way that the configuration doesn't accept.
     #[error("a line breaks a rule that was not to be overlooked")]
     Deviation,
-    /// A challenge came where none is due.
+    /// A challenge came where none is due: after the client had ended the exchange, or the fourth failure of a token, of which
+    /// the session answers three by itself.
     #[error("a challenge came where none is due")]
     UnexpectedChallenge,
     /// A mechanism of AUTH succeeded before it had done its part, or after the client had cancelled it. The other side may
     /// be an impostor: try no other way to log in.
     #[error("a login succeeded before it was complete")]
     UnexpectedLogin,
-    /// The server went on with challenges that the session answers by itself: three failures of a token at the most.
-    #[error("the server sends one challenge after the other")]
-    TooManyChallenges,
 }
 
 /// Why a command isn't sent. No part of it was sent, and this error holds none of its values.
@@ -93,7 +91,7 @@ pub enum SendError {
     /// The command logs in, and the configuration [requires TLS](super::Config::require_tls) for that.
     #[error("TLS is required, and there is none")]
     NeedsTls,
-    /// The server's greeting has no usable timestamp.
+    /// The server's greeting has no usable timestamp, or hasn't come.
     #[error("the server does not offer APOP")]
     NoTimestamp,
     /// Too many commands wait: read some responses first.

@@ -1,8 +1,5 @@
 //! A SASL exchange from the client's side (RFC 5034 §4): what was said in it, and who speaks next.
 
-use core::mem;
-
-use super::error::ProtocolError;
 use crate::secret::Secret;
 use crate::wire::Mechanism;
 
@@ -10,24 +7,16 @@ use crate::wire::Mechanism;
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) mechanism: Mechanism,
-    stage: Stage,
-    /// How many messages of the mechanism are sent.
-    messages: u8,
-    /// How many failures of a token were answered.
+    /// The client's first message, if it waits for the empty challenge.
+    first: Option<Secret>,
+    is_sent_with_auth: bool,
+    /// How many challenges were answered, by the end of the exchange too.
+    answers: u8,
+    /// How many of the answers were to failures of a token.
     failures: u8,
     /// Whether the caller has said that the server isn't done.
     expects_more: bool,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// The client's first message waits for the empty challenge.
-    Waiting(Secret),
-    /// No challenge was answered.
-    Begun,
-    Answered,
-    /// The client has cancelled.
-    Cancelled,
+    pub(super) is_cancelled: bool,
 }
 
 /// Who answers a challenge.
@@ -45,51 +34,51 @@ const MAX_FAILURES: u8 = 3;
 impl Exchange {
     /// An exchange whose first message is sent with AUTH, or waits for the empty challenge, or neither.
     pub(super) fn new(mechanism: Mechanism, is_sent_with_auth: bool, first: Option<Secret>) -> Self {
-        let stage = first.map_or(Stage::Begun, Stage::Waiting);
-        Self { mechanism, stage, messages: is_sent_with_auth.into(), failures: 0, expects_more: false }
+        Self { mechanism, first, is_sent_with_auth, answers: 0, failures: 0, expects_more: false, is_cancelled: false }
+    }
+
+    /// How many messages of the mechanism are sent.
+    fn messages(&self) -> u8 {
+        self.answers.saturating_add(self.is_sent_with_auth.into())
     }
 
     /// Whether the server may let the client in now.
     pub(super) fn may_succeed(&self) -> bool {
-        let is_open = matches!(self.stage, Stage::Begun | Stage::Answered);
-        is_open && self.failures == 0 && !self.expects_more && self.messages >= least_messages(self.mechanism)
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        matches!(self.stage, Stage::Cancelled)
+        let is_done = self.messages() >= least_messages(self.mechanism);
+        is_done && self.failures == 0 && !self.expects_more && !self.is_cancelled
     }
 
     /// Whether a challenge was answered.
     pub(super) fn has_answered(&self) -> bool {
-        matches!(self.stage, Stage::Answered | Stage::Cancelled)
+        self.answers > 0
     }
 
-    /// Decides who answers a challenge.
-    pub(super) fn challenged(&mut self, is_empty: bool) -> Result<Answer, ProtocolError> {
-        match mem::replace(&mut self.stage, Stage::Begun) {
-            Stage::Waiting(first) if is_empty => return Ok(Answer::First(first)),
-            stage => self.stage = stage,
+    /// Decides who answers a challenge; `None` if the server has sent enough of them.
+    pub(super) fn challenged(&mut self, is_empty: bool) -> Option<Answer> {
+        if let Some(first) = self.first.take_if(|_| is_empty) {
+            return Some(Answer::First(first));
         }
         // A token is all that the client has to say.
-        if self.messages == 0 || !matches!(self.mechanism, Mechanism::OAUTHBEARER | Mechanism::XOAUTH2) {
-            return Ok(Answer::Caller);
+        if self.messages() == 0 || !matches!(self.mechanism, Mechanism::OAUTHBEARER | Mechanism::XOAUTH2) {
+            return Some(Answer::Caller);
         }
         if self.failures == MAX_FAILURES {
-            return Err(ProtocolError::TooManyChallenges);
+            return None;
         }
         self.failures += 1;
-        Ok(Answer::Acknowledgement)
+        Some(Answer::Acknowledgement)
     }
 
     /// Takes note of an answer to a challenge.
     pub(super) fn answered(&mut self, expects_more: bool) {
-        self.stage = Stage::Answered;
-        self.messages = self.messages.saturating_add(1);
+        self.first = None;
+        self.answers = self.answers.saturating_add(1);
         self.expects_more = expects_more;
     }
 
     pub(super) fn cancel(&mut self) {
-        self.stage = Stage::Cancelled;
+        self.answered(false);
+        self.is_cancelled = true;
     }
 }
 

@@ -9,9 +9,9 @@ use super::retry::Retry;
 use super::session::Session;
 use crate::auth::apop;
 use crate::auth::sasl::{
-    AuthorizationIdentity, BearerToken, CramMd5, InvalidMessage, LoginPrompt, Mechanism, OAuthBearer, Plain, XOAuth2,
+    AuthorizationIdentity, BearerToken, CramMd5, LoginPrompt, Mechanism, OAuthBearer, Plain, XOAuth2,
 };
-use crate::wire::{Command, Name, Password};
+use crate::wire::{Command, Digest, Name, Password};
 
 /// What a user proves an identity with.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +46,6 @@ pub enum LoginError {
     /// A command can't be sent.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// The message can't be made.
-    #[error(transparent)]
-    Message(#[from] InvalidMessage),
     /// The method takes a token where a password was given, or a password where a token was, or it needs a SASL library.
     #[error("the method takes another kind of proof, or needs a SASL library")]
     Method,
@@ -77,8 +74,9 @@ impl<'a> Login<'a> {
                 })?
             }
             (Method::Apop, Proof::Password(password)) => {
-                let timestamp = session.timestamp().ok_or(SendError::NoTimestamp)?;
-                let digest = apop::digest(timestamp, password.expose());
+                let digest = session.timestamp().map(|timestamp| apop::digest(timestamp, password.expose()));
+                // Without a timestamp the command is refused, whatever digest it has.
+                let digest = digest.unwrap_or(Digest::new([0; 16]));
                 session.send(&Command::Apop { name, digest })?
             }
             (Method::Plain, Proof::Password(password)) => {

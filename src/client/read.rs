@@ -133,13 +133,10 @@ impl Session {
 
     /// Reads a challenge. `None` where it is answered already.
     fn challenge(&mut self, line: Line, mut deviations: DeviationSet) -> Result<Option<Front>, Error> {
-        let Some(exchange) = &mut self.queue.exchange else {
-            debug_assert!(false, "a challenge without an exchange");
+        debug_assert!(self.queue.exchange.is_some(), "a challenge without an exchange");
+        let Some(exchange) = self.queue.exchange.as_mut().filter(|exchange| !exchange.is_cancelled) else {
             return Err(self.fail(ProtocolError::UnexpectedChallenge));
         };
-        if exchange.is_cancelled() {
-            return Err(self.fail(ProtocolError::UnexpectedChallenge));
-        }
         if line.bare_lf {
             deviations = deviations.with(Deviation::BareLineFeed);
         }
@@ -156,15 +153,15 @@ impl Session {
             self.cancel();
             return Ok(None);
         };
-        let answer = exchange.challenged(decoded == 0);
-        let found = match answer.map_err(|error| self.fail(error))? {
-            Answer::First(first) => {
+        let found = match exchange.challenged(decoded == 0) {
+            None => return Err(self.fail(ProtocolError::UnexpectedChallenge)),
+            Some(Answer::First(first)) => {
                 self.pipe.input.consume(line.octets);
                 self.respond(first.expose(), false);
                 return Ok(None);
             }
-            Answer::Acknowledgement => Found::BearerFailure,
-            Answer::Caller => Found::Challenge,
+            Some(Answer::Acknowledgement) => Found::BearerFailure,
+            Some(Answer::Caller) => Found::Challenge,
         };
         Ok(Some(Front { octets: line.octets, content: CHALLENGE + decoded, found }))
     }

@@ -7,7 +7,6 @@ use super::error::SendError;
 use super::exchange::Exchange;
 use super::queue::{Sent, Ticket};
 use super::session::Session;
-use super::state::Life;
 use crate::Security;
 use crate::buffer::position;
 use crate::wire::{Command, State, Verb};
@@ -38,9 +37,6 @@ impl Session {
         }
         if matches!(command, Command::Pass { .. }) && !self.may_send_secrets() {
             return Err(SendError::Cleartext);
-        }
-        if let (Command::Apop { .. }, Life::Authorization(_), None) = (command, &self.life, self.timestamp()) {
-            return Err(SendError::NoTimestamp);
         }
         let octets = command.encoded_len();
         if octets > MAX_COMMAND_LINE {
@@ -109,6 +105,9 @@ impl Session {
         if !(verb.is_valid_in(state) || waits) || is_untimely || is_late {
             return Err(SendError::WrongState);
         }
+        if verb == Verb::Apop && self.timestamp().is_none() {
+            return Err(SendError::NoTimestamp);
+        }
         self.pipe.output.push_line(octets, write);
         Ok(self.queue.push(verb, has_argument, position(octets), exchange))
     }
@@ -125,10 +124,9 @@ impl Session {
                 // Half a line that no command has asked for: this command must not be taken to have asked for it.
                 None if !self.pipe.input.unread().is_empty() => return None,
                 None if is_futile => {
-                    let after = self.pipe.output.unwritten().saturating_sub(next.octets as usize);
-                    let is_back = self.pipe.output.take_line_back(next.octets as usize, after);
+                    let is_back = self.withdraw(next.ticket);
                     debug_assert!(is_back, "no octet of a command leaves before its turn");
-                    return self.queue.remove(0);
+                    return Some(next);
                 }
                 _ => {}
             }

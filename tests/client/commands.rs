@@ -36,7 +36,9 @@ fn told(config: Config, security: Security, capabilities: &str) -> Script {
 #[test]
 fn a_line_has_at_most_255_octets() {
     // R-2449-05, C1
-    let mut session = session(Config::new(), Security::Tls);
+    let mut script = Script::with(Config::new(), Security::Tls);
+    script.says("+OK <1896.697170952@dbc.mtview.ca.us>\r\n");
+    let session = &mut script.client.session;
     for (octets, expected) in [(248, true), (249, false), (5_000, false)] {
         let long = b"x".repeat(octets);
         let digest = Digest::from_hex(&[b'0'; 32]).unwrap();

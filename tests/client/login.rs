@@ -334,6 +334,23 @@ fn a_login_that_can_not_begin_has_sent_nothing() {
     let mut script = Script::logged_in(Config::new());
     script.client.say("QUIT");
     assert_eq!(begin(Method::User, &mut script), Err(LoginError::Send(SendError::Over)));
+    assert_eq!(begin(Method::Apop, &mut script), Err(LoginError::Send(SendError::Over)));
+}
+
+#[test]
+fn apop_has_no_place_before_the_greeting_and_after_a_login() {
+    // R-1939-13, R-1939-31
+    let mut login = mrose(Method::Apop, "tanstaaf");
+    let mut script = Script::new(Config::new());
+    let refused = login.begin(&mut script.client.session);
+    assert_eq!(refused, Err(LoginError::Send(SendError::NoTimestamp)));
+    script.says(format!("{APOP}\r\n"));
+    script.client.log_in(login);
+    script.wrote();
+    script.says("+OK\r\n");
+    let refused = login.begin(&mut script.client.session);
+    assert_eq!(refused, Err(LoginError::Send(SendError::WrongState)));
+    assert_eq!(script.wrote(), "");
 }
 
 #[test]

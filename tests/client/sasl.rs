@@ -334,7 +334,7 @@ fn failures_of_a_token_are_answered_three_times_at_the_most() {
             assert_eq!(script.wrote(), answer);
         }
         assert!(script.says("+ e30=\r\n").is_empty());
-        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::TooManyChallenges)));
+        assert_eq!(script.closed(), Err(Error::Protocol(ProtocolError::UnexpectedChallenge)));
         assert_eq!(script.wrote(), "");
     }
 }

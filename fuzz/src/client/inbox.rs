@@ -235,7 +235,7 @@ impl Model<'_> {
         let failures = exchange.failures;
         exchange.failures += usize::from(bearer);
         if bearer && failures == 3 {
-            self.fail(&[ProtocolError::TooManyChallenges]);
+            self.fail(&[ProtocolError::UnexpectedChallenge]);
             return None;
         }
         let (found, then) = if bearer {

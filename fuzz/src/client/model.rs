@@ -280,7 +280,7 @@ impl<'a> Model<'a> {
         refused.extend(is(!line.is_ascii() && !self.announces("UTF8 USER"), SendError::NotAscii));
         refused.extend(is(verb == Verb::Pass && !self.may_send_secrets(), SendError::Cleartext));
         refused.extend(is(line.len() + 2 > 255, SendError::TooLong));
-        let knows_none = self.state == State::Authorization && self.timestamp.is_none();
+        let knows_none = self.state != State::Transaction && self.timestamp.is_none();
         refused.extend(is(verb == Verb::Apop && knows_none, SendError::NoTimestamp));
         let logs_in = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         refused.extend(is(logs_in && verb != Verb::Auth && self.needs_tls(), SendError::NeedsTls));
