@@ -8,9 +8,7 @@ use super::queue::{Sent, Ticket};
 use super::session::Session;
 use crate::message::MessageNumber;
 use crate::part::part;
-use crate::wire::{
-    Capability, DropListing, LanguageListing, ListingError, Mechanism, Response, ScanListing, Status, Text, Verb,
-};
+use crate::wire::{Capability, DropListing, LanguageListing, Mechanism, Response, ScanListing, Status, Text, Verb};
 
 /// The server has sent something. The event comes again until it is [done](Event::done).
 #[must_use = "the session waits for the event to be dealt with"]
@@ -76,8 +74,6 @@ pub enum EventKind<'a> {
         line: &'a [u8],
         /// The message that it is about, where the line begins with a readable number: then that message is there.
         message: Option<MessageNumber>,
-        /// What is wrong with it.
-        error: ListingError,
     },
     /// The end line of the list, or of the message, has come. Whether the message is
     /// [complete](super#when-a-message-is-complete) is shown by what comes next.
@@ -179,7 +175,7 @@ impl Session {
                 Entry::Drop(listing) => EventKind::Stat(listing),
                 Entry::Scan(listing) => EventKind::Scan(listing),
                 Entry::UniqueId { message, octets } => EventKind::UniqueId { message, unique_id: last(octets) },
-                Entry::Unreadable { message, error } => EventKind::Unreadable { line, message, error },
+                Entry::Unreadable { message } => EventKind::Unreadable { line, message },
                 Entry::Text { octets } => {
                     let line = last(octets);
                     match self.queue.front().map(|sent| sent.verb) {

@@ -2,7 +2,7 @@
 
 use crate::message::MessageNumber;
 use crate::wire::{
-    Deviation, DeviationSet, DropListing, ListingError, Parsed, ScanListing, UniqueIdListing, listing, number,
+    Deviation, DeviationSet, DropListing, InvalidListing, Parsed, ScanListing, UniqueIdListing, listing, number,
 };
 
 /// What a line of a list means.
@@ -22,7 +22,6 @@ pub(super) enum Entry {
     /// The message is known where the line begins with a readable number.
     Unreadable {
         message: Option<MessageNumber>,
-        error: ListingError,
     },
 }
 
@@ -72,15 +71,13 @@ impl Entry {
     }
 
     fn new<T>(
-        parsed: Result<Parsed<T>, ListingError>,
+        parsed: Result<Parsed<T>, InvalidListing>,
         message: impl FnOnce() -> Option<MessageNumber>,
         entry: impl FnOnce(T) -> Self,
     ) -> Parsed<Self> {
         match parsed {
             Ok(Parsed { value, deviations }) => Parsed { value: entry(value), deviations },
-            Err(error) => {
-                Parsed { value: Self::Unreadable { message: message(), error }, deviations: DeviationSet::NONE }
-            }
+            Err(_) => Parsed { value: Self::Unreadable { message: message() }, deviations: DeviationSet::NONE },
         }
     }
 

@@ -3,8 +3,8 @@
 use bytes::BufMut;
 
 use super::deviation::{Deviation, DeviationSet, Parsed};
-use super::number::{self, FromRight, NumberError};
-use crate::message::{InvalidUniqueId, MessageNumber, UniqueId};
+use super::number::{self, FromRight};
+use crate::message::{MessageNumber, UniqueId};
 use crate::part::part;
 
 /// What STAT reports: how many messages there are, and how many octets in all (RFC 1939 §5).
@@ -34,20 +34,10 @@ pub struct UniqueIdListing<'a> {
     pub unique_id: UniqueId<'a>,
 }
 
-/// Why octets aren't a listing.
+/// Octets aren't a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ListingError {
-    /// The second word isn't there.
-    #[error("a listing has two words")]
-    MissingWord,
-    /// A number isn't one, or is out of range.
-    #[error(transparent)]
-    Number(#[from] NumberError),
-    /// The unique-id isn't one.
-    #[error(transparent)]
-    UniqueId(#[from] InvalidUniqueId),
-}
+#[error("a listing is two numbers, or the number of a message and a unique-id, with one space between")]
+pub struct InvalidListing;
 
 impl DropListing {
     /// Parses the text after `+OK `. What follows the two numbers is ignored.
@@ -55,10 +45,10 @@ impl DropListing {
     /// [`ExtraSpaces`](Deviation::ExtraSpaces) are overlooked if they are in `accepted`.
     ///
     /// # Errors
-    /// [`ListingError`] when it doesn't begin with two numbers.
-    pub fn parse(text: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, ListingError> {
+    /// [`InvalidListing`] when it doesn't begin with two numbers.
+    pub fn parse(text: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidListing> {
         let mut words = Words::new(text);
-        let messages = u32::try_from(words.number()?).map_err(|_| NumberError::OutOfRange)?;
+        let messages = u32::try_from(words.number()?).map_err(|_| InvalidListing)?;
         let octets = words.number()?;
         words.end(Self { messages, octets }, accepted)
     }
@@ -81,9 +71,9 @@ impl ScanListing {
     /// [`ExtraSpaces`](Deviation::ExtraSpaces) are overlooked if they are in `accepted`.
     ///
     /// # Errors
-    /// [`ListingError`] when it doesn't begin with a message number and a number of octets.
+    /// [`InvalidListing`] when it doesn't begin with a message number and a number of octets.
     #[inline]
-    pub fn parse(line: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, ListingError> {
+    pub fn parse(line: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidListing> {
         if let Some((listing, [])) = Self::parse_front(line) {
             return Ok(Parsed { value: listing, deviations: DeviationSet::NONE });
         }
@@ -120,16 +110,16 @@ impl<'a> UniqueIdListing<'a> {
     /// [`ExtraSpaces`](Deviation::ExtraSpaces) before and after the two are overlooked if they are in `accepted`.
     ///
     /// # Errors
-    /// [`ListingError`] when it isn't a message number, a space, and a unique-id.
+    /// [`InvalidListing`] when it isn't a message number, a space, and a unique-id.
     #[inline]
-    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<(MessageNumber, &'a [u8])>, ListingError> {
+    pub fn parse(line: &'a [u8], accepted: DeviationSet) -> Result<Parsed<(MessageNumber, &'a [u8])>, InvalidListing> {
         if let Some((message, unique_id, [])) = Self::parse_front(line) {
             return Ok(Parsed { value: (message, unique_id), deviations: DeviationSet::NONE });
         }
         let mut words = Words::new(line);
         let (message, unique_id) = (words.message()?, words.rest()?);
-        if let Err(invalid) = UniqueId::new(unique_id) {
-            words.overlook(Deviation::OddUniqueId, accepted).ok_or(invalid)?;
+        if UniqueId::new(unique_id).is_err() {
+            words.deviations = words.deviations.with(Deviation::OddUniqueId);
         }
         words.end((message, unique_id), accepted)
     }
@@ -167,25 +157,25 @@ fn message_front(octets: &[u8]) -> Option<(MessageNumber, &[u8])> {
 /// The words of a line, and what there is about it that must be overlooked.
 struct Words<'a> {
     rest: &'a [u8],
-    extra_spaces: bool,
     deviations: DeviationSet,
 }
 
 impl<'a> Words<'a> {
     fn new(line: &'a [u8]) -> Self {
         let rest = trim_start(trim_end(line));
-        Self { rest, extra_spaces: rest.len() < line.len(), deviations: DeviationSet::NONE }
+        let extra_spaces = (rest.len() < line.len()).then_some(Deviation::ExtraSpaces);
+        Self { rest, deviations: extra_spaces.into_iter().collect() }
     }
 
     /// Takes all that is left.
-    fn rest(&mut self) -> Result<&'a [u8], ListingError> {
+    fn rest(&mut self) -> Result<&'a [u8], InvalidListing> {
         let rest = trim_start(self.rest);
-        self.extra_spaces |= self.rest.len() - rest.len() > 1;
-        self.rest = &[];
-        if rest.is_empty() { Err(ListingError::MissingWord) } else { Ok(rest) }
+        let extra_spaces = (self.rest.len() - rest.len() > 1).then_some(Deviation::ExtraSpaces);
+        self.deviations.extend(extra_spaces);
+        if rest.is_empty() { Err(InvalidListing) } else { Ok(rest) }
     }
 
-    fn word(&mut self) -> Result<&'a [u8], ListingError> {
+    fn word(&mut self) -> Result<&'a [u8], InvalidListing> {
         let rest = self.rest()?;
         let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
@@ -193,25 +183,18 @@ impl<'a> Words<'a> {
         Ok(word)
     }
 
-    fn number(&mut self) -> Result<u64, ListingError> {
-        Ok(number::parse(self.word()?)?)
+    fn number(&mut self) -> Result<u64, InvalidListing> {
+        number::parse(self.word()?).map_err(|_| InvalidListing)
     }
 
-    fn message(&mut self) -> Result<MessageNumber, ListingError> {
-        Ok(number::parse_message(self.word()?)?)
+    fn message(&mut self) -> Result<MessageNumber, InvalidListing> {
+        number::parse_message(self.word()?).map_err(|_| InvalidListing)
     }
 
-    fn overlook(&mut self, deviation: Deviation, accepted: DeviationSet) -> Option<()> {
-        self.deviations = self.deviations.with(deviation);
-        accepted.contains(deviation).then_some(())
-    }
-
-    /// Ends with what was read. A space too many makes an empty word, unless it is overlooked.
-    fn end<T>(mut self, value: T, accepted: DeviationSet) -> Result<Parsed<T>, ListingError> {
-        if self.extra_spaces {
-            self.overlook(Deviation::ExtraSpaces, accepted).ok_or(ListingError::MissingWord)?;
-        }
-        Ok(Parsed { value, deviations: self.deviations })
+    /// Ends with what was read, if its deviations are accepted.
+    fn end<T>(self, value: T, accepted: DeviationSet) -> Result<Parsed<T>, InvalidListing> {
+        let Self { deviations, .. } = self;
+        if accepted.contains_all(deviations) { Ok(Parsed { value, deviations }) } else { Err(InvalidListing) }
     }
 }
 

@@ -66,7 +66,7 @@ pub use deviation::{Deviation, DeviationCounts, DeviationSet, Parsed};
 pub use greeting::{Greeting, InvalidTimestamp, Timestamp};
 pub use language::{InvalidLanguage, Language, LanguageListing, LanguageTag};
 pub use line::{Framed, LineScanner};
-pub use listing::{DropListing, ListingError, ScanListing, UniqueIdListing};
+pub use listing::{DropListing, InvalidListing, ScanListing, UniqueIdListing};
 pub use mechanism::{InitialResponse, InvalidInitialResponse, InvalidMechanism, Mechanism, Opening, Properties};
 pub use number::NumberError;
 pub use response::{InvalidCode, InvalidResponse, InvalidText, Response, ResponseCode, Status, Text};
