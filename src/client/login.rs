@@ -8,9 +8,7 @@ use super::queue::Ticket;
 use super::retry::Retry;
 use super::session::Session;
 use crate::auth::apop;
-use crate::auth::sasl::{
-    AuthorizationIdentity, BearerToken, CramMd5, LoginPrompt, Mechanism, OAuthBearer, Plain, XOAuth2,
-};
+use crate::auth::sasl::{AuthorizationIdentity, BearerToken, CramMd5, Mechanism, OAuthBearer, Plain, XOAuth2};
 use crate::wire::{Command, Digest, Name, Password};
 
 /// What a user proves an identity with.
@@ -31,7 +29,7 @@ pub struct Login<'a> {
     method: Method,
     name: Name<'a>,
     proof: Proof<'a>,
-    /// How many challenges of LOGIN were answered.
+    /// How many challenges were answered.
     step: usize,
     /// The commands whose answers tell the outcome: USER, if that was sent, and the last one.
     sent: Option<(Option<Ticket>, Ticket)>,
@@ -125,15 +123,15 @@ impl<'a> Login<'a> {
 
     /// Answers a challenge of the login.
     pub fn answer(&mut self, challenge: Challenge<'_>) {
-        let prompt = LoginPrompt::of_step(self.step);
+        let step = self.step;
         self.step += 1;
-        match (self.method, self.proof, prompt) {
-            (Method::CramMd5, Proof::Password(password), Some(LoginPrompt::Name)) => {
+        match (self.method, self.proof, step) {
+            (Method::CramMd5, Proof::Password(password), 0) => {
                 let response = CramMd5::new(self.name, challenge.as_bytes(), password.expose());
                 challenge.respond(&response);
             }
-            (Method::Login, _, Some(LoginPrompt::Name)) => challenge.respond(&self.name),
-            (Method::Login, Proof::Password(password), Some(LoginPrompt::Password)) => challenge.respond(&password),
+            (Method::Login, _, 0) => challenge.respond(self.name.as_bytes()),
+            (Method::Login, Proof::Password(password), 1) => challenge.respond(password.expose()),
             _ => challenge.cancel(),
         }
     }

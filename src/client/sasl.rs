@@ -9,7 +9,7 @@ use super::exchange::Exchange;
 use super::queue::Ticket;
 use super::send::MAX_COMMAND_LINE;
 use super::session::Session;
-use crate::auth::sasl::{Message, base64, line};
+use crate::auth::sasl::{Message, OAuthBearer, XOAuth2, base64, line};
 use crate::secret::Secret;
 use crate::wire::{Mechanism, Opening, Properties, Verb};
 
@@ -77,10 +77,11 @@ impl Session {
 
     /// Acknowledges the failure of a token: 0x01 for the standard, nothing for the vendor's (R-7628-01).
     pub(super) fn acknowledge_failure(&mut self) {
-        match &self.queue.exchange {
-            Some(exchange) if exchange.mechanism == Mechanism::XOAUTH2 => self.respond("", false),
-            _ => self.respond("\x01", false),
-        }
+        let answer = match &self.queue.exchange {
+            Some(exchange) if exchange.mechanism == Mechanism::XOAUTH2 => XOAuth2::FAILURE_ANSWER,
+            _ => OAuthBearer::FAILURE_ANSWER,
+        };
+        self.respond(answer, false);
     }
 
     /// Answers a challenge.

@@ -33,7 +33,7 @@ use crate::wire::Mechanism;
 ///         // The server begins.
 ///         (None, _) => {
 ///             *exchange = Some(new.clone());
-///             let _ = step.challenge(&new); // a timestamp isn't too long
+///             let _ = step.challenge(new.as_str()); // a timestamp isn't too long
 ///             return;
 ///         }
 ///         _ => false,

@@ -270,7 +270,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
             Meaning::ForHost => Ok(Step::Authenticate(line, SaslStep { exchange, response: Some(place) })),
             Meaning::Name(name, exchange, prompt) => {
                 self.name = Some(Secret::from(name.as_bytes()));
-                Ok(challenge(exchange, prompt.as_str(), output))
+                Ok(challenge(exchange, prompt, output))
             }
             Meaning::Password(name, password) => {
                 if let Some(name) = name {

@@ -2,7 +2,7 @@
 
 use super::reply::Reply;
 use super::terms::Terms;
-use crate::auth::sasl::{InvalidMessage, LoginPrompt, Plain};
+use crate::auth::sasl::{InvalidMessage, LOGIN_PROMPTS, Plain};
 use crate::wire::{InvalidCredential, Mechanism, Name, Opening, Password};
 
 /// An exchange in progress.
@@ -30,7 +30,7 @@ pub(super) enum Meaning<'a> {
     /// Only the host knows.
     ForHost,
     /// A name, after which the exchange goes on with another prompt.
-    Name(Name<'a>, Exchange, LoginPrompt),
+    Name(Name<'a>, Exchange, &'static str),
     /// A password, and the name unless that came before.
     Password(Option<Name<'a>>, Password<'a>),
     /// Credentials that the host isn't asked about: it couldn't see whom the client wants to act for, or the password must be
@@ -64,7 +64,7 @@ impl Exchange {
         };
         let prompt = match (opening, via) {
             (Opening::Client, _) | (_, Via::Plain) => Some(""),
-            (_, Via::LoginName) => Some(LoginPrompt::Name.as_str()),
+            (_, Via::LoginName) => Some(LOGIN_PROMPTS[0]),
             _ => None,
         };
         Ok((Self { mechanism, via }, prompt))
@@ -85,7 +85,7 @@ impl Exchange {
             }),
             Via::LoginName => {
                 let exchange = Self { via: Via::LoginPassword, ..self };
-                Ok(Meaning::Name(name(Name::new(response)?)?, exchange, LoginPrompt::Password))
+                Ok(Meaning::Name(name(Name::new(response)?)?, exchange, LOGIN_PROMPTS[1]))
             }
             Via::LoginPassword => Password::new(response).map(|it| Meaning::Password(None, it)).map_err(Into::into),
         };

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use pop3_proto::auth::sasl::{
-    BearerFailure, CramMd5, LoginPrompt, Mechanism, Message, OAuthBearer, Password, Plain, XOAuth2,
+    BearerFailure, CramMd5, LOGIN_PROMPTS, Mechanism, Message, OAuthBearer, Password, Plain, XOAuth2,
 };
 use pop3_proto::server::{Authenticate, Rejection};
 use pop3_proto::wire::{ResponseCode, Timestamp};
@@ -72,8 +72,8 @@ fn answer_to(store: &Store, mechanism: Mechanism, challenges: u32, response: Opt
             Plain::parse(response).is_ok_and(|plain| is_right(plain.name.as_bytes(), plain.password.expose())),
         ),
         (Mechanism::LOGIN, _) => {
-            match LoginPrompt::of_step(challenges.max(u32::from(response.is_some())) as usize) {
-                Some(prompt) => Answer::Challenge(prompt.as_str().into()),
+            match LOGIN_PROMPTS.get(challenges.max(u32::from(response.is_some())) as usize) {
+                Some(prompt) => Answer::Challenge((*prompt).into()),
                 None => accept_if(response.is_some_and(|password| {
                     Password::new(password).is_ok_and(|password| password.matches(b"tanstaaf"))
                 })),

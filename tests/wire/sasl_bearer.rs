@@ -154,7 +154,7 @@ fn a_malformed_header_of_oauthbearer_is_refused() {
         ("n,a=a\r\nDELE 1,", FORBIDDEN),
         ("n,a=a=2C\n,", FORBIDDEN),
         ("n,a=a\0b,", FORBIDDEN),
-        ("p=tls-unique,,", InvalidMessage::ChannelBinding),
+        ("p=tls-unique,,", InvalidMessage::Form),
     ] {
         assert_eq!(bearer(&format!("{header}^auth=Bearer t^^")), Err(error), "{header:?}");
     }

@@ -115,7 +115,7 @@ fn authenticate(mut step: Authenticate<'_, Mailbox, Exchange>, store: &Rc<Store>
         (Mechanism::CRAM_MD5, Some(response)) => {
             CramMd5::parse(response).expect("a response").verify(&timestamp, PASSWORD.as_bytes())
         }
-        (Mechanism::CRAM_MD5, None) => return step.challenge(&timestamp).expect("a short challenge"),
+        (Mechanism::CRAM_MD5, None) => return step.challenge(timestamp.as_str()).expect("a short challenge"),
         (Mechanism::XOAUTH2, Some(response)) => XOAuth2::parse(response).is_ok_and(|message| is_token(message.token)),
         (_, Some(response)) => OAuthBearer::parse(response).is_ok_and(|message| message.token.is_some_and(is_token)),
         (_, None) => panic!("a mechanism of tokens begins with the client"),

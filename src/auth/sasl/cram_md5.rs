@@ -46,7 +46,7 @@ impl<'a> CramMd5<'a> {
         let (Some(digest), Some(name)) = (words.next(), words.next()) else {
             return Err(InvalidMessage::Form);
         };
-        let digest = Digest::from_hex(digest).ok_or(InvalidMessage::Digest)?;
+        let digest = Digest::from_hex(digest).ok_or(InvalidMessage::Form)?;
         Ok(Self { name: Name::new(name)?, digest })
     }
 

@@ -2,12 +2,12 @@
 
 use bytes::BufMut;
 
-use crate::Secret;
-use crate::wire::{InvalidCredential, Name, Password, Timestamp};
+use crate::wire::InvalidCredential;
 
 /// Something that a challenge or a response carries, before base64.
 ///
-/// Octets made by other code are a message too, so a mechanism of a SASL library goes out the same way.
+/// Octets are a message too, so what a SASL library has made goes out the same way, and a message that is no more than a
+/// name, a password or a timestamp.
 ///
 /// ```
 /// use pop3_proto::auth::sasl::{Message as _, Name, Password, Plain};
@@ -52,52 +52,19 @@ impl<T: AsRef<[u8]> + ?Sized> Message for T {
     }
 }
 
-impl Message for Secret {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.expose());
-    }
-}
-
-/// The first response of LOGIN.
-impl Message for Name<'_> {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.as_bytes());
-    }
-}
-
-/// The second response of LOGIN.
-impl Message for Password<'_> {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.expose());
-    }
-}
-
-/// The challenge of CRAM-MD5.
-impl Message for Timestamp {
-    fn pieces(&self, put: &mut dyn FnMut(&[u8])) {
-        put(self.as_str().as_bytes());
-    }
-}
-
 /// Why octets aren't a message of a mechanism, or can't be a part of one. It holds none of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMessage {
-    /// There is a part too few or too many, or something else where a part should be.
+    /// There is a part too few or too many, or something else where a part should be, such as channel binding.
     #[error("the message doesn't have the form that its mechanism asks for")]
     Form,
     /// A name, an authorization identity or a password can't be one.
     #[error(transparent)]
     Credential(#[from] InvalidCredential),
-    /// The last word of a response of CRAM-MD5 isn't 32 hexadecimal digits.
-    #[error("a digest is 32 hexadecimal digits")]
-    Digest,
     /// It isn't `Bearer` followed by a token of visible ASCII.
     #[error("a bearer token is visible ASCII after the word Bearer")]
     Token,
-    /// The client asks for channel binding, which the mechanism doesn't have.
-    #[error("the mechanism has no channel binding")]
-    ChannelBinding,
     /// A [`Host`](super::Host), an [`Anonymous`](super::Anonymous) or a text of a [`BearerFailure`](super::BearerFailure) can't
     /// be one.
     #[error("a text is empty or too long, or holds a character that its mechanism doesn't allow there")]

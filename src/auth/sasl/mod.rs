@@ -7,7 +7,7 @@
 //! | mechanism | the client sends | the server sends | document |
 //! |---|---|---|---|
 //! | PLAIN | [`Plain`] | | RFC 4616 |
-//! | LOGIN | [`Name`], then [`Password`] | a [`LoginPrompt`] before each | none |
+//! | LOGIN | [`Name`], then [`Password`] | one of the [`LOGIN_PROMPTS`] before each | none |
 //! | CRAM-MD5 | [`CramMd5`] | a [`Timestamp`](crate::wire::Timestamp) before it | RFC 2195 |
 //! | XOAUTH2 | [`XOAuth2`], then an empty response to a failure | a [`BearerFailure`] after it, if it fails | none |
 //! | OAUTHBEARER | [`OAuthBearer`], then 0x01 to a failure | a [`BearerFailure`] after it, if it fails | RFC 7628 |
@@ -62,7 +62,7 @@ pub use bearer::BearerToken;
 pub use bearer_failure::BearerFailure;
 pub use cram_md5::CramMd5;
 pub use external::External;
-pub use login::LoginPrompt;
+pub use login::LOGIN_PROMPTS;
 pub use message::{InvalidMessage, Message};
 pub use oauthbearer::{Host, OAuthBearer};
 pub use plain::Plain;

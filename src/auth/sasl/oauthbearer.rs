@@ -117,14 +117,9 @@ fn parse_header(header: &[u8]) -> Result<Option<AuthorizationIdentity<'_>>, Inva
     let (Some(flag), Some(identity), Some([]), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(InvalidMessage::Form);
     };
-    match flag {
-        b"n" | b"y" => {}
-        [b'p', b'=', ..] => return Err(InvalidMessage::ChannelBinding),
-        _ => return Err(InvalidMessage::Form),
-    }
-    match identity {
-        [] => Ok(None),
-        [b'a', b'=', identity @ ..] => AuthorizationIdentity::parse(identity).map(Some),
+    match (flag, identity) {
+        (b"n" | b"y", []) => Ok(None),
+        (b"n" | b"y", [b'a', b'=', identity @ ..]) => AuthorizationIdentity::parse(identity).map(Some),
         _ => Err(InvalidMessage::Form),
     }
 }
