@@ -8,7 +8,7 @@ use super::queue::{Sent, Ticket};
 use super::session::Session;
 use crate::message::MessageNumber;
 use crate::part::part;
-use crate::wire::{Capability, DropListing, LanguageListing, Mechanism, Response, ScanListing, Status, Text, Verb};
+use crate::wire::{DropListing, Response, ScanListing, Status, Text, Verb};
 
 /// The server has sent something. The event comes again until it is [done](Event::done).
 #[must_use = "the session waits for the event to be dealt with"]
@@ -46,27 +46,11 @@ pub enum EventKind<'a> {
         /// only with what comes from that form.
         unique_id: &'a [u8],
     },
-    /// An entry of the answer to CAPA.
-    Capability {
-        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
-        line: &'a [u8],
-        /// What it means; `None` if it doesn't have the form of a capability.
-        capability: Option<Capability<'a>>,
-    },
-    /// An entry of the answer to AUTH without an argument.
-    Mechanism {
-        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
-        line: &'a [u8],
-        /// The mechanism; `None` if it isn't a name of one.
-        mechanism: Option<Mechanism>,
-    },
-    /// An entry of the answer to LANG without an argument.
-    Language {
-        /// The line, without a stuffed dot and, where those are overlooked, without superfluous spaces.
-        line: &'a [u8],
-        /// What it means; `None` if it doesn't have the form of an entry.
-        language: Option<LanguageListing<'a>>,
-    },
+    /// An entry of the answer to CAPA, or to AUTH or LANG without an argument: the line, without a stuffed dot and, where
+    /// those are overlooked, without superfluous spaces. A [`Capability`](crate::wire::Capability::parse), a
+    /// [`Mechanism`](crate::wire::Mechanism::new) or a [`LanguageListing`](crate::wire::LanguageListing::parse) is made of it,
+    /// where it has the form of one.
+    Line(&'a [u8]),
     /// In the place of [`Stat`](Self::Stat), [`Scan`](Self::Scan) or [`UniqueId`](Self::UniqueId): the line holds
     /// something else.
     Unreadable {
@@ -176,14 +160,7 @@ impl Session {
                 Entry::Scan(listing) => EventKind::Scan(listing),
                 Entry::UniqueId { message, octets } => EventKind::UniqueId { message, unique_id: last(octets) },
                 Entry::Unreadable { message } => EventKind::Unreadable { line, message },
-                Entry::Text { octets } => {
-                    let line = last(octets);
-                    match self.queue.front().map(|sent| sent.verb) {
-                        Some(Verb::Capa) => EventKind::Capability { line, capability: Capability::parse(line).ok() },
-                        Some(Verb::Auth) => EventKind::Mechanism { line, mechanism: Mechanism::new(line).ok() },
-                        _ => EventKind::Language { line, language: LanguageListing::parse(line).ok() },
-                    }
-                }
+                Entry::Text { octets } => EventKind::Line(last(octets)),
             },
             Found::Secured => EventKind::Ok(Response::new(Status::Ok, None, Text::EMPTY)),
             Found::NotSent(_) => EventKind::NotSent,

@@ -183,10 +183,9 @@ impl Model<'_> {
         if trimmed.len() < text.len() {
             self.count(&[Deviation::ExtraSpaces]);
         }
-        let mut words = format!("line {}", trimmed.escape_ascii());
+        let capability = reply::capability(trimmed);
+        let words = format!("line {} {}", capability.is_some(), trimmed.escape_ascii());
         if verb == Verb::Capa {
-            let capability = reply::capability(trimmed);
-            words = format!("capability {} {}", capability.is_some(), trimmed.escape_ascii());
             if let (Some(words), Some(listed)) = (capability, &mut self.incomplete) {
                 for fact in reply::facts(&words) {
                     // What has a number takes the place of what was said before.

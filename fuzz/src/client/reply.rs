@@ -1,7 +1,7 @@
 //! What a server's line says, in words that can be compared; read by splitting.
 
 use pop3_proto::client::EventKind;
-use pop3_proto::wire::{Deviation, Response, Status, Verb};
+use pop3_proto::wire::{Capability, Deviation, Response, Status, Verb};
 
 use super::case::Settings;
 
@@ -135,10 +135,7 @@ pub fn words(what: &EventKind<'_>) -> String {
         EventKind::Stat(listing) => format!("stat {} {}", listing.messages, listing.octets),
         EventKind::Scan(listing) => format!("scan {} {}", listing.message, listing.octets),
         EventKind::UniqueId { message, unique_id } => format!("uid {message} {}", unique_id.escape_ascii()),
-        EventKind::Capability { line, capability } => {
-            format!("capability {} {}", capability.is_some(), line.escape_ascii())
-        }
-        EventKind::Mechanism { line, .. } | EventKind::Language { line, .. } => format!("line {}", line.escape_ascii()),
+        EventKind::Line(line) => format!("line {} {}", Capability::parse(line).is_ok(), line.escape_ascii()),
         EventKind::Unreadable { line, .. } => format!("unreadable {}", line.escape_ascii()),
         EventKind::BearerFailure(octets) => format!("bearer {}", octets.escape_ascii()),
         EventKind::Ends => "ends".to_owned(),

@@ -10,7 +10,7 @@ use pop3_proto::client::{
     Action, Challenge, Closed, Config, Error, Event, EventKind, Feature, Login, Method, Proof, Retry, SendError,
     Session, Ticket,
 };
-use pop3_proto::wire::{Command, Name, Response, Status, Verb};
+use pop3_proto::wire::{Capability, Command, LanguageListing, Mechanism, Name, Response, Status, Verb};
 use pop3_proto::{Io, Read, Security};
 
 use super::Cycle;
@@ -238,9 +238,11 @@ fn told(event: &Event<'_>) -> String {
         EventKind::Stat(listing) => format!("{} {}", listing.messages, listing.octets),
         EventKind::Scan(listing) => format!("{} {}", listing.message, listing.octets),
         EventKind::UniqueId { message, unique_id } => format!("{message} {}", unique_id.escape_ascii()),
-        EventKind::Capability { line, capability } => read(line, capability.is_some()),
-        EventKind::Mechanism { line, mechanism } => read(line, mechanism.is_some()),
-        EventKind::Language { line, language } => read(line, language.is_some()),
+        EventKind::Line(line) => match event.verb() {
+            Some(Verb::Capa) => read(line, Capability::parse(line).is_ok()),
+            Some(Verb::Auth) => read(line, Mechanism::new(line).is_ok()),
+            _ => read(line, LanguageListing::parse(line).is_ok()),
+        },
         EventKind::Unreadable { line, .. } => read(line, false),
         EventKind::Ends => "ends".into(),
         EventKind::NotSent => "not sent".into(),

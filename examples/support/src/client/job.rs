@@ -204,7 +204,7 @@ impl<'a> Job<'a> {
                 write!(self.stdout, "{message} ")?;
                 self.line(unique_id)
             }
-            EventKind::Capability { line, .. } => self.line(line),
+            EventKind::Line(line) => self.line(line),
             _ => Ok(()),
         }
     }
