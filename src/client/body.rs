@@ -32,12 +32,6 @@ impl Body<'_> {
         }
     }
 
-    /// Counts the octets that [`as_bytes`](Self::as_bytes) returns.
-    #[doc(alias = "len")]
-    pub fn octets(&self) -> usize {
-        self.as_bytes().len()
-    }
-
     /// Reports that the octets are dealt with.
     pub fn done(self) {
         // Nothing else follows from it.

@@ -1,7 +1,6 @@
 //! What the server has announced (RFC 2449 §5).
 
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::wire::{Capability, Expire, LoginDelay, Mechanism};
 
@@ -33,25 +32,6 @@ pub enum Feature {
     Sasl,
 }
 
-/// As CAPA lists it.
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Top => "TOP",
-            Self::User => "USER",
-            Self::RespCodes => "RESP-CODES",
-            Self::Pipelining => "PIPELINING",
-            Self::Uidl => "UIDL",
-            Self::AuthRespCode => "AUTH-RESP-CODE",
-            Self::Stls => "STLS",
-            Self::Utf8 => "UTF8",
-            Self::Utf8User => "UTF8 USER",
-            Self::Lang => "LANG",
-            Self::Sasl => "SASL",
-        })
-    }
-}
-
 /// Whether a server has a feature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Support {
@@ -61,16 +41,6 @@ pub enum Support {
     No,
     /// The server doesn't tell, or hasn't been asked: find out by trying (RFC 2449 §5).
     Unknown,
-}
-
-impl fmt::Display for Support {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-            Self::Unknown => "unknown",
-        })
-    }
 }
 
 /// The mechanisms that this crate has a name for.

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use core::fmt;
 
 use super::exchange::Exchange;
 use crate::wire::Verb;
@@ -11,12 +10,6 @@ use crate::wire::Verb;
 /// [completes](super::Event::completes) it, unless the session ends first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(u32);
-
-impl fmt::Display for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// A command: what is needed to read its response.
 #[derive(Clone, Copy, Debug)]

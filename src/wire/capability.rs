@@ -85,11 +85,6 @@ impl<'a> Mechanisms<'a> {
     pub fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
         self.0.split(' ').filter_map(|name| Mechanism::new(name).ok())
     }
-
-    /// Whether `mechanism` is one of them.
-    pub fn contains(self, mechanism: Mechanism) -> bool {
-        self.iter().any(|offered| offered == mechanism)
-    }
 }
 
 /// The parameters of `LOGIN-DELAY`.
@@ -131,11 +126,6 @@ impl<'a> PrivateCapability<'a> {
     /// Returns the tag, to be compared in any case.
     pub fn tag(self) -> &'a str {
         self.0.split(' ').next().unwrap_or_default()
-    }
-
-    /// Returns the parameters.
-    pub fn parameters(self) -> impl Iterator<Item = &'a str> {
-        self.0.split(' ').skip(1)
     }
 }
 

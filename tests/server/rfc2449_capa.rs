@@ -312,7 +312,6 @@ fn mechanisms_are_listed_in_any_case_without_words_that_are_none() {
     let Ok(Capability::Sasl(mechanisms)) = Capability::parse(line.as_bytes()) else { panic!("{line}") };
     let private = Mechanism::new("X_1").unwrap();
     assert!(mechanisms.iter().eq([Mechanism::PLAIN, Mechanism::CRAM_MD5, private]));
-    assert!(mechanisms.contains(Mechanism::CRAM_MD5) && !mechanisms.contains(Mechanism::LOGIN));
     let mut out = Vec::new();
     Capability::Sasl(mechanisms).encode(&mut out);
     assert_eq!(out, line.replace("sasl", "SASL").into_bytes().into_iter().chain(*b"\r\n").collect::<Vec<_>>());
@@ -341,7 +340,7 @@ fn a_known_tag_with_odd_parameters_is_kept_as_a_line() {
         assert!(matches!(parsed, Capability::Private(kept) if kept.as_str() == line), "{line}: {parsed:?}");
     }
     let line = PrivateCapability::new("X-ONE 1 two").unwrap();
-    assert_eq!((line.tag(), line.parameters().collect::<Vec<_>>()), ("X-ONE", vec!["1", "two"]));
+    assert_eq!((line.tag(), line.as_str()), ("X-ONE", "X-ONE 1 two"));
 }
 
 #[test]

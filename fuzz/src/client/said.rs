@@ -75,7 +75,7 @@ pub fn say(session: &mut Session, model: &mut Model<'_>, what: Say) {
 fn withdraw(session: &mut Session, model: &mut Model<'_>, number: usize) {
     let Some(sent) = model.queue.get(number % model.queue.len().max(1)) else { return };
     let ticket = sent.ticket;
-    assert_eq!(session.withdraw(ticket), model.withdraw(ticket), "{ticket}");
+    assert_eq!(session.withdraw(ticket), model.withdraw(ticket), "{ticket:?}");
 }
 
 /// Begins an exchange, with a first message or without.
