@@ -24,7 +24,7 @@ impl Fetch {
         let kind = event.kind();
         if matches!(kind, EventKind::Farewell(_)) || event.is_early() {
             // Nothing was asked for at that point, so it may as well be a line of the message.
-            self.distrust_ended();
+            self.distrust(|_, fate| fate == Fate::Ended);
         }
         let Some(ticket) = event.ticket() else { return };
         match self.stage {
@@ -45,7 +45,8 @@ impl Fetch {
     pub fn end(&mut self, how: &Result<Closed, Error>) {
         match how {
             Ok(Closed::WhileIdle) | Err(Error::Disconnected) => {
-                if let Some(message) = self.ended.take() {
+                let ended = self.plan.which(|_, fate| fate == Fate::Ended).next();
+                if let Some(message) = ended {
                     self.complete(message);
                 }
             }
@@ -59,7 +60,7 @@ impl Fetch {
             _ => {}
         }
         self.stage = Stage::Over;
-        self.distrust(|_, fate| fate == Fate::Begun);
+        self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
     }
 
     /// STAT is answered, at the beginning.
@@ -124,14 +125,14 @@ impl Fetch {
         match kind {
             _ if stat == Some(ticket) => {
                 self.retrieving.pop_front();
-                self.observe_proof(kind);
+                self.observe_proof(message, kind);
             }
             _ if retr != ticket => {}
             EventKind::Begins(_) => {
                 self.plan.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
             }
-            EventKind::Ends => self.ended = Some(message),
+            EventKind::Ends => self.plan.set(message, Fate::Ended),
             EventKind::Failed(response) => {
                 self.plan.set(message, Fate::Left);
                 let retry = Retry::from(response.code());
@@ -142,7 +143,8 @@ impl Fetch {
     }
 
     /// STAT is answered, after a message.
-    fn observe_proof(&mut self, kind: &EventKind<'_>) {
+    fn observe_proof(&mut self, message: MessageNumber, kind: &EventKind<'_>) {
+        let ended = (self.plan.fate(message) == Some(Fate::Ended)).then_some(message);
         match (kind, self.stat) {
             // After a doubtful answer it may be the answer to an earlier STAT.
             (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
@@ -151,14 +153,14 @@ impl Fetch {
             (EventKind::Unreadable { .. }, Some(_)) => return self.out_of_step(),
             (EventKind::Stat(now), then) => {
                 // Mail has come, or the octets are counted anew.
-                self.presumed.extend(self.ended);
+                self.presumed.extend(ended);
                 self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
                 self.stat = Some(*now);
             }
             // It is a response at least.
-            _ => self.presumed.extend(self.ended),
+            _ => self.presumed.extend(ended),
         }
-        if let Some(message) = self.ended.take() {
+        if let Some(message) = ended {
             self.complete(message);
         }
     }
@@ -178,8 +180,7 @@ impl Fetch {
     fn out_of_step(&mut self) {
         self.progress.push_back(Progress::OutOfStep);
         self.distrust_presumed();
-        self.distrust(|_, fate| fate == Fate::Begun);
-        self.ended = None;
+        self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
         drop(self.plan.give_groups_up());
         self.stage = Stage::Parting;
     }
@@ -210,13 +211,6 @@ impl Fetch {
     fn complete(&mut self, message: MessageNumber) {
         self.plan.set(message, Fate::Complete);
         self.tell(message, Progress::Complete);
-    }
-
-    /// The message that has ended can't be shown to be complete any more.
-    fn distrust_ended(&mut self) {
-        if let Some(message) = self.ended.take() {
-            self.distrust(|it, _| it == message);
-        }
     }
 
     /// The server isn't in step, so responses that were taken for answers may be lines of a message.

@@ -36,6 +36,8 @@ pub(super) enum Fate {
     ToFetch,
     /// Its first part may have come.
     Begun,
+    /// Its end line has come, and nothing shows yet that it is complete.
+    Ended,
     /// The caller has it, and is to decide.
     Complete,
     /// It is stored, or the caller doesn't want it deleted.

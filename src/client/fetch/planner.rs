@@ -96,8 +96,6 @@ pub struct Fetch {
     pub(super) plan: Plan,
     /// Those whose RETR, or the STAT after it, isn't answered to its end.
     pub(super) retrieving: VecDeque<Retrieval>,
-    /// The message whose end line has come, while the answer to STAT hasn't.
-    pub(super) ended: Option<MessageNumber>,
     /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
     pub(super) presumed: BTreeSet<MessageNumber>,
     /// Those whose DELE isn't answered.
