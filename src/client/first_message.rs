@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Proof, Session};
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Credential, Session};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Name, Password, Verb};
 use pop3_proto::{Io, Read, Security};
@@ -17,7 +17,7 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
     // There is no TLS here: only a server on this machine gets the password.
     let security = Security::from_peer_address(socket.peer_addr()?.ip());
-    let (name, proof) = (Name::new(name)?, Proof::Password(Password::new(password)?));
+    let (name, credential) = (Name::new(name)?, Credential::Password(Password::new(password)?));
     let start = Instant::now();
     let mut session = Session::new(Arc::new(Config::new()), security);
     // It goes out when the greeting has come.
@@ -56,7 +56,7 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
                 event.done();
                 if is_told {
                     let method = Method::choose(&session, &Method::PASSWORD)?;
-                    login.insert(Login::new(method, name, proof)).begin(&mut session)?;
+                    login.insert(Login::new(method, name, credential)).begin(&mut session)?;
                 }
                 if outcome == Some(Ok(())) {
                     session.send(&Command::Stat)?;

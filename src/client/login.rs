@@ -13,7 +13,7 @@ use crate::wire::{Command, Digest, Name, Password};
 
 /// What a user proves an identity with.
 #[derive(Clone, Copy, Debug)]
-pub enum Proof<'a> {
+pub enum Credential<'a> {
     /// A password, for all methods but the two for tokens.
     Password(Password<'a>),
     /// A token, for OAUTHBEARER and XOAUTH2.
@@ -28,7 +28,7 @@ pub enum Proof<'a> {
 pub struct Login<'a> {
     method: Method,
     name: Name<'a>,
-    proof: Proof<'a>,
+    credential: Credential<'a>,
     /// How many challenges were answered.
     step: usize,
     /// The commands whose answers tell the outcome: USER, if that was sent, and the last one.
@@ -45,14 +45,14 @@ pub enum LoginError {
     #[error(transparent)]
     Send(#[from] SendError),
     /// The method takes a token where a password was given, or a password where a token was, or it needs a SASL library.
-    #[error("the method takes another kind of proof, or needs a SASL library")]
+    #[error("the method takes another kind of credential, or needs a SASL library")]
     Method,
 }
 
 impl<'a> Login<'a> {
     /// Creates a login by this method.
-    pub const fn new(method: Method, name: Name<'a>, proof: Proof<'a>) -> Self {
-        Self { method, name, proof, step: 0, sent: None, token_failed: false }
+    pub const fn new(method: Method, name: Name<'a>, credential: Credential<'a>) -> Self {
+        Self { method, name, credential, step: 0, sent: None, token_failed: false }
     }
 
     /// Sends the login's first commands.
@@ -62,8 +62,8 @@ impl<'a> Login<'a> {
     pub fn begin(&mut self, session: &mut Session) -> Result<(), LoginError> {
         let name = self.name;
         let mut user = None;
-        let last = match (self.method, self.proof) {
-            (Method::User, Proof::Password(password)) => {
+        let last = match (self.method, self.credential) {
+            (Method::User, Credential::Password(password)) => {
                 let first = session.send(&Command::User { name })?;
                 user = Some(first);
                 session.send(&Command::Pass { password }).inspect_err(|_| {
@@ -71,21 +71,21 @@ impl<'a> Login<'a> {
                     debug_assert!(is_back, "nothing is written between two commands");
                 })?
             }
-            (Method::Apop, Proof::Password(password)) => {
+            (Method::Apop, Credential::Password(password)) => {
                 let digest = session.timestamp().map(|timestamp| apop::digest(timestamp, password.expose()));
                 // Without a timestamp the command is refused, whatever digest it has.
                 let digest = digest.unwrap_or(Digest::new([0; 16]));
                 session.send(&Command::Apop { name, digest })?
             }
-            (Method::Plain, Proof::Password(password)) => {
+            (Method::Plain, Credential::Password(password)) => {
                 session.authenticate_with(Mechanism::PLAIN, &Plain { authorization: None, name, password })?
             }
-            (Method::Login, Proof::Password(_)) => session.authenticate(Mechanism::LOGIN)?,
-            (Method::CramMd5, Proof::Password(_)) => session.authenticate(Mechanism::CRAM_MD5)?,
-            (Method::XOAuth2, Proof::Token(token)) => {
+            (Method::Login, Credential::Password(_)) => session.authenticate(Mechanism::LOGIN)?,
+            (Method::CramMd5, Credential::Password(_)) => session.authenticate(Mechanism::CRAM_MD5)?,
+            (Method::XOAuth2, Credential::Token(token)) => {
                 session.authenticate_with(Mechanism::XOAUTH2, &XOAuth2 { name, token })?
             }
-            (Method::OAuthBearer, Proof::Token(token)) => {
+            (Method::OAuthBearer, Credential::Token(token)) => {
                 let authorization = Some(AuthorizationIdentity::from(name));
                 let message = OAuthBearer { authorization, host: None, port: None, token: Some(token) };
                 session.authenticate_with(Mechanism::OAUTHBEARER, &message)?
@@ -125,13 +125,13 @@ impl<'a> Login<'a> {
     pub fn answer(&mut self, challenge: Challenge<'_>) {
         let step = self.step;
         self.step += 1;
-        match (self.method, self.proof, step) {
-            (Method::CramMd5, Proof::Password(password), 0) => {
+        match (self.method, self.credential, step) {
+            (Method::CramMd5, Credential::Password(password), 0) => {
                 let response = CramMd5::new(self.name, challenge.as_bytes(), password.expose());
                 challenge.respond(&response);
             }
             (Method::Login, _, 0) => challenge.respond(self.name.as_bytes()),
-            (Method::Login, Proof::Password(password), 1) => challenge.respond(password.expose()),
+            (Method::Login, Credential::Password(password), 1) => challenge.respond(password.expose()),
             _ => challenge.cancel(),
         }
     }

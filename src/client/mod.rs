@@ -147,7 +147,7 @@ pub use self::error::{Error, ProtocolError, SendError};
 pub use self::event::{Event, EventKind};
 pub use self::fetch::{Choice, Fetch, Progress, Wanted};
 pub use self::idle::Idle;
-pub use self::login::{Login, LoginError, Proof};
+pub use self::login::{Credential, Login, LoginError};
 pub use self::method::{Method, NoMethod};
 pub use self::queue::Ticket;
 pub use self::retry::Retry;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
-use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Method, Progress, Proof, Session};
+use pop3_proto::client::{Action, Choice, Closed, Config, Credential, Fetch, Login, Method, Progress, Session};
 use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Name, Password};
 use pop3_proto::{Io, Security};
@@ -111,7 +111,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     let how = loop {
         if may_log_in && login.is_none() {
             let method = Method::choose(&session, &Method::PASSWORD)?;
-            login.insert(Login::new(method, name, Proof::Password(password))).begin(&mut session)?;
+            login.insert(Login::new(method, name, Credential::Password(password))).begin(&mut session)?;
         }
         // It does nothing before login.
         if let Err(error) = fetch.advance(&mut session) {

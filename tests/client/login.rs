@@ -2,7 +2,7 @@
 
 use pop3_proto::Security;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{Config, Login, LoginError, Method, NoMethod, Proof, Retry, SendError};
+use pop3_proto::client::{Config, Credential, Login, LoginError, Method, NoMethod, Retry, SendError};
 use pop3_proto::wire::{Mechanism, Name, State, Timestamp};
 
 use crate::common::{Script, mrose};
@@ -77,7 +77,7 @@ fn where_stls_is_offered_in_the_clear_even_a_proof_waits_for_it() {
 fn where_tls_is_required_nothing_logs_in_without_it() {
     // R-2595-05: whatever is offered, and whatever it would disclose.
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(Password::new("tanstaaf").unwrap());
+    let password = Credential::Password(Password::new("tanstaaf").unwrap());
     for (security, has_tls) in [
         (Security::Cleartext, false),
         (Security::TrustedLocal, false),
@@ -269,7 +269,7 @@ fn cram_md5_answers_the_example_of_its_document() {
     // RFC 2195 §2
     let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
     let password = Password::new("tanstaaftanstaaf").unwrap();
-    script.client.log_in(Login::new(Method::CramMd5, Name::new("tim").unwrap(), Proof::Password(password)));
+    script.client.log_in(Login::new(Method::CramMd5, Name::new("tim").unwrap(), Credential::Password(password)));
     assert_eq!(script.wrote(), "AUTH CRAM-MD5\r\n");
     script.says("+ PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n");
     assert_eq!(script.wrote(), "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n");
@@ -298,11 +298,11 @@ fn a_challenge_too_many_is_cancelled() {
 }
 
 #[test]
-fn a_method_needs_its_kind_of_proof() {
+fn a_method_needs_its_kind_of_credential() {
     let mut script = script(Security::Tls, APOP, ALL);
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(Password::new("tanstaaf").unwrap());
-    let token = Proof::Token(BearerToken::new("tanstaaf").unwrap());
+    let password = Credential::Password(Password::new("tanstaaf").unwrap());
+    let token = Credential::Token(BearerToken::new("tanstaaf").unwrap());
     for method in Method::ALL {
         let wrong = if matches!(method, Method::OAuthBearer | Method::XOAuth2) { password } else { token };
         let refused = Login::new(method, name, wrong).begin(&mut script.client.session);
@@ -316,7 +316,7 @@ fn a_method_needs_its_kind_of_proof() {
 #[test]
 fn a_login_that_can_not_begin_has_sent_nothing() {
     let name = Name::new("mrose").unwrap();
-    let password = Proof::Password(Password::new("tanstaaf").unwrap());
+    let password = Credential::Password(Password::new("tanstaaf").unwrap());
     let begin = |method, script: &mut Script| Login::new(method, name, password).begin(&mut script.client.session);
     let mut script = script(Security::Cleartext, "+OK", "-ERR\r\n");
     for method in [Method::User, Method::Plain, Method::Login] {
@@ -357,7 +357,7 @@ fn apop_has_no_place_before_the_greeting_and_after_a_login() {
 fn a_name_in_an_oauth_message_is_escaped() {
     let mut script = script(Security::Tls, "+OK", ALL);
     let token = BearerToken::new("t").unwrap();
-    script.client.log_in(Login::new(Method::OAuthBearer, Name::new("a=b,c").unwrap(), Proof::Token(token)));
+    script.client.log_in(Login::new(Method::OAuthBearer, Name::new("a=b,c").unwrap(), Credential::Token(token)));
     // n,a=a=3Db=2Cc,^Aauth=Bearer t^A^A
     assert_eq!(script.wrote(), "AUTH OAUTHBEARER bixhPWE9M0RiPTJDYywBYXV0aD1CZWFyZXIgdAEB\r\n");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, XOAuth2};
-use pop3_proto::client::{Action, Config, Login, Method, Proof, SendError, Session};
+use pop3_proto::client::{Action, Config, Credential, Login, Method, SendError, Session};
 use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
 use pop3_proto::{Io, Security};
 use proptest::prelude::*;
@@ -61,7 +61,7 @@ fn no_error_shows_the_value_it_is_about() {
     show(&Password::new("secret-\r\nQUIT").unwrap_err());
     let password = Password::new("secret-\u{fc}").unwrap();
     for method in [Method::User, Method::Apop, Method::XOAuth2, Method::ScramSha256] {
-        let mut login = Login::new(method, name, Proof::Password(password));
+        let mut login = Login::new(method, name, Credential::Password(password));
         show(&login.begin(&mut session).unwrap_err());
         show(&login.begin(&mut clear).unwrap_err());
     }

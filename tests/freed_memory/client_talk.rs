@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Proof, Session};
+use pop3_proto::client::{
+    Action, Challenge, Closed, Config, Credential, InitialResponsePolicy, Login, Method, Session,
+};
 use pop3_proto::wire::{Command, Mechanism, Name, Verb};
 use pop3_proto::{Io, Security};
 use searching_allocator::{Search, pause};
@@ -212,11 +214,11 @@ impl<'a> Talk<'a> {
 }
 
 pub(super) fn login(method: Method) -> Login<'static> {
-    let proof = match method {
-        Method::OAuthBearer | Method::XOAuth2 => Proof::Token(BearerToken::new(SECRET).unwrap()),
-        _ => Proof::Password(Password::new(SECRET).unwrap()),
+    let credential = match method {
+        Method::OAuthBearer | Method::XOAuth2 => Credential::Token(BearerToken::new(SECRET).unwrap()),
+        _ => Credential::Password(Password::new(SECRET).unwrap()),
     };
-    Login::new(method, Name::new("mrose").unwrap(), proof)
+    Login::new(method, Name::new("mrose").unwrap(), credential)
 }
 
 fn answer<'a>(challenge: Challenge<'_>, login: &mut Option<Login<'_>>, responses: &mut impl Iterator<Item = &'a [u8]>) {

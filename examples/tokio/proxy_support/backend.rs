@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pop3_proto::Io;
-use pop3_proto::client::{Action, EventKind, Feature, Login, Method, Proof, Retry, Session, Support};
+use pop3_proto::client::{Action, Credential, EventKind, Feature, Login, Method, Retry, Session, Support};
 use pop3_proto::server::Rejection;
 use pop3_proto::wire::{Command, Name, Password, Response, Status, Verb};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -95,7 +95,7 @@ impl Backend {
                             return Ok(Err(Rejection::Permanent));
                         }
                     };
-                    let chosen = login.insert(Login::new(method, name, Proof::Password(password)));
+                    let chosen = login.insert(Login::new(method, name, Credential::Password(password)));
                     if chosen.begin(&mut session).is_err() {
                         // What can't be said to a backend is no name or password that it knows.
                         return Ok(Err(Rejection::BadCredentials));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{Action, Closed, Config, Event, EventKind, Login, Method, Proof, SendError, Session};
+use pop3_proto::client::{Action, Closed, Config, Credential, Event, EventKind, Login, Method, SendError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, ResponseCode, State, Verb};
 use pop3_proto::{BelowMinimum, Io, Security};
@@ -78,12 +78,12 @@ impl<'a> Client<'a> {
         assert_eq!(Method::choose(&self.session, &[method]), Ok(method));
         let is_wrong = self.case.settings.wrong_first && self.logins == 0;
         let password = if is_wrong { "wrong" } else { PASSWORD };
-        let proof = if Method::TOKEN.contains(&method) {
-            Proof::Token(BearerToken::new(password.trim_end()).expect("a token"))
+        let credential = if Method::TOKEN.contains(&method) {
+            Credential::Token(BearerToken::new(password.trim_end()).expect("a token"))
         } else {
-            Proof::Password(Password::new(password).expect("a password"))
+            Credential::Password(Password::new(password).expect("a password"))
         };
-        let mut login = Login::new(method, Name::new(NAME).expect("a name"), proof);
+        let mut login = Login::new(method, Name::new(NAME).expect("a name"), credential);
         login.begin(&mut self.session).unwrap_or_else(|error| panic!("{error}"));
         self.login = Some(login);
         self.logins += 1;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{
-    Action, Challenge, Closed, Config, Error, Event, EventKind, Feature, Login, Method, Proof, Retry, SendError,
+    Action, Challenge, Closed, Config, Credential, Error, Event, EventKind, Feature, Login, Method, Retry, SendError,
     Session, Ticket,
 };
 use pop3_proto::wire::{Capability, Command, LanguageListing, Mechanism, Name, Response, Status, Verb};
@@ -389,11 +389,11 @@ pub fn in_any_way(config: &Config, security: Security, test: impl Fn(&mut Script
 
 /// The example user's login.
 pub fn mrose(method: Method, secret: &'static str) -> Login<'static> {
-    let proof = match method {
-        Method::OAuthBearer | Method::XOAuth2 => Proof::Token(BearerToken::new(secret).unwrap()),
-        _ => Proof::Password(Password::new(secret).unwrap()),
+    let credential = match method {
+        Method::OAuthBearer | Method::XOAuth2 => Credential::Token(BearerToken::new(secret).unwrap()),
+        _ => Credential::Password(Password::new(secret).unwrap()),
     };
-    Login::new(method, Name::new("mrose").unwrap(), proof)
+    Login::new(method, Name::new("mrose").unwrap(), credential)
 }
 
 /// All that a server may announce and a client can ask about.

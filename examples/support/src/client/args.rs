@@ -8,7 +8,7 @@ use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use pop3_proto::auth::sasl::BearerToken;
-use pop3_proto::client::{Config, Method, Proof};
+use pop3_proto::client::{Config, Credential, Method};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{DeviationSet, Name, Password};
 
@@ -147,7 +147,7 @@ impl ValueEnum for Auth {
 #[derive(Clone, Copy)]
 pub(crate) struct Credentials<'a> {
     pub name: Name<'a>,
-    pub proof: Proof<'a>,
+    pub credential: Credential<'a>,
 }
 
 impl Args {
@@ -179,11 +179,11 @@ impl Args {
         };
         let name = Name::new(name).map_err(|error| format!("--user: {error}"))?;
         let password = Password::new(secret).map_err(|error| format!("--password: {error}"))?;
-        let proof = match self.auth.0 {
-            Some(Method::XOAuth2 | Method::OAuthBearer) => Proof::Token(BearerToken::new(password.expose())?),
-            _ => Proof::Password(password),
+        let credential = match self.auth.0 {
+            Some(Method::XOAuth2 | Method::OAuthBearer) => Credential::Token(BearerToken::new(password.expose())?),
+            _ => Credential::Password(password),
         };
-        Ok(Some(Credentials { name, proof }))
+        Ok(Some(Credentials { name, credential }))
     }
 
     /// How to speak TLS, if the command line asks for it.

@@ -1,7 +1,7 @@
 //! The login: which way, how it goes, and what to say where it fails.
 
 use pop3_proto::client::{
-    Capabilities, Challenge, Event, EventKind, Feature, Login, Method, Proof, Session, Support, Ticket,
+    Capabilities, Challenge, Credential, Event, EventKind, Feature, Login, Method, Session, Support, Ticket,
 };
 use pop3_proto::wire::{Mechanism, Response, Verb};
 
@@ -19,7 +19,7 @@ pub(crate) struct LogIn<'a> {
     /// What else the server offers, for error messages.
     others: String,
     exchange: Exchange<'a>,
-    proof: Proof<'a>,
+    credential: Credential<'a>,
 }
 
 enum Exchange<'a> {
@@ -30,8 +30,8 @@ enum Exchange<'a> {
 impl<'a> LogIn<'a> {
     /// Sends the first commands of a login, by the method that the arguments say, or else by the best on offer.
     pub(crate) fn begin(args: &Args, credentials: Credentials<'a>, session: &mut Session) -> Result<Self> {
-        let Credentials { name, proof } = credentials;
-        let scram = if let Proof::Password(password) = proof { Scram::new(name, password) } else { None };
+        let Credentials { name, credential } = credentials;
+        let scram = if let Credential::Password(password) = credential { Scram::new(name, password) } else { None };
         let method = match args.auth.0 {
             Some(method) => method,
             // What every server has, if it isn't asked what it has.
@@ -42,7 +42,7 @@ impl<'a> LogIn<'a> {
         let others = offers(session, Some(method));
         let exchange = Exchange::begin(method, credentials, scram, session)
             .map_err(|error| format!("login by {method}: {error}; {others}"))?;
-        Ok(Self { method, others, exchange, proof })
+        Ok(Self { method, others, exchange, credential })
     }
 
     /// Answers a challenge, or fails.
@@ -91,9 +91,9 @@ impl<'a> LogIn<'a> {
 
     /// A server's words without the password or token: some servers repeat what they didn't understand.
     pub(crate) fn without_secret(&self, octets: &[u8]) -> Vec<u8> {
-        match self.proof {
-            Proof::Password(password) => without(password.expose(), octets),
-            Proof::Token(token) => without(token.expose(), octets),
+        match self.credential {
+            Credential::Password(password) => without(password.expose(), octets),
+            Credential::Token(token) => without(token.expose(), octets),
         }
     }
 }
@@ -110,7 +110,7 @@ impl<'a> Exchange<'a> {
             let ticket = session.authenticate_with(Mechanism::SCRAM_SHA_256, &scram.first()?)?;
             return Ok(Self::Scram(ticket, Box::new(scram)));
         }
-        let mut login = Login::new(method, credentials.name, credentials.proof);
+        let mut login = Login::new(method, credentials.name, credentials.credential);
         login.begin(session)?;
         Ok(Self::Plain(login))
     }
