@@ -21,6 +21,11 @@ pub enum Io<'a> {
 
 impl<'a> Io<'a> {
     #[inline]
+    pub(crate) fn read(pipe: &'a mut Pipe) -> Self {
+        Self::Read(Read::new(pipe))
+    }
+
+    #[inline]
     pub(crate) fn write(pipe: &'a mut Pipe) -> Self {
         Self::Write(Write { pipe, may_read: true })
     }
@@ -28,12 +33,28 @@ impl<'a> Io<'a> {
     /// A write while there is something to write, else a read.
     #[inline]
     pub(crate) fn next(pipe: &'a mut Pipe) -> Self {
-        if pipe.output.is_empty() { Self::Read(Read::new(pipe)) } else { Self::write(pipe) }
+        if pipe.output.is_empty() { Self::read(pipe) } else { Self::write(pipe) }
     }
 
     /// Octets for the peer, which are to be written before anything else is read.
     pub(crate) fn write_only(pipe: &'a mut Pipe) -> Self {
         Self::Write(Write { pipe, may_read: false })
+    }
+
+    /// Reports that the transport is gone: see [`Read::failed`].
+    pub fn failed(self) {
+        match self {
+            Self::Read(read) => read.failed(),
+            Self::Write(write) => write.failed(),
+        }
+    }
+
+    /// Returns when to poll again though nothing was moved: see [`Read::deadline`].
+    pub fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Read(read) => read.deadline(),
+            Self::Write(write) => write.deadline(),
+        }
     }
 }
 

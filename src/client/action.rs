@@ -7,7 +7,7 @@ use super::event::Event;
 use super::idle::Idle;
 use super::session::Session;
 use super::start_tls::StartTls;
-use crate::io::{Io, Read};
+use crate::io::Io;
 
 /// The one thing that must happen next, as [`Session::poll`] tells it.
 ///
@@ -77,7 +77,7 @@ impl Session {
     #[inline]
     pub(super) fn action(&mut self, next: Next) -> Action<'_> {
         match next {
-            Next::Read => Action::Io(Io::Read(Read::new(&mut self.pipe))),
+            Next::Read => Action::Io(Io::read(&mut self.pipe)),
             Next::Write => Action::Io(Io::write(&mut self.pipe)),
             Next::Event => Action::Event(Event { session: self, plain: None }),
             Next::Body => Action::Body(Body { session: self }),

@@ -46,7 +46,7 @@
 //! [failed](crate::Read::failed). Whether to send that alert yourself is told by [`Closed::is_orderly`].
 //!
 //! # When the transport fails
-//! Report it with [`Read::failed`](crate::Read::failed) or [`Write::failed`](crate::Write::failed), and go on polling: the session returns what is known then. After
+//! Report it with [`Io::failed`](crate::Io::failed), and go on polling: the session returns what is known then. After
 //! QUIT that is [`Closed::Quit`] with [`Removal::Unknown`](crate::message::Removal::Unknown), which an error of the socket alone doesn't tell. A server that
 //! ends its stream, `filled(0)`, has sent all that it wanted to send; a transport that fails may have lost anything.
 //!
