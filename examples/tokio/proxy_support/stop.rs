@@ -1,23 +1,25 @@
 //! The signal that ends the program.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tokio::time::sleep;
+
+/// How often to look whether a signal has come.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Starts to listen for SIGINT and SIGTERM, and gives the first of either.
-#[cfg(unix)]
 pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let told_to_stop = Arc::<AtomicBool>::default();
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&told_to_stop))?;
+    }
     Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        while !told_to_stop.load(Ordering::Relaxed) {
+            sleep(TICK).await;
         }
     })
-}
-
-/// Ctrl-C, where there are no such signals.
-#[cfg(not(unix))]
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
