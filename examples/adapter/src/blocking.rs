@@ -1,0 +1,12 @@
+//! Over blocking streams, with a thread for each connection.
+
+#[path = "../../../src/manual/blocking/client.rs"]
+mod client;
+#[path = "../../../src/manual/blocking/serve.rs"]
+mod serve;
+#[path = "../../../src/manual/blocking/transfer.rs"]
+mod transfer;
+
+pub use client::Client;
+pub use serve::{Host, serve};
+pub use transfer::{Stream, TICK, transfer};

@@ -1,0 +1,18 @@
+//! Sessions of `pop3_proto` over blocking streams and over tokio.
+//!
+//! Its text is that of `pop3_proto`'s manual, where it is explained: depend on this package, or copy what you need.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "std")]
+pub mod blocking;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+#[path = "../../../src/manual/error.rs"]
+mod error;
+#[path = "../../../src/manual/opened.rs"]
+mod opened;
+
+pub use error::Error;
+pub use opened::Opened;

@@ -1,0 +1,155 @@
+//! Serves one client over a blocking stream.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::time::Instant;
+
+use bytes::Bytes;
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{
+    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
+};
+
+use super::transfer::{Stream, TICK, transfer};
+use crate::Opened;
+
+/// What a server does for one client, beside POP3.
+pub trait Host {
+    /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
+    type Stream: Stream;
+    /// The index of an open maildrop, which also holds its lock.
+    type Maildrop: Maildrop;
+    /// What is remembered of a SASL exchange between two steps; `()` where there is nothing.
+    type Exchange;
+
+    /// Checks who the client is, and opens its maildrop.
+    ///
+    /// # Errors
+    /// Why it can't log in. What comes from the store is temporary, or in use, but never bad credentials.
+    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
+
+    /// Opens a message, all of it or a reader of its chunks. TOP wants so many `lines` of its body, and the session cuts it by
+    /// itself.
+    ///
+    /// # Errors
+    /// Why it can't be had.
+    fn open(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        message: MessageNumber,
+        lines: Option<u64>,
+    ) -> Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>;
+
+    /// Reads the next chunk of a message; `None` at its end.
+    ///
+    /// # Errors
+    /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
+    fn next_chunk(&mut self, reader: &mut <Self::Maildrop as Maildrop>::Reader) -> io::Result<Option<Bytes>> {
+        let _ = reader;
+        Ok(None)
+    }
+
+    /// Removes the messages that the client has marked, now that it has sent QUIT.
+    fn remove(&mut self, maildrop: &mut Self::Maildrop, deletions: Deletions<'_>) -> Removal;
+
+    /// Takes a step of a SASL exchange. Only of mechanisms that the configuration offers.
+    fn authenticate(&mut self, step: Authenticate<'_, Self::Maildrop, Self::Exchange>) {
+        step.decline();
+    }
+
+    /// Does the TLS handshake, until the deadline at most. Only where the configuration offers STLS.
+    ///
+    /// # Errors
+    /// The handshake has failed: the connection ends.
+    fn start_tls(&mut self, stream: Self::Stream, deadline: Option<Instant>) -> io::Result<Self::Stream> {
+        let _ = (stream, deadline);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Returns whether the server is stopping: then the session ends where nobody is hurt, within a second if the client
+    /// waits for nothing.
+    fn is_stopping(&self) -> bool {
+        false
+    }
+
+    /// Takes note of what the client isn't told: the store or the stream has failed.
+    fn report(&mut self, error: &dyn Error) {
+        let _ = error;
+    }
+}
+
+/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole.
+///
+/// A host that hands logins over, or that needs its tokens, writes this loop itself.
+pub fn serve<H: Host>(
+    mut stream: H::Stream,
+    mut session: Session<H::Maildrop, H::Exchange>,
+    host: &mut H,
+) -> CloseReason {
+    let start = Instant::now();
+    loop {
+        if host.is_stopping() {
+            session.stop();
+        }
+        let now = start.elapsed();
+        match session.poll(now) {
+            Action::Io(io) => transfer(io, &mut stream, now).unwrap_or_else(|error| host.report(&error)),
+            Action::Login(login) => match host.log_in(&login.credentials()) {
+                Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
+                Err(rejection) => login.reject(rejection),
+            },
+            Action::Authenticate(step) => host.authenticate(step),
+            Action::StartTls(tls) => {
+                let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
+                match stream.flush().and_then(|()| host.start_tls(stream, deadline)) {
+                    Ok(secured) => {
+                        stream = secured;
+                        tls.established(ClientIdentity::Unknown);
+                    }
+                    Err(error) => {
+                        host.report(&error);
+                        return CloseReason::TlsFailed;
+                    }
+                }
+            }
+            Action::Retrieve(mut retrieve) => {
+                let (message, lines) = (retrieve.message(), retrieve.lines());
+                match host.open(retrieve.maildrop(), message, lines) {
+                    Ok(Opened::Whole(octets)) => retrieve.send(octets),
+                    Ok(Opened::Reader(reader)) => retrieve.begin(reader),
+                    Err(refusal) => retrieve.refuse(refusal),
+                }
+            }
+            Action::Body(mut body) => match host.next_chunk(body.reader()) {
+                Ok(Some(chunk)) => body.push(chunk),
+                Ok(None) => body.end(),
+                Err(error) => {
+                    host.report(&error);
+                    body.fail();
+                }
+            },
+            Action::Update(mut update) => {
+                let (maildrop, deletions) = update.maildrop_and_deletions();
+                let removal = host.remove(maildrop, deletions);
+                update.finish(removal);
+            }
+            Action::Close(reason) => {
+                if reason.is_orderly() {
+                    hang_up(stream).unwrap_or_else(|error| host.report(&error));
+                }
+                return reason;
+            }
+        }
+    }
+}
+
+/// Ends the connection so that the client gets all of the last response: a socket that is closed with octets unread may take
+/// back what the client hasn't seen yet.
+fn hang_up(mut stream: impl Stream) -> io::Result<()> {
+    stream.set_timeout(TICK)?;
+    stream.flush()?;
+    stream.shut_down()?;
+    let start = Instant::now();
+    while start.elapsed() < TICK && stream.read(&mut [0; 4_096])? > 0 {}
+    Ok(())
+}

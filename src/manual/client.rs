@@ -1,0 +1,40 @@
+//! Prints the subject of each message on a server.
+//!
+//! ```text
+//! cargo run --example client -- 127.0.0.1:1110 mrose tanstaaf
+//! ```
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use adapter::blocking::Client;
+use pop3_proto::message::MessageNumber;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match &arguments[..] {
+        [address, name, password] => print_subjects(address, name, password),
+        _ => Err("usage: client ADDR NAME PASSWORD".into()),
+    };
+    result.map_or_else(
+        |error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn print_subjects(address: &str, name: &str, password: &str) -> Result<(), Box<dyn Error>> {
+    let mut client = Client::connect(address)?;
+    client.log_in(name, password)?;
+    for number in 1..=client.stat()?.messages {
+        let mut header = Vec::new();
+        client.top(MessageNumber::try_from(number)?, 0, &mut header)?;
+        let header = String::from_utf8_lossy(&header);
+        let subject = header.lines().find_map(|line| line.strip_prefix("Subject: "));
+        println!("{number} {}", subject.unwrap_or("(no subject)").escape_debug());
+    }
+    client.quit()?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Why a call of a client fails.
+
+use std::io;
+
+use pop3_proto::client::{self, Closed, EventKind, LoginError, NoMethod, Retry, SendError};
+use pop3_proto::message::MessageNumber;
+use pop3_proto::wire::{InvalidCredential, Status, Verb};
+
+/// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
+/// [`Unproven`](Self::Unproven) and [`Sink`](Self::Sink), and where nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server has answered `-ERR`.
+    #[error("{}: {text}", verb.map_or("the server", Verb::as_str))]
+    Refused {
+        /// What it has refused; `None` where it ends the connection of its own accord, in its greeting for example.
+        verb: Option<Verb>,
+        /// Its response code, if it has one.
+        code: Option<String>,
+        /// What to do about it, by the code.
+        retry: Retry,
+        /// Its text, with what can't be printed escaped.
+        text: String,
+    },
+    /// A line of the answer can't be understood; it is escaped.
+    #[error("the server answers {0}")]
+    Unreadable(String),
+    /// The answer isn't one to the command.
+    #[error("the server doesn't answer what it was asked")]
+    NoAnswer,
+    /// The message may not be whole: keep it on the server.
+    #[error("message {0} may not be whole")]
+    Unproven(MessageNumber),
+    /// What the caller keeps a message in has failed.
+    #[error("the message can't be kept: {0}")]
+    Sink(io::Error),
+    /// The name or the password can't be sent in any form.
+    #[error(transparent)]
+    Credential(#[from] InvalidCredential),
+    /// The command has no place here. Nothing was sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// There is no way to log in. Nothing was sent.
+    #[error(transparent)]
+    NoMethod(#[from] NoMethod),
+    /// The login can't begin. Nothing was sent.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// The connection has failed.
+    #[error(transparent)]
+    Transport(io::Error),
+    /// The session can't go on.
+    #[error(transparent)]
+    Session(#[from] client::Error),
+    /// The session has ended early.
+    #[error("{0}")]
+    Closed(Closed),
+}
+
+impl Error {
+    /// Returns the error that an event reports, if it reports one.
+    pub(crate) fn from_event(event: &client::Event<'_>) -> Option<Self> {
+        match event.kind() {
+            EventKind::Failed(response) | EventKind::Farewell(response) | EventKind::Greeting(response)
+                if response.status() == Status::Err =>
+            {
+                Some(Self::Refused {
+                    verb: event.verb(),
+                    code: response.code().map(|code| code.as_str().to_owned()),
+                    retry: response.code().into(),
+                    text: response.text().escape_ascii().to_string(),
+                })
+            }
+            EventKind::Unreadable { line, .. } => Some(Self::Unreadable(line.escape_ascii().to_string())),
+            _ => None,
+        }
+    }
+}

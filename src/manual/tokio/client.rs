@@ -1,0 +1,265 @@
+//! A client that is called, over a stream of tokio: each call sends a command, and returns when that is answered to its end.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use pop3_proto::Security;
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Proof, Session, Ticket};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::wire::{Command, DropListing, Name, Password, ScanListing, Verb};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
+use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::time::Instant;
+
+use super::transfer::transfer;
+use crate::Error;
+
+/// A connection to a server, from the greeting on.
+#[derive(Debug)]
+pub struct Client<S> {
+    session: Session,
+    stream: S,
+    start: Instant,
+}
+
+impl Client<TcpStream> {
+    /// Connects to a server without TLS. A password is sent only if the server is on this machine: others need
+    /// [`start_tls`](Self::start_tls) first.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        let security = Security::from_peer_address(socket.peer_addr()?.ip());
+        socket.set_nodelay(true)?;
+        Ok(Self::new(socket, security, Arc::new(Config::new())))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Creates a client on a connection that was just made; `security` tells who may listen to it.
+    pub fn new(stream: S, security: Security, config: Arc<Config>) -> Self {
+        Self { session: Session::new(config, security), stream, start: Instant::now() }
+    }
+
+    /// Returns the session, which knows what the server can do.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Begins TLS by STLS, before anything else; `shake_hands` does the handshake. Nothing that the server has said in the
+    /// clear counts after it.
+    ///
+    /// # Errors
+    /// [`Error`]. The connection is closed then.
+    pub async fn start_tls<T, F>(mut self, shake_hands: impl FnOnce(S) -> F) -> Result<Client<T>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<T>>,
+    {
+        let stls = self.session.send(&Command::Stls)?;
+        self.finish(Some(stls), &mut sink(), |_| {}).await?; // up to the handshake
+        let Self { mut session, stream, start } = self;
+        let stream = shake_hands(stream).await.map_err(Error::Transport)?;
+        if let Action::StartTls(tls) = session.poll(start.elapsed())? {
+            tls.established();
+        }
+        let mut client = Client { session, stream, start };
+        client.finish(Some(stls), &mut sink(), |_| {}).await?;
+        Ok(client)
+    }
+
+    /// Logs in by the best method for a password that the server offers.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the server turns the login down, and [`Error::NoMethod`] where it would send the password to
+    /// whoever listens.
+    pub async fn log_in(&mut self, name: &str, password: &str) -> Result<(), Error> {
+        let (name, password) = (Name::new(name)?, Password::new(password)?);
+        match self.run(&[Command::Capa], &mut sink(), |_| {}).await {
+            Ok(()) | Err(Error::Refused { verb: Some(Verb::Capa), .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let method = Method::choose(&self.session, &Method::PASSWORD)?;
+        let mut login = Login::new(method, name, Proof::Password(password));
+        login.begin(&mut self.session)?;
+        loop {
+            self.exchange().await?;
+            match self.session.poll(self.start.elapsed())? {
+                Action::Event(event) => {
+                    let (outcome, error) = (login.observe(&event), Error::from_event(&event));
+                    event.done();
+                    match (outcome, error) {
+                        (Some(Ok(())), _) => return Ok(()),
+                        (Some(Err(_)), Some(error)) => return Err(error),
+                        _ => {}
+                    }
+                }
+                Action::Challenge(challenge) => login.answer(challenge),
+                Action::Closed(closed) => return Err(Error::Closed(closed)),
+                other => other.decline(),
+            }
+        }
+    }
+
+    /// Returns how many messages there are, and their octets (STAT).
+    ///
+    /// # Errors
+    /// [`Error`], as for all commands.
+    pub async fn stat(&mut self) -> Result<DropListing, Error> {
+        let mut stat = Err(Error::NoAnswer);
+        self.run(&[Command::Stat], &mut sink(), |kind| {
+            if let EventKind::Stat(listing) = kind {
+                stat = Ok(listing);
+            }
+        })
+        .await?;
+        stat
+    }
+
+    /// Returns each message's octets (LIST). Some servers count them wrongly.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
+        let mut list = Vec::new();
+        self.run(&[Command::List { message: None }], &mut sink(), |kind| {
+            if let EventKind::Scan(listing) = kind {
+                list.push(listing);
+            }
+        })
+        .await?;
+        Ok(list)
+    }
+
+    /// Returns each message's unique-id (UIDL).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn uidl(&mut self) -> Result<Vec<(MessageNumber, Vec<u8>)>, Error> {
+        let mut list = Vec::new();
+        self.run(&[Command::Uidl { message: None }], &mut sink(), |kind| {
+            if let EventKind::UniqueId { message, unique_id } = kind {
+                list.push((message, unique_id.to_vec()));
+            }
+        })
+        .await?;
+        Ok(list)
+    }
+
+    /// Writes a message into `sink`, with CRLF line ends (RETR). STAT is sent after it, since its answer shows that the message
+    /// was whole.
+    ///
+    /// # Errors
+    /// [`Error`]: then what is in `sink` may not be the whole message.
+    pub async fn retr(&mut self, message: MessageNumber, sink: &mut (impl AsyncWrite + Unpin)) -> Result<(), Error> {
+        let mut proof = Err(Error::Unproven(message));
+        self.run(&[Command::Retr { message }, Command::Stat], sink, |kind| {
+            if let EventKind::Stat(_) = kind {
+                proof = Ok(());
+            }
+        })
+        .await?;
+        proof
+    }
+
+    /// Writes a message's header and so many lines of its body into `sink` (TOP).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn top(
+        &mut self,
+        message: MessageNumber,
+        lines: u64,
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Error> {
+        self.run(&[Command::Top { message, lines }], sink, |_| {}).await
+    }
+
+    /// Marks a message as deleted (DELE): [`quit`](Self::quit) removes it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn dele(&mut self, message: MessageNumber) -> Result<(), Error> {
+        self.run(&[Command::Dele { message }], &mut sink(), |_| {}).await
+    }
+
+    /// Ends the session, and has the server remove what is marked (QUIT). Without it nothing is removed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn quit(mut self) -> Result<Removal, Error> {
+        self.session.send(&Command::Quit)?;
+        loop {
+            self.exchange().await?;
+            match self.session.poll(self.start.elapsed())? {
+                Action::Closed(Closed::Quit(removal)) => {
+                    let _ = self.stream.shutdown().await; // the server may be gone
+                    return Ok(removal);
+                }
+                Action::Closed(closed) => return Err(Error::Closed(closed)),
+                other => other.decline(),
+            }
+        }
+    }
+
+    /// Sends commands, and returns when the last of them is answered.
+    async fn run(
+        &mut self,
+        commands: &[Command<'_>],
+        sink: &mut (impl AsyncWrite + Unpin),
+        each: impl FnMut(EventKind<'_>),
+    ) -> Result<(), Error> {
+        let mut last = None;
+        for command in commands {
+            last = Some(self.session.send(command)?);
+        }
+        self.finish(last, sink, each).await
+    }
+
+    /// Does what the session wants until the command is answered to its end, so that the next one finds its own answer.
+    async fn finish(
+        &mut self,
+        last: Option<Ticket>,
+        sink: &mut (impl AsyncWrite + Unpin),
+        mut each: impl FnMut(EventKind<'_>),
+    ) -> Result<(), Error> {
+        let mut result = Ok(());
+        loop {
+            self.exchange().await?;
+            match self.session.poll(self.start.elapsed())? {
+                Action::Event(event) => {
+                    each(event.kind());
+                    result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
+                    let is_last = event.completes() && event.ticket() == last;
+                    event.done();
+                    if is_last {
+                        return result;
+                    }
+                }
+                Action::Body(body) => {
+                    if result.is_ok() {
+                        result = sink.write_all(body.as_bytes()).await.map_err(Error::Sink);
+                    }
+                    body.done();
+                }
+                Action::StartTls(_) => return result,
+                Action::Closed(closed) => return result.and(Err(Error::Closed(closed))),
+                other => other.decline(),
+            }
+        }
+    }
+
+    /// Reads and writes until the session wants something else.
+    async fn exchange(&mut self) -> Result<(), Error> {
+        let mut lost = None;
+        loop {
+            match self.session.poll(self.start.elapsed()) {
+                Ok(Action::Io(io)) => lost = transfer(io, &mut self.stream, self.start).await.err().or(lost),
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(lost.map_or(Error::Session(error), Error::Transport)),
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Serves one client over a stream of tokio.
+
+use std::error::Error;
+use std::future::{Future, pending, ready};
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{
+    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::transfer::transfer;
+use crate::Opened;
+
+/// How long the end of a connection may take.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What a server does for one client, beside POP3. The session waits while it does that, and no deadline runs.
+///
+/// Each method may be an `async fn`.
+pub trait Host: Send {
+    /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+    /// The index of an open maildrop, which also holds its lock.
+    type Maildrop: Maildrop<Reader: Send> + Send;
+    /// What is remembered of a SASL exchange between two steps; `()` where there is nothing.
+    type Exchange: Send;
+
+    /// Checks who the client is, and opens its maildrop.
+    ///
+    /// # Errors
+    /// Why it can't log in. A failure of the store is temporary; it isn't the credentials that are bad.
+    fn log_in(
+        &mut self,
+        credentials: Credentials<'_>,
+    ) -> impl Future<Output = Result<Self::Maildrop, Rejection>> + Send;
+
+    /// Opens a message: all of it, or a reader of its chunks. TOP asks for so many `lines` of its body; the session cuts it
+    /// by itself.
+    ///
+    /// # Errors
+    /// Why the message can't be had.
+    fn open(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        message: MessageNumber,
+        lines: Option<u64>,
+    ) -> impl Future<Output = Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>> + Send;
+
+    /// Reads the next chunk of a message; `None` at its end.
+    ///
+    /// # Errors
+    /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
+    fn next_chunk(
+        &mut self,
+        reader: &mut <Self::Maildrop as Maildrop>::Reader,
+    ) -> impl Future<Output = io::Result<Option<Bytes>>> + Send {
+        let _ = reader;
+        ready(Ok(None))
+    }
+
+    /// Removes the messages that the client has marked, now that it has sent QUIT.
+    fn remove(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        deletions: Deletions<'_>,
+    ) -> impl Future<Output = Removal> + Send;
+
+    /// Takes a step of a SASL exchange. Only of mechanisms that the configuration offers.
+    fn authenticate(
+        &mut self,
+        step: Authenticate<'_, Self::Maildrop, Self::Exchange>,
+    ) -> impl Future<Output = ()> + Send {
+        step.decline();
+        ready(())
+    }
+
+    /// Does the TLS handshake. It is given up at the session's deadline. Only where the configuration offers STLS.
+    ///
+    /// # Errors
+    /// The handshake has failed: the connection ends.
+    fn start_tls(&mut self, stream: Self::Stream) -> impl Future<Output = io::Result<Self::Stream>> + Send {
+        let _ = stream;
+        ready(Err(io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Returns when the server is to stop: then the session ends at the next place where nobody is hurt. It may be asked anew
+    /// at any time.
+    fn stopped(&self) -> impl Future<Output = ()> + Send {
+        pending()
+    }
+
+    /// Takes note of what the client isn't told: the store or the stream has failed.
+    fn report(&mut self, error: &dyn Error) {
+        let _ = error;
+    }
+}
+
+/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole.
+///
+/// A host that hands logins over writes this loop itself.
+pub async fn serve<H: Host>(
+    mut stream: H::Stream,
+    mut session: Session<H::Maildrop, H::Exchange>,
+    host: &mut H,
+) -> CloseReason {
+    let start = Instant::now();
+    let mut is_stopping = false;
+    loop {
+        if is_stopping {
+            session.stop();
+        }
+        match session.poll(start.elapsed()) {
+            Action::Io(io) => {
+                let moved = tokio::select! {
+                    biased;
+                    moved = transfer(io, &mut stream, start) => moved,
+                    () = host.stopped(), if !is_stopping => {
+                        is_stopping = true;
+                        Ok(())
+                    }
+                };
+                moved.unwrap_or_else(|error| host.report(&error));
+            }
+            Action::Login(login) => match host.log_in(login.credentials()).await {
+                Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
+                Err(rejection) => login.reject(rejection),
+            },
+            Action::Authenticate(step) => host.authenticate(step).await,
+            Action::StartTls(tls) => match start_tls(stream, tls.deadline(), start, host).await {
+                Ok(secured) => {
+                    stream = secured;
+                    tls.established(ClientIdentity::Unknown);
+                }
+                Err(error) => {
+                    host.report(&error);
+                    return CloseReason::TlsFailed;
+                }
+            },
+            Action::Retrieve(mut retrieve) => {
+                let (message, lines) = (retrieve.message(), retrieve.lines());
+                match host.open(retrieve.maildrop(), message, lines).await {
+                    Ok(Opened::Whole(octets)) => retrieve.send(octets),
+                    Ok(Opened::Reader(reader)) => retrieve.begin(reader),
+                    Err(refusal) => retrieve.refuse(refusal),
+                }
+            }
+            Action::Body(mut body) => match host.next_chunk(body.reader()).await {
+                Ok(Some(chunk)) => body.push(chunk),
+                Ok(None) => body.end(),
+                Err(error) => {
+                    host.report(&error);
+                    body.fail();
+                }
+            },
+            Action::Update(mut update) => {
+                let (maildrop, deletions) = update.maildrop_and_deletions();
+                let removal = host.remove(maildrop, deletions).await;
+                update.finish(removal);
+            }
+            Action::Close(reason) => {
+                if reason.is_orderly() {
+                    let _ = timeout(LINGER, hang_up(stream)).await;
+                }
+                return reason;
+            }
+        }
+    }
+}
+
+/// Does the handshake after the last octet in the clear is on its way.
+async fn start_tls<H: Host>(
+    mut stream: H::Stream,
+    deadline: Option<Duration>,
+    start: Instant,
+    host: &mut H,
+) -> io::Result<H::Stream> {
+    stream.flush().await?;
+    match deadline.and_then(|deadline| start.checked_add(deadline)) {
+        Some(deadline) => timeout_at(deadline, host.start_tls(stream)).await?,
+        None => host.start_tls(stream).await,
+    }
+}
+
+/// Ends the connection so that the client gets all of the last response: a socket that is closed with octets unread may take
+/// back what the client hasn't seen yet.
+async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 4_096]).await? > 0 {}
+    Ok(())
+}

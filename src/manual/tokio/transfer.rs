@@ -1,0 +1,78 @@
+//! Moves octets between a session and a stream of tokio.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use pop3_proto::{Io, Read, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, timeout_at};
+
+/// Reads or writes once, when the stream is ready for it, and waits for that until the session's deadline. While it waits to read
+/// there is no window. Where nothing was moved, the next poll of the session hands out the same action, or reports that the
+/// time is over. `start` is the moment that the time of its polls counts from.
+///
+/// Nothing is lost where this future is dropped.
+///
+/// # Errors
+/// The stream has failed. The session knows that by then, and the next polls return what it means; so the error is only for a
+/// log.
+pub async fn transfer<S>(io: Io<'_>, stream: &mut S, start: Instant) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let deadline = io.deadline().and_then(|deadline| start.checked_add(deadline));
+    let mut io = Some(io);
+    let moved = poll_fn(|context| match io.take() {
+        Some(Io::Read(read)) => receive(read, Pin::new(stream), context),
+        Some(Io::Write(write)) => send(write, Pin::new(stream), context),
+        // The stream is ready: the session is polled anew.
+        None => Poll::Ready(Ok(())),
+    });
+    match deadline {
+        Some(deadline) => timeout_at(deadline, moved).await.unwrap_or(Ok(())),
+        None => moved.await,
+    }
+}
+
+fn receive<S: AsyncRead + AsyncWrite>(
+    mut read: Read<'_>,
+    mut stream: Pin<&mut S>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    // The peer may wait for what the stream still buffers.
+    let flushed = ready!(stream.as_mut().poll_flush(context));
+    let mut space = ReadBuf::new(read.space());
+    match flushed.map(|()| stream.poll_read(context, &mut space)) {
+        Ok(Poll::Ready(Ok(()))) => {
+            let octets = space.filled().len();
+            read.filled(octets);
+            Poll::Ready(Ok(()))
+        }
+        Ok(Poll::Pending) => {
+            read.nothing_yet();
+            Poll::Pending
+        }
+        Ok(Poll::Ready(Err(error))) | Err(error) => {
+            read.failed();
+            Poll::Ready(Err(error))
+        }
+    }
+}
+
+fn send<S: AsyncWrite>(mut write: Write<'_>, stream: Pin<&mut S>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut slices = [IoSlice::new(&[]); 2];
+    let count = write.chunks_vectored(&mut slices);
+    let error = match ready!(stream.poll_write_vectored(context, &slices[..count])) {
+        Ok(0) => ErrorKind::WriteZero.into(),
+        Ok(octets) => {
+            write.advance(octets);
+            return Poll::Ready(Ok(()));
+        }
+        Err(error) => error,
+    };
+    write.failed();
+    Poll::Ready(Err(error))
+}
