@@ -1,0 +1,269 @@
+//! Servers and clients over streams of tokio.
+
+mod common;
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use adapter::tokio::{Client, Host, serve, transfer};
+use adapter::{Error, Opened};
+use allocation_counter::measure;
+use bytes::Bytes;
+use pop3_proto::client::{self, Closed};
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
+use pop3_proto::wire::Verb;
+use pop3_proto::{Io, Security};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, duplex};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use common::{Chunks, Open, Store, left, store};
+
+/// What a client is reached by.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A server for one client.
+struct Connection {
+    store: Store,
+    stopping: watch::Receiver<bool>,
+    reports: Vec<String>,
+}
+
+impl Host for Connection {
+    type Stream = Box<dyn Stream>;
+    type Maildrop = Open;
+    type Exchange = ();
+
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, Rejection> {
+        common::log_in(&self.store, &credentials)
+    }
+
+    async fn open(
+        &mut self,
+        maildrop: &mut Open,
+        message: MessageNumber,
+        _: Option<u64>,
+    ) -> Result<Opened<Chunks>, Refusal> {
+        common::open(maildrop, message)
+    }
+
+    async fn next_chunk(&mut self, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
+        tokio::task::yield_now().await;
+        common::next_chunk(chunks)
+    }
+
+    async fn remove(&mut self, maildrop: &mut Open, deletions: Deletions<'_>) -> Removal {
+        tokio::task::yield_now().await;
+        common::remove(maildrop, deletions)
+    }
+
+    async fn start_tls(&mut self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+        Ok(Box::new(TlsAcceptor::from(common::server_tls()).accept(stream).await?))
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + Send {
+        let mut stopping = self.stopping.clone();
+        async move { drop(stopping.wait_for(|stopping| *stopping).await) }
+    }
+
+    fn report(&mut self, error: &dyn std::error::Error) {
+        self.reports.push(error.to_string());
+    }
+}
+
+/// A server that runs, for one client.
+struct Server {
+    address: std::net::SocketAddr,
+    store: Store,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<(CloseReason, Vec<String>)>,
+}
+
+impl Server {
+    async fn new(messages: &[&'static str]) -> Self {
+        Self::with_config(messages, Config::new(), Security::TrustedLocal).await
+    }
+
+    async fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (store, (stop, stopping)) = (store(messages), watch::channel(false));
+        let (address, session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
+        let mut host = Connection { store: Arc::clone(&store), stopping, reports: Vec::new() };
+        let task = tokio::spawn(async move {
+            let stream: Box<dyn Stream> = Box::new(listener.accept().await.unwrap().0);
+            let reason = serve(stream, session, &mut host).await;
+            (reason, host.reports)
+        });
+        Self { address, store, stop, task }
+    }
+
+    async fn client(&self) -> Client<TcpStream> {
+        let mut client = Client::connect(self.address).await.unwrap();
+        client.log_in("mrose", "tanstaaf").await.unwrap();
+        client
+    }
+
+    /// How it has ended, what it has reported, and what is left of the messages.
+    async fn end(self) -> (CloseReason, Vec<String>, Vec<&'static str>) {
+        let (reason, reports) = self.task.await.unwrap();
+        (reason, reports, left(&self.store))
+    }
+}
+
+fn number(number: u32) -> MessageNumber {
+    MessageNumber::new(number).unwrap()
+}
+
+async fn retr<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, message: u32) -> Result<String, Error> {
+    let mut octets = Vec::new();
+    client.retr(number(message), &mut octets).await?;
+    Ok(String::from_utf8(octets).unwrap())
+}
+
+#[tokio::test]
+async fn a_client_reads_deletes_and_quits() {
+    let server = Server::new(&["Subject: one\n\n.\nfirst\n", "Subject: two\r\n\r\nsec|ond\r\n", ""]).await;
+    let mut client = server.client().await;
+    let stat = client.stat().await.unwrap();
+    assert_eq!((stat.messages, stat.octets), (3, 26 + 24));
+    assert_eq!(client.list().await.unwrap().iter().map(|entry| entry.octets).collect::<Vec<_>>(), [26, 24, 0]);
+    assert_eq!(client.uidl().await.unwrap()[1], (number(2), b"1".to_vec()));
+    assert_eq!(retr(&mut client, 1).await.unwrap(), "Subject: one\r\n\r\n.\r\nfirst\r\n");
+    assert_eq!(retr(&mut client, 2).await.unwrap(), "Subject: two\r\n\r\nsecond\r\n", "in two chunks");
+    let mut header = Vec::new();
+    client.top(number(1), 1, &mut header).await.unwrap();
+    assert_eq!(header, b"Subject: one\r\n\r\n.\r\n");
+    client.dele(number(1)).await.unwrap();
+    assert_eq!(client.quit().await.unwrap(), Removal::All);
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, left.len()), (CloseReason::Quit, 2));
+    assert_eq!(reports, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_is_an_error_and_the_client_goes_on() {
+    let server = Server::new(&["a\n"]).await;
+    let mut client = Client::connect(server.address).await.unwrap();
+    let refused = |result: Result<(), Error>, expected| match result.unwrap_err() {
+        Error::Refused { verb, .. } => assert_eq!(verb, Some(expected)),
+        other => panic!("{other:?}"),
+    };
+    refused(client.log_in("mrose", "wrong").await, Verb::Auth);
+    client.log_in("mrose", "tanstaaf").await.unwrap();
+    refused(retr(&mut client, 2).await.map(drop), Verb::Retr);
+    refused(client.dele(number(2)).await, Verb::Dele);
+    assert_eq!(retr(&mut client, 1).await.unwrap(), "a\r\n");
+    client.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
+    let server = Server::new(&["a|b|c"]).await;
+    let mut client = server.client().await;
+    let error = retr(&mut client, 1).await.unwrap_err();
+    assert!(matches!(error, Error::Session(client::Error::Truncated) | Error::Transport(_)), "{error:?}");
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, left.len()), (CloseReason::MessageFailed, 1));
+    assert_eq!(reports, ["the disk fails"]);
+}
+
+#[tokio::test]
+async fn stls_protects_the_password() {
+    let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext).await;
+    let socket = TcpStream::connect(server.address).await.unwrap();
+    let client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
+    let (config, name) = common::client_tls();
+    let mut client = client.start_tls(|stream| TlsConnector::from(config).connect(name, stream)).await.unwrap();
+    client.log_in("mrose", "tanstaaf").await.unwrap();
+    assert_eq!(retr(&mut client, 1).await.unwrap(), "a\r\n");
+    client.dele(number(1)).await.unwrap();
+    assert_eq!(client.quit().await.unwrap(), Removal::All);
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, left.len()), (CloseReason::Quit, 0));
+    assert_eq!(reports, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_handshake_is_given_up_at_the_deadline() {
+    let config = Config::new().stls(true).login_deadline(Duration::from_millis(300));
+    let server = Server::with_config(&[], config, Security::Cleartext).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(b"STLS\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _ = timeout(Duration::from_secs(10), socket.read_to_end(&mut said)).await.expect("the deadline comes");
+    let (reason, reports, _) = server.end().await;
+    assert_eq!((reason, reports.len()), (CloseReason::TlsFailed, 1));
+}
+
+#[tokio::test]
+async fn a_silent_client_is_closed_at_the_deadline() {
+    let config = Config::new().login_deadline(Duration::from_millis(200));
+    let server = Server::with_config(&[], config, Security::TrustedLocal).await;
+    let mut said = String::new();
+    TcpStream::connect(server.address).await.unwrap().read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "+OK POP3 server ready\r\n");
+    assert_eq!(server.end().await.0, CloseReason::LoginDeadline);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_an_idle_client_go_at_once() {
+    let server = Server::new(&["a\n"]).await;
+    let mut client = server.client().await;
+    server.stop.send_replace(true);
+    let (reason, _, left) = timeout(Duration::from_secs(10), server.end()).await.unwrap();
+    assert_eq!((reason, left.len()), (CloseReason::Stopped, 1));
+    let error = client.stat().await.unwrap_err();
+    assert!(matches!(error, Error::Closed(Closed::WhileIdle) | Error::Session(_) | Error::Transport(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_dropped_loses_nothing() {
+    let (mut server, mut client) = duplex(64);
+    let mut session = Session::<Open>::new(Arc::new(Config::new()), Security::TrustedLocal);
+    let start = Instant::now();
+    let mut said = Vec::new();
+    // Each transfer is dropped after its first poll, whether it has moved something or not.
+    for turn in 0..400 {
+        match session.poll(start.elapsed()) {
+            Action::Io(io) => {
+                let _ = timeout(Duration::ZERO, transfer(io, &mut server, start)).await;
+            }
+            Action::Login(login) => login.reject(Rejection::BadCredentials),
+            other => panic!("{other:?}"),
+        }
+        if turn == 5 {
+            client.write_all(b"USER mrose\r\nPASS wrong\r\nCAPA\r\n").await.unwrap();
+        }
+        let mut octets = [0; 3];
+        if let Ok(Ok(count)) = timeout(Duration::ZERO, client.read(&mut octets)).await {
+            said.extend_from_slice(&octets[..count]);
+        }
+    }
+    let said = String::from_utf8(said).unwrap();
+    let (greeting, rest) = said.split_once("\r\n").unwrap();
+    assert!(greeting.starts_with("+OK"), "{said:?}");
+    assert!(rest.starts_with("+OK send PASS\r\n-ERR [AUTH] wrong name or password\r\n+OK "), "{said:?}");
+    assert!(rest.ends_with("\r\n.\r\n"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_read_that_waits_holds_no_window() {
+    let (mut server, _client) = duplex(64);
+    let mut session = client::Session::new(Arc::new(client::Config::new()), Security::TrustedLocal);
+    let start = Instant::now();
+    let Ok(client::Action::Io(io @ Io::Read(_))) = session.poll(Duration::ZERO) else { panic!("the greeting is due") };
+    let mut transfer = pin!(transfer(io, &mut server, start));
+    let mut context = Context::from_waker(Waker::noop());
+    let memory = measure(|| assert!(transfer.as_mut().poll(&mut context).is_pending()));
+    assert!(memory.bytes_max >= 65_536, "it has tried to read, {memory:?}");
+    assert!(memory.bytes_current < 1_024, "{memory:?}");
+}
