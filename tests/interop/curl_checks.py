@@ -20,9 +20,9 @@ SASL = {
 }
 
 
-def curl(url, *options, password=PASSWORD):
+def curl(url, *options, user=USER, password=PASSWORD):
     """Runs curl. Returns its exit code, what it received, and the protocol lines that it saw, without what is secret in them."""
-    command = ["curl", "--silent", "--verbose", "--max-time", str(PATIENCE), "--user", f"{USER}:{password}", *options, url]
+    command = ["curl", "--silent", "--verbose", "--max-time", str(PATIENCE), "--user", f"{user}:{password}", *options, url]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=2 * PATIENCE, check=False)
     seen = done.stderr.decode("latin-1").replace("\r", "")
     # Base64 gives itself away by its length: no command has a word of so many letters.

@@ -30,6 +30,7 @@ import dovecot_checks  # noqa: F401
 import fetch_minimal_checks  # noqa: F401
 import fetchmail_checks  # noqa: F401
 import language_checks  # noqa: F401
+import minimal_checks  # noqa: F401
 import mpop_checks  # noqa: F401
 import poplib_checks  # noqa: F401
 import proxy_checks  # noqa: F401
@@ -44,7 +45,7 @@ from dovecot import DOVECOT
 
 SERVERS = ["server_std", "server_tokio"]
 PROXIES = ["proxy_tokio"]
-DOCUMENTED = ["fetch_minimal"]
+DOCUMENTED = ["fetch_minimal", "server", "client"]
 OTHERS = ["cc", "curl", "fetchmail", "mpop", "openssl"]
 
 
