@@ -44,17 +44,21 @@
 //! The session owns the host's maildrop while the client is logged in, and drops it when the session ends, however it
 //! ends. So a lock that is tied to the maildrop is always released in time.
 //!
-//! # A server over blocking sockets
-//! ```
-//! use std::io::{self, Read as _, Write as _};
-//! use std::net::{Shutdown, TcpStream};
-//! use std::sync::Arc;
-//! use std::time::{Duration, Instant};
+//! # The loop
+//! A server need not write it: [`server`] begins with a program that is built on `serve`, from the repository's package `adapter`.
+//! One that does write it takes `transfer` from there, which moves the octets of servers and clients ([its text](manual::adapters) is to be copied
+//! as well), and has this left:
 //!
-//! use bytes::{Buf, Bytes};
-//! use pop3_proto::message::{MessageNumber, UniqueId};
-//! use pop3_proto::{Io, Security};
-//! use pop3_proto::server::{Action, CloseReason, Config, Maildrop, Rejection, Session};
+//! ```
+//! use std::error::Error;
+//! use std::net::TcpStream;
+//! use std::sync::Arc;
+//! use std::time::Instant;
+//!
+//! use adapter::blocking::{Stream, transfer};
+//! use pop3_proto::server::{
+//!     Action, CloseReason, Config, Maildrop, MessageNumber, Rejection, Security, Session, UniqueId,
+//! };
 //!
 //! /// A maildrop of one message.
 //! struct Welcome;
@@ -72,63 +76,38 @@
 //!     }
 //! }
 //!
-//! const TEXT: &[u8] = b"Subject: welcome\r\n\r\nGood to see you.\r\n";
+//! const TEXT: &str = "Subject: welcome\r\n\r\nGood to see you.\r\n";
 //!
-//! fn serve(mut socket: TcpStream, config: Arc<Config>) -> io::Result<CloseReason> {
-//!     // The session is polled at least this often, so that it notices its deadlines.
-//!     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-//!     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
-//!     let start = Instant::now();
+//! fn serve(mut socket: TcpStream, config: Arc<Config>) -> Result<CloseReason, Box<dyn Error>> {
 //!     // There is no TLS here: only a client on this machine may send a password.
 //!     let security = Security::from_peer_address(socket.peer_addr()?.ip());
 //!     let mut session = Session::new(config, security);
+//!     let start = Instant::now();
 //!     loop {
-//!         match session.poll(start.elapsed()) {
-//!             // Flushing does nothing here. Over a transport that buffers, TLS for example, both sides would wait without it.
-//!             Action::Io(Io::Read(mut read)) => match socket.flush().and_then(|()| socket.read(read.space())) {
-//!                 Ok(octets) => read.filled(octets),
-//!                 Err(error) if is_timeout(&error) => {} // the action comes again
-//!                 Err(_) => read.failed(),
-//!             },
-//!             Action::Io(Io::Write(mut write)) => match socket.write(write.chunk()) {
-//!                 Ok(0) => write.failed(),
-//!                 Ok(octets) => write.advance(octets),
-//!                 Err(error) if is_timeout(&error) => {}
-//!                 Err(_) => write.failed(),
-//!             },
+//!         let now = start.elapsed();
+//!         match session.poll(now) {
+//!             Action::Io(io) => drop(transfer(io, &mut socket, now)), // the next poll returns what a failure means
 //!             Action::Login(login) => match login.credentials() {
-//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => {
-//!                     if let Err(error) = login.accept(Welcome) {
-//!                         eprintln!("{error}"); // the client knows, and may try again
-//!                     }
-//!                 }
+//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => login.accept(Welcome)?,
 //!                 _ => login.reject(Rejection::BadCredentials),
 //!             },
-//!             Action::Retrieve(retrieve) => retrieve.send(Bytes::from_static(TEXT)),
+//!             Action::Retrieve(retrieve) => retrieve.send(TEXT),
 //!             Action::Close(reason) => {
-//!                 // Closing a socket with octets unread may keep the last response from the client.
-//!                 if socket.shutdown(Shutdown::Write).is_ok() {
-//!                     let _ = io::copy(&mut socket.take(65_536), &mut io::sink());
-//!                 }
+//!                 let _ = socket.shut_down(); // a client that is gone misses nothing
 //!                 return Ok(reason);
 //!             }
-//!             // The message stays, so a client that has marked it hears at QUIT that nothing was removed. Nothing else
-//!             // comes unless the configuration offers it, or a message is begun with a reader.
+//!             // The message stays, so a client that has marked it hears at QUIT that nothing was removed.
 //!             other => other.decline(),
 //!         }
 //!     }
 //! }
-//!
-//! fn is_timeout(error: &io::Error) -> bool {
-//!     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-//!     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
-//! }
 //! #
-//! # fn talk(lines: &str) -> io::Result<(String, CloseReason)> {
+//! # use std::io::{Read as _, Write as _};
+//! # fn talk(lines: &str) -> Result<(String, CloseReason), Box<dyn Error>> {
 //! #     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! #     let mut client = TcpStream::connect(listener.local_addr()?)?;
 //! #     client.write_all(lines.as_bytes())?;
-//! #     client.shutdown(Shutdown::Write)?;
+//! #     client.shutdown(std::net::Shutdown::Write)?;
 //! #     let reason = serve(listener.accept()?.0, Arc::new(Config::new()))?;
 //! #     let mut replies = String::new();
 //! #     client.read_to_string(&mut replies)?;
@@ -142,9 +121,9 @@
 //! # let (replies, reason) = talk("USER mrose\r\nPASS tans\r\n")?;
 //! # assert!(replies.ends_with("-ERR [AUTH] wrong name or password\r\n"), "{replies}");
 //! # assert_eq!(reason, CloseReason::EndOfStream);
-//! # io::Result::Ok(())
+//! # Ok::<(), Box<dyn Error>>(())
 //! ```
-//! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` in the repository do the same over a real Maildir.
+//! Over TCP a server that closes with octets unread may take the last response back, so `serve` first reads on for a second.
 //!
 //! A client is driven in the same way: see [`client`]. Both together make a proxy: see the [`manual`](manual#being-a-proxy).
 //!

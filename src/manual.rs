@@ -1,4 +1,4 @@
-//! The manual: why each default is what it is, and how the pieces are put together. It holds no code.
+//! The manual: why each default is what it is, and how the pieces are put together. [`adapters`] is what binds sessions to streams.
 //!
 //! # A server's limits
 //! Each limit is set so that an honest client never reaches it and a dishonest one does.
@@ -31,6 +31,127 @@
 //! | [`accepted`](crate::server::Config::accepted) | [all that a client can show](crate::wire::DeviationSet::DEFAULT) | each deviation that is accepted is one that real clients show, and none can shift where a line ends |
 //! | [`remove_retrieved`], [`expire`], [`login_delay`], [`last`] | off | policies of a site, which the client must be told |
 //! | [`implementation`] | not announced | it tells attackers more than it tells users |
+//!
+//! # A server's store
+//! - **Octets** are those on the wire, with CRLF line ends and without stuffing. Count them once, when a message is delivered, by
+//!   [`WireSize`](crate::wire::WireSize) over the chunks that you store, and keep the number beside the message: a maildrop that has to read all
+//!   messages for STAT makes a client wait for minutes.
+//! - **A lock** belongs into the maildrop, whose `Drop` releases it: the session drops it before the response to QUIT leaves, and
+//!   however else it ends. `Drop` can't await. A store with an async interface sends a message from `drop` to a task that releases the
+//!   lock, or spawns one; and its lock has a lease as well, since a process can be killed.
+//! - **Without a lock** two sessions may delete at once, and either may find that a message is gone: refuse it as
+//!   [`Gone`](crate::server::Refusal::Gone), and let `remove` count a message that is gone as removed. RFC 1939 §4 asks for the lock all
+//!   the same, as message numbers must not move during a session; what is in the maildrop when it is opened stays its index.
+//! - **Unique-ids** last: a client fetches all mail again when they change. A number that grows and is never given to a second message is the best
+//!   of them; [`UniqueIds`](crate::message::UniqueIds) makes valid ones of any names.
+//!
+//! # A client's errors
+//! | what comes | what it means | what to do |
+//! |---|---|---|
+//! | [`Error`](crate::client::Error) from `poll`, or the transport's own | nothing that was marked is deleted, unless QUIT was sent; a message that isn't shown to be complete isn't | connect again |
+//! | [`Closed::Quit`](crate::client::Closed::Quit) with `Unknown` | the deletions may have happened or not | list by unique-id next time |
+//! | [`Retry::AskUser`](crate::client::Retry::AskUser) | wrong name or password | ask, and don't try again with the same: servers lock accounts |
+//! | [`Retry::NewToken`](crate::client::Retry::NewToken) | the token has expired | get another, at once |
+//! | [`Retry::Soon`](crate::client::Retry::Soon) | another session has the maildrop | after 30 s, then twice as long each time |
+//! | [`Retry::Wait`](crate::client::Retry::Wait) | LOGIN-DELAY | after what the capabilities announce, else 10 minutes |
+//! | [`Retry::Later`](crate::client::Retry::Later), [`Retry::Unknown`](crate::client::Retry::Unknown) at a login that has worked before | trouble that passes | after a minute, then twice as long each time, an hour at most |
+//! | [`Retry::Stop`](crate::client::Retry::Stop) | somebody must repair it | report it, and try once a day |
+//! | [`Retry::Utf8Mode`](crate::client::Retry::Utf8Mode) | the message is in UTF-8 | log in again, with UTF8 before that |
+//!
+//! # More commands than the queue takes
+//! [`send`](crate::client::Session::send) refuses what has no room with [`QueueFull`](crate::client::SendError::QueueFull), and nothing is lost by that: keep
+//! what is left, and send more whenever an event completes a command. The session does the pipelining. This returns the headers of
+//! all messages of a session that has logged in:
+//!
+//! ```
+//! use std::error::Error;
+//! use std::net::TcpStream;
+//! use std::time::Instant;
+//!
+//! use adapter::blocking::transfer;
+//! use pop3_proto::client::{Action, Command, EventKind, MessageNumber, SendError, Session};
+//!
+//! fn headers(session: &mut Session, socket: &mut TcpStream, messages: u32) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+//!     let start = Instant::now();
+//!     let mut left = (1..=messages).filter_map(MessageNumber::new).peekable();
+//!     let mut headers = Vec::new();
+//!     let mut answered = 0;
+//!     while answered < messages {
+//!         while let Some(&message) = left.peek() {
+//!             match session.send(&Command::Top { message, lines: 0 }) {
+//!                 Ok(_) => drop(left.next()),
+//!                 Err(SendError::QueueFull) => break,
+//!                 Err(error) => return Err(error.into()),
+//!             }
+//!         }
+//!         let now = start.elapsed();
+//!         match session.poll(now)? {
+//!             Action::Io(io) => transfer(io, socket, now)?,
+//!             Action::Event(event) => {
+//!                 match event.kind() {
+//!                     EventKind::Begins(_) => headers.push(Vec::new()),
+//!                     EventKind::Failed(response) => {
+//!                         return Err(response.text().escape_ascii().to_string().into());
+//!                     }
+//!                     _ => {}
+//!                 }
+//!                 answered += u32::from(event.completes());
+//!                 event.done();
+//!             }
+//!             Action::Body(body) => {
+//!                 headers.last_mut().ok_or("a body before its response")?.extend_from_slice(body.as_bytes());
+//!                 body.done();
+//!             }
+//!             Action::Closed(closed) => return Err(closed.to_string().into()),
+//!             other => other.decline(),
+//!         }
+//!     }
+//!     Ok(headers)
+//! }
+//! #
+//! # use std::io::{BufRead, BufReader, Write};
+//! # const MESSAGES: u32 = 5_000;
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let mut socket = TcpStream::connect(listener.local_addr()?)?;
+//! # let server = BufReader::new(listener.accept()?.0);
+//! # let thread = std::thread::spawn(move || {
+//! #     let mut to = server.get_ref().try_clone().unwrap();
+//! #     to.write_all(b"+OK\r\n").unwrap();
+//! #     for line in server.lines().map(Result::unwrap) {
+//! #         let answer = match line.split(' ').collect::<Vec<_>>()[..] {
+//! #             ["CAPA"] => "+OK\r\nPIPELINING\r\nTOP\r\n.\r\n".into(),
+//! #             ["TOP", number, _] => format!("+OK\r\nSubject: {number}\r\n\r\n.\r\n"),
+//! #             _ => "+OK\r\n".into(),
+//! #         };
+//! #         to.write_all(answer.as_bytes()).unwrap();
+//! #     }
+//! # });
+//! # use pop3_proto::client::{Config, Name, Password, Security};
+//! # let mut session = Session::new(Config::new().into(), Security::TrustedLocal);
+//! # let mut pass = None;
+//! # for command in [Command::Capa, Command::User { name: Name::new("mrose")? }, Command::Pass { password: Password::new("tanstaaf")? }] {
+//! #     pass = Some(session.send(&command)?);
+//! # }
+//! # loop {
+//! #     match session.poll(std::time::Duration::ZERO)? {
+//! #         Action::Io(io) => transfer(io, &mut socket, std::time::Duration::ZERO)?,
+//! #         Action::Event(event) => {
+//! #             let is_in = event.ticket() == pass && event.completes();
+//! #             event.done();
+//! #             if is_in {
+//! #                 break;
+//! #             }
+//! #         }
+//! #         other => panic!("{other:?}"),
+//! #     }
+//! # }
+//! # let headers = headers(&mut session, &mut socket, MESSAGES)?;
+//! # assert_eq!(headers.len(), MESSAGES as usize);
+//! # assert_eq!(headers[4_999], b"Subject: 5000\r\n\r\n");
+//! # drop(socket);
+//! # thread.join().unwrap();
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
 //!
 //! # TLS
 //! There are two ways. On port 995 TLS comes first: do the handshake, then call
@@ -186,3 +307,5 @@
 //! [`Security::TlsProxy`]: crate::Security::TlsProxy
 //! [`Security::Cleartext`]: crate::Security::Cleartext
 //! [`Security::TrustedLocal`]: crate::Security::TrustedLocal
+
+pub mod adapters;

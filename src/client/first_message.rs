@@ -1,20 +1,16 @@
 use std::error::Error;
-use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Buf;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Credential, Session};
-use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::wire::{Command, Name, Password, Verb};
-use pop3_proto::{Io, Read, Security};
+use adapter::blocking::transfer;
+use pop3_proto::client::{
+    Action, Closed, Command, Config, Credential, EventKind, Login, MessageNumber, Method, Name, Password, Removal, Security,
+    Session, Verb,
+};
 
 /// Returns the first message of a maildrop; `None` where it is empty.
 fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Option<Vec<u8>>, Box<dyn Error>> {
-    // The session is polled at least this often, so that it notices its deadline.
-    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-    socket.set_write_timeout(Some(Duration::from_secs(5)))?;
     // There is no TLS here: only a server on this machine gets the password.
     let security = Security::from_peer_address(socket.peer_addr()?.ip());
     let (name, credential) = (Name::new(name)?, Credential::Password(Password::new(password)?));
@@ -24,17 +20,13 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
     let capa = session.send(&Command::Capa)?;
     let (mut login, mut message) = (None::<Login<'_>>, None::<Vec<u8>>);
     loop {
-        match session.poll(start.elapsed())? {
-            Action::Io(Io::Read(read)) => receive(&mut socket, read),
-            Action::Io(Io::Write(mut write)) => match socket.write(write.chunk()) {
-                Ok(octets @ 1..) => write.advance(octets),
-                // What the server has sent may be in the way, or say why.
-                Ok(0) | Err(_) => {
-                    if let Some(read) = write.into_read() {
-                        receive(&mut socket, read);
-                    }
+        let now = start.elapsed();
+        match session.poll(now)? {
+            Action::Io(io) => {
+                if let Err(error) = transfer(io, &mut socket, now) {
+                    eprintln!("{error}"); // the next poll returns what it means
                 }
-            },
+            }
             Action::Event(event) => {
                 let is_told = event.ticket() == Some(capa) && event.completes();
                 let outcome = login.as_mut().and_then(|login| login.observe(&event));
@@ -85,19 +77,6 @@ fn first_message(mut socket: TcpStream, name: &str, password: &str) -> Result<Op
             Action::Closed(closed) => return Err(closed.to_string().into()),
             // Neither comes: there is always something to ask, and STLS isn't sent.
             Action::Idle(_) | Action::StartTls(_) => return Err("out of step".into()),
-        }
-    }
-}
-
-fn receive(socket: &mut TcpStream, mut read: Read<'_>) {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    match socket.read(read.space()) {
-        Ok(octets) => read.filled(octets),
-        // The action comes again, or the session reports that its time is up.
-        Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => {}
-        Err(error) => {
-            eprintln!("{error}");
-            read.failed();
         }
     }
 }

@@ -1,27 +1,71 @@
 //! The client's half of a connection, as a state machine that the caller drives.
 //!
-//! [`Session::send`] queues commands, and [`Session::poll`] tells the one thing that must happen next: octets to read or
-//! to write, what the server has sent, a part of a message, a step of TLS or SASL.
+//! # Where to begin
+//! The package `adapter` of the repository has a client that is called, `Client`, for blocking streams and for tokio: each call sends
+//! its command and returns when that is answered. [Its text](crate::manual::adapters) is to be copied as well. This program,
+//! `examples/minimal`'s, prints the subjects of all messages:
+#![doc = "```no_run"]
+#![doc = include_str!("../manual/client.rs")]
+#![doc = "```"]
+//! To fetch everything that is new, and to delete what is stored, take a [`Fetch`], which plans it. `examples/std/client_std.rs` and
+//! `examples/tokio/client_tokio.rs` are complete programs.
 //!
-//! # A client over blocking sockets
-//! It asks what the server offers, logs in by the best way on offer, and returns the first message.
+//! # With a loop of your own
+//! [`Session::send`] queues commands, and [`Session::poll`] returns the one thing that must happen next: octets to read or
+//! to write, what the server has sent, a part of a message, a step of TLS or SASL. This asks what the server offers, logs in by
+//! the best way on offer, and returns the first message; `transfer` is the adapter's too.
 #![doc = "```no_run"]
 #![doc = include_str!("first_message.rs")]
 #![doc = "```"]
-//!
 //! The session may be used in any arm, once its token is answered or dropped. A dropped token comes again: an event or a
-//! part of a message with the same octets until [`done`](Event::done) is called. To fetch everything new, and to delete
-//! what is stored, let a [`Fetch`] do the planning.
+//! part of a message with the same octets until [`done`](Event::done) is called.
 //!
-//! # What is answered
-//! Each command has a [`Ticket`], which the events that answer it carry, and exactly one of them
-//! [completes](Event::completes) it, unless the session ends first. A session ends with [`Action::Closed`], or with an
-//! [`Error`] if something went wrong; then the connection is closed. To end it early, [stop](Session::stop) it and go on
-//! polling, or drop it: messages marked as deleted then stay.
+//! # What a session returns
+//! | action | what to do | if you don't support it |
+//! |---|---|---|
+//! | [`Action::Io`] | move octets: [`Read::filled`], `advance` of [`Write`]; `failed` for both | |
+//! | [`Action::Event`] | look at its [`kind`](Event::kind), then [`done`](Event::done) | `decline` is `done` |
+//! | [`Action::Body`] | store [its octets](Body::as_bytes), then [`done`](Body::done) | send no RETR and no TOP; `decline` ends the session |
+//! | [`Action::Challenge`] | [`Login::answer`], or [`respond`](Challenge::respond) with a SASL library's message | `decline` cancels the login |
+//! | [`Action::StartTls`] | the TLS handshake, then [`established`](StartTls::established) or [`failed`](StartTls::failed) | send no STLS |
+//! | [`Action::Idle`] | [`send`](Session::send) more, QUIT at last | `decline` sends QUIT |
+//! | [`Action::Closed`] | close the connection | |
 //!
-//! [`EventKind::Farewell`] means that the server is about to close, for autologout or because it is stopping: nothing can be
-//! sent any more, and `Closed` follows. A greeting with `-ERR` is [`EventKind::Greeting`] with that status, followed by
-//! [`Closed::Refused`].
+//! # What answers a command
+//! These events carry the command's [`Ticket`]. The last one named [completes](Event::completes) the command, and so does
+//! [`Failed`](EventKind::Failed), which may come in the place of the first. One event completes each command, unless the session
+//! ends before.
+//!
+//! | command | events |
+//! |---|---|
+//! | USER, PASS, APOP, DELE, NOOP, RSET, UTF8, LAST, LANG with a language | [`Ok`](EventKind::Ok) |
+//! | AUTH with a mechanism | `Action::Challenge` if the mechanism has any, [`BearerFailure`](EventKind::BearerFailure) before the failure of a token; `Ok` |
+//! | STLS | `Action::StartTls`, then `Ok` |
+//! | STAT | [`Stat`](EventKind::Stat) |
+//! | LIST with a message, UIDL with a message | [`Scan`](EventKind::Scan), [`UniqueId`](EventKind::UniqueId) |
+//! | LIST, UIDL | [`Begins`](EventKind::Begins); `Scan` or `UniqueId` for each message; [`Ends`](EventKind::Ends) |
+//! | RETR, TOP | `Begins`; `Action::Body`, not at all for a message without octets; `Ends` |
+//! | CAPA, AUTH without a mechanism, LANG without a language | `Begins`; [`Line`](EventKind::Line) for each line; `Ends` |
+//! | QUIT | `Ok`; then `Action::Closed`, which has [what became of the deletions](Closed::Quit) |
+//!
+//! A line that can't be read is [`Unreadable`](EventKind::Unreadable) in the place of `Stat`, `Scan` or `UniqueId`. A command that has
+//! lost its place before its turn is [`NotSent`](EventKind::NotSent), and completed by that. Two events have no ticket:
+//! [`Greeting`](EventKind::Greeting), and [`Farewell`](EventKind::Farewell), after which nothing can be sent and `Closed` follows. A
+//! greeting with `-ERR` is followed by [`Closed::Refused`].
+//!
+//! A session ends with [`Action::Closed`], or with an [`Error`] if something went wrong; then the connection is closed. To end it
+//! early, [stop](Session::stop) it and go on polling, or drop it: messages marked as deleted then stay.
+//!
+//! # The states
+//! ```text
+//!               greeting                   USER and PASS, APOP, AUTH: +OK
+//!   Greeting ─────────────▶ Authorization ────────────────────────────────▶ Transaction
+//!      │                      │    ▲   │                                       │
+//!      │                      └────┘   │ QUIT is answered; the stream ends,    │
+//!      │                 STLS: all     │ or breaks the protocol                │
+//!      │               is learnt anew  ▼                                       │
+//!      └──────────────────────────▶  Over  ◀───────────────────────────────────┘
+//! ```
 //!
 //! # When a message is complete
 //! [`EventKind::Ends`] means that the line of one dot has come that ends a message. Some servers send such a line inside a message
@@ -33,78 +77,27 @@
 //! or an answer that belongs to something else may be taken for DELE's, and mail is deleted. [`Fetch`] does all this.
 //!
 //! # TLS
-//! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`](crate::Security::Tls). On port 110 send
+//! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
 //! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
 //! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
-//! counts. Where STLS [fails](EventKind::Failed), quit. With [`Security::Cleartext`](crate::Security::Cleartext) no password leaves in any case, but a proof
+//! counts. Where STLS [fails](EventKind::Failed), quit. With [`Security::Cleartext`] no password leaves in any case, but a proof
 //! of one may, such as CRAM-MD5's, and so may the mail: where TLS is a must, [`Config::require_tls`] has the session refuse
 //! every login without it.
 //!
 //! A caller that reads ahead into a buffer of its own gives what is in it to the handshake, never to the session. A
-//! [`Write`](crate::Write) is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
+//! [`Write`] is advanced by what the TLS layer has taken, before that is flushed to the socket; otherwise a timeout of
 //! the flush sends the same octets twice. Flush it before you wait to read. When the connection ends without TLS's closing alert, it has
 //! [failed](crate::Read::failed). Whether to send that alert yourself is told by [`Closed::is_orderly`].
 //!
 //! # When the transport fails
 //! Report it with [`Io::failed`](crate::Io::failed), and go on polling: the session returns what is known then. After
-//! QUIT that is [`Closed::Quit`] with [`Removal::Unknown`](crate::message::Removal::Unknown), which an error of the socket alone doesn't tell. A server that
+//! QUIT that is [`Closed::Quit`] with [`Removal::Unknown`], which an error of the socket alone doesn't tell. A server that
 //! ends its stream, `filled(0)`, has sent all that it wanted to send; a transport that fails may have lost anything.
 //!
-//! # Without blocking
-//! A task waits between two polls, when it holds no token, and loses nothing if it is cancelled there:
-//!
-//! ```no_run
-//! use std::error::Error;
-//! use std::io::ErrorKind;
-//!
-//! use bytes::Buf;
-//! use pop3_proto::Io;
-//! use pop3_proto::client::{Action, Session};
-//! use tokio::io::Interest;
-//! use tokio::net::TcpStream;
-//! use tokio::time::{Instant, timeout_at};
-//!
-//! /// Reads and writes until the session has something else to say. The next poll returns that.
-//! async fn exchange(socket: &TcpStream, session: &mut Session, start: Instant) -> Result<(), Box<dyn Error>> {
-//!     loop {
-//!         let (interest, deadline) = match session.poll(start.elapsed())? {
-//!             Action::Io(Io::Read(mut read)) => match socket.try_read(read.space()) {
-//!                 Ok(octets) => {
-//!                     read.filled(octets);
-//!                     continue;
-//!                 }
-//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::READABLE, read.deadline()),
-//!                 Err(_) => {
-//!                     read.failed();
-//!                     continue;
-//!                 }
-//!             },
-//!             Action::Io(Io::Write(mut write)) => match socket.try_write(write.chunk()) {
-//!                 Ok(octets) => {
-//!                     write.advance(octets);
-//!                     continue;
-//!                 }
-//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => (Interest::WRITABLE, write.deadline()),
-//!                 Err(_) => {
-//!                     write.failed();
-//!                     continue;
-//!                 }
-//!             },
-//!             _ => return Ok(()),
-//!         };
-//!         match deadline {
-//!             // When the deadline has passed, the next poll reports it.
-//!             Some(deadline) => drop(timeout_at(start + deadline, socket.ready(interest)).await),
-//!             None => drop(socket.ready(interest).await?),
-//!         }
-//!     }
-//! }
-//! ```
-//!
-//! The caller polls again after it, and answers what comes as in the first example. It shows an event to a [`Login`] or a
-//! [`Fetch`] once: so it calls [`done`](Event::done) before it awaits anything, or a cancelled task sees the event again.
-//!
-//! `examples/tokio/client_tokio.rs` in the repository is a complete program, with TLS.
+//! # Over `.await`
+//! A token may be held while something is awaited; it is `Send`. A future that is dropped with it loses nothing: the next poll hands
+//! it out again. But a [`Login`] or a [`Fetch`] is shown an event once: so call [`done`](Event::done) before you await
+//! anything after that.
 
 mod action;
 mod body;
@@ -153,6 +146,14 @@ pub use self::queue::Ticket;
 pub use self::retry::Retry;
 pub use self::session::Session;
 pub use self::start_tls::StartTls;
+
+/// What most clients need beside this module.
+#[doc(no_inline)]
+pub use crate::{
+    Io, Read, Security, Write,
+    message::{MessageNumber, Removal, UniqueId},
+    wire::{Command, DropListing, Name, Password, Response, ScanListing, Status, Verb},
+};
 
 use self::action::Next;
 use self::front::{Found, Front, Reading};

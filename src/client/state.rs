@@ -1,14 +1,5 @@
 //! A client's life: its states, what each of them owns, and what leads from one to the next.
-//!
-//! ```text
-//!               greeting                   USER and PASS, APOP, AUTH: +OK
-//!   Greeting ─────────────▶ Authorization ────────────────────────────────▶ Transaction
-//!      │                      │    ▲   │                                       │
-//!      │                      └────┘   │ QUIT is answered; the stream ends,    │
-//!      │                 STLS: all     │ or breaks the protocol                │
-//!      │               is learnt anew  ▼                                       │
-//!      └──────────────────────────▶  Over  ◀───────────────────────────────────┘
-//! ```
+//! The diagram is in the documentation of [`client`](super).
 //!
 //! What belongs to one state dies with it. Beside the life, a [session](super::session) has the commands that aren't
 //! answered, in the [queue](super::queue) and in the output, and what of the front command's response was read and isn't

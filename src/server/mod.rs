@@ -1,94 +1,53 @@
 //! The server's half of a connection, as a state machine that the host drives.
 //!
-//! [`Session::poll`] returns the one thing that must happen next; the host does it and answers the token. See the
-//! [crate's documentation](crate) for the rules, and [`Config`] for limits and memory.
+//! # Where to begin
+//! A server is three things: a [`Maildrop`], which is the index of one open maildrop; a [`Session`] for each connection; and a
+//! loop that does what the session asks for. The loop is there already: the package `adapter` of the repository has `serve`, for
+//! blocking streams and for tokio, and [its text](crate::manual::adapters) is to be copied as well. What is left is its trait
+//! `Host`: who may log in, what a message is, what is removed. This is a whole server on top of it, `examples/minimal`'s:
+#![doc = "```no_run"]
+#![doc = include_str!("../manual/server.rs")]
+#![doc = "```"]
+//! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` are complete ones, with TLS, Maildirs and all ways to
+//! log in. A host that needs more than `Host` offers writes the loop itself, as the [crate's documentation](crate) shows it.
 //!
-//! # Over a transport that buffers
-//! TLS streams and buffered writers keep what they are given until they are flushed. When the session wants to read it has
-//! nothing left to write, and the client may be waiting for the last response: so that is the time to flush.
+//! # What a session asks for
+//! [`Session::poll`] returns one of these. Those in *italics* come only if the configuration offers them.
 //!
+//! | action | where its answer comes from | answer it by | if you don't support it |
+//! |---|---|---|---|
+//! | [`Action::Io`] | the socket | [`Read::filled`], `advance` of [`Write`]; `failed` for both | |
+//! | [`Action::Login`] | your accounts, and your store: its lock and its index | [`accept`](Login::accept), [`reject`](Login::reject), [`hand_over`](Login::hand_over) | |
+//! | [`Action::Retrieve`] | your store | [`send`](Retrieve::send), [`begin`](Retrieve::begin), [`refuse`](Retrieve::refuse) | |
+//! | [`Action::Body`] | the reader that `begin` was given | [`push`](Body::push), [`end`](Body::end), [`fail`](Body::fail) | answer `Retrieve` by `send` alone, and it never comes |
+//! | [`Action::Update`] | your store | [`maildrop_and_deletions`](Update::maildrop_and_deletions), then [`finish`](Update::finish) | `decline`: the client hears that nothing is removed |
+//! | *[`Action::Authenticate`]* | your SASL code, with [`auth::sasl`](crate::auth::sasl) or a library | [`challenge`](Authenticate::challenge), [`accept`](Login::accept), [`reject`](Login::reject) | leave [`Config::mechanism`] alone: PLAIN comes as `Login` |
+//! | *[`Action::StartTls`]* | your TLS library | [`established`](StartTls::established), [`failed`](StartTls::failed) | leave [`Config::stls`] off |
+//! | [`Action::Close`] | | close the connection | |
+//!
+//! The `decline` of each token is its safe answer, and [`Action::decline`] the last arm of a loop that doesn't know them all.
+//!
+//! # Over `.await`
+//! A token may be held while you wait for its answer: `login.accept(store.open(…).await?)`. It is `Send` where the maildrop, its
+//! reader and the exchange are. If the future is dropped meanwhile, so is the token, and the next poll hands it out again. While the
+//! session waits for you, no deadline runs.
+//!
+//! # The states
+//! ```text
+//!            greeting     Login, Authenticate accepted     QUIT
+//!  (connect) ────────▶ AUTHORIZATION ────────▶ TRANSACTION ────────▶ UPDATE ────▶ (close)
+//!               │        ▲   │                      │          Update finished       ▲
+//!               │        └───┤ StartTls established │                                │
+//!               │            ├─ QUIT ───────────────│────────────────────────────────┤
+//!               │            └─ handed over ────────│────────────────────────────────┤
+//!               └─ refused ─────────────────────────│────────────────────────────────┤
+//!                                                   └─ end of stream, autologout,    │
+//!                                                      a limit, a failed message,    │
+//!                                                      a failed transport,           │
+//!                                                      octets after STLS, no TLS ────┘
 //! ```
-//! use std::io::{self, Read, Write};
-//! use std::time::Instant;
-//!
-//! use bytes::Buf;
-//! use pop3_proto::Io;
-//! use pop3_proto::server::{Action, CloseReason, Maildrop, Session};
-//!
-//! /// Serves a client over any stream that waits; `answer` does all that isn't I/O.
-//! fn serve<M: Maildrop>(
-//!     mut session: Session<M>,
-//!     stream: &mut (impl Read + Write),
-//!     mut answer: impl FnMut(Action<'_, M>),
-//! ) -> CloseReason {
-//!     let start = Instant::now();
-//!     loop {
-//!         match session.poll(start.elapsed()) {
-//!             Action::Io(Io::Read(mut read)) => match stream.flush().and_then(|()| stream.read(read.space())) {
-//!                 Ok(octets) => read.filled(octets),
-//!                 Err(error) if is_passing(&error) => {} // the action comes again
-//!                 Err(_) => read.failed(),
-//!             },
-//!             Action::Io(Io::Write(mut write)) => match stream.write(write.chunk()) {
-//!                 Ok(0) => write.failed(),
-//!                 Ok(octets) => write.advance(octets),
-//!                 Err(error) if is_passing(&error) => {}
-//!                 Err(_) => write.failed(),
-//!             },
-//!             Action::Close(reason) => {
-//!                 let _ = stream.flush(); // a client that is gone misses nothing
-//!                 return reason;
-//!             }
-//!             // Where STLS is offered, the stream is flushed here too: the `+OK` must leave before the handshake.
-//!             other => answer(other),
-//!         }
-//!     }
-//! }
-//!
-//! fn is_passing(error: &io::Error) -> bool {
-//!     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-//!     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
-//! }
-//! #
-//! # struct Buffered(io::BufWriter<std::net::TcpStream>);
-//! # impl Read for Buffered {
-//! #     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-//! #         self.0.get_mut().read(space)
-//! #     }
-//! # }
-//! # impl Write for Buffered {
-//! #     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-//! #         self.0.write(octets)
-//! #     }
-//! #     fn flush(&mut self) -> io::Result<()> {
-//! #         self.0.flush()
-//! #     }
-//! # }
-//! # use std::{convert::Infallible, io::{BufRead, BufReader}, net::{TcpListener, TcpStream}, thread, time::Duration};
-//! # use pop3_proto::Security;
-//! # use pop3_proto::server::Config;
-//! # let listener = TcpListener::bind("127.0.0.1:0")?;
-//! # let mut client = BufReader::new(TcpStream::connect(listener.local_addr()?)?);
-//! # client.get_ref().set_read_timeout(Some(Duration::from_secs(20)))?;
-//! # let mut stream = Buffered(io::BufWriter::new(listener.accept()?.0));
-//! # let server = thread::spawn(move || {
-//! #     let session = Session::<Infallible>::new(Config::new().into(), Security::TrustedLocal);
-//! #     serve(session, &mut stream, |action| action.decline())
-//! # });
-//! # for (reply, next) in [
-//! #     ("+OK POP3 server ready\r\n", "USER mrose\r\n"),
-//! #     ("+OK send PASS\r\n", "PASS tanstaaf\r\n"),
-//! #     ("-ERR [SYS/TEMP] temporary failure, try again later\r\n", "QUIT\r\n"),
-//! #     ("+OK bye\r\n", ""),
-//! # ] {
-//! #     let mut line = String::new();
-//! #     client.read_line(&mut line)?;
-//! #     assert_eq!(line, reply);
-//! #     client.get_mut().write_all(next.as_bytes())?;
-//! # }
-//! # assert_eq!(server.join().unwrap(), CloseReason::Quit);
-//! # io::Result::Ok(())
-//! ```
+//! UPDATE has one way in: a complete QUIT after login. Whatever else ends a session removes nothing, and every end drops the
+//! maildrop, and with it the lock. [`Config`] has the limits, and says what memory they cost.
 
 mod action;
 mod authenticate;
@@ -135,3 +94,11 @@ pub use self::session::Session;
 pub use self::starttls::StartTls;
 pub use self::tap::Span;
 pub use self::update::Update;
+
+/// What most servers need beside this module.
+#[doc(no_inline)]
+pub use crate::{
+    Io, Read, Security, Write,
+    message::{MessageNumber, Removal, UniqueId, UniqueIds},
+    wire::{LineEnds, Mechanism, Timestamp, WireSize},
+};

@@ -1,21 +1,5 @@
 //! The states of a session (RFC 1939 §3): each owns its data, and hands out what comes next.
-//!
-//! ```text
-//!            greeting     Login, Authenticate accepted     QUIT
-//!  (connect) ────────▶ AUTHORIZATION ────────▶ TRANSACTION ────────▶ UPDATE ────▶ (close)
-//!               │        ▲   │                      │          Update finished       ▲
-//!               │        └───┤ StartTls established │                                │
-//!               │            ├─ QUIT ───────────────│────────────────────────────────┤
-//!               │            └─ handed over ────────│────────────────────────────────┤
-//!               └─ refused ─────────────────────────│────────────────────────────────┤
-//!                                                   └─ end of stream, autologout,    │
-//!                                                      a limit, a failed message,    │
-//!                                                      a failed transport,           │
-//!                                                      octets after STLS, no TLS ────┘
-//! ```
-//!
-//! UPDATE has one way in, and no way from there but to the end. Where a login is handed over, the session ends and the
-//! connection goes on without it.
+//! The diagram is in the documentation of [`server`](super).
 //!
 //! Each command is a function of its state that returns the next `Step`: a line is read, the host is asked, something is
 //! written. A token lends the state and sets its step. What all states have in common is the pipe and the `Terms`. Files

@@ -1,6 +1,6 @@
 //! The first example of the client's documentation, against a real session.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 

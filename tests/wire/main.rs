@@ -10,6 +10,7 @@ mod modules;
 mod proxy_header;
 mod proxy_headers;
 mod proxy_tlvs;
+mod readme;
 mod responses;
 mod rules;
 mod sasl_bearer;

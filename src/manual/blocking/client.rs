@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Proof, Session, Ticket};
+use pop3_proto::client::{Action, Closed, Config, Credential, EventKind, Login, Method, Session, Ticket};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, Name, Password, ScanListing, Verb};
 
@@ -76,7 +76,7 @@ impl<S: Stream> Client<S> {
             Err(error) => return Err(error),
         }
         let method = Method::choose(&self.session, &Method::PASSWORD)?;
-        let mut login = Login::new(method, name, Proof::Password(password));
+        let mut login = Login::new(method, name, Credential::Password(password));
         login.begin(&mut self.session)?;
         loop {
             self.exchange()?;

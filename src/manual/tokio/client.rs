@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Proof, Session, Ticket};
+use pop3_proto::client::{Action, Closed, Config, Credential, EventKind, Login, Method, Session, Ticket};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, Name, Password, ScanListing, Verb};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
@@ -82,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             Err(error) => return Err(error),
         }
         let method = Method::choose(&self.session, &Method::PASSWORD)?;
-        let mut login = Login::new(method, name, Proof::Password(password));
+        let mut login = Login::new(method, name, Credential::Password(password));
         login.begin(&mut self.session)?;
         loop {
             self.exchange().await?;

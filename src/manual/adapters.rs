@@ -1,0 +1,70 @@
+//! The text of the adapters, which bind sessions to streams: depend on the repository's package `examples/adapter`, or copy what you need.
+//!
+//! All example programs are built on it, and its tests run it over sockets, with TLS, against peers that are silent, that
+//! drip, and that break off. It needs `bytes` and `thiserror` beside this crate, and its second half tokio.
+//!
+//! | | blocking | tokio |
+//! |---|---|---|
+//! | the octets of either session | [`transfer`](#transfer-blocking) | [`transfer`](#transfer-tokio) |
+//! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
+//! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
+//! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
+//!
+//! # Transfer, blocking
+//! A read waits until something is there before it asks for a window, and flushes before that, since a session that reads has
+//! nothing left to write. It never waits beyond the session's deadline, nor for more than a second, so a loop around it can look
+//! at other things.
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/transfer.rs")]
+#![doc = "```"]
+//! # Transfer, tokio
+//! While it waits to read it holds no window, over any stream: it tries, gives the window back, and is woken when the stream is
+//! ready. A stream of futures-io differs in the names of its traits, and in the timer.
+#![doc = "```ignore"]
+#![doc = include_str!("tokio/transfer.rs")]
+#![doc = "```"]
+//! # Serve, blocking
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/serve.rs")]
+#![doc = "```"]
+//! # Serve, tokio
+#![doc = "```ignore"]
+#![doc = include_str!("tokio/serve.rs")]
+#![doc = "```"]
+//! # Opened
+//! What a host has of a message, for both.
+#![doc = "```ignore"]
+#![doc = include_str!("opened.rs")]
+#![doc = "```"]
+//! # Client, blocking
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/client.rs")]
+#![doc = "```"]
+//! # Client, tokio
+#![doc = "```ignore"]
+#![doc = include_str!("tokio/client.rs")]
+#![doc = "```"]
+//! # Error
+//! Why a call fails, for both clients.
+#![doc = "```ignore"]
+#![doc = include_str!("error.rs")]
+#![doc = "```"]
+//! # TLS, blocking
+//! It isn't in the package, so that nobody compiles rustls who has no TLS: copy it.
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/tls.rs")]
+#![doc = "```"]
+//! # TLS, tokio
+//! A stream of tokio-rustls is one of tokio, so nothing more is needed. A host's `Stream` is a box then, since STLS changes
+//! what is in it: this is `Host::start_tls`, and what a client gives to `Client::start_tls`.
+//!
+//! ```ignore
+//! trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+//! impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+//!
+//! async fn start_tls(&mut self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+//!     Ok(Box::new(TlsAcceptor::from(Arc::clone(&self.tls)).accept(stream).await?))
+//! }
+//!
+//! let client = client.start_tls(|stream| TlsConnector::from(tls).connect(server_name, stream)).await?;
+//! ```
