@@ -2,7 +2,7 @@
 
 use crate::message::MessageNumber;
 use crate::wire::{
-    Deviation, DeviationSet, DropListing, InvalidListing, Parsed, ScanListing, UniqueIdListing, listing, number,
+    Deviation, DeviationSet, DropListing, InvalidListing, Parsed, ScanListing, UniqueIdListing, number, words,
 };
 
 /// What a line of a list means.
@@ -83,7 +83,7 @@ impl Entry {
 
     /// How many octets of a line's content end with what it means.
     pub(super) fn end(&self, content: &[u8]) -> usize {
-        if let Self::UniqueId { .. } = self { listing::trim_end(content).len() } else { content.len() }
+        if let Self::UniqueId { .. } = self { words::trim_end(content).len() } else { content.len() }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use bytes::BufMut;
 
-use super::arguments::Arguments;
 use super::credentials::{Digest, Name, Password};
 use super::deviation::Parsed;
 use super::language::Language;
 use super::mechanism::{InitialResponse, Mechanism};
 use super::number::{FromRight, NumberError};
 use super::verb::Verb;
+use super::words::Words;
 use crate::message::MessageNumber;
 
 /// A command with its arguments, borrowed from its line.
@@ -153,7 +153,7 @@ impl<'a> Command<'a> {
     #[inline]
     pub fn parse(line: &'a [u8]) -> Result<Parsed<Self>, CommandError> {
         let (verb, arguments) = Verb::split(line).ok_or(CommandError::UnknownKeyword)?;
-        let mut arguments = Arguments::new(arguments);
+        let mut arguments = Words::after_keyword(arguments);
         let command = match verb {
             Verb::User => Self::User { name: arguments.name()? },
             Verb::Pass => Self::Pass { password: arguments.password()? },

@@ -2,10 +2,11 @@
 
 use bytes::BufMut;
 
+use super::command::CommandError;
 use super::deviation::{Deviation, DeviationSet, Parsed};
 use super::number::{self, FromRight};
+use super::words::Words;
 use crate::message::{MessageNumber, UniqueId};
-use crate::part::part;
 
 /// What STAT reports: how many messages there are, and how many octets in all (RFC 1939 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -47,10 +48,10 @@ impl DropListing {
     /// # Errors
     /// [`InvalidListing`] when it doesn't begin with two numbers.
     pub fn parse(text: &[u8], accepted: DeviationSet) -> Result<Parsed<Self>, InvalidListing> {
-        let mut words = Words::new(text);
-        let messages = u32::try_from(words.number()?).map_err(|_| InvalidListing)?;
-        let octets = words.number()?;
-        words.end(Self { messages, octets }, accepted)
+        let mut words = Words::of_line(text);
+        let (messages, octets) = (words.number().map_err(invalid)?, words.number().map_err(invalid)?);
+        let messages = u32::try_from(messages).map_err(|_| InvalidListing)?;
+        accept(Self { messages, octets }, words, accepted)
     }
 
     /// Writes the two numbers and CRLF.
@@ -77,9 +78,9 @@ impl ScanListing {
         if let Some((listing, [])) = Self::parse_front(line) {
             return Ok(Parsed { value: listing, deviations: DeviationSet::NONE });
         }
-        let mut words = Words::new(line);
-        let (message, octets) = (words.message()?, words.number()?);
-        words.end(Self { message, octets }, accepted)
+        let mut words = Words::of_line(line);
+        let (message, octets) = (words.message().map_err(invalid)?, words.number().map_err(invalid)?);
+        accept(Self { message, octets }, words, accepted)
     }
 
     /// Parses what almost all lines are: two short numbers that more follows, a line end most often. Returns the rest.
@@ -116,12 +117,13 @@ impl<'a> UniqueIdListing<'a> {
         if let Some((message, unique_id, [])) = Self::parse_front(line) {
             return Ok(Parsed { value: (message, unique_id), deviations: DeviationSet::NONE });
         }
-        let mut words = Words::new(line);
-        let (message, unique_id) = (words.message()?, words.rest()?);
-        if UniqueId::new(unique_id).is_err() {
-            words.deviations = words.deviations.with(Deviation::OddUniqueId);
+        let mut words = Words::of_line(line);
+        let (message, unique_id) = (words.message().map_err(invalid)?, words.rest());
+        if unique_id.is_empty() {
+            return Err(InvalidListing);
         }
-        words.end((message, unique_id), accepted)
+        words.note(UniqueId::new(unique_id).is_err(), Deviation::OddUniqueId);
+        accept((message, unique_id), words, accepted)
     }
 
     /// Parses what almost all lines are: a short number and a unique-id, which more may follow, a line end most often.
@@ -154,57 +156,12 @@ fn message_front(octets: &[u8]) -> Option<(MessageNumber, &[u8])> {
     Some((MessageNumber::new(message)?, rest))
 }
 
-/// The words of a line, and what there is about it that must be overlooked.
-struct Words<'a> {
-    rest: &'a [u8],
-    deviations: DeviationSet,
+fn invalid(_: CommandError) -> InvalidListing {
+    InvalidListing
 }
 
-impl<'a> Words<'a> {
-    fn new(line: &'a [u8]) -> Self {
-        let rest = trim_start(trim_end(line));
-        let extra_spaces = (rest.len() < line.len()).then_some(Deviation::ExtraSpaces);
-        Self { rest, deviations: extra_spaces.into_iter().collect() }
-    }
-
-    /// Takes all that is left.
-    fn rest(&mut self) -> Result<&'a [u8], InvalidListing> {
-        let rest = trim_start(self.rest);
-        let extra_spaces = (self.rest.len() - rest.len() > 1).then_some(Deviation::ExtraSpaces);
-        self.deviations.extend(extra_spaces);
-        if rest.is_empty() { Err(InvalidListing) } else { Ok(rest) }
-    }
-
-    fn word(&mut self) -> Result<&'a [u8], InvalidListing> {
-        let rest = self.rest()?;
-        let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        self.rest = rest;
-        Ok(word)
-    }
-
-    fn number(&mut self) -> Result<u64, InvalidListing> {
-        number::parse(self.word()?).map_err(|_| InvalidListing)
-    }
-
-    fn message(&mut self) -> Result<MessageNumber, InvalidListing> {
-        number::parse_message(self.word()?).map_err(|_| InvalidListing)
-    }
-
-    /// Ends with what was read, if its deviations are accepted.
-    fn end<T>(self, value: T, accepted: DeviationSet) -> Result<Parsed<T>, InvalidListing> {
-        let Self { deviations, .. } = self;
-        if accepted.contains_all(deviations) { Ok(Parsed { value, deviations }) } else { Err(InvalidListing) }
-    }
-}
-
-fn trim_start(text: &[u8]) -> &[u8] {
-    let spaces = text.iter().take_while(|&&octet| octet == b' ').count();
-    part(text, spaces..)
-}
-
-/// Returns `text` without the spaces at its end.
-pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
-    let spaces = text.iter().rev().take_while(|&&octet| octet == b' ').count();
-    part(text, ..text.len() - spaces)
+/// Returns what was read of words, if their deviations are accepted.
+fn accept<T>(value: T, words: Words<'_>, accepted: DeviationSet) -> Result<Parsed<T>, InvalidListing> {
+    let deviations = words.deviations();
+    if accepted.contains_all(deviations) { Ok(Parsed { value, deviations }) } else { Err(InvalidListing) }
 }

@@ -38,7 +38,6 @@ macro_rules! checked_text {
 
 pub(crate) use checked_text;
 
-mod arguments;
 mod capability;
 mod command;
 mod credentials;
@@ -46,7 +45,7 @@ mod deviation;
 mod greeting;
 mod language;
 mod line;
-pub(crate) mod listing;
+mod listing;
 mod mechanism;
 pub(crate) mod number;
 mod response;
@@ -56,6 +55,7 @@ mod unstuffing;
 mod verb;
 mod wire_size;
 mod word;
+pub(crate) mod words;
 
 pub use capability::{
     Capability, Expire, Implementation, InvalidCapability, LoginDelay, Mechanisms, PrivateCapability,

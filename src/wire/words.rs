@@ -1,4 +1,4 @@
-//! What follows the keyword of a command.
+//! The words of a line: what follows the keyword of a command, and listings.
 
 use super::command::{AuthArguments, Command, CommandError};
 use super::credentials::{Digest, InvalidCredential, Name, Password};
@@ -9,16 +9,25 @@ use super::number;
 use crate::message::MessageNumber;
 use crate::part::part;
 
-/// What is still to be read after the keyword: nothing, or a space and more.
-pub(super) struct Arguments<'a> {
+/// What is still to be read of a line, and what there is about its words that must be overlooked.
+pub(super) struct Words<'a> {
     rest: &'a [u8],
     deviations: DeviationSet,
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> Words<'a> {
+    /// Takes what follows a keyword: nothing, or a space and more.
     #[inline]
-    pub(super) const fn new(rest: &'a [u8]) -> Self {
+    pub(super) const fn after_keyword(rest: &'a [u8]) -> Self {
         Self { rest, deviations: DeviationSet::NONE }
+    }
+
+    /// Takes a line that begins with a word.
+    pub(super) fn of_line(line: &'a [u8]) -> Self {
+        let rest = trim_start(trim_end(line));
+        let mut words = Self { rest, deviations: DeviationSet::NONE };
+        words.note(rest.len() < line.len(), Deviation::ExtraSpaces);
+        words
     }
 
     /// Takes `SP name`, to the end of the line.
@@ -80,24 +89,33 @@ impl<'a> Arguments<'a> {
 
     /// Ends with what deviates, if nothing more follows.
     pub(super) fn end(mut self) -> Result<DeviationSet, CommandError> {
-        match self.word() {
-            Some(_) => Err(CommandError::SurplusArgument),
-            None => Ok(self.deviations),
-        }
+        if self.rest().is_empty() { Ok(self.deviations) } else { Err(CommandError::SurplusArgument) }
+    }
+
+    /// Ends with what deviates, whatever follows.
+    pub(super) fn deviations(self) -> DeviationSet {
+        self.deviations
     }
 
     /// Takes the next word, and the spaces before it.
     fn word(&mut self) -> Option<&'a [u8]> {
-        let (_, mut rest) = self.rest.split_first()?;
-        if rest.first().is_none_or(|&octet| octet == b' ') {
-            self.note(true, Deviation::ExtraSpaces);
-            let spaces = rest.iter().take_while(|&&octet| octet == b' ').count();
-            rest = part(rest, spaces..);
-        }
+        let rest = self.rest();
         let end = rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
         self.rest = rest;
         (!word.is_empty()).then_some(word)
+    }
+
+    /// Takes everything after the spaces before the next word.
+    #[inline]
+    pub(super) fn rest(&mut self) -> &'a [u8] {
+        let [b' ', rest @ ..] = self.rest else { return self.rest };
+        // A space belongs before a word, and none to the end.
+        if rest.first().is_some_and(|&octet| octet != b' ') {
+            return rest;
+        }
+        self.note(true, Deviation::ExtraSpaces);
+        trim_start(rest)
     }
 
     /// Takes everything after one space.
@@ -114,7 +132,19 @@ impl<'a> Arguments<'a> {
     }
 
     #[inline]
-    fn note(&mut self, is_there: bool, deviation: Deviation) {
+    pub(super) fn note(&mut self, is_there: bool, deviation: Deviation) {
         self.deviations.extend(is_there.then_some(deviation));
     }
+}
+
+#[inline]
+fn trim_start(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|&&octet| octet == b' ').count();
+    part(text, spaces..)
+}
+
+/// Returns `text` without the spaces at its end.
+pub(crate) fn trim_end(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().rev().take_while(|&&octet| octet == b' ').count();
+    part(text, ..text.len() - spaces)
 }
