@@ -79,12 +79,6 @@ pub struct SaslStep {
     pub(super) response: Option<Place>,
 }
 
-/// How AUTHORIZATION is left.
-pub(super) enum Exit<M> {
-    LoggedIn(OpenMaildrop<M>),
-    Over(CloseReason),
-}
-
 /// The step after most commands.
 const NEXT: Step = Step::Read(Expected::Command);
 
@@ -93,11 +87,8 @@ impl<M: Maildrop, E> Authorization<M, E> {
         Self { timestamp, name: None, exchange: None, step: NEXT, opened: None, failed_logins: 0, commands: 0 }
     }
 
-    /// Goes on until the client or the host is needed, or the state is left.
-    pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), Exit<M>> {
-        if let Some(open) = self.opened.take() {
-            return Err(Exit::LoggedIn(open));
-        }
+    /// Goes on until the client or the host is needed, or the session is over.
+    pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
         loop {
             let Work { pipe, terms, .. } = work;
             match &mut self.step {
@@ -108,7 +99,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     }
                     pipe.input.set_limit(line_limit(expected, pipe.input.unread(), terms));
                     let Some(line) = pipe.input.line() else { return Ok(()) };
-                    self.step = self.line(expected, line, work).map_err(Exit::Over)?;
+                    self.step = self.line(expected, line, work)?;
                 }
                 Step::List(listing) => {
                     if !listing.proceed(&mut pipe.output, terms, None::<&M>) {
@@ -120,7 +111,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     work.renew(*identity);
                     *self = Self::new(self.timestamp.take());
                 }
-                Step::Over(reason) => return Err(Exit::Over(*reason)),
+                Step::Over(reason) => return Err(*reason),
                 Step::Login(..) | Step::Authenticate(..) | Step::StartTls(_) => return Ok(()),
             }
         }

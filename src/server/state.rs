@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use super::authorization::{self, Authorization, Exit};
+use super::authorization::{self, Authorization};
 use super::close::CloseReason;
 use super::maildrop::Maildrop;
 use super::terms::Work;
@@ -39,23 +39,18 @@ impl<M: Maildrop, E> Life<M, E> {
     /// starts autologout anew.
     #[inline]
     pub(super) fn go_on(&mut self, active: bool, work: &mut Work<'_, '_>) {
-        loop {
-            let reason = match self {
-                Self::Authorization(authorization) => match authorization.go_on(work) {
-                    Ok(()) => return,
-                    Err(Exit::LoggedIn(open)) => {
-                        work.pipe.input.set_limit(work.terms.config.command_line_limit);
-                        *self = Self::Transaction(Transaction::new(open));
-                        continue;
-                    }
-                    Err(Exit::Over(reason)) => reason,
-                },
-                Self::Transaction(transaction) => match transaction.go_on(active, work) {
-                    Ok(()) => return,
-                    Err(reason) => reason,
-                },
-                Self::Over(_) => return,
-            };
+        if let Self::Authorization(Authorization { opened, .. }) = self {
+            if let Some(open) = opened.take() {
+                work.pipe.input.set_limit(work.terms.config.command_line_limit);
+                *self = Self::Transaction(Transaction::new(open));
+            }
+        }
+        let waits = match self {
+            Self::Authorization(authorization) => authorization.go_on(work),
+            Self::Transaction(transaction) => transaction.go_on(active, work),
+            Self::Over(_) => Ok(()),
+        };
+        if let Err(reason) = waits {
             self.end(reason, work.pipe);
         }
     }

@@ -72,9 +72,8 @@ impl<M: Maildrop> Transaction<M> {
                 Step::Retrieve(_) | Step::Update => false,
                 Step::Over(reason) => return Err(*reason),
                 Step::Send(transfer) | Step::Stream(transfer, _) => {
-                    let retrieved = transfer.retrieved;
                     let is_done = transfer.finish(output)?;
-                    if let Some(message) = retrieved.filter(|_| is_done) {
+                    if let Some(message) = transfer.retrieved.filter(|_| is_done) {
                         self.step = Step::Written(message);
                         continue;
                     }
