@@ -286,7 +286,10 @@ impl<M: Maildrop, E> Authorization<M, E> {
         match rejection {
             Rejection::BadCredentials => self.failed_login(terms),
             Rejection::LoginDelay { seconds: Some(seconds) } => Instead::TryAgain(seconds),
-            rejection => Instead::Answer(rejection.into()),
+            Rejection::LoginDelay { seconds: None } => Instead::Answer(Reply::LoginDelay),
+            Rejection::InUse => Instead::Answer(Reply::InUse),
+            Rejection::Temporary => Instead::Answer(Reply::Temporary),
+            Rejection::Permanent => Instead::Answer(Reply::Permanent),
         }
     }
 

@@ -119,7 +119,11 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
                 Ok(())
             }
             Err(broken) => {
-                self.terms.reply(&mut self.pipe.output, broken.into());
+                let reply = match broken {
+                    BrokenMaildrop::NoUniqueId { .. } => Reply::Temporary,
+                    BrokenMaildrop::SameUniqueId { .. } => Reply::Permanent,
+                };
+                self.terms.reply(&mut self.pipe.output, reply);
                 Err(broken)
             }
         }

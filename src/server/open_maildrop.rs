@@ -47,15 +47,6 @@ pub enum BrokenMaildrop {
     },
 }
 
-impl From<BrokenMaildrop> for Reply {
-    fn from(broken: BrokenMaildrop) -> Self {
-        match broken {
-            BrokenMaildrop::NoUniqueId { .. } => Self::Temporary,
-            BrokenMaildrop::SameUniqueId { .. } => Self::Permanent,
-        }
-    }
-}
-
 impl<M: Maildrop> OpenMaildrop<M> {
     /// Takes a snapshot of the maildrop's count, and checks that its unique-ids are distinct.
     pub(super) fn new(maildrop: M) -> Result<Self, BrokenMaildrop> {

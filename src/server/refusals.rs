@@ -1,7 +1,5 @@
 //! The reasons for which a host turns something down: a connection, a login, a message.
 
-use super::reply::Reply;
-
 /// Why a server doesn't serve a connection at all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,16 +13,6 @@ pub enum GreetingRefusal {
     /// The peer isn't welcome; there is no code for that.
     #[error("the peer is not welcome")]
     Unwelcome,
-}
-
-impl From<GreetingRefusal> for Reply {
-    fn from(refusal: GreetingRefusal) -> Self {
-        match refusal {
-            GreetingRefusal::Temporary => Self::Temporary,
-            GreetingRefusal::Permanent => Self::Permanent,
-            GreetingRefusal::Unwelcome => Self::Unwelcome,
-        }
-    }
 }
 
 /// Why a login is turned down. The response gives the reason as a code, and never reveals whether the name exists.
@@ -51,19 +39,6 @@ pub enum Rejection {
     Permanent,
 }
 
-impl From<Rejection> for Reply {
-    fn from(rejection: Rejection) -> Self {
-        match rejection {
-            Rejection::BadCredentials => Self::BadCredentials,
-            Rejection::InUse => Self::InUse,
-            Rejection::LoginDelay { seconds: None } => Self::LoginDelay,
-            Rejection::LoginDelay { seconds: Some(_) } => Self::LoginDelaySeconds,
-            Rejection::Temporary => Self::Temporary,
-            Rejection::Permanent => Self::Permanent,
-        }
-    }
-}
-
 /// Why a message isn't available. It costs the client this message, and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -79,14 +54,4 @@ pub enum Refusal {
     /// A problem on this side that somebody must fix: `[SYS/PERM]`.
     #[error("a problem that somebody must fix")]
     Permanent,
-}
-
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Gone => Self::Gone,
-            Refusal::Temporary => Self::Temporary,
-            Refusal::Permanent => Self::Permanent,
-        }
-    }
 }

@@ -14,6 +14,7 @@ use super::login::Login;
 use super::maildrop::Maildrop;
 use super::offers::ClientIdentity;
 use super::refusals::GreetingRefusal;
+use super::reply::Reply;
 use super::retrieve::Retrieve;
 use super::starttls::StartTls;
 use super::state::{Life, Wait};
@@ -71,7 +72,12 @@ impl<M: Maildrop, E> Session<M, E> {
     /// (RFC 1939 §3).
     pub fn refuse(config: Arc<Config>, reason: GreetingRefusal) -> Self {
         let mut session = Self::with_exchange(config, Security::Cleartext);
-        session.terms.reply(&mut session.pipe.output, reason.into());
+        let reply = match reason {
+            GreetingRefusal::Temporary => Reply::Temporary,
+            GreetingRefusal::Permanent => Reply::Permanent,
+            GreetingRefusal::Unwelcome => Reply::Unwelcome,
+        };
+        session.terms.reply(&mut session.pipe.output, reply);
         session.life = Life::Over(CloseReason::Refused);
         session
     }
