@@ -183,6 +183,6 @@ impl Buf for Write<'_> {
     }
 
     fn advance(&mut self, octets: usize) {
-        self.pipe.output.advance(octets);
+        self.pipe.written(octets);
     }
 }

@@ -180,12 +180,16 @@ mod secret;
 mod security;
 pub mod server;
 mod setting;
+mod totals;
+mod trace;
 pub mod wire;
 
 pub use io::{Io, Read, Write};
 pub use secret::Secret;
 pub use security::Security;
 pub use setting::BelowMinimum;
+pub use totals::Totals;
+pub use trace::Trace;
 
 /// Compiles the README's code along with the other examples.
 #[cfg(doctest)]

@@ -264,11 +264,15 @@
 //! stands between a response code and the text, a timestamp holds no `>`, and no printed range runs up to DEL (0x7F).
 //!
 //! # Logs
-//! [`Session::poll_tapped`](crate::server::Session::poll_tapped) shows what a client sends, part by part, and marks
-//! what may be a secret. [`CloseReason`], [`Reply`](crate::server::Reply), [`Rejection`](crate::server::Rejection) and
-//! [`Refusal`](crate::server::Refusal) implement `Display`,
-//! [`Session::deviations`](crate::server::Session::deviations) counts what was overlooked. No `Debug` of this crate
-//! shows a secret.
+//! - [`with_trace`](crate::server::Session::with_trace) of both sessions hands out each command and each response, whole, with its verb, and
+//!   nothing that is or may be a secret: `Display` of a [`Trace`](crate::Trace) is a line for a log.
+//! - [`totals`](crate::server::Session::totals) of both count what was done: messages, octets, failed logins. They hold until the session is dropped,
+//!   so the line at the end of a connection is made of them and of the [`CloseReason`]. How long it took is for the host to
+//!   measure.
+//! - [`deviations`](crate::server::Session::deviations) count what was overlooked.
+//! - [`CloseReason`], [`Reply`](crate::server::Reply), [`Rejection`](crate::server::Rejection),
+//!   [`Refusal`](crate::server::Refusal), [`Response`](crate::wire::Response) and the errors implement `Display`. No `Debug` of this
+//!   crate shows a secret.
 //!
 //! [`window`]: crate::client::Config::window
 //! [`queue`]: crate::client::Config::queue

@@ -42,6 +42,12 @@ impl Output {
         self.waiting = self.waiting.saturating_sub(octets);
     }
 
+    /// The line of `octets` that was released last.
+    pub(crate) fn released(&self, octets: usize) -> &[u8] {
+        let end = self.text.len() - self.waiting;
+        part(&self.text, end - octets..end)
+    }
+
     /// Puts a line of `octets` before all that may not leave yet.
     pub(crate) fn insert_line(&mut self, octets: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.rebuild(self.unwritten() + octets, self.waiting, write);

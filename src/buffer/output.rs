@@ -29,11 +29,17 @@ pub(crate) struct Output {
     /// What is left out of the chunk after the run.
     held: usize,
     stuffer: Stuffer,
+    /// How many octets of messages have gone into the text and the run, with CRLF line ends and without the dots that were
+    /// added; for a client, how many it has taken.
+    pub(crate) message_octets: u64,
     progressed: bool,
 }
 
 /// Runs of fewer octets are copied: an entry of a vectored write costs about as much.
 const SHORT: usize = 256;
+
+/// The octets of the line that ends a message.
+const END_LINE: usize = ".\r\n".len();
 
 /// How many octets are copied before the next search for a long run.
 const STRETCH: usize = 4_096;
@@ -56,6 +62,7 @@ impl Output {
             run: 0,
             held: 0,
             stuffer: Stuffer::new(LineEnds::Unknown),
+            message_octets: 0,
             progressed: false,
         }
     }
@@ -108,7 +115,9 @@ impl Output {
 
     /// Ends the content of the message.
     pub(crate) fn end(&mut self) {
-        self.text.extend_from_slice(self.stuffer.end());
+        let end = self.stuffer.end();
+        self.message_octets += (end.len() - END_LINE) as u64;
+        self.text.extend_from_slice(end);
     }
 
     /// Forgets what is left of the chunk.
@@ -137,6 +146,7 @@ impl Output {
         if self.run > 0 {
             return;
         }
+        let (dots, text) = (self.stuffer.dots(), self.text.len());
         let mut done = 0;
         let mut short_runs = false;
         while done < self.chunk.len() && self.has_room_for_text() {
@@ -166,6 +176,8 @@ impl Output {
             done += piece.consumed();
             short_runs = true;
         }
+        let octets = (self.text.len() - text + self.run) as u64;
+        self.message_octets += octets - u64::from(self.stuffer.dots().wrapping_sub(dots));
         self.chunk.advance(done);
         if self.chunk.is_empty() {
             // Even an empty one keeps all of the caller's memory.

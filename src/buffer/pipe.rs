@@ -5,6 +5,7 @@ use core::{fmt, mem};
 use bytes::Buf;
 
 use super::{Clock, Input, Output};
+use crate::totals::{Counts, Totals};
 
 /// The part of a session that octets go through.
 pub(crate) struct Pipe {
@@ -14,6 +15,8 @@ pub(crate) struct Pipe {
     /// How the peer's octets have ended.
     pub(crate) end: Option<End>,
     has_read: bool,
+    octets_read: u64,
+    octets_written: u64,
 }
 
 /// How a peer's octets have ended.
@@ -27,7 +30,7 @@ pub(crate) enum End {
 
 impl Pipe {
     pub(crate) fn new(input: Input, output: Output) -> Self {
-        Self { input, output, clock: Clock::default(), end: None, has_read: false }
+        Self { input, output, clock: Clock::default(), end: None, has_read: false, octets_read: 0, octets_written: 0 }
     }
 
     /// Takes the first `octets` of the input's space as read; 0 ends the stream.
@@ -36,7 +39,27 @@ impl Pipe {
             self.end = Some(End::Clean);
         }
         self.has_read = true;
+        self.octets_read += octets as u64;
         self.input.filled(octets);
+    }
+
+    /// Takes the first `octets` of the output as written.
+    pub(crate) fn written(&mut self, octets: usize) {
+        self.octets_written += octets.min(self.output.remaining()) as u64;
+        self.output.advance(octets);
+    }
+
+    /// Begins anew: only the clock and what was counted go on.
+    pub(crate) fn renew(&mut self, fresh: Self) {
+        let Self { octets_read, octets_written, .. } = *self;
+        *self = Self { clock: mem::take(&mut self.clock), octets_read, octets_written, ..fresh };
+    }
+
+    /// Adds the octets that went through to what else was counted.
+    pub(crate) fn totals(&self, counts: Counts) -> Totals {
+        let Counts { retr, top, dele, failed_logins } = counts;
+        let Self { octets_read, octets_written, ref output, .. } = *self;
+        Totals { retr, top, dele, message_octets: output.message_octets, octets_read, octets_written, failed_logins }
     }
 
     /// Whether a read was answered since the last call.

@@ -36,6 +36,7 @@ impl Body<'_> {
     pub fn done(self) {
         // Nothing else follows from it.
         if let Some(front) = self.session.front.take() {
+            self.session.pipe.output.message_octets += front.content as u64;
             self.session.pipe.input.consume(front.octets);
         }
     }

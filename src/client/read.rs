@@ -10,6 +10,7 @@ use super::state::Life;
 use crate::auth::sasl::base64;
 use crate::buffer::{Defect, Line};
 use crate::part::part_mut;
+use crate::trace::Trace;
 use crate::wire::{Capability, Deviation, DeviationSet, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb};
 
 impl Session {
@@ -96,6 +97,10 @@ impl Session {
             return Err(self.fail(if is_due { ProtocolError::NotAResponse } else { ProtocolError::Unsolicited }));
         };
         self.deviations.count(deviations);
+        if self.trace.is_on() {
+            let verb = answers.filter(|_| !greets).map(|sent| sent.verb);
+            self.trace.show(Trace::Response { verb, response });
+        }
         let (status, has_code, text) = (response.status(), response.code().is_some(), response.text());
         if greets {
             return Ok(Front::line(line, Found::Greeting));
@@ -137,6 +142,7 @@ impl Session {
         let Some(exchange) = self.queue.exchange.as_mut().filter(|exchange| !exchange.is_cancelled) else {
             return Err(self.fail(ProtocolError::UnexpectedChallenge));
         };
+        self.trace.show(Trace::Challenge);
         if line.bare_lf {
             deviations = deviations.with(Deviation::BareLineFeed);
         }

@@ -11,6 +11,7 @@ use super::send::MAX_COMMAND_LINE;
 use super::session::Session;
 use crate::auth::sasl::{Message, OAuthBearer, XOAuth2, base64, line};
 use crate::secret::Secret;
+use crate::trace::Trace;
 use crate::wire::{Mechanism, Opening, Properties, Verb};
 
 impl Session {
@@ -89,6 +90,7 @@ impl Session {
         if let Some(exchange) = &mut self.queue.exchange {
             exchange.answered(expects_more);
         }
+        self.trace.show(Trace::SaslResponse);
         let octets = base64::encoded_len(response.encoded_len()) + 2;
         self.pipe.output.insert_line(octets, |lines| line::encode_response(response, lines));
     }
@@ -98,6 +100,7 @@ impl Session {
         if let Some(exchange) = &mut self.queue.exchange {
             exchange.cancel();
         }
+        self.trace.show(Trace::SaslResponse);
         self.pipe.output.insert_line(line::CANCEL.len() + 2, |lines| {
             lines.extend_from_slice(line::CANCEL);
             lines.extend_from_slice(b"\r\n");

@@ -131,6 +131,11 @@ impl Session {
                 _ => {}
             }
             self.pipe.output.release_line(next.octets as usize);
+            if self.trace.is_on() {
+                let line = self.pipe.output.released(next.octets as usize);
+                let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+                self.trace.command(line, Command::parse(line).ok().map(|parsed| parsed.value).as_ref());
+            }
             self.queue.release(next);
         }
         None

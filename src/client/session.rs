@@ -15,6 +15,8 @@ use super::state::{Life, Over};
 use crate::Security;
 use crate::buffer::{Input, Output, Pipe};
 use crate::part::part;
+use crate::totals::{Counts, Totals};
+use crate::trace::{Trace, Tracer};
 use crate::wire::{DeviationCounts, Response, State, Status, Text, Timestamp, Verb};
 
 /// One connection of a client, from the greeting to the end.
@@ -28,6 +30,8 @@ pub struct Session {
     /// What stands at the front of the input, until it is dealt with.
     pub(super) front: Option<Front>,
     pub(super) deviations: DeviationCounts,
+    pub(super) counts: Counts,
+    pub(super) trace: Tracer,
 }
 
 impl Session {
@@ -42,7 +46,19 @@ impl Session {
             reading: Reading::Status,
             front: None,
             deviations: DeviationCounts::default(),
+            counts: Counts::default(),
+            trace: Tracer::default(),
         }
+    }
+
+    /// Has `trace` called with each command that is sent and each response that has come, for a log: see [`Trace`]. It is called
+    /// from [`poll`](Self::poll) and from the answers to tokens, so it must not wait for anything.
+    ///
+    /// A command is shown when its turn comes, and one that is [withdrawn](Self::withdraw) after that was shown all the same.
+    #[must_use]
+    pub fn with_trace(mut self, trace: impl FnMut(Trace<'_>) + Send + 'static) -> Self {
+        self.trace = Tracer::new(trace);
+        self
     }
 
     /// Returns the state that the session is in, as far as the server has answered; `None` until the greeting has come, and
@@ -97,6 +113,12 @@ impl Session {
     /// Returns how often the server has broken a rule and was understood all the same.
     pub fn deviations(&self) -> &DeviationCounts {
         &self.deviations
+    }
+
+    /// Returns what was done so far, for a log: it holds until the session is dropped. [`Totals::failed_logins`] are all logins
+    /// that the server has refused.
+    pub fn totals(&self) -> Totals {
+        self.pipe.totals(self.counts)
     }
 
     /// Returns the keyword of the command whose response comes next: of the first, where several are due. When the session

@@ -6,6 +6,7 @@ use super::closed::Closed;
 use super::front::{Found, Front, List, Reading};
 use super::line_feeds::BareLineFeeds;
 use super::session::Session;
+use crate::totals::count;
 use crate::wire::{Status, Timestamp, Unstuffer, Verb};
 
 impl Session {
@@ -52,6 +53,11 @@ impl Session {
     fn answered(&mut self, status: Status, has_code: bool) {
         let is_early = !self.front_is_written();
         let Some(sent) = self.queue.remove(0) else { return };
+        match (sent.verb, status) {
+            (Verb::Dele, Status::Ok) => count(&mut self.counts.dele),
+            (_, Status::Err) if sent.logs_in() => count(&mut self.counts.failed_logins),
+            _ => {}
+        }
         let closed = self.life.answered(sent, status, has_code);
         // What the server takes the rest of a command for, nobody knows.
         if let Some(closed) = closed.or(is_early.then_some(Closed::AnsweredEarly)) {
@@ -64,6 +70,11 @@ impl Session {
         let Some(sent) = self.queue.front() else { return };
         if let Some(knowledge) = self.life.knowledge_mut() {
             knowledge.begun(sent);
+        }
+        match sent.verb {
+            Verb::Retr => count(&mut self.counts.retr),
+            Verb::Top => count(&mut self.counts.top),
+            _ => {}
         }
         let list = |of| Reading::List { of, left: self.config.listing_entries };
         self.reading = match sent.verb {

@@ -8,6 +8,7 @@ use super::maildrop::Maildrop;
 use super::refusals::Rejection;
 use super::reply::Reply;
 use crate::auth::sasl::{Message, base64, line};
+use crate::trace::Trace;
 use crate::wire::Mechanism;
 
 /// The client has taken a step in a SASL exchange: it began one, or it responded.
@@ -111,6 +112,7 @@ impl<M: Maildrop, E> Login<'_, M, E, SaslStep> {
             self.terms.reply(&mut self.pipe.output, Reply::Permanent);
             return Err(ChallengeTooLong);
         }
+        self.terms.trace.show(Trace::Challenge);
         line::encode_challenge(challenge, self.pipe.output.text());
         if let Expected::Response(_) = next {
             self.authorization.exchange = exchange;

@@ -1,5 +1,6 @@
 //! AUTHORIZATION: from the greeting to an open maildrop (RFC 1939 §4).
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::close::{CloseReason, Residue};
@@ -11,14 +12,15 @@ use super::offers::ClientIdentity;
 use super::open_maildrop::OpenMaildrop;
 use super::refusals::Rejection;
 use super::reply::Reply;
-use super::tap::{self, ARGUMENT};
 use super::terms::{Instead, Terms, Work};
 use crate::auth::sasl::base64::InvalidBase64;
 use crate::auth::sasl::{base64, line};
 use crate::buffer::{Line, Output, Pipe, Place};
 use crate::part::{part, part_mut};
 use crate::secret::Secret;
-use crate::wire::{AuthArguments, Command, Mechanism, State, Timestamp, Verb};
+use crate::totals::count;
+use crate::trace::Trace;
+use crate::wire::{AuthArguments, Command, InitialResponse, Mechanism, Name, State, Timestamp, Verb};
 
 /// A session whose client hasn't logged in. `E` is what the host remembers of a SASL exchange.
 pub(super) struct Authorization<M, E> {
@@ -28,8 +30,9 @@ pub(super) struct Authorization<M, E> {
     pub(super) name: Option<Secret>,
     pub(super) exchange: Option<E>,
     pub(super) step: Step,
-    /// What the host has opened for the client, which is logged in with the next poll.
-    pub(super) opened: Option<OpenMaildrop<M>>,
+    /// What the host has opened for the client, which is logged in with the next poll. Boxed, or each session would have room
+    /// for it twice.
+    pub(super) opened: Option<Box<OpenMaildrop<M>>>,
     failed_logins: u32,
     commands: u32,
 }
@@ -88,7 +91,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
     }
 
     /// Goes on until the client or the host is needed, or the session is over.
-    pub(super) fn go_on(&mut self, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
+    pub(super) fn go_on(&mut self, work: &mut Work<'_>) -> Result<(), CloseReason> {
         loop {
             let Work { pipe, terms, .. } = work;
             match &mut self.step {
@@ -118,9 +121,9 @@ impl<M: Maildrop, E> Authorization<M, E> {
     }
 
     /// Deals with a line, any of which may hold a secret, a mistyped one too.
-    fn line(&mut self, expected: Expected, line: Line, work: &mut Work<'_, '_>) -> Result<Step, CloseReason> {
+    fn line(&mut self, expected: Expected, line: Line, work: &mut Work<'_>) -> Result<Step, CloseReason> {
         if !matches!(expected, Expected::Command) {
-            work.show_secret(line);
+            work.terms.trace.show(Trace::SaslResponse);
         }
         let next = match expected {
             Expected::Command => self.command(line, work),
@@ -145,14 +148,14 @@ impl<M: Maildrop, E> Authorization<M, E> {
         Ok(step)
     }
 
-    fn command(&mut self, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
+    fn command(&mut self, line: Line, work: &mut Work<'_>) -> Result<Step, Instead> {
         self.commands = self.commands.saturating_add(1);
         if self.commands > work.terms.config.commands_before_login {
-            work.show_secret(line);
+            work.terms.show_unread();
             return Err(Instead::Close(Reply::TooManyCommands, CloseReason::TooManyCommandsBeforeLogin));
         }
-        let Work { pipe: Pipe { input, output, .. }, terms, tap } = work;
-        let command = terms.read(input, line, State::Authorization, tap).inspect_err(|_| self.name = None)?;
+        let Work { pipe: Pipe { input, output, .. }, terms } = work;
+        let command = terms.read(input, line, State::Authorization).inspect_err(|_| self.name = None)?;
         self.forget_name_unless(command.verb(), terms);
         let login = |apop_name, secret_start| {
             let secret = Place::new(secret_start, line.content);
@@ -172,13 +175,13 @@ impl<M: Maildrop, E> Authorization<M, E> {
             Command::Pass { .. } if self.name.is_none() => Err(Instead::Bad(Reply::NoName)),
             Command::Pass { .. } => login(None, ARGUMENT),
             Command::Apop { name, .. } if self.timestamp.is_some() => {
-                let digest = tap::digest_start(name);
+                let digest = digest_start(name);
                 login(Some(Place::new(ARGUMENT, digest - 1)), digest)
             }
             Command::Auth { arguments: None } => Ok(Step::List(Listing::mechanisms(terms, output)?)),
             Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
                 let text = line.text(input.unread());
-                let response = initial_response.map(|response| tap::initial_response(text, response));
+                let response = initial_response.map(|response| self::initial_response(text, response));
                 self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
             Command::Stls if terms.offers_stls() => {
@@ -221,18 +224,18 @@ impl<M: Maildrop, E> Authorization<M, E> {
         mechanism: Mechanism,
         response: Option<Place>,
         line: Line,
-        work: &mut Work<'_, '_>,
+        work: &mut Work<'_>,
     ) -> Result<Step, Instead> {
         let (exchange, prompt) = Exchange::begin(mechanism, response.is_some(), work.terms)?;
         match (response, prompt) {
             (Some(place), _) => self.take_response(exchange, place, line::decode_initial_response, line, work),
-            (None, Some(prompt)) => Ok(challenge(exchange, prompt, &mut work.pipe.output)),
+            (None, Some(prompt)) => Ok(challenge(exchange, prompt, work.terms, &mut work.pipe.output)),
             (None, None) => Ok(Step::Authenticate(Place::new(0, line.octets), SaslStep { exchange, response: None })),
         }
     }
 
     /// A line of an exchange, whatever is in it.
-    fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_, '_>) -> Result<Step, Instead> {
+    fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_>) -> Result<Step, Instead> {
         match work.terms.check(line) {
             Ok(()) if line.text(work.pipe.input.unread()) == line::CANCEL => Err(Reply::Cancelled.into()),
             Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, work),
@@ -249,7 +252,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
         place: Place,
         decode: impl Fn(&mut [u8]) -> Result<usize, InvalidBase64>,
         line: Line,
-        work: &mut Work<'_, '_>,
+        work: &mut Work<'_>,
     ) -> Result<Step, Instead> {
         let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
         let start = place.range().start;
@@ -261,7 +264,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
             Meaning::ForHost => Ok(Step::Authenticate(line, SaslStep { exchange, response: Some(place) })),
             Meaning::Name(name, exchange, prompt) => {
                 self.name = Some(Secret::from(name.as_bytes()));
-                Ok(challenge(exchange, prompt, output))
+                Ok(challenge(exchange, prompt, terms, output))
             }
             Meaning::Password(name, password) => {
                 if let Some(name) = name {
@@ -295,8 +298,8 @@ impl<M: Maildrop, E> Authorization<M, E> {
 
     /// Counts a login that failed for its credentials; the session is over if it is the last.
     fn failed_login(&mut self, terms: &mut Terms) -> Instead {
-        terms.failed_logins = terms.failed_logins.saturating_add(1);
-        self.failed_logins = self.failed_logins.saturating_add(1);
+        count(&mut terms.counts.failed_logins);
+        count(&mut self.failed_logins);
         if self.failed_logins < terms.config.failed_logins {
             Instead::Answer(Reply::BadCredentials)
         } else {
@@ -317,8 +320,23 @@ impl<M, E> fmt::Debug for Authorization<M, E> {
     }
 }
 
+/// Where the argument of PASS and APOP begins: after a keyword of four letters and a space.
+const ARGUMENT: usize = 5;
+
+/// Where the digest of APOP begins.
+fn digest_start(name: Name<'_>) -> usize {
+    ARGUMENT + name.as_bytes().len() + 1
+}
+
+/// Where the initial response of AUTH stands: it is the last word of the line.
+fn initial_response(text: &[u8], response: InitialResponse<'_>) -> Place {
+    let end = text.trim_ascii_end().len();
+    Place::new(end.saturating_sub(response.expose().len()), end)
+}
+
 /// Sends a challenge: the response comes next.
-fn challenge(exchange: Exchange, prompt: &str, output: &mut Output) -> Step {
+fn challenge(exchange: Exchange, prompt: &str, terms: &mut Terms, output: &mut Output) -> Step {
+    terms.trace.show(Trace::Challenge);
     line::encode_challenge(prompt.as_bytes(), output.text());
     Step::Read(Expected::Response(exchange))
 }

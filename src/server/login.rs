@@ -1,5 +1,6 @@
 //! The token for a login: credentials that came whole, or a step of a SASL exchange.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::authorization::{Authorization, Expected, Step, Whole};
@@ -115,7 +116,7 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
         match OpenMaildrop::new(maildrop) {
             Ok(open) => {
                 self.terms.good(&mut self.pipe.output, Reply::LoggedIn);
-                self.authorization.opened = Some(open);
+                self.authorization.opened = Some(Box::new(open));
                 Ok(())
             }
             Err(broken) => {
@@ -147,7 +148,7 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
     /// failed login.
     pub fn reject_with_code(mut self, code: ResponseCode<'_>) {
         self.end();
-        self.terms.catalogue().put_refusal(code, self.pipe.output.text());
+        self.terms.respond(&mut self.pipe.output, |terms, text| terms.catalogue().put_refusal(code, text));
     }
 
     /// Lets the client in, to be served by another server from here: the host has logged in for it there, say, and is

@@ -70,7 +70,6 @@ mod retrieve;
 mod session;
 mod starttls;
 mod state;
-mod tap;
 mod terms;
 mod transaction;
 mod transfer;
@@ -92,7 +91,6 @@ pub use self::reply::Reply;
 pub use self::retrieve::Retrieve;
 pub use self::session::Session;
 pub use self::starttls::StartTls;
-pub use self::tap::Span;
 pub use self::update::Update;
 
 /// What most servers need beside this module.

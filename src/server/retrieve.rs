@@ -12,6 +12,7 @@ use super::transaction::{Step, Transaction};
 use super::transfer::{Request, Transfer};
 use crate::buffer::Output;
 use crate::message::MessageNumber;
+use crate::totals::count;
 use crate::wire::State;
 
 /// A message is wanted, by RETR or TOP.
@@ -63,6 +64,8 @@ impl<M: Maildrop> Retrieve<'_, M> {
         if lines.is_none() {
             open.access(message);
         }
+        let counts = &mut self.terms.counts;
+        count(if lines.is_none() { &mut counts.retr } else { &mut counts.top });
         self.terms.good(self.output, Reply::Message);
         self.output.begin(open.maildrop.line_ends(message));
         Transfer::new(self.request, self.terms.config.remove_retrieved)

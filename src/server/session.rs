@@ -18,13 +18,13 @@ use super::reply::Reply;
 use super::retrieve::Retrieve;
 use super::starttls::StartTls;
 use super::state::{Life, Wait};
-use super::tap::{Span, Tap};
 use super::terms::{Terms, Work};
 use super::transaction;
 use super::update::Update;
 use crate::buffer::{End, Pipe};
+use crate::trace::{Trace, Tracer};
 use crate::wire::{DeviationCounts, Greeting, Response, State, Status, Text, Timestamp};
-use crate::{Io, Security};
+use crate::{Io, Security, Totals};
 
 /// One connection of a server, from the greeting to the end.
 ///
@@ -116,6 +116,14 @@ impl<M: Maildrop, E> Session<M, E> {
         self
     }
 
+    /// Has `trace` called with each line that the session reads or is about to write, for a log: see [`Trace`]. It is called from
+    /// [`poll`](Self::poll) and from the answers to tokens, so it must not wait for anything.
+    #[must_use]
+    pub fn with_trace(mut self, trace: impl FnMut(Trace<'_>) + Send + 'static) -> Self {
+        self.terms.trace = Tracer::new(trace);
+        self
+    }
+
     /// Returns the state, or `None` once the session is over.
     pub fn state(&self) -> Option<State> {
         self.life.state()
@@ -137,16 +145,16 @@ impl<M: Maildrop, E> Session<M, E> {
         &self.terms.deviations
     }
 
-    /// Returns how many logins failed for their credentials on this connection, before STLS and after it: for a host that counts
-    /// guesses.
+    /// Returns what was done so far, for the line that a host logs at the end: it holds until the session is dropped.
     ///
-    /// These are the ones that the host has turned down as [`Rejection::BadCredentials`](super::Rejection::BadCredentials) (one with a last
+    /// [`Totals::failed_logins`] are the ones that the host has turned down as
+    /// [`Rejection::BadCredentials`](super::Rejection::BadCredentials) (one with a last
     /// [challenge](super::Authenticate::challenge_and_reject) when the client has answered that), and the ones that the session
     /// turns down by itself, so that the host never sees them: a PLAIN that names another identity to act for, and a PLAIN or LOGIN whose
     /// password holds CR or LF. Where the session reads PLAIN and LOGIN by itself, a response without a password, or one that is
     /// malformed, is a bad command and no guess; of other mechanisms the host decides.
-    pub fn failed_logins(&self) -> u32 {
-        self.terms.failed_logins
+    pub fn totals(&self) -> Totals {
+        self.pipe.totals(self.terms.counts)
     }
 
     /// Returns the one thing that must happen next.
@@ -158,32 +166,6 @@ impl<M: Maildrop, E> Session<M, E> {
     /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
     /// to [`Config::output_limit`]; the first STAT or LIST asks the maildrop for the octets of each message.
     pub fn poll(&mut self, now: Duration) -> Action<'_, M, E> {
-        self.advance(now, None)
-    }
-
-    /// Does what [`poll`](Self::poll) does, and shows what the client has sent while that is dealt with: each line once
-    /// and in order, in parts, each marked as a secret or not. Together with what [`Write`](crate::Write) gives out, which is never
-    /// a secret of the client's, that makes a transcript for a log.
-    ///
-    /// Of a line over the limit only the beginning is shown, as a secret.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use pop3_proto::server::{Action, Maildrop, Session, Span};
-    ///
-    /// fn poll_and_log<M: Maildrop>(session: &mut Session<M>, now: Duration) -> Action<'_, M> {
-    ///     session.poll_tapped(now, &mut |span| match span {
-    ///         Span::Open(octets) => eprint!("{}", octets.escape_ascii()),
-    ///         Span::Secret(_) => eprint!("[secret]"),
-    ///     })
-    /// }
-    /// ```
-    pub fn poll_tapped(&mut self, now: Duration, tap: &mut dyn FnMut(Span<'_>)) -> Action<'_, M, E> {
-        self.advance(now, Some(tap))
-    }
-
-    /// Goes on until the host or its transport is needed.
-    fn advance(&mut self, now: Duration, tap: Tap<'_>) -> Action<'_, M, E> {
         let Self { pipe, terms, life, .. } = self;
         let passed = pipe.clock.tick(now);
         let asked = mem::take(&mut self.asked);
@@ -200,7 +182,7 @@ impl<M: Maildrop, E> Session<M, E> {
             life.end(CloseReason::TransportFailed, pipe);
         }
         let written = pipe.output.take_progress();
-        life.go_on(asked || written, &mut Work { pipe, terms, tap });
+        life.go_on(asked || written, &mut Work { pipe, terms });
         let wait = life.wait(&mut pipe.output);
         self.asked = wait == Wait::Host;
         if !self.asked {
@@ -281,12 +263,14 @@ impl<M: Maildrop, E> Session<M, E> {
 }
 
 /// Queues the greeting (R-1939-01), with the timestamp where it can be used.
-fn greet(timestamp: &mut Option<Timestamp>, terms: &Terms, pipe: &mut Pipe) {
-    let response = Response::new(Status::Ok, None, Text::new_unchecked(&terms.config.greeting));
+fn greet(timestamp: &mut Option<Timestamp>, terms: &mut Terms, pipe: &mut Pipe) {
     let offered = timestamp.take().filter(|_| terms.may_log_in());
-    let greeting = Greeting { response, timestamp: offered };
-    greeting.encode(pipe.output.text());
-    *timestamp = greeting.timestamp;
+    terms.respond(&mut pipe.output, |terms, text| {
+        let response = Response::new(Status::Ok, None, Text::new_unchecked(&terms.config.greeting));
+        let greeting = Greeting { response, timestamp: offered };
+        greeting.encode(text);
+        *timestamp = greeting.timestamp;
+    });
 }
 
 impl<M: Maildrop, E> fmt::Debug for Session<M, E> {

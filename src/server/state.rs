@@ -38,11 +38,11 @@ impl<M: Maildrop, E> Life<M, E> {
     /// Goes on until the client or the host is needed; `active` tells whether something has happened since the last call that
     /// starts autologout anew.
     #[inline]
-    pub(super) fn go_on(&mut self, active: bool, work: &mut Work<'_, '_>) {
+    pub(super) fn go_on(&mut self, active: bool, work: &mut Work<'_>) {
         if let Self::Authorization(Authorization { opened, .. }) = self {
             if let Some(open) = opened.take() {
                 work.pipe.input.set_limit(work.terms.config.command_line_limit);
-                *self = Self::Transaction(Transaction::new(open));
+                *self = Self::Transaction(Transaction::new(*open));
             }
         }
         let waits = match self {

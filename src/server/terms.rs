@@ -10,9 +10,11 @@ use super::config::{Config, Utf8};
 use super::http;
 use super::offers::ClientIdentity;
 use super::reply::Reply;
-use super::tap::{self, Tap};
 use crate::Security;
 use crate::buffer::{Defect, Input, Line, Output, Pipe};
+use crate::part::part;
+use crate::totals::Counts;
+use crate::trace::Tracer;
 use crate::wire::{Command, Deviation, DeviationCounts, DeviationSet, Language, Mechanisms, Parsed, State, Verb};
 
 /// The part of a session that is the same in every state, beside its pipe.
@@ -26,8 +28,11 @@ pub(super) struct Terms {
     /// Which language is in use: 0 for the default one, else one more than its place among the others.
     language: u8,
     pub(super) deviations: DeviationCounts,
-    /// Those before STLS too: it decides nothing here.
-    pub(super) failed_logins: u32,
+    /// What was done before STLS too: it decides nothing here.
+    pub(super) counts: Counts,
+    pub(super) trace: Tracer,
+    /// The command that is answered, for the trace.
+    verb: Option<Verb>,
     bad_commands_in_a_row: u32,
 }
 
@@ -51,26 +56,19 @@ impl From<Reply> for Instead {
 }
 
 /// What the functions of a state are given beside its own data.
-pub(super) struct Work<'a, 't> {
+pub(super) struct Work<'a> {
     pub(super) pipe: &'a mut Pipe,
     pub(super) terms: &'a mut Terms,
-    pub(super) tap: Tap<'t>,
 }
 
-impl Work<'_, '_> {
+impl Work<'_> {
     /// Begins anew after STLS: everything is as the configuration has it, and nothing that was sent or agreed on in the clear
-    /// is left (R-2595-03). Only the deadline runs on, and the host's total of failed logins, which decides nothing.
+    /// is left (R-2595-03). Only the deadline runs on, and what the host counts and sees, which decides nothing.
     pub(super) fn renew(&mut self, identity: ClientIdentity) {
         let fresh = Terms::new(Arc::clone(&self.terms.config), Security::Tls);
-        *self.terms = Terms { identity, failed_logins: self.terms.failed_logins, ..fresh };
-        let clock = mem::take(&mut self.pipe.clock);
-        *self.pipe = self.terms.pipe();
-        self.pipe.clock = clock;
-    }
-
-    /// Shows a line, all of it as a secret.
-    pub(super) fn show_secret(&mut self, line: Line) {
-        tap::show(&mut self.tap, self.pipe.input.unread(), line, 0);
+        let (counts, trace) = (self.terms.counts, mem::take(&mut self.terms.trace));
+        *self.terms = Terms { identity, counts, trace, ..fresh };
+        self.pipe.renew(self.terms.pipe());
     }
 }
 
@@ -83,7 +81,9 @@ impl Terms {
             utf8: false,
             language: 0,
             deviations: DeviationCounts::default(),
-            failed_logins: 0,
+            counts: Counts::default(),
+            trace: Tracer::default(),
+            verb: None,
             bad_commands_in_a_row: 0,
         }
     }
@@ -132,9 +132,20 @@ impl Terms {
         Ok(())
     }
 
+    /// Writes the first line of a response.
     #[inline]
-    pub(super) fn reply(&self, output: &mut Output, reply: Reply) {
-        output.text().extend_from_slice(self.catalogue().line(reply).as_bytes());
+    pub(super) fn respond(&mut self, output: &mut Output, write: impl FnOnce(&Self, &mut Vec<u8>)) {
+        let text = output.text();
+        let start = text.len();
+        write(self, text);
+        if self.trace.is_on() {
+            self.trace.response(self.verb, part(text, start..));
+        }
+    }
+
+    #[inline]
+    pub(super) fn reply(&mut self, output: &mut Output, reply: Reply) {
+        self.respond(output, |terms, text| text.extend_from_slice(terms.catalogue().line(reply).as_bytes()));
     }
 
     /// A reply that ends the row of bad commands.
@@ -148,9 +159,10 @@ impl Terms {
     #[inline]
     pub(super) fn good_line(&mut self, output: &mut Output, write: impl FnOnce(&mut Vec<u8>)) {
         self.bad_commands_in_a_row = 0;
-        let text = output.text();
-        text.extend_from_slice(b"+OK ");
-        write(text);
+        self.respond(output, |_, text| {
+            text.extend_from_slice(b"+OK ");
+            write(text);
+        });
     }
 
     /// Answers a command that leads to no step; the error is why the session is over, if it is.
@@ -158,7 +170,7 @@ impl Terms {
         let (reply, reason) = match instead {
             Instead::Answer(reply) => (reply, None),
             Instead::TryAgain(seconds) => {
-                self.catalogue().put_login_delay(seconds, output.text());
+                self.respond(output, |terms, text| terms.catalogue().put_login_delay(seconds, text));
                 return Ok(());
             }
             Instead::Close(reply, reason) => (reply, Some(reason)),
@@ -184,21 +196,20 @@ impl Terms {
         self.bad_commands_in_a_row > 0
     }
 
+    /// Shows a line that isn't looked at as a command.
+    pub(super) fn show_unread(&mut self) {
+        self.verb = None;
+        self.trace.command(&[], None);
+    }
+
     /// Reads the command at the front of the input, and shows it.
     #[inline]
-    pub(super) fn read<'a>(
-        &mut self,
-        input: &'a Input,
-        line: Line,
-        state: State,
-        tap: &mut Tap<'_>,
-    ) -> Result<Command<'a>, Instead> {
+    pub(super) fn read<'a>(&mut self, input: &'a Input, line: Line, state: State) -> Result<Command<'a>, Instead> {
         let text = line.text(input.unread());
         let command = self.parse(text, line);
-        if tap.is_some() {
-            // A line that is no command may be a mistyped one.
-            let open = command.as_ref().map_or(0, |command| tap::open_octets(text, command));
-            tap::show(tap, input.unread(), line, open);
+        self.verb = command.as_ref().ok().map(Command::verb);
+        if self.trace.is_on() {
+            self.trace.command(text, command.as_ref().ok());
         }
         command.map_err(|reply| not_understood(text, line, state, reply))
     }

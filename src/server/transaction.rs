@@ -9,6 +9,7 @@ use super::terms::{Instead, Terms, Work};
 use super::transfer::{Request, Transfer};
 use crate::buffer::{Line, Output, Pipe};
 use crate::message::MessageNumber;
+use crate::totals::count;
 use crate::wire::{Command, DropListing, ScanListing, State, UniqueIdListing, number};
 
 /// A session whose client has logged in.
@@ -46,7 +47,7 @@ impl<M: Maildrop> Transaction<M> {
     /// Goes on until the client or the host is needed, or the session is over. Each command starts autologout anew, and so
     /// does what was `active` since the last call.
     #[inline]
-    pub(super) fn go_on(&mut self, mut active: bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
+    pub(super) fn go_on(&mut self, mut active: bool, work: &mut Work<'_>) -> Result<(), CloseReason> {
         let waits = self.run(&mut active, work);
         // Commands come in bursts, and once for each burst is enough.
         if active {
@@ -56,7 +57,7 @@ impl<M: Maildrop> Transaction<M> {
     }
 
     #[inline]
-    fn run(&mut self, active: &mut bool, work: &mut Work<'_, '_>) -> Result<(), CloseReason> {
+    fn run(&mut self, active: &mut bool, work: &mut Work<'_>) -> Result<(), CloseReason> {
         loop {
             let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
             let is_done = match &mut self.step {
@@ -97,9 +98,9 @@ impl<M: Maildrop> Transaction<M> {
 
     /// Deals with a command line.
     #[inline]
-    fn line(&mut self, line: Line, work: &mut Work<'_, '_>) -> Result<Step<M::Reader>, CloseReason> {
-        let Work { pipe: Pipe { input, output, .. }, terms, tap } = work;
-        let command = terms.read(input, line, State::Transaction, tap);
+    fn line(&mut self, line: Line, work: &mut Work<'_>) -> Result<Step<M::Reader>, CloseReason> {
+        let Work { pipe: Pipe { input, output, .. }, terms } = work;
+        let command = terms.read(input, line, State::Transaction);
         let step = match command.and_then(|command| self.answer(&command, output, terms)) {
             Ok(step) => step,
             Err(instead) => terms.settle(output, State::Transaction, instead).map(|()| Step::Read)?,
@@ -149,6 +150,7 @@ impl<M: Maildrop> Transaction<M> {
             Command::Dele { message } => {
                 open.check(message)?;
                 open.delete(message);
+                count(&mut terms.counts.dele);
                 terms.good(output, Reply::Marked);
             }
             Command::Noop => terms.good(output, Reply::Noop),

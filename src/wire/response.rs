@@ -46,14 +46,20 @@ pub struct Response<'a> {
     text: &'a [u8],
 }
 
-/// Shows the line, with octets escaped that are no visible ASCII.
-impl fmt::Debug for Response<'_> {
+/// The line, with octets escaped that are no visible ASCII.
+impl fmt::Display for Response<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Response({}", self.status.as_str())?;
+        f.write_str(self.status.as_str())?;
         if let Some(code) = self.code {
             write!(f, " [{code}]")?;
         }
-        write!(f, " {})", self.text.escape_ascii())
+        if self.text.is_empty() { Ok(()) } else { write!(f, " {}", self.text.escape_ascii()) }
+    }
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({self})")
     }
 }
 

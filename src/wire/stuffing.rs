@@ -46,6 +46,8 @@ pub enum LineEnds {
 pub struct Stuffer {
     line_ends: LineEnds,
     at: At,
+    /// How many dots were added; it begins anew after the last number.
+    dots: u32,
 }
 
 /// Where in a line the octets taken so far end, and which of them are held back.
@@ -91,7 +93,7 @@ impl Stuffer {
 
     /// Creates a stuffer at the start of a message.
     pub const fn new(line_ends: LineEnds) -> Self {
-        Self { line_ends, at: At::LineStart }
+        Self { line_ends, at: At::LineStart, dots: 0 }
     }
 
     /// Returns the next piece of the content, out of the front of `chunk`. Deals with at least one octet or inserts
@@ -114,12 +116,12 @@ impl Stuffer {
         piece.insert = match self.at {
             At::Cr if first == b'\n' => return self.line_end(chunk, piece),
             At::LineStart | At::Inside if first == b'\n' && normalise => return self.line_end(chunk, piece),
-            At::LineStart if dot => b".",
+            At::LineStart if dot => self.stuffed(b"."),
             At::LineStart | At::Inside => b"",
             At::Cr => b"\r",
-            At::CrLf if dot => b"\r\n.",
+            At::CrLf if dot => self.stuffed(b"\r\n."),
             At::CrLf => b"\r\n",
-            At::Lf if dot => b"\n.",
+            At::Lf if dot => self.stuffed(b"\n."),
             At::Lf => b"\n",
         };
         self.at = At::Inside;
@@ -131,10 +133,16 @@ impl Stuffer {
         piece.skip = 1;
         (self.at, piece.insert) = match chunk.get(1) {
             None => (At::CrLf, b"".as_slice()),
-            Some(b'.') => (At::Inside, b"\r\n.".as_slice()),
+            Some(b'.') => (At::Inside, self.stuffed(b"\r\n.")),
             Some(_) => (At::LineStart, b"\r\n".as_slice()),
         };
         piece
+    }
+
+    /// Counts a dot that is added.
+    fn stuffed(&mut self, insert: &'static [u8]) -> &'static [u8] {
+        self.dots = self.dots.wrapping_add(1);
+        insert
     }
 
     /// Finds how far the chunk goes out as it is.
@@ -167,9 +175,10 @@ impl Stuffer {
     pub(crate) fn copy(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let line_end = if self.line_ends == LineEnds::Unknown { At::CrLf } else { At::Lf };
         let mut rest = chunk;
-        let mut at = self.at;
+        let (mut at, mut dots) = (self.at, self.dots);
         while let Some((&octet, after)) = rest.split_first() {
             if octet == b'.' && matches!(at, At::LineStart | At::CrLf | At::Lf) {
+                dots = dots.wrapping_add(1);
                 match at {
                     At::CrLf => out.extend_from_slice(b"\r\n.."),
                     At::Lf => out.extend_from_slice(b"\n.."),
@@ -204,7 +213,12 @@ impl Stuffer {
                 break at;
             };
         }
-        self.at = at;
+        (self.at, self.dots) = (at, dots);
+    }
+
+    /// Returns how many dots were added so far, modulo 2^32.
+    pub(crate) const fn dots(&self) -> u32 {
+        self.dots
     }
 
     /// Returns what goes out after the last chunk: the end of the last line, and the line of one dot.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Session, Span};
+use pop3_proto::server::{Action, Authenticate, ClientIdentity, CloseReason, Config, Login, Session};
 use pop3_proto::{Io, Security};
 
 /// A session, and what it is driven with.
@@ -18,8 +18,6 @@ pub struct Front<E = ()> {
     pub window: usize,
     /// Whether every token is dropped once.
     pub drops: bool,
-    /// What was shown of the client's octets.
-    pub shown: Vec<u8>,
     /// How many octets were read.
     pub taken: usize,
 }
@@ -34,7 +32,6 @@ impl<E> Front<E> {
             reads: vec![usize::MAX],
             window: usize::MAX,
             drops: false,
-            shown: Vec::new(),
             taken: 0,
         }
     }
@@ -51,11 +48,7 @@ impl<E> Front<E> {
             if self.drops {
                 drop(self.session.poll(self.now));
             }
-            let shown = &mut self.shown;
-            let mut tap = |span: Span<'_>| match span {
-                Span::Open(octets) | Span::Secret(octets) => shown.extend_from_slice(octets),
-            };
-            match self.session.poll_tapped(self.now, &mut tap) {
+            match self.session.poll(self.now) {
                 Action::Io(Io::Read(_)) if self.taken == input.len() => return None,
                 Action::Io(Io::Read(mut read)) => {
                     let rest = &input[self.taken..];

@@ -9,5 +9,5 @@ mod bounded_memory;
 mod common;
 mod secrets;
 mod secrets_sasl;
-mod secrets_tap;
+mod secrets_trace;
 mod stls_forgets;

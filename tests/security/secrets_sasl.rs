@@ -1,14 +1,14 @@
 //! A secret that goes in by whatever path is seen by the host and by nobody else (R-GEN-07).
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::apop;
 use pop3_proto::auth::sasl::{CramMd5, OAuthBearer, Plain, XOAuth2, base64};
 use pop3_proto::message::{MessageNumber, Removal, UniqueId};
-use pop3_proto::server::{Action, ClientIdentity, Config, Maildrop, Rejection, Session, Span};
+use pop3_proto::server::{Action, ClientIdentity, Config, Maildrop, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Name, Opening, Properties, Timestamp};
 use pop3_proto::{Io, Security};
 use proptest::prelude::*;
@@ -139,16 +139,13 @@ fn answer(action: Action<'_, Empty, Vec<u8>>, secret: &str, seen: &mut Seen) {
 /// Drives a session through `input`, in so many pieces at least, and looks at everything.
 fn watch(mut session: Session<Empty, Vec<u8>>, mut input: &[u8], pieces: usize, secret: &str, seen: &mut Seen) {
     let piece = input.len().div_ceil(pieces).max(1);
+    let log = Arc::<Mutex<Vec<String>>>::default();
+    let lines = Arc::clone(&log);
+    session = session.with_trace(move |line| lines.lock().unwrap().extend([line.to_string(), format!("{line:?}")]));
     loop {
-        let mut spans = Vec::new();
         seen.text(format!("{session:?}"));
-        let action = session.poll_tapped(Duration::ZERO, &mut |span| {
-            if let Span::Open(octets) = span {
-                spans.push(String::from_utf8_lossy(octets).into_owned());
-            }
-            spans.push(format!("{span:?}"));
-        });
-        for text in spans {
+        let action = session.poll(Duration::ZERO);
+        for text in log.lock().unwrap().drain(..) {
             seen.text(text);
         }
         seen.text(format!("{action:?}"));

@@ -231,7 +231,7 @@ fn failed_logins_are_counted_for_the_host_and_so_are_those_that_it_never_sees() 
     for tls in [false, true] {
         if tls {
             server.send("STLS\r\n");
-            assert_eq!(server.session.failed_logins(), failed, "a total that STLS doesn't take back");
+            assert_eq!(server.session.totals().failed_logins, failed, "a total that STLS doesn't take back");
         }
         let plain = |message: &str| format!("AUTH PLAIN {}\r\n", base64(message));
         for (lines, fails, asked) in [
@@ -246,20 +246,20 @@ fn failed_logins_are_counted_for_the_host_and_so_are_those_that_it_never_sees() 
             let calls = store.calls().len();
             server.send(&lines);
             failed += fails;
-            assert_eq!(server.session.failed_logins(), failed, "{lines:?}");
+            assert_eq!(server.session.totals().failed_logins, failed, "{lines:?}");
             assert_eq!(store.calls().len() - calls, asked, "{lines:?}");
         }
     }
     for rejection in [Rejection::InUse, Rejection::Temporary, Rejection::LoginDelay { seconds: None }] {
         store.rejection.set(Some(rejection));
         server.send(LOGIN);
-        assert_eq!(server.session.failed_logins(), failed, "{rejection:?} is no guess");
+        assert_eq!(server.session.totals().failed_logins, failed, "{rejection:?} is no guess");
     }
     store.rejection.set(None);
     server.log_in();
-    assert_eq!(server.session.failed_logins(), failed);
+    assert_eq!(server.session.totals().failed_logins, failed);
     server.send("QUIT\r\n");
-    assert_eq!((server.closed, server.session.failed_logins()), (Some(CloseReason::Quit), failed));
+    assert_eq!((server.closed, server.session.totals().failed_logins), (Some(CloseReason::Quit), failed));
 }
 
 #[test]
