@@ -42,6 +42,8 @@
 //! - **Without a lock** two sessions may delete at once, and either may find that a message is gone: refuse it as
 //!   [`Gone`](crate::server::Refusal::Gone), and let `remove` count a message that is gone as removed. RFC 1939 §4 asks for the lock all
 //!   the same, as message numbers must not move during a session; what is in the maildrop when it is opened stays its index.
+//! - **What isn't permitted**, in a maildrop that is read-only or shared, is refused at once by
+//!   [`Maildrop::permits`](crate::server::Maildrop::permits), before it fails at QUIT.
 //! - **Unique-ids** last: a client fetches all mail again when they change. A number that grows and is never given to a second message is the best
 //!   of them; [`UniqueIds`](crate::message::UniqueIds) makes valid ones of any names.
 //!
@@ -228,7 +230,8 @@
 //!   them: [`into_unread`](crate::server::Session::into_unread) has them, and the backend gets them first.
 //! - What the client was told before login must hold after it. Offer neither [`utf8`] nor a [`language`], as the
 //!   backend would know of neither; announce no [`expire`], [`login_delay`] or [`implementation`], which are the
-//!   backend's; and keep in mind that TOP, UIDL, PIPELINING and response codes are always announced.
+//!   backend's; and where a backend may lack TOP, UIDL, PIPELINING or response codes, don't announce that either
+//!   ([`announce_pipelining`](crate::server::Config::announce_pipelining) and its siblings).
 //! - A login that can't be sent again can't be offered: no APOP and no CRAM-MD5, since they prove to this server alone
 //!   that the client knows a password.
 //! - The backend's refusal becomes a [`Rejection`](crate::server::Rejection) of the same kind: `[IN-USE]` isn't a wrong

@@ -7,7 +7,7 @@ use core::fmt;
 use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
 use core::str::FromStr;
 
-use crate::part::ascii;
+use crate::part::{ascii, part};
 use crate::wire::checked_text;
 use md5::{Digest, Md5};
 
@@ -100,6 +100,51 @@ impl<'a> UniqueId<'a> {
     /// Returns the unique-id as octets.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
+    }
+}
+
+/// Where a unique-id is computed that a store keeps no text of: see
+/// [`Maildrop::compute_unique_id`](crate::server::Maildrop::compute_unique_id).
+///
+/// ```
+/// use pop3_proto::message::UniqueIdBuffer;
+///
+/// let mut buffer = UniqueIdBuffer::default();
+/// let (uid_validity, uid) = (1_700_000_000_u32, 42_u32);
+/// let unique_id = buffer.write(format_args!("{uid_validity:08x}{uid:08x}")).unwrap();
+/// assert_eq!(unique_id.as_str(), "6553f1000000002a");
+/// ```
+#[derive(Debug)]
+pub struct UniqueIdBuffer {
+    octets: [u8; UniqueId::MAX_OCTETS],
+    len: usize,
+}
+
+impl Default for UniqueIdBuffer {
+    fn default() -> Self {
+        Self { octets: [0; UniqueId::MAX_OCTETS], len: 0 }
+    }
+}
+
+impl UniqueIdBuffer {
+    /// Returns what `text` displays as a unique-id.
+    ///
+    /// # Errors
+    /// [`InvalidUniqueId`], as for [`UniqueId::new`].
+    pub fn write(&mut self, text: impl fmt::Display) -> Result<UniqueId<'_>, InvalidUniqueId> {
+        self.len = 0;
+        fmt::write(self, format_args!("{text}")).map_err(|_| InvalidUniqueId)?;
+        UniqueId::new(part(&self.octets, ..self.len))
+    }
+}
+
+/// Appends, as long as there is room.
+impl fmt::Write for UniqueIdBuffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.octets.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use super::open_maildrop::OpenMaildrop;
 use super::reply::Reply;
 use super::terms::{Instead, Terms};
 use crate::buffer::Output;
-use crate::message::MessageNumber;
+use crate::message::{MessageNumber, UniqueIdBuffer};
 use crate::wire::{
     Capability, Expire, Implementation, Language, LanguageListing, LoginDelay, Mechanisms, PrivateCapability,
     ScanListing, UniqueIdListing,
@@ -109,11 +109,14 @@ impl MessageListing {
                     ScanListing { message, octets }.encode(text);
                 }
             }),
-            Self::UniqueIds(next) => lines(output, next, open.undeleted(*next).map(numbered), |message, text| {
-                if let Some(unique_id) = open.maildrop.unique_id(message) {
-                    UniqueIdListing { message, unique_id }.encode(text);
-                }
-            }),
+            Self::UniqueIds(next) => {
+                let mut buffer = UniqueIdBuffer::default();
+                lines(output, next, open.undeleted(*next).map(numbered), |message, text| {
+                    if let Some(unique_id) = open.maildrop.compute_unique_id(message, &mut buffer) {
+                        UniqueIdListing { message, unique_id }.encode(text);
+                    }
+                })
+            }
         }
     }
 }
@@ -125,7 +128,7 @@ fn lines<T>(
     output: &mut Output,
     next: &mut u32,
     left: impl Iterator<Item = (u32, T)>,
-    line: impl Fn(T, &mut Vec<u8>),
+    mut line: impl FnMut(T, &mut Vec<u8>),
 ) -> bool {
     for (place, item) in left {
         if !output.has_room() {
@@ -151,16 +154,16 @@ fn capabilities<'a, M: Maildrop>(terms: &'a Terms, maildrop: Option<&M>) -> [Opt
     let expire = if config.remove_retrieved { Some(Expire { days: Some(0), per_user: false }) } else { expire };
     let expire = expire.map(|it| Expire { per_user: it.per_user && !is_logged_in, ..it });
     [
-        Some(Capability::Top),
+        config.announce_top.then_some(Capability::Top),
         terms.may_log_in().then_some(Capability::User),
         terms.mechanisms().map(Capability::Sasl),
-        Some(Capability::RespCodes),
+        config.announce_response_codes.then_some(Capability::RespCodes),
         login_delay.map(Capability::LoginDelay),
-        Some(Capability::Pipelining),
+        config.announce_pipelining.then_some(Capability::Pipelining),
         expire.map(Capability::Expire),
-        Some(Capability::Uidl),
+        config.announce_uidl.then_some(Capability::Uidl),
         config.implementation.as_deref().map(Implementation::new_unchecked).map(Capability::Implementation),
-        Some(Capability::AuthRespCode),
+        config.announce_response_codes.then_some(Capability::AuthRespCode),
         // Not after login (RFC 2595 §4).
         (terms.offers_stls() && !is_logged_in).then_some(Capability::Stls),
         config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == Utf8::MessagesAndNames }),

@@ -160,10 +160,10 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
     /// goes on. If the client doesn't take its `+OK` in time, the reason is [`CloseReason::LoginDeadline`] instead, and the
     /// session isn't handed over.
     ///
-    /// What the client was told before must hold afterwards, since it need not ask again: what CAPA announced, TOP,
-    /// UIDL and PIPELINING always among it, what UTF8 switched on and which language LANG chose. So a host that hands
-    /// over should offer no UTF8 and no LANG, and announce only what all the servers that it hands over to have in
-    /// common.
+    /// What the client was told before must hold afterwards, since it need not ask again: what CAPA announced, what
+    /// UTF8 switched on and which language LANG chose. So a host that hands over should offer no UTF8 and no LANG, and announce
+    /// only what all the servers that it hands over to have in common:
+    /// [`Config::announce_pipelining`](super::Config::announce_pipelining) and its siblings leave out what they don't.
     pub fn hand_over(mut self) {
         self.end();
         self.terms.good(&mut self.pipe.output, Reply::LoggedIn);

@@ -2,8 +2,8 @@
 
 use core::convert::Infallible;
 
-use crate::message::{MessageNumber, UniqueId};
-use crate::wire::{Expire, LineEnds, LoginDelay};
+use crate::message::{MessageNumber, UniqueId, UniqueIdBuffer};
+use crate::wire::{Expire, LineEnds, LoginDelay, Verb};
 
 /// A maildrop that is open for one session: look-ups in an index that the host has made.
 ///
@@ -38,11 +38,35 @@ pub trait Maildrop {
     /// as over a limit although it isn't, or reserve too little memory.
     fn octets(&self, message: MessageNumber) -> Option<u64>;
 
+    /// Whether the index vouches that [`octets`](Self::octets) are what RETR sends. No by default.
+    ///
+    /// Once STAT or LIST was answered the session compares them for each message that is sent, and
+    /// [`Session::wrong_sizes`](super::Session::wrong_sizes) counts where they differ. Where they are vouched for, a debug build
+    /// panics then, so that a test finds it.
+    fn octets_are_exact(&self) -> bool {
+        false
+    }
+
     /// The unique-id of a message, the same in each session and no other message's; `None` if it has no valid one.
     ///
     /// Asked by UIDL, and at login unless [`unique_ids_are_checked`](Maildrop::unique_ids_are_checked).
     /// [`UniqueIds`](crate::message::UniqueIds) makes valid and distinct ones out of any names.
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>>;
+
+    /// Returns the unique-id of a message, computed into `buffer` if the store keeps no text of it, such as a number or several of
+    /// them. By default it is what [`unique_id`](Self::unique_id) returns; a maildrop that overrides this is asked only this.
+    fn compute_unique_id<'a>(&'a self, message: MessageNumber, buffer: &'a mut UniqueIdBuffer) -> Option<UniqueId<'a>> {
+        let _ = buffer;
+        self.unique_id(message)
+    }
+
+    /// Whether a command is permitted to this client: on this message, if the command names one, or else at all. What isn't is
+    /// answered `-ERR [SYS/PERM]`, so that a maildrop that is read-only or shared doesn't promise what fails at QUIT. Asked for STAT, LIST,
+    /// RETR, DELE, RSET, TOP, UIDL and LAST; a listing has all messages whatever is permitted on them. All is permitted by default.
+    fn permits(&self, verb: Verb, message: Option<MessageNumber>) -> bool {
+        let _ = (verb, message);
+        true
+    }
 
     /// Whether the index vouches that each message has a unique-id, and no two have the same, as
     /// [`UniqueIds`](crate::message::UniqueIds) does.

@@ -7,7 +7,8 @@ use md5::{Digest, Md5};
 use super::maildrop::Maildrop;
 use super::marks::Marks;
 use super::reply::Reply;
-use crate::message::MessageNumber;
+use crate::message::{MessageNumber, UniqueIdBuffer};
+use crate::wire::{Command, Verb};
 
 /// The maildrop as it was at login, and its marks.
 pub(super) struct OpenMaildrop<M> {
@@ -86,6 +87,19 @@ impl<M: Maildrop> OpenMaildrop<M> {
         }
     }
 
+    /// Checks that the host permits a command, on the message that it names if it names one.
+    #[inline]
+    pub(super) fn check_permitted(&self, command: &Command<'_>) -> Result<(), Reply> {
+        let message = match *command {
+            Command::Stat | Command::Rset | Command::Last => None,
+            Command::List { message } | Command::Uidl { message } => message,
+            Command::Retr { message } | Command::Dele { message } | Command::Top { message, .. } => Some(message),
+            _ => return Ok(()),
+        };
+        message.map_or(Ok(()), |message| self.check(message))?;
+        if self.maildrop.permits(command.verb(), message) { Ok(()) } else { Err(Reply::NotPermitted) }
+    }
+
     /// Checks that a message is there, isn't marked, and may be sent as it is (R-6856-03).
     #[inline]
     pub(super) fn check_sendable(&self, message: MessageNumber, utf8: bool) -> Result<(), Reply> {
@@ -106,6 +120,14 @@ impl<M: Maildrop> OpenMaildrop<M> {
             self.octets = sum;
         }
         Some(self.octets.unwrap_or(u64::MAX))
+    }
+
+    /// Whether a message had as many octets as STAT or LIST has announced, if one of them was answered.
+    pub(super) fn announced(&self, message: MessageNumber, octets: u64) -> bool {
+        let is_announced = self.octets.is_some();
+        let is_true = !is_announced || self.maildrop.octets(message).is_none_or(|announced| announced == octets);
+        debug_assert!(is_true || !self.maildrop.octets_are_exact(), "message {message} has {octets} octets");
+        is_true
     }
 
     /// Notes that RETR or DELE has named a message.
@@ -134,7 +156,9 @@ impl<M: Maildrop> OpenMaildrop<M> {
 
     /// Notes that the RETR of a message was written to its end.
     pub(super) fn mark_retrieved(&mut self, message: MessageNumber) {
-        self.retrieved.insert(message, self.count);
+        if self.maildrop.permits(Verb::Dele, Some(message)) {
+            self.retrieved.insert(message, self.count);
+        }
     }
 
     /// Notes that a message was gone when it was asked for; whether it was gone before.
@@ -156,14 +180,18 @@ impl<M: Maildrop> OpenMaildrop<M> {
 fn check_unique_ids<M: Maildrop>(maildrop: &M, count: u32) -> Result<(), BrokenMaildrop> {
     // Keys of our own are sorted, so that look-ups whose answers change each time can't confuse the sort.
     let mut keys = Vec::with_capacity(count as usize);
+    let mut buffer = UniqueIdBuffer::default();
     for message in (1..=count).filter_map(MessageNumber::new) {
-        let unique_id = maildrop.unique_id(message).ok_or(BrokenMaildrop::NoUniqueId { message })?;
+        let unique_id =
+            maildrop.compute_unique_id(message, &mut buffer).ok_or(BrokenMaildrop::NoUniqueId { message })?;
         keys.push((<[u8; 16]>::from(Md5::digest(unique_id.as_bytes())), message));
     }
     keys.sort_unstable();
     let pairs = keys.iter().zip(keys.iter().skip(1));
     let same = pairs.filter(|((key, first), (other, second))| {
-        key == other && maildrop.unique_id(*first) == maildrop.unique_id(*second)
+        let (mut one, mut another) = Default::default();
+        key == other
+            && maildrop.compute_unique_id(*first, &mut one) == maildrop.compute_unique_id(*second, &mut another)
     });
     match same.map(|((_, first), (_, second))| (*second, *first)).min() {
         Some((second, first)) => Err(BrokenMaildrop::SameUniqueId { first, second }),

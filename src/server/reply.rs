@@ -96,6 +96,7 @@ replies! {
     Err Deleted = "message is marked as deleted",
     Err Gone = "message is gone",
     Err NeedsUtf8 = "message is for UTF-8 mode only",
+    Err NotPermitted = "command not permitted here",
 }
 
 impl Reply {
@@ -111,7 +112,7 @@ impl Reply {
             Self::LoginDelay | Self::LoginDelaySeconds => Some(ResponseCode::LOGIN_DELAY),
             Self::InUse => Some(ResponseCode::IN_USE),
             Self::Temporary | Self::NotRemoved => Some(ResponseCode::SYS_TEMP),
-            Self::Permanent => Some(ResponseCode::SYS_PERM),
+            Self::Permanent | Self::NotPermitted => Some(ResponseCode::SYS_PERM),
             Self::NeedsUtf8 => Some(ResponseCode::UTF8),
             _ => None,
         }

@@ -68,7 +68,7 @@ impl<M: Maildrop> Retrieve<'_, M> {
         count(if lines.is_none() { &mut counts.retr } else { &mut counts.top });
         self.terms.good(self.output, Reply::Message);
         self.output.begin(open.maildrop.line_ends(message));
-        Transfer::new(self.request, self.terms.config.remove_retrieved)
+        Transfer::new(self.request, self.terms.config.remove_retrieved, self.output)
     }
 
     /// Gives the safe answer of a host that can't tell: the message is [refused](Self::refuse) for now.

@@ -145,6 +145,12 @@ impl<M: Maildrop, E> Session<M, E> {
         &self.terms.deviations
     }
 
+    /// Returns how many messages were sent by RETR with other octets than STAT or LIST has announced by [`Maildrop::octets`]: a store
+    /// that counts wrongly, or a message that has changed. Clients show nonsense then, or refuse the message.
+    pub fn wrong_sizes(&self) -> u32 {
+        self.terms.wrong_sizes
+    }
+
     /// Returns what was done so far, for the line that a host logs at the end: it holds until the session is dropped.
     ///
     /// [`Totals::failed_logins`] are the ones that the host has turned down as

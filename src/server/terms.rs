@@ -30,6 +30,8 @@ pub(super) struct Terms {
     pub(super) deviations: DeviationCounts,
     /// What was done before STLS too: it decides nothing here.
     pub(super) counts: Counts,
+    /// How many messages had other octets than were announced.
+    pub(super) wrong_sizes: u32,
     pub(super) trace: Tracer,
     /// The command that is answered, for the trace.
     verb: Option<Verb>,
@@ -82,6 +84,7 @@ impl Terms {
             language: 0,
             deviations: DeviationCounts::default(),
             counts: Counts::default(),
+            wrong_sizes: 0,
             trace: Tracer::default(),
             verb: None,
             bad_commands_in_a_row: 0,

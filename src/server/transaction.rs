@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::terms::{Instead, Terms, Work};
 use super::transfer::{Request, Transfer};
 use crate::buffer::{Line, Output, Pipe};
-use crate::message::MessageNumber;
+use crate::message::{MessageNumber, UniqueIdBuffer};
 use crate::totals::count;
 use crate::wire::{Command, DropListing, ScanListing, State, UniqueIdListing, number};
 
@@ -74,6 +74,11 @@ impl<M: Maildrop> Transaction<M> {
                 Step::Over(reason) => return Err(*reason),
                 Step::Send(transfer) | Step::Stream(transfer, _) => {
                     let is_done = transfer.finish(output)?;
+                    if let Some(octets) = transfer.whole_octets(output).filter(|_| is_done) {
+                        if !self.open.announced(transfer.message, octets) {
+                            count(&mut terms.wrong_sizes);
+                        }
+                    }
                     if let Some(message) = transfer.retrieved.filter(|_| is_done) {
                         self.step = Step::Written(message);
                         continue;
@@ -122,6 +127,7 @@ impl<M: Maildrop> Transaction<M> {
         terms: &mut Terms,
     ) -> Result<Step<M::Reader>, Instead> {
         let open = &mut self.open;
+        open.check_permitted(command)?;
         match *command {
             Command::Stat => {
                 let octets = open.total_octets().ok_or(Reply::Temporary)?;
@@ -164,7 +170,8 @@ impl<M: Maildrop> Transaction<M> {
             }
             Command::Uidl { message: Some(message) } => {
                 open.check(message)?;
-                let unique_id = open.maildrop.unique_id(message).ok_or(Reply::Temporary)?;
+                let mut buffer = UniqueIdBuffer::default();
+                let unique_id = open.maildrop.compute_unique_id(message, &mut buffer).ok_or(Reply::Temporary)?;
                 terms.good_line(output, |text| UniqueIdListing { message, unique_id }.encode(text));
             }
             Command::Capa => return Ok(Step::List(Listing::capabilities(terms, output))),

@@ -18,6 +18,9 @@ pub(super) struct Request {
 /// A message that is being sent.
 #[derive(Debug)]
 pub(super) struct Transfer {
+    pub(super) message: MessageNumber,
+    /// How many octets of messages had gone out before it.
+    octets_before: u64,
     /// The message, if it counts as retrieved once it is written.
     pub(super) retrieved: Option<MessageNumber>,
     limit: Option<TopLimit>,
@@ -34,9 +37,11 @@ enum Rest {
 }
 
 impl Transfer {
-    pub(super) fn new(request: Request, counts_as_retrieved: bool) -> Self {
+    pub(super) fn new(request: Request, counts_as_retrieved: bool, output: &Output) -> Self {
         let retrieved = (request.lines.is_none() && counts_as_retrieved).then_some(request.message);
-        Self { retrieved, limit: request.lines.map(TopLimit::new), rest: Rest::Unknown }
+        let limit = request.lines.map(TopLimit::new);
+        let (message, octets_before) = (request.message, output.message_octets);
+        Self { message, octets_before, retrieved, limit, rest: Rest::Unknown }
     }
 
     /// Takes the next chunk.
@@ -48,6 +53,11 @@ impl Transfer {
             }
         }
         output.push(chunk);
+    }
+
+    /// How many octets of the message have gone out, if all of it was asked for.
+    pub(super) fn whole_octets(&self, output: &Output) -> Option<u64> {
+        self.limit.is_none().then_some(output.message_octets - self.octets_before)
     }
 
     /// There are no more chunks.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal, UniqueId};
 use pop3_proto::server::{BrokenMaildrop, ClientIdentity, Maildrop, Refusal, Rejection, Residue};
-use pop3_proto::wire::{Expire, LineEnds, LoginDelay, Mechanism};
+use pop3_proto::wire::{Expire, LineEnds, LoginDelay, Mechanism, Verb};
 
 use super::normalise;
 
@@ -74,6 +74,8 @@ pub struct Store {
     pub tls: Cell<Option<ClientIdentity>>,
     /// The first messages, as many as this, are for UTF-8 mode only.
     pub need_utf8: Cell<u32>,
+    /// A command that isn't permitted.
+    pub forbidden: Cell<Option<Verb>>,
 }
 
 impl Store {
@@ -110,6 +112,7 @@ impl Store {
             rejects_with_challenge: Cell::new(false),
             tls: Cell::new(Some(ClientIdentity::Unknown)),
             need_utf8: Cell::new(0),
+            forbidden: Cell::new(None),
         })
     }
 
@@ -175,6 +178,10 @@ impl Maildrop for TestDrop {
 
     fn needs_utf8(&self, message: MessageNumber) -> bool {
         message.get() <= self.store.need_utf8.get()
+    }
+
+    fn permits(&self, verb: Verb, _: Option<MessageNumber>) -> bool {
+        self.store.forbidden.get() != Some(verb)
     }
 
     fn login_delay(&self) -> Option<LoginDelay> {

@@ -11,6 +11,7 @@ mod decline;
 mod greeting;
 mod hand_over;
 mod hand_over_sasl;
+mod host_policy;
 mod invariance;
 mod leniency;
 mod limits;

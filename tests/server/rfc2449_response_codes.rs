@@ -59,6 +59,7 @@ fn each_reply_has_its_status_and_its_code() {
         (Reply::NotRemoved, "SYS/TEMP"),
         (Reply::Permanent, "SYS/PERM"),
         (Reply::NeedsUtf8, "UTF8"),
+        (Reply::NotPermitted, "SYS/PERM"),
     ];
     for &reply in Reply::ALL {
         let status = if good.contains(&reply) { Status::Ok } else { Status::Err };

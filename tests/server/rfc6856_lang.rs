@@ -6,7 +6,7 @@ use pop3_proto::Security;
 use pop3_proto::message::Removal;
 use pop3_proto::server::{Catalogue, CatalogueError, Config, ConfigError, Refusal, Rejection, Reply, Session, Utf8};
 use pop3_proto::wire::{
-    Deviation, DeviationSet, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp,
+    Deviation, DeviationSet, InvalidText, MAX_RESPONSE_LINE, Mechanism, ResponseCode, Text, Timestamp, Verb,
 };
 
 use crate::common::{GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP};
@@ -230,6 +230,9 @@ fn said_by_one(language: &str) -> String {
     }
     store.rejection.set(None);
     said += &server.send(format!("{LOGIN}LIST\r\nUIDL\r\nRETR 2\r\nRETR 1\r\nRETR 0\r\nRETR 9\r\nLIST x\r\n"));
+    store.forbidden.set(Some(Verb::Rset));
+    said += &server.send("RSET\r\n");
+    store.forbidden.set(None);
     store.refusal.set(Some(Refusal::Gone));
     store.commit.set(Removal::NotAll);
     said + &server.send("RETR 2\r\nDELE 2\r\nDELE 2\r\nRSET\r\nNOOP\r\nUSER x\r\nLAST\r\nCAPA\r\nDELE 2\r\nQUIT\r\n")

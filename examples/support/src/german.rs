@@ -7,7 +7,7 @@ pub(crate) fn german() -> Result<Catalogue, CatalogueError> {
     TEXTS.iter().try_fold(Catalogue::new("de", "Deutsch")?, |catalogue, (reply, text)| catalogue.text(*reply, text))
 }
 
-const TEXTS: [(Reply, &str); 55] = [
+const TEXTS: [(Reply, &str); 56] = [
     (Reply::SendPassword, "weiter mit PASS"),
     (Reply::LoggedIn, "Postfach gesperrt und bereit"),
     (Reply::Capabilities, "Liste der Fähigkeiten folgt"),
@@ -63,4 +63,5 @@ const TEXTS: [(Reply, &str); 55] = [
     (Reply::NoSuchMessage, "keine solche Nachricht"),
     (Reply::Deleted, "Nachricht ist zum Löschen vorgemerkt"),
     (Reply::Gone, "Nachricht ist verschwunden"),
+    (Reply::NotPermitted, "Befehl ist hier nicht erlaubt"),
 ];

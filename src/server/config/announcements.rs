@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::{Config, ConfigError, Utf8};
 use crate::server::catalogue::Catalogue;
 use crate::server::offers::Offer;
+use crate::setting::setters;
 use crate::wire::{Capability, Expire, Implementation, LoginDelay, Mechanism, PrivateCapability, Properties, Text};
 
 impl Config {
@@ -52,6 +53,23 @@ impl Config {
     pub fn implementation(mut self, text: &str) -> Result<Self, ConfigError> {
         self.implementation = Some(Implementation::new(text)?.as_str().into());
         Ok(self)
+    }
+
+    setters! {
+        /// Sets whether CAPA announces TOP: yes by default. A host that [hands logins over](crate::server::Login::hand_over)
+        /// announces nothing that one of its backends may not have; the command itself works either way.
+        announce_top: bool,
+
+        /// Sets whether CAPA announces UIDL, as [`announce_top`](Self::announce_top) does for TOP.
+        announce_uidl: bool,
+
+        /// Sets whether CAPA announces PIPELINING (RFC 2449 §6.6), as [`announce_top`](Self::announce_top) does for TOP. What a client
+        /// sends ahead all the same is answered in order.
+        announce_pipelining: bool,
+
+        /// Sets whether CAPA announces RESP-CODES and AUTH-RESP-CODE (RFC 2449 §6.4, RFC 3206 §6), as
+        /// [`announce_top`](Self::announce_top) does for TOP. Responses have their codes either way.
+        announce_response_codes: bool,
     }
 
     /// Adds a capability line of the host's own, such as `X-EXAMPLE 1` (RFC 2449 §7).
