@@ -41,7 +41,7 @@ impl<'a> Io<'a> {
         Self::Write(Write { pipe, may_read: false })
     }
 
-    /// Reports that the transport is gone: see [`Read::failed`].
+    /// Reports that the transport has failed: see [`Read::failed`] and [`Write::failed`].
     pub fn failed(self) {
         match self {
             Self::Read(read) => read.failed(),
@@ -143,12 +143,12 @@ pub struct Write<'a> {
 }
 
 impl<'a> Write<'a> {
-    /// Reports that the transport is gone, both ways: see [`Read::failed`]. A server throws away what wasn't written.
+    /// Reports that the transport takes no more octets: an error that won't pass. Nothing more is written.
     ///
-    /// What the peer sent before that may still be there, and it may say why: so a client reads first, by
-    /// [`into_read`](Self::into_read), until the stream ends or a read fails too.
+    /// A server's session ends, as after [`Read::failed`]. A client's reads on until the stream ends or a read fails too,
+    /// since what the server sent before may still be there, and say why.
     pub fn failed(self) {
-        self.pipe.end = Some(End::Failed);
+        self.pipe.is_unwritable = true;
     }
 
     /// Returns when to poll again though nothing was written: see [`Read::deadline`].

@@ -14,6 +14,8 @@ pub(crate) struct Pipe {
     pub(crate) clock: Clock,
     /// How the peer's octets have ended.
     pub(crate) end: Option<End>,
+    /// Whether the transport has failed to take octets.
+    pub(crate) is_unwritable: bool,
     has_read: bool,
     octets_read: u64,
     octets_written: u64,
@@ -30,7 +32,16 @@ pub(crate) enum End {
 
 impl Pipe {
     pub(crate) fn new(input: Input, output: Output) -> Self {
-        Self { input, output, clock: Clock::default(), end: None, has_read: false, octets_read: 0, octets_written: 0 }
+        Self {
+            input,
+            output,
+            clock: Clock::default(),
+            end: None,
+            is_unwritable: false,
+            has_read: false,
+            octets_read: 0,
+            octets_written: 0,
+        }
     }
 
     /// Takes the first `octets` of the input's space as read; 0 ends the stream.

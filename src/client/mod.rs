@@ -90,7 +90,8 @@
 //! [failed](crate::Read::failed). Whether to send that alert yourself is told by [`Closed::is_orderly`].
 //!
 //! # When the transport fails
-//! Report it with [`Io::failed`](crate::Io::failed), and go on polling: the session returns what is known then. After
+//! Report it with [`Io::failed`](crate::Io::failed), and go on polling: after a write that failed the session still reads,
+//! as the server may have said why; in the end it returns what is known. After
 //! QUIT that is [`Closed::Quit`] with [`Removal::Unknown`], which an error of the socket alone doesn't tell. A server that
 //! ends its stream, `filled(0)`, has sent all that it wanted to send; a transport that fails may have lost anything.
 //!
@@ -207,7 +208,10 @@ impl Session {
             self.pipe.clock.stop();
             return Ok(next);
         }
-        if self.pipe.output.has_remaining() {
+        if self.pipe.is_unwritable {
+            // What the server has sent before may say why.
+            self.wait(Next::Read)
+        } else if self.pipe.output.has_remaining() {
             self.wait(Next::Write)
         } else if self.is_owed() {
             self.wait(Next::Read)

@@ -183,7 +183,7 @@ impl<M: Maildrop, E> Session<M, E> {
         } else if asked {
             pipe.clock.postpone(passed);
         }
-        if pipe.end == Some(End::Failed) {
+        if pipe.end == Some(End::Failed) || pipe.is_unwritable {
             pipe.output.discard();
             life.end(CloseReason::TransportFailed, pipe);
         }

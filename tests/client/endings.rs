@@ -405,8 +405,37 @@ fn a_write_that_fails_ends_the_session_too() {
     session.send(&pop3_proto::wire::Command::Noop).unwrap();
     let Ok(Action::Io(Io::Write(write))) = session.poll(Duration::ZERO) else { panic!("nothing to write") };
     write.failed();
-    assert_eq!(script.closed(), Err(Error::TransportFailed));
+    assert_eq!(script.breaks(), Err(Error::TransportFailed));
     assert_eq!(script.client.session.state(), None);
+}
+
+#[test]
+fn what_the_server_said_before_a_write_failed_is_still_heard() {
+    // R-GEN-15
+    for written in 0..=6 {
+        let mut script = Script::logged_in(Config::new());
+        fails_to_write_noop(&mut script, written);
+        let heard = script.says("-ERR idle for too long\r\n");
+        assert_eq!(heard, [["farewell", "NOOP"][usize::from(written > 0)].to_owned() + " -ERR idle for too long"]);
+    }
+}
+
+#[test]
+fn nothing_is_written_after_a_write_that_failed() {
+    let mut script = Script::logged_in(Config::new());
+    fails_to_write_noop(&mut script, 6);
+    assert_eq!(script.says("+OK\r\n"), ["NOOP +OK"]);
+    script.client.say("NOOP");
+    assert_eq!(script.wrote(), "");
+    assert_eq!(script.breaks(), Err(Error::TransportFailed));
+}
+
+/// A transport that takes so many octets of NOOP, and then fails.
+fn fails_to_write_noop(script: &mut Script, written: usize) {
+    script.client.say("NOOP");
+    let Ok(Action::Io(Io::Write(mut write))) = script.client.session.poll(Duration::ZERO) else { panic!() };
+    bytes::Buf::advance(&mut write, written);
+    write.failed();
 }
 
 #[test]
