@@ -82,7 +82,7 @@ fn main() -> io::Result<()> {
                 // There is no TLS here, so only clients on this machine may log in.
                 let security = Security::from_peer_address(peer.ip());
                 let (config, store) = (Arc::clone(&config), &store);
-                let connection = move || serve(socket, Session::new(config, security), &mut Connection(store));
+                let connection = move || serve(socket, &mut Session::new(config, security), &mut Connection(store));
                 thread::Builder::new().spawn_scoped(threads, connection)
             });
             if let Err(error) = served {

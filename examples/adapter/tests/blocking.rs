@@ -4,10 +4,12 @@ mod common;
 #[path = "../../../src/manual/blocking/tls.rs"]
 mod tls;
 
+use std::cell::Cell;
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use bytes::Bytes;
 use pop3_proto::client::{self, Closed, NoMethod, Retry, SendError};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
-use pop3_proto::wire::Verb;
+use pop3_proto::wire::{Command, Verb};
 use pop3_proto::{Io, Security};
 use rustls::{ClientConnection, ServerConnection};
 
@@ -85,11 +87,11 @@ impl Server {
     fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (store, stopping) = (store(messages), Arc::<AtomicBool>::default());
-        let (address, session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
+        let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
         let mut host = Connection { store: Arc::clone(&store), stopping: Arc::clone(&stopping), reports: Vec::new() };
         let thread = thread::spawn(move || {
             let stream: Boxed = Box::new(listener.accept().unwrap().0);
-            let reason = serve(stream, session, &mut host);
+            let reason = serve(stream, &mut session, &mut host);
             (reason, host.reports)
         });
         Self { address, store, stopping, thread }
@@ -416,4 +418,75 @@ fn a_read_flushes_first_and_has_no_window_before_there_is_something() {
     let Ok(client::Action::Io(io @ Io::Read(_))) = session.poll(Duration::ZERO) else { panic!("the greeting is due") };
     transfer(io, &mut stream, Duration::from_secs(1_000)).unwrap();
     assert_eq!(stream.calls, ["flush", "wait"]);
+}
+
+/// A socket that takes nothing more once it is broken, while what has come can be read.
+struct Breaking {
+    socket: TcpStream,
+    is_broken: Rc<Cell<bool>>,
+}
+
+impl Read for Breaking {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(space)
+    }
+}
+
+impl Write for Breaking {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.is_broken.get() { Err(ErrorKind::BrokenPipe.into()) } else { self.socket.write(octets) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Breaking {
+    fn set_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        self.socket.set_timeout(limit)
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        self.socket.wait()
+    }
+
+    fn shut_down(&mut self) -> io::Result<()> {
+        self.socket.shut_down()
+    }
+}
+
+#[test]
+fn what_a_server_says_is_heard_over_tls_though_nothing_can_be_written() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (go_on, is_broken) = (mpsc::channel(), Rc::<Cell<bool>>::default());
+    thread::spawn(move || {
+        let connection = ServerConnection::new(common::server_tls()).unwrap();
+        let mut stream = Tls::shake_hands(connection, listener.accept().unwrap().0, None).unwrap();
+        for said in ["+OK hello\r\n", "-ERR too late\r\n"] {
+            stream.write_all(said.as_bytes()).unwrap();
+            go_on.1.recv().unwrap();
+        }
+    });
+    let (config, name) = common::client_tls();
+    let socket = Breaking { socket, is_broken: Rc::clone(&is_broken) };
+    let mut stream = Tls::shake_hands(ClientConnection::new(config, name).unwrap(), socket, None).unwrap();
+    let mut session = client::Session::new(Arc::new(client::Config::new()), Security::Tls);
+    let mut last = String::new();
+    while !last.contains("too late") {
+        match session.poll(Duration::ZERO).unwrap() {
+            client::Action::Io(io) => drop(transfer(io, &mut stream, Duration::ZERO)),
+            client::Action::Event(event) => {
+                last = format!("{:?}", event.kind());
+                event.done();
+            }
+            client::Action::Idle(_) => {
+                is_broken.set(true);
+                go_on.0.send(()).unwrap();
+                session.send(&Command::Capa).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -96,11 +96,11 @@ impl Server {
     async fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (store, (stop, stopping)) = (store(messages), watch::channel(false));
-        let (address, session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
+        let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
         let mut host = Connection { store: Arc::clone(&store), stopping, reports: Vec::new() };
         let task = tokio::spawn(async move {
             let stream: Box<dyn Stream> = Box::new(listener.accept().await.unwrap().0);
-            let reason = serve(stream, session, &mut host).await;
+            let reason = serve(stream, &mut session, &mut host).await;
             (reason, host.reports)
         });
         Self { address, store, stop, task }

@@ -72,18 +72,19 @@ pub trait Host {
         false
     }
 
-    /// Takes note of what the client isn't told: the store or the stream has failed.
-    fn report(&mut self, error: &dyn Error) {
+    /// Takes note of what the client isn't told: the stream has failed, an [`io::Error`], or the store's answer can't be used.
+    fn report(&mut self, error: &(dyn Error + 'static)) {
         let _ = error;
     }
 }
 
-/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole.
+/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole. The
+/// session then still knows what it has counted.
 ///
 /// A host that hands logins over, or that needs its tokens, writes this loop itself.
 pub fn serve<H: Host>(
     mut stream: H::Stream,
-    mut session: Session<H::Maildrop, H::Exchange>,
+    session: &mut Session<H::Maildrop, H::Exchange>,
     host: &mut H,
 ) -> CloseReason {
     let start = Instant::now();

@@ -43,14 +43,20 @@ fn step<D: SideData>(connection: &mut ConnectionCommon<D>, stream: &mut impl Str
     if connection.wants_write() {
         return connection.write_tls(stream).map(drop);
     }
-    if connection.read_tls(stream)? == 0 {
-        return Err(ErrorKind::UnexpectedEof.into());
+    match receive(connection, stream)? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
     }
+}
+
+/// Reads once, and decrypts what is whole. Returns the octets that were read, 0 at the end.
+fn receive<D: SideData>(connection: &mut ConnectionCommon<D>, stream: &mut impl Stream) -> io::Result<usize> {
+    let octets = connection.read_tls(stream)?;
     if let Err(error) = connection.process_new_packets() {
         let _ = connection.write_tls(stream); // the alert that says why
         return Err(io::Error::new(ErrorKind::InvalidData, error));
     }
-    Ok(())
+    Ok(octets)
 }
 
 impl<C, D, S> Stream for Tls<C, S>
@@ -82,7 +88,9 @@ where
     S: Stream,
 {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.0.read(space)
+        let StreamOwned { conn, sock } = &mut self.0; // whose own way to read would write first
+        while conn.wants_read() && receive(conn, sock)? > 0 {}
+        conn.reader().read(space)
     }
 }
 

@@ -34,7 +34,7 @@ pub trait Stream: Read + Write {
     fn shut_down(&mut self) -> io::Result<()>;
 }
 
-impl Stream for TcpStream {
+impl Stream for &TcpStream {
     fn set_timeout(&mut self, limit: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(limit))?;
         self.set_write_timeout(Some(limit))
@@ -46,6 +46,20 @@ impl Stream for TcpStream {
 
     fn shut_down(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Stream for TcpStream {
+    fn set_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        (&*self).set_timeout(limit)
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        (&*self).wait()
+    }
+
+    fn shut_down(&mut self) -> io::Result<()> {
+        (&*self).shut_down()
     }
 }
 
@@ -94,7 +108,8 @@ pub fn transfer(io: Io<'_>, stream: &mut impl Stream, now: Duration) -> io::Resu
 
 fn receive(stream: &mut impl Stream, limit: Duration, read: &mut pop3_proto::Read<'_>) -> io::Result<usize> {
     stream.set_timeout(limit)?;
-    stream.flush()?; // the peer may wait for what is still buffered here
+    // The peer may wait for what is still buffered here. If that has failed, the peer may have said why.
+    stream.flush().or_else(|error| if is_passing(&error) { Err(error) } else { Ok(()) })?;
     stream.wait()?;
     stream.read(read.space())
 }

@@ -10,7 +10,7 @@ use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{
     Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
 };
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, sink};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::transfer::transfer;
@@ -94,18 +94,19 @@ pub trait Host: Send {
         pending()
     }
 
-    /// Takes note of what the client isn't told: the store or the stream has failed.
-    fn report(&mut self, error: &dyn Error) {
+    /// Takes note of what the client isn't told: the stream has failed, an [`io::Error`], or the store's answer can't be used.
+    fn report(&mut self, error: &(dyn Error + 'static)) {
         let _ = error;
     }
 }
 
-/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole.
+/// Serves a client until its session is over, and closes the connection so that the client gets the last response whole. The
+/// session then still knows what it has counted.
 ///
 /// A host that hands logins over writes this loop itself.
 pub async fn serve<H: Host>(
     mut stream: H::Stream,
-    mut session: Session<H::Maildrop, H::Exchange>,
+    session: &mut Session<H::Maildrop, H::Exchange>,
     host: &mut H,
 ) -> CloseReason {
     let start = Instant::now();
@@ -190,6 +191,5 @@ async fn start_tls<H: Host>(
 /// back what the client hasn't seen yet.
 async fn hang_up(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     stream.shutdown().await?;
-    while stream.read(&mut [0; 4_096]).await? > 0 {}
-    Ok(())
+    copy(&mut stream, &mut sink()).await.map(drop) // a buffer here would be a part of each connection's future
 }

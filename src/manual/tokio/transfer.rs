@@ -42,20 +42,20 @@ fn receive<S: AsyncRead + AsyncWrite>(
     mut stream: Pin<&mut S>,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    // The peer may wait for what the stream still buffers.
-    let flushed = ready!(stream.as_mut().poll_flush(context));
+    // The peer may wait for what the stream still buffers. If that has failed, the peer may have said why.
+    let _ = ready!(stream.as_mut().poll_flush(context));
     let mut space = ReadBuf::new(read.space());
-    match flushed.map(|()| stream.poll_read(context, &mut space)) {
-        Ok(Poll::Ready(Ok(()))) => {
+    match stream.poll_read(context, &mut space) {
+        Poll::Ready(Ok(())) => {
             let octets = space.filled().len();
             read.filled(octets);
             Poll::Ready(Ok(()))
         }
-        Ok(Poll::Pending) => {
+        Poll::Pending => {
             read.nothing_yet();
             Poll::Pending
         }
-        Ok(Poll::Ready(Err(error))) | Err(error) => {
+        Poll::Ready(Err(error)) => {
             read.failed();
             Poll::Ready(Err(error))
         }
