@@ -4,40 +4,42 @@
 //! cargo run --example server_tokio -- --user 'mrose:tanstaaf:/home/mrose/Maildir'
 //! ```
 //!
-//! All of POP3 is in the crate. What a server adds stands in [`converse`]: the session says what has to happen next,
-//! one `match` does it as far as that goes without waiting, and what is left to wait for is waited for below, where no
-//! buffer is held. So an idle connection costs some two kilobytes, and ten thousand of them are nothing special.
+//! All of POP3 is in the crate, and the loop of a connection is in `adapter`. What a server adds is [`Connection`], a [`Host`]
+//! whose store is in `support`. An idle connection costs some two kilobytes, and ten thousand of them are nothing special.
 //! `server_std.rs` is the same server with threads.
 
 mod accept;
-mod ready;
+mod stream;
 
-use std::cell::OnceCell;
-use std::future::pending;
-use std::io::{self, IoSlice};
+use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Buf;
-use pop3_proto::Io;
-use pop3_proto::server::{Action, ClientIdentity, CloseReason};
+use adapter::Opened;
+use adapter::tokio::{Host, serve};
+use bytes::Bytes;
+use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncRead, Interest, ReadBuf, join};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::task::{block_in_place, consume_budget};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::block_in_place;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
-use ready::{Ready, would_block};
-use support::{Args, Channel, Client, Host};
+use stream::Transport;
+use support::{Args, Attended, Client, Exchange, HANDSHAKE, LAST_WORDS, Reading, Service, Trouble};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -46,15 +48,15 @@ const GRACE: Duration = Duration::from_secs(4);
 /// How often the main thread looks whether to stop.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
-/// and still read.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// How long the end of a connection may keep us.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// As many connections as anybody should need, a mail file for each included.
 const OPEN_FILES: u64 = 65_536;
+
+/// What all connections share, each of which holds it.
+struct Server {
+    service: Service,
+    tls: Option<TlsAcceptor>,
+    stopping: watch::Sender<bool>,
+}
 
 fn main() -> ExitCode {
     support::exit_code(run(&support::parse_or_exit::<Args>(env!("CARGO_BIN_NAME"))))
@@ -69,16 +71,18 @@ fn run(args: &Args) -> io::Result<()> {
     }
     // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
+    let service = Service::new(args)?;
+    let tls = service.tls().map(TlsAcceptor::from);
+    let server = Arc::new(Server { service, tls, stopping: watch::Sender::new(false) });
     let runtime = Runtime::new()?;
-    let (stop, stopping) = watch::channel(false);
-    runtime.block_on(start(args, stopping))?;
+    runtime.block_on(start(args, &server))?;
     while !told_to_stop.load(Ordering::Relaxed) {
         thread::sleep(TICK);
     }
-    stop.send_replace(true);
+    server.stopping.send_replace(true);
     let stopped = Instant::now();
-    // Each connection holds a receiver. Those that are still busy after this are cut off.
-    while stop.receiver_count() > 0 && stopped.elapsed() < GRACE {
+    // Those that are still busy after this are cut off.
+    while Arc::strong_count(&server) > 1 && stopped.elapsed() < GRACE {
         thread::sleep(TICK);
     }
     runtime.shutdown_background();
@@ -86,204 +90,110 @@ fn run(args: &Args) -> io::Result<()> {
 }
 
 /// Listens, and lets tasks accept connections until it's time to stop.
-async fn start(args: &Args, stopping: watch::Receiver<bool>) -> io::Result<()> {
-    let host = Arc::new(Host::new(args)?);
+async fn start(args: &Args, server: &Arc<Server>) -> io::Result<()> {
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
-    support::announce(plain.local_addr()?, tls_address, args, host.accounts());
+    support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
-        let (host, stopping) = (Arc::clone(&host), stopping.clone());
+        let server = Arc::clone(server);
         tokio::spawn(async move {
-            let mut stop = stopping.clone();
-            let serve = |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(&host), stopping.clone());
+            let serve = |socket, peer| converse(socket, peer, implicit_tls, Arc::clone(&server));
             tokio::select! {
                 () = accept(listener.as_ref(), serve) => {}
-                _ = stop.changed() => {}
+                () = server.stopped() => {}
             }
         });
     }
     Ok(())
 }
 
-async fn serve(
-    socket: TcpStream,
-    peer: SocketAddr,
-    implicit_tls: bool,
-    host: Arc<Host>,
-    mut stopping: watch::Receiver<bool>,
-) -> io::Result<()> {
+async fn converse(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, server: Arc<Server>) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut channel = host.channel(implicit_tls)?;
-    let reason = converse(&socket, peer, &mut channel, &host, &mut stopping).await?;
-    hang_up(socket, channel, reason).await
-}
-
-/// What a session can't go on without. The deadline counts from the start of the connection.
-enum Wait {
-    Nothing,
-    Readable(Option<Duration>),
-    Writable(Option<Duration>),
-}
-
-impl Wait {
-    /// What a write waits for: octets from the peer where it must first do its part of a handshake.
-    fn for_write(channel: &Channel, deadline: Option<Duration>) -> Self {
-        if !channel.is_tls() || channel.wants_write() { Self::Writable(deadline) } else { Self::Readable(deadline) }
+    let (socket, output) = socket.into_split();
+    let socket = Arc::new(socket);
+    let mut stream: Transport = Box::new(join(Input(Arc::clone(&socket)), output));
+    let mut connection = Connection { socket, server, ended: OnceLock::new() };
+    if implicit_tls {
+        stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
     }
-
-    /// Waits, until the deadline at most. When that is over the next action says so.
-    async fn end(self, socket: &TcpStream, start: Instant, stopping: &mut watch::Receiver<bool>) -> io::Result<()> {
-        match self {
-            // A peer as fast as we are must not keep this thread for itself.
-            Self::Nothing => consume_budget().await,
-            Self::Readable(deadline) => tokio::select! {
-                ready = socket.readable() => ready?,
-                () = until(start, deadline) => {}
-                _ = stopping.changed() => {}
-            },
-            Self::Writable(deadline) => {
-                tokio::select! {
-                    _ = socket.writable() => {}
-                    () = until(start, deadline) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Waits for a deadline, and for ever where there is none.
-async fn until(start: Instant, deadline: Option<Duration>) {
-    match deadline {
-        Some(deadline) => sleep_until(start + deadline).await,
-        None => pending().await,
-    }
-}
-
-/// Does what the session asks for until there is nothing left to do.
-async fn converse(
-    socket: &TcpStream,
-    peer: SocketAddr,
-    channel: &mut Channel,
-    host: &Host,
-    stopping: &mut watch::Receiver<bool>,
-) -> io::Result<CloseReason> {
-    // Made here and not handed over, since a future keeps room for a value in both places.
-    let mut session = host.session(channel, peer);
-    let told = stopping.clone();
-    let start = Instant::now();
-    loop {
-        if *stopping.borrow() {
-            // It ends between two commands, where nobody is hurt.
-            session.stop();
-        }
-        // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
-        // its deadline has passed. The store's work blocks, so the runtime is told about it.
-        let wait = match session.poll(start.elapsed()) {
-            Action::Io(Io::Read(mut read)) => match channel.read(&mut Ready(socket), read.space()) {
-                Ok(octets) => {
-                    read.filled(octets);
-                    Wait::Nothing
-                }
-                Err(error) if would_block(&error) => {
-                    let deadline = read.deadline();
-                    read.nothing_yet();
-                    Wait::Readable(deadline)
-                }
-                Err(error) => return Err(error),
-            },
-            Action::Io(Io::Write(mut write)) => {
-                let mut slices = [IoSlice::new(&[]); 2];
-                let count = write.chunks_vectored(&mut slices);
-                match channel.write(&mut Ready(socket), &slices[..count]) {
-                    Ok(octets) => {
-                        write.advance(octets);
-                        Wait::Nothing
-                    }
-                    // Where TLS isn't there yet, nor is anybody who could wait for the rest of a reply.
-                    Err(error) if would_block(&error) && *stopping.borrow() && channel.is_handshaking() => {
-                        return Ok(CloseReason::Stopped);
-                    }
-                    Err(error) if would_block(&error) => Wait::for_write(channel, write.deadline()),
-                    Err(error) => return Err(error),
-                }
-            }
-            Action::StartTls(start) => match channel.start_tls(&mut Ready(socket), || host.channel(true)) {
-                Ok(()) => {
-                    // Nobody here asks for the certificates of clients.
-                    start.established(ClientIdentity::Unknown);
-                    Wait::Nothing
-                }
-                Err(error) if would_block(&error) && *stopping.borrow() => return Ok(CloseReason::Stopped),
-                Err(error) if would_block(&error) => Wait::for_write(channel, start.deadline()),
-                Err(_) => {
-                    start.failed();
-                    Wait::Nothing
-                }
-            },
-            Action::Close(reason) => return Ok(reason),
-            other => {
-                block_in_place(|| host.answer(other, || Peer::new(socket, told.clone())));
-                Wait::Nothing
-            }
-        };
-        wait.end(socket, start, stopping).await?;
-    }
-}
-
-/// Ends the connection so that the peer gets all of the last reply: a socket that is closed while octets wait to be
-/// read takes back what the peer hasn't seen yet.
-async fn hang_up(mut socket: TcpStream, mut channel: Channel, reason: CloseReason) -> io::Result<()> {
-    if reason.is_orderly() {
-        let end_is_said = async {
-            while let Err(error) = channel.say_end(&mut Ready(&socket)) {
-                if !would_block(&error) || socket.writable().await.is_err() {
-                    break;
-                }
-            }
-        };
-        let _ = timeout(PAUSE, end_is_said).await;
-    }
-    socket.shutdown().await?;
-    let drained = async {
-        while socket.readable().await.is_ok() {
-            match socket.try_read(&mut [0; 4096]) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if would_block(&error) => {}
-                Err(_) => break,
-            }
-        }
-    };
-    let _ = timeout(PAUSE, drained).await;
+    let mut session = connection.server.service.session(implicit_tls, peer);
+    serve(stream, &mut session, &mut connection).await;
     Ok(())
 }
 
-/// The client at the other end of a socket, while messages are measured for it.
-struct Peer<'a> {
-    socket: &'a TcpStream,
-    stopping: watch::Receiver<bool>,
-    /// Since when its stream is known to have ended.
-    ended: OnceCell<Instant>,
-}
-
-impl<'a> Peer<'a> {
-    fn new(socket: &'a TcpStream, stopping: watch::Receiver<bool>) -> Self {
-        Self { socket, stopping, ended: OnceCell::new() }
+impl Server {
+    /// Waits until it's time to stop.
+    async fn stopped(&self) {
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 }
 
-impl Client for Peer<'_> {
+/// The client at the other end of a socket, and what is done for it.
+#[derive(Clone)]
+struct Connection {
+    socket: Arc<OwnedReadHalf>,
+    server: Arc<Server>,
+    /// Since when its stream is known to have ended.
+    ended: OnceLock<Instant>,
+}
+
+/// The store's work blocks, so the runtime is told about it.
+impl Host for Connection {
+    type Stream = Transport;
+    type Maildrop = Attended<Self>;
+    type Exchange = Exchange;
+
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Attended<Self>, Rejection> {
+        block_in_place(|| self.server.service.log_in(&credentials, self.clone()))
+    }
+
+    async fn authenticate(&mut self, step: Authenticate<'_, Attended<Self>, Exchange>) {
+        block_in_place(|| self.server.service.authenticate(step, self.clone()));
+    }
+
+    async fn open(
+        &mut self,
+        maildrop: &mut Attended<Self>,
+        message: MessageNumber,
+        _: Option<u64>,
+    ) -> Result<Opened<Reading>, Refusal> {
+        block_in_place(|| maildrop.mailbox.read(message))
+    }
+
+    async fn next_chunk(&mut self, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+        block_in_place(|| reading.next_chunk().map_err(Trouble::cut_off))
+    }
+
+    async fn remove(&mut self, maildrop: &mut Attended<Self>, deletions: Deletions<'_>) -> Removal {
+        block_in_place(|| maildrop.mailbox.expunge(deletions))
+    }
+
+    async fn start_tls(&mut self, stream: Transport) -> io::Result<Transport> {
+        let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        // On the heap, or each connection would have the room for a handshake.
+        Ok(Box::new(Box::pin(tls.accept(stream)).await?))
+    }
+
+    async fn stopped(&self) {
+        self.server.stopped().await;
+    }
+
+    fn report(&mut self, error: &(dyn Error + 'static)) {
+        support::report_unless_gone(error);
+    }
+}
+
+impl Client for Connection {
     fn is_waiting(&self) -> bool {
-        if has_ended(self.socket) {
+        if has_ended(&self.socket) {
             self.ended.get_or_init(Instant::now);
         }
-        !*self.stopping.borrow() && self.ended.get().is_none_or(|since| since.elapsed() < LAST_WORDS)
+        !*self.server.stopping.borrow() && self.ended.get().is_none_or(|since| since.elapsed() < LAST_WORDS)
     }
 
     /// Messages are measured while the session is polled, so the runtime is told that this thread blocks.
@@ -294,7 +204,23 @@ impl Client for Peer<'_> {
 
 /// Whether the peer has closed the connection, or its half of it. To read wouldn't tell: there may be octets before the
 /// end.
-fn has_ended(socket: &TcpStream) -> bool {
+fn has_ended(socket: &OwnedReadHalf) -> bool {
     let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
     matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+}
+
+/// What a client sends, on a socket that is also looked at while its messages are measured.
+struct Input(Arc<OwnedReadHalf>);
+
+impl AsyncRead for Input {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let socket: &TcpStream = self.0.as_ref().as_ref();
+        loop {
+            ready!(socket.poll_read_ready(context))?;
+            match socket.try_read_buf(space) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(drop)),
+            }
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use adapter::Opened;
 use bytes::Bytes;
 
-use super::mailbox::{Mailbox, Message, Store};
+use super::mailbox::{Mailbox, Store};
+use super::reading::Reading;
 use super::trouble::Trouble;
 
 pub(crate) const NAME: &str = "mrose";
@@ -53,7 +55,7 @@ impl Demo {
         let messages = self.messages().clone();
         let unique_ids = messages.iter().map(|(unique_id, _)| unique_id).collect();
         let octets = vec![None; messages.len()];
-        Some(Mailbox::new(unique_ids, octets, Opened { demo: Arc::clone(self), messages }))
+        Some(Mailbox::new(unique_ids, octets, OpenDemo { demo: Arc::clone(self), messages }))
     }
 
     fn messages(&self) -> MutexGuard<'_, Vec<(&'static str, &'static str)>> {
@@ -61,15 +63,15 @@ impl Demo {
     }
 }
 
-struct Opened {
+struct OpenDemo {
     demo: Arc<Demo>,
     messages: Vec<(&'static str, &'static str)>,
 }
 
-impl Store for Opened {
-    fn open(&self, index: usize) -> Result<Option<Message>, Trouble> {
+impl Store for OpenDemo {
+    fn open(&self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
         let (_, text) = self.messages[index];
-        Ok(Some(Message::Memory(Bytes::from_static(text.as_bytes()))))
+        Ok(Some(Opened::Whole(Bytes::from_static(text.as_bytes()))))
     }
 
     fn stored_octets(&self, index: usize) -> Option<u64> {
@@ -83,7 +85,7 @@ impl Store for Opened {
     }
 }
 
-impl Drop for Opened {
+impl Drop for OpenDemo {
     fn drop(&mut self) {
         self.demo.in_use.store(false, Ordering::Release);
     }

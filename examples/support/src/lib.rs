@@ -9,7 +9,6 @@ pub mod client;
 mod demo;
 mod folders;
 mod german;
-mod host;
 pub mod listening;
 mod mailbox;
 pub mod maildir;
@@ -19,6 +18,7 @@ mod report;
 mod same_names;
 mod sasl;
 mod scram;
+mod service;
 mod timestamps;
 mod tls;
 mod trouble;
@@ -30,11 +30,13 @@ use accounts::Accounts;
 
 pub use args::Args;
 pub use channel::Channel;
-pub use host::Host;
-pub use listening::{cannot_listen, is_shortage, parse_or_exit, security_of};
-pub use mailbox::{Attended, Client, Mailbox, Message};
-pub use report::{exit_code, report};
+pub use listening::{HANDSHAKE, cannot_listen, is_shortage, parse_or_exit, security_of};
+pub use mailbox::{Attended, Client, LAST_WORDS, Mailbox};
+pub use reading::Reading;
+pub use report::{exit_code, report, report_unless_gone};
 pub use sasl::Exchange;
+pub use service::Service;
+pub use trouble::Trouble;
 
 /// Says where the server can be reached: a line on stderr for each address, and for the demo maildrop a command to try
 /// on stdout.

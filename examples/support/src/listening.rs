@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,6 +13,9 @@ use pop3_proto::Security;
 use rustls::ServerConfig;
 
 use super::{report, tls};
+
+/// How long a TLS handshake from the first octet may take, the default of a session's time until login.
+pub const HANDSHAKE: Duration = Duration::from_secs(120);
 
 /// The arguments that say it.
 #[derive(clap::Args)]

@@ -1,8 +1,9 @@
 //! A maildrop as a session sees it, whatever the store.
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
-use bytes::Bytes;
+use adapter::Opened;
 use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
 use pop3_proto::server::{Maildrop, Refusal};
 use pop3_proto::wire::WireSize;
@@ -21,21 +22,13 @@ pub struct Mailbox {
 /// Where the messages are. They are counted from 0, in the order in which the store named them.
 pub trait Store {
     /// Opens a message; `None` when somebody else has removed it.
-    fn open(&self, index: usize) -> Result<Option<Message>, Trouble>;
+    fn open(&self, index: usize) -> Result<Option<Opened<Reading>>, Trouble>;
 
     /// The octets of a message as it is stored, for one that can't be read.
     fn stored_octets(&self, index: usize) -> Option<u64>;
 
     /// Removes a message for good; that it's gone already is fine.
     fn remove(&mut self, index: usize) -> Result<(), Trouble>;
-}
-
-/// A message to be sent.
-pub enum Message {
-    /// All of it, in memory.
-    Memory(Bytes),
-    /// A file that is read chunk by chunk.
-    File(Reading),
 }
 
 impl Mailbox {
@@ -47,10 +40,10 @@ impl Mailbox {
     }
 
     /// Opens a message to be sent, and reads its first chunk.
-    pub fn read(&self, message: MessageNumber) -> Result<Message, Refusal> {
+    pub fn read(&self, message: MessageNumber) -> Result<Opened<Reading>, Refusal> {
         match self.store.open(message.index()) {
-            Ok(Some(Message::File(mut reading))) => match reading.read_ahead() {
-                Ok(()) => Ok(Message::File(reading)),
+            Ok(Some(Opened::Reader(mut reading))) => match reading.read_ahead() {
+                Ok(()) => Ok(Opened::Reader(reading)),
                 Err(trouble) => Err(trouble.refuse()),
             },
             Ok(Some(message)) => Ok(message),
@@ -88,8 +81,8 @@ impl Mailbox {
         let mut size = WireSize::new();
         match self.store.open(message.index())? {
             None => {}
-            Some(Message::Memory(octets)) => size.add(&octets),
-            Some(Message::File(mut reading)) => loop {
+            Some(Opened::Whole(octets)) => size.add(&octets),
+            Some(Opened::Reader(mut reading)) => loop {
                 if !is_awaited() {
                     return Ok(None);
                 }
@@ -109,6 +102,10 @@ pub struct Attended<C> {
     pub mailbox: Mailbox,
     client: C,
 }
+
+/// How long messages are still measured for a client whose stream has ended: a script may have said all it has to say,
+/// and still read.
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The client of a session, and the program that serves it.
 pub trait Client {

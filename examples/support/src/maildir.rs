@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapter::Opened;
+
 use super::folders::{self, MessageFile};
-use super::mailbox::{Mailbox, Message, Store};
+use super::mailbox::{Mailbox, Store};
 use super::reading::Reading;
 use super::regular;
 use super::same_names;
@@ -167,14 +169,14 @@ impl Maildir {
 }
 
 impl Store for Maildir {
-    fn open(&self, index: usize) -> Result<Option<Message>, Trouble> {
+    fn open(&self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
         let Some((path, (file, octets))) = self.wherever_it_is(index, regular::open)? else { return Ok(None) };
         let had = mem::replace(&mut self.files.borrow_mut()[index].octets, octets);
         if octets < had {
             self.files.borrow_mut()[index].octets = had;
             return Err(self.trouble(path, io::Error::new(ErrorKind::UnexpectedEof, "it has become shorter")));
         }
-        Ok(Some(Message::File(Reading::new(&self.account, path, (file, octets)))))
+        Ok(Some(Opened::Reader(Reading::new(&self.account, path, (file, octets)))))
     }
 
     fn stored_octets(&self, index: usize) -> Option<u64> {

@@ -25,7 +25,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub fn new(account: &Arc<str>, path: PathBuf, (file, octets): (File, u64)) -> Self {
+    pub(crate) fn new(account: &Arc<str>, path: PathBuf, (file, octets): (File, u64)) -> Self {
         Self { account: Arc::clone(account), path, file, missing: octets, ahead: None }
     }
 

@@ -19,12 +19,12 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    pub fn new(account: &Arc<str>, path: impl Into<PathBuf>, error: io::Error) -> Self {
+    pub(crate) fn new(account: &Arc<str>, path: impl Into<PathBuf>, error: io::Error) -> Self {
         Self { account: Arc::clone(account), path: path.into(), may_pass: may_pass(&error), error }
     }
 
     /// The same failure, where waiting is known not to help.
-    pub fn permanent(self) -> Self {
+    pub(crate) fn permanent(self) -> Self {
         Self { may_pass: false, ..self }
     }
 
@@ -37,6 +37,12 @@ impl Trouble {
     pub fn refuse(&self) -> Refusal {
         report(self);
         if self.may_pass { Refusal::Temporary } else { Refusal::Permanent }
+    }
+
+    /// Tells whoever runs the server, and returns what ends the message that is being sent.
+    pub fn cut_off(self) -> io::Error {
+        report(&self);
+        self.error
     }
 
     /// Tells whoever runs the server, and returns what the client is told of its login.

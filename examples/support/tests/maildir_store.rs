@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
+use adapter::Opened;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Maildrop, Refusal, Rejection};
 use support::maildir::{self, OpenError};
-use support::{Attended, Client, Mailbox, Message};
+use support::{Attended, Client, Mailbox};
 
 /// A Maildir that is removed when the test is over.
 struct TestMaildir(PathBuf);
@@ -81,7 +82,7 @@ fn number(number: u32) -> MessageNumber {
 }
 
 fn read(maildrop: &Attended<Patient>, message: u32) -> Result<String, Refusal> {
-    let Message::File(mut reading) = maildrop.mailbox.read(number(message))? else { panic!("not a file") };
+    let Opened::Reader(mut reading) = maildrop.mailbox.read(number(message))? else { panic!("not a file") };
     let mut content = Vec::new();
     while let Some(chunk) = reading.next_chunk().unwrap() {
         content.extend_from_slice(&chunk);
@@ -242,7 +243,7 @@ fn a_file_that_became_shorter_is_never_read_to_an_end() {
     let maildir = TestMaildir::new(&[("cur/1", &content), ("cur/2", &content), ("cur/3", &content)]);
     let maildrop = maildir.open();
     let cut = |name| fs::File::options().write(true).open(maildir.path(name)).unwrap().set_len(100_000).unwrap();
-    let Ok(Message::File(mut reading)) = maildrop.mailbox.read(number(1)) else { panic!("refused") };
+    let Ok(Opened::Reader(mut reading)) = maildrop.mailbox.read(number(1)) else { panic!("refused") };
     cut("cur/1");
     let mut octets = 0;
     let error = loop {

@@ -1,0 +1,93 @@
+//! What the example servers are beside their way to wait: what they offer, and who may log in how.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pop3_proto::server::{Authenticate, Config, Credentials, Rejection, Session, Utf8};
+use pop3_proto::wire::Properties;
+use rustls::ServerConfig;
+
+use crate::accounts::Accounts;
+use crate::args::Args;
+use crate::mailbox::{Attended, Client};
+use crate::report::report;
+use crate::sasl::{Exchange, Outcome, Sasl};
+use crate::timestamps::Timestamps;
+use crate::{german, listening};
+
+/// What all connections of a server share.
+pub struct Service {
+    config: Arc<Config>,
+    accounts: Accounts,
+    sasl: Sasl,
+    timestamps: Timestamps,
+    tls: Option<Arc<ServerConfig>>,
+    require_tls: bool,
+}
+
+impl Service {
+    /// The service that the arguments describe.
+    pub fn new(args: &Args) -> io::Result<Self> {
+        let accounts = Accounts::new(args)?;
+        let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
+        let (tls, require_tls) = (args.listening.tls()?, args.listening.require_tls);
+        let config = Arc::new(config(tls.is_some(), require_tls, &sasl)?);
+        Ok(Self { config, accounts, sasl, timestamps: Timestamps::default(), tls, require_tls })
+    }
+
+    /// Who may log in.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// How to speak TLS, if there is a certificate.
+    pub fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.tls.clone()
+    }
+
+    /// A session for a new connection.
+    pub fn session<C: Client>(&self, is_tls: bool, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
+        let security = listening::security_of(is_tls, peer, self.require_tls);
+        Session::with_exchange(Arc::clone(&self.config), security).with_timestamp(self.timestamps.next())
+    }
+
+    /// Opens the maildrop of a client, if it is who it says.
+    pub fn log_in<C: Client>(&self, credentials: &Credentials<'_>, client: C) -> Result<Attended<C>, Rejection> {
+        self.accounts.open(credentials).map(|mailbox| mailbox.attended_by(client))
+    }
+
+    /// Takes a step of a SASL exchange.
+    pub fn authenticate<C: Client>(&self, mut step: Authenticate<'_, Attended<C>, Exchange>, client: C) {
+        let mechanism = step.mechanism();
+        let (exchange, response) = step.exchange_and_response();
+        match self.sasl.step(mechanism, exchange, response, &self.accounts) {
+            Outcome::Challenge(octets) => step.challenge(&octets).unwrap_or_else(report),
+            Outcome::ChallengeAndReject(octets) => {
+                step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(report);
+            }
+            // A maildrop that can't be served: the client has been told, and somebody here should know.
+            Outcome::Accept(mailbox) => step.accept(mailbox.attended_by(client)).unwrap_or_else(report),
+            Outcome::Reject(rejection) => step.reject(rejection),
+        }
+    }
+}
+
+/// What a server offers: every mechanism that there is, UTF-8, German, and STLS if it has a certificate.
+///
+/// Names and passwords may be any octets, so it isn't said that they are UTF-8.
+fn config(stls: bool, require_tls: bool, sasl: &Sasl) -> io::Result<Config> {
+    let config = Config::new().stls(stls).utf8(Utf8::Messages);
+    let mut config = config.language(german::german().map_err(io::Error::other)?).map_err(io::Error::other)?;
+    for mechanism in sasl.mechanisms() {
+        config = match mechanism.properties() {
+            // Those that send no password are good enough in the clear, unless everything has to go through TLS.
+            Some(properties) if require_tls => {
+                config.mechanism_with(mechanism, Properties { cleartext: true, ..properties })
+            }
+            _ => config.mechanism(mechanism),
+        }
+        .map_err(io::Error::other)?;
+    }
+    Ok(config)
+}
