@@ -4,31 +4,29 @@
 //! cargo run --example client_tokio -- --connect 127.0.0.1:1110 --user mrose --password tanstaaf list
 //! ```
 //!
-//! All of POP3 is in the crate, and what to say to the server is in `support/src/client/job.rs`. What is left stands in
-//! [`converse`]: the session says what has to happen next, one `match` does it as far as that goes without waiting, and
-//! what is left to wait for is waited for below. `client_std.rs` is the same client with a blocking socket.
+//! All of POP3 is in the crate, and what to say to the server is in `support/src/client/job.rs`. What is left is in
+//! [`converse`]: the session says what has to happen next, and one `match` does it. `client_std.rs` is the same client with a
+//! blocking socket.
 
-mod ready;
+mod stream;
 
-use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Buf;
-use pop3_proto::Io;
-use pop3_proto::client::{Action, Closed, Session};
-use tokio::io::Interest;
+use adapter::tokio::transfer;
+use pop3_proto::client::{Action, Closed, Error, Session};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
 
-use ready::{Ready, would_block};
-use support::Channel;
+use stream::Transport;
 use support::client::{self, Args, End, Job, Result, Tls, TlsMode};
 
-/// How long to wait for a connection, and for the last word to be taken.
+/// How long to wait for a connection, for TLS from the first octet, and for the last word to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
@@ -41,137 +39,79 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<()> {
     let tls = args.tls()?;
     let mut job = Job::new(args)?;
-    let (socket, peer) = connect(&args.connect).await.map_err(|error| format!("{}: {error}", args.connect))?;
-    let mut channel = client::channel(tls.as_ref().filter(|_| args.tls == TlsMode::Implicit))?;
-    let mut session = Session::new(Arc::new(args.config()), args.tls.security(peer));
-    let closed = converse(&socket, &mut channel, tls.as_ref(), &mut session, &mut job).await;
-    if closed.as_ref().is_ok_and(|closed| closed.is_orderly()) {
-        // The server knows that it is over, and may be gone.
-        let _ = channel.say_end(&mut Ready(&socket));
+    let place = |error| format!("{}: {error}", args.connect);
+    let socket = connect(&args.connect).await.map_err(place)?;
+    let security = args.tls.security(socket.peer_addr().map_err(place)?);
+    let mut stream: Transport = Box::new(socket);
+    if args.tls == TlsMode::Implicit {
+        stream = start_tls(stream, tls.as_ref(), Instant::now().checked_add(PATIENCE)).await.map_err(place)?;
     }
+    let mut session = Session::new(Arc::new(args.config()), security);
+    let closed = converse(stream, tls.as_ref(), &mut session, &mut job).await;
     job.finish(&session, closed)
 }
 
-async fn connect(address: &str) -> io::Result<(TcpStream, SocketAddr)> {
+async fn connect(address: &str) -> io::Result<TcpStream> {
     let socket = timeout(PATIENCE, TcpStream::connect(address)).await??;
     socket.set_nodelay(true)?;
-    let peer = socket.peer_addr()?;
-    Ok((socket, peer))
+    Ok(socket)
 }
 
-/// What a session can't go on without. The deadline counts from the start of the connection.
-enum Wait {
-    Nothing,
-    Ready(Interest, Option<Duration>),
+async fn start_tls(stream: Transport, tls: Option<&Tls>, deadline: Option<Instant>) -> io::Result<Transport> {
+    let Tls { config, name } = tls.ok_or(ErrorKind::Unsupported)?;
+    let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
+    let secured = match deadline {
+        Some(deadline) => timeout_at(deadline, handshake).await??,
+        None => handshake.await?,
+    };
+    Ok(Box::new(secured))
 }
 
-impl Wait {
-    /// What a read waits for, and a handshake: octets, or that the socket takes what TLS has to say.
-    fn for_read(channel: &Channel, deadline: Option<Duration>) -> Self {
-        let interest = if channel.wants_write() { EITHER } else { Interest::READABLE };
-        Self::Ready(interest, deadline)
-    }
-
-    /// Waits, until the deadline at most. When that is over the next poll says so.
-    async fn end(self, socket: &TcpStream, start: Instant) -> io::Result<()> {
-        match self {
-            Self::Nothing => Ok(()),
-            Self::Ready(interest, deadline) => match deadline {
-                Some(deadline) => {
-                    timeout_at(start + deadline, socket.ready(interest)).await.map_or(Ok(()), |it| it.map(drop))
-                }
-                None => socket.ready(interest).await.map(drop),
-            },
-        }
-    }
-}
-
-const EITHER: Interest = Interest::READABLE.add(Interest::WRITABLE);
-
-/// Does what the session asks for until there is nothing left to do.
+/// Does what the session asks for until there is nothing left to do. Files and stdout block, so the runtime is told about
+/// them.
 async fn converse(
-    socket: &TcpStream,
-    channel: &mut Channel,
+    mut stream: Transport,
     tls: Option<&Tls>,
     session: &mut Session,
     job: &mut Job<'_>,
 ) -> Result<Closed, End> {
     let start = Instant::now();
-    let mut socket_now = Ready(socket);
     loop {
         job.advance(session)?;
-        // Every action has been answered or dropped when this statement ends. One that was dropped comes again, unless
-        // its deadline has passed. Files and stdout block, so the runtime is told about them.
-        let wait = match session.poll(start.elapsed())? {
-            Action::Io(Io::Read(mut read)) => match channel.read(&mut socket_now, read.space()) {
-                Ok(octets) => {
-                    read.filled(octets);
-                    Wait::Nothing
-                }
-                Err(error) if would_block(&error) => Wait::for_read(channel, read.deadline()),
-                Err(error) => {
-                    job.lost(error);
-                    read.failed();
-                    Wait::Nothing
-                }
-            },
-            Action::Io(Io::Write(mut write)) => match channel.write(&mut socket_now, &[IoSlice::new(write.chunk())]) {
-                Ok(octets) => {
-                    write.advance(octets);
-                    Wait::Nothing
-                }
-                // The server may be waiting for us to take what it says, or have said why it doesn't take more.
-                Err(error) => {
-                    let is_full = would_block(&error);
-                    if !is_full {
-                        job.lost(error);
-                    }
-                    // A client can always read instead.
-                    let Some(mut read) = write.into_read() else { continue };
-                    match channel.read(&mut socket_now, read.space()) {
-                        Ok(octets) => {
-                            read.filled(octets);
-                            Wait::Nothing
-                        }
-                        Err(error) if is_full && would_block(&error) => Wait::Ready(EITHER, read.deadline()),
-                        Err(error) => {
-                            job.lost(error);
-                            read.failed();
-                            Wait::Nothing
-                        }
-                    }
-                }
-            },
+        match session.poll(start.elapsed())? {
+            Action::Io(io) => transfer(io, &mut stream, start).await.unwrap_or_else(|error| job.lost(error)),
             Action::Event(event) => {
                 block_in_place(|| job.event(&event))?;
                 event.done();
-                Wait::Nothing
             }
             Action::Body(body) => {
                 block_in_place(|| job.body(body.as_bytes()))?;
                 body.done();
-                Wait::Nothing
             }
-            Action::StartTls(start) => match channel.start_tls(&mut socket_now, || client::channel(tls)) {
-                Ok(()) => {
-                    start.established();
-                    Wait::Nothing
+            Action::StartTls(token) => {
+                let deadline = token.deadline().and_then(|deadline| start.checked_add(deadline));
+                match start_tls(stream, tls, deadline).await {
+                    Ok(secured) => {
+                        stream = secured;
+                        token.established();
+                    }
+                    Err(error) => {
+                        job.lost(error);
+                        token.failed();
+                        return Err(Error::TlsFailed.into());
+                    }
                 }
-                Err(error) if would_block(&error) => Wait::for_read(channel, start.deadline()),
-                Err(error) => {
-                    job.lost(error);
-                    start.failed();
-                    Wait::Nothing
-                }
-            },
-            Action::Challenge(challenge) => {
-                block_in_place(|| job.challenge(challenge));
-                Wait::Nothing
             }
+            Action::Challenge(challenge) => block_in_place(|| job.challenge(challenge)),
             // The job sends QUIT when all else is answered.
             Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),
-            Action::Closed(closed) => return Ok(closed),
-        };
-        wait.end(socket, start).await?;
+            Action::Closed(closed) => {
+                if closed.is_orderly() {
+                    // The server knows that it is over, and may be gone.
+                    let _ = timeout(PATIENCE, stream.shutdown()).await;
+                }
+                return Ok(closed);
+            }
+        }
     }
 }

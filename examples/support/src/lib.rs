@@ -4,7 +4,6 @@
 
 mod accounts;
 mod args;
-mod channel;
 pub mod client;
 mod demo;
 mod folders;
@@ -29,7 +28,6 @@ use std::net::SocketAddr;
 use accounts::Accounts;
 
 pub use args::Args;
-pub use channel::Channel;
 pub use listening::{HANDSHAKE, cannot_listen, is_shortage, parse_or_exit, security_of};
 pub use mailbox::{Attended, Client, LAST_WORDS, Mailbox};
 pub use reading::Reading;

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt::{self, Display, Write as _};
-use std::io;
 
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::client;
@@ -12,8 +11,6 @@ use pop3_proto::wire::{Response, ResponseCode, Status};
 pub enum End {
     /// The session has failed.
     Session(client::Error),
-    /// The socket has failed.
-    Socket(io::Error),
     /// The program itself gave up; the text says where.
     Job(Box<dyn Error + Send + Sync>),
 }
@@ -21,12 +18,6 @@ pub enum End {
 impl From<client::Error> for End {
     fn from(error: client::Error) -> Self {
         Self::Session(error)
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Socket(error)
     }
 }
 
@@ -40,7 +31,6 @@ impl Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(error) => error.fmt(f),
-            Self::Socket(error) => error.fmt(f),
             Self::Job(error) => error.fmt(f),
         }
     }

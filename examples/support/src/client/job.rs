@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
-use pop3_proto::client::{Challenge, Closed, Error, Event, EventKind, SendError, Session, Ticket};
+use pop3_proto::client::{Challenge, Closed, Event, EventKind, SendError, Session, Ticket};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Response, Status, Verb};
 
@@ -250,7 +250,6 @@ impl<'a> Job<'a> {
             let how = match &closed {
                 Ok(closed) => Some(Ok(*closed)),
                 Err(End::Session(error)) => Some(Err(*error)),
-                Err(End::Socket(_)) => Some(Err(Error::TransportFailed)),
                 Err(End::Job(_)) => None,
             };
             ended = download.end(how.as_ref(), &mut self.failures);

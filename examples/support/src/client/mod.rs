@@ -11,18 +11,13 @@ mod store;
 mod tls;
 
 use std::error::Error;
-use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-
-use rustls::ClientConnection;
 
 pub use args::Args;
 pub use failure::End;
 pub use job::Job;
 pub use tls::{Tls, TlsMode};
 
-use super::Channel;
 use failure::{printable, without};
 
 /// What a program comes to, and one line on why it failed.
@@ -37,10 +32,4 @@ pub fn exit_code(args: &Args, result: Result<()>) -> ExitCode {
         let line = without(printable(secret).as_bytes(), &without(secret, line.as_bytes()));
         String::from_utf8_lossy(&line).into_owned()
     }))
-}
-
-/// A channel of TLS where it is to be spoken, else the plain socket.
-pub fn channel(tls: Option<&Tls>) -> io::Result<Channel> {
-    let Some(Tls { config, name }) = tls else { return Ok(Channel::Plain) };
-    Ok(Channel::tls(ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?))
 }
