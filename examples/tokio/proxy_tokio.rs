@@ -15,6 +15,7 @@
 
 mod accept;
 mod proxy_support;
+mod stream;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,16 +26,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pop3_proto::Io;
+use adapter::tokio::transfer;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Credentials, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Name, Password};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink, split};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
-use proxy_support::{Args, Backend, Connection};
+use proxy_support::{Args, Backend};
+use stream::Transport;
 use support::client::Result;
 
 /// How long a TLS handshake may take, and how long it may take to connect to a backend and log in there.
@@ -93,7 +95,7 @@ async fn run(args: &Args) -> Result<()> {
 /// Serves a client until it has logged in, and then has its backend do it.
 async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: Arc<Proxy>) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut client: Connection = match &proxy.tls {
+    let mut client: Transport = match &proxy.tls {
         Some(tls) if implicit_tls => Box::new(timeout(PATIENCE, tls.accept(socket)).await??),
         _ => Box::new(socket),
     };
@@ -102,26 +104,12 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
     let mut backend = None;
     let start = Instant::now();
     let reason = loop {
-        // Where a deadline is over, the token goes unanswered, and the next poll says what comes of it.
         match session.poll(start.elapsed()) {
-            Action::Io(Io::Read(mut read)) => {
-                let deadline = read.deadline();
-                if let Some(octets) = by(start, deadline, client.read(read.space())).await {
-                    read.filled(octets?);
-                }
-            }
-            Action::Io(Io::Write(mut write)) => {
-                let deadline = write.deadline();
-                let written = async {
-                    client.write_buf(&mut write).await?;
-                    client.flush().await
-                };
-                by(start, deadline, written).await.unwrap_or(Ok(()))?;
-            }
+            // A transport that fails ends the session.
+            Action::Io(io) => drop(transfer(io, &mut client, start).await),
             Action::StartTls(token) => {
                 let Some(tls) = &proxy.tls else { break CloseReason::TlsFailed };
-                let accepted = by(start, token.deadline(), tls.accept(client)).await;
-                client = Box::new(accepted.ok_or(io::ErrorKind::TimedOut)??);
+                client = Box::new(timeout(PATIENCE, tls.accept(client)).await??);
                 token.established(ClientIdentity::Unknown);
             }
             Action::Login(login) => match login.credentials() {
@@ -144,6 +132,7 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
         }
     };
     if let (CloseReason::HandedOver, Some(backend)) = (reason, backend) {
+        timeout(PATIENCE, client.flush()).await??; // the response to the login
         return splice(client, backend, &session.into_unread()).await;
     }
     let end = async {
@@ -155,16 +144,8 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
     timeout(PAUSE, end).await.map_or(Ok(()), |ended| ended.map(drop))
 }
 
-/// What comes of `what` by the deadline, or nothing where that is over first.
-async fn by<T>(start: Instant, deadline: Option<Duration>, what: impl Future<Output = T>) -> Option<T> {
-    match deadline {
-        Some(deadline) => timeout_at(start + deadline, what).await.ok(),
-        None => Some(what.await),
-    }
-}
-
 /// Hands on what either side says, what was `unread` first, until the backend has no more to say.
-async fn splice(client: Connection, backend: Connection, unread: &[u8]) -> io::Result<()> {
+async fn splice(client: Transport, backend: Transport, unread: &[u8]) -> io::Result<()> {
     let (from_client, mut to_client) = split(client);
     let (mut from_backend, mut to_backend) = split(backend);
     let mut from_client = unread.chain(from_client);
@@ -189,7 +170,7 @@ async fn splice(client: Connection, backend: Connection, unread: &[u8]) -> io::R
 
 impl Proxy {
     /// Logs in at the backend that the user belongs to.
-    async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Connection, Rejection> {
+    async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Transport, Rejection> {
         let backend = self.by_user.get(name.as_bytes()).unwrap_or(&self.backend);
         let answer = timeout(PATIENCE, backend.log_in(name, password)).await;
         answer.unwrap_or_else(|late| Err(late.into())).unwrap_or_else(|error| {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use pop3_proto::Io;
+use adapter::tokio::transfer;
 use pop3_proto::client::{Action, Credential, EventKind, Feature, Login, Method, Retry, Session, Support};
 use pop3_proto::server::Rejection;
 use pop3_proto::wire::{Command, Name, Password, Response, Status, Verb};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -15,13 +14,7 @@ use support::client::{Result, Tls, TlsMode};
 use support::report;
 
 use super::Args;
-
-/// A connection, with TLS or without.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-pub(crate) type Connection = Box<dyn Stream>;
+use crate::stream::Transport;
 
 /// A server behind.
 pub(crate) struct Backend {
@@ -36,11 +29,11 @@ impl Backend {
     }
 
     /// Logs in, and gives the connection on which that has succeeded, or why the backend has turned the user down.
-    pub(crate) async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Result<Connection, Rejection>> {
+    pub(crate) async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Result<Transport, Rejection>> {
         let socket = TcpStream::connect(&self.address).await?;
         socket.set_nodelay(true)?;
         let security = self.mode.security(socket.peer_addr()?);
-        let mut server: Connection = Box::new(socket);
+        let mut server: Transport = Box::new(socket);
         if self.mode == TlsMode::Implicit {
             server = self.start_tls(server).await?;
         }
@@ -55,14 +48,7 @@ impl Backend {
         let start = Instant::now();
         loop {
             match session.poll(start.elapsed())? {
-                Action::Io(Io::Read(mut read)) => {
-                    let octets = server.read(read.space()).await?;
-                    read.filled(octets);
-                }
-                Action::Io(Io::Write(mut write)) => {
-                    server.write_buf(&mut write).await?;
-                    server.flush().await?;
-                }
+                Action::Io(io) => transfer(io, &mut server, start).await?,
                 Action::StartTls(token) => {
                     server = self.start_tls(server).await?;
                     token.established();
@@ -111,7 +97,7 @@ impl Backend {
         }
     }
 
-    async fn start_tls(&self, stream: Connection) -> Result<Connection> {
+    async fn start_tls(&self, stream: Transport) -> Result<Transport> {
         let tls = self.tls.as_ref().ok_or("TLS isn't configured")?;
         Ok(Box::new(TlsConnector::from(Arc::clone(&tls.config)).connect(tls.name.clone(), stream).await?))
     }

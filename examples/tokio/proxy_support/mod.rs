@@ -11,7 +11,7 @@ use clap::Parser;
 use support::client::{Result, Tls, TlsMode};
 use support::listening::{self, Listening};
 
-pub(crate) use backend::{Backend, Connection};
+pub(crate) use backend::Backend;
 pub(crate) use stop::stop_signal;
 
 /// A POP3 proxy that logs clients in at the backend of each, to try pop3-proto with.
