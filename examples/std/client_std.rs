@@ -39,12 +39,12 @@ fn run(args: &Args) -> Result<()> {
     let mut job = Job::new(args)?;
     let place = |error| format!("{}: {error}", args.connect);
     let socket = connect(&args.connect).map_err(place)?;
-    let security = args.tls.security(socket.peer_addr().map_err(place)?);
+    let peer = socket.peer_addr().map_err(place)?;
     let mut stream: Transport = Box::new(socket);
     if args.tls == TlsMode::Implicit {
         stream = start_tls(stream, tls.as_ref(), Instant::now().checked_add(PATIENCE)).map_err(place)?;
     }
-    let mut session = Session::new(Arc::new(args.config()), security);
+    let mut session = args.session(peer);
     let closed = converse(stream, tls.as_ref(), &mut session, &mut job);
     job.finish(&session, closed)
 }

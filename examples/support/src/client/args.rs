@@ -1,14 +1,16 @@
 //! The command line of both clients.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 
 use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use pop3_proto::auth::sasl::BearerToken;
-use pop3_proto::client::{Config, Credential, Method};
+use pop3_proto::client::{Config, Credential, Method, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{DeviationSet, Name, Password};
 
@@ -69,6 +71,10 @@ pub struct Args {
     /// Overlook all that can be overlooked in what the server says
     #[arg(long)]
     lenient: bool,
+
+    /// Show what both sides say on stderr, without secrets
+    #[arg(long)]
+    trace: bool,
 
     #[command(subcommand)]
     pub(crate) task: Task,
@@ -191,8 +197,17 @@ impl Args {
         self.tls.to(&self.connect, self.server_name.as_deref(), self.ca.as_deref())
     }
 
+    /// A session on a new connection to this peer.
+    pub fn session(&self, peer: SocketAddr) -> Session {
+        let session = Session::new(Arc::new(self.config()), self.tls.security(peer));
+        if !self.trace {
+            return session;
+        }
+        session.with_trace(|line| report(format_args!("{}: {line}", if line.is_from_client() { 'C' } else { 'S' })))
+    }
+
     /// What the session may do.
-    pub fn config(&self) -> Config {
+    fn config(&self) -> Config {
         Config::new()
             .accepted(if self.lenient { DeviationSet::ALL } else { DeviationSet::DEFAULT })
             .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::Off)
