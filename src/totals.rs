@@ -1,5 +1,7 @@
 //! What a session has done, in numbers.
 
+use core::fmt;
+
 /// What a session has done so far, for the line that a host logs at its end. Everything counts over the whole connection, before
 /// STLS and after it. Counts stop at their maximum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,6 +21,15 @@ pub struct Totals {
     pub octets_written: u64,
     /// How many logins failed.
     pub failed_logins: u32,
+}
+
+/// One line for a log.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { retr, top, dele, message_octets, octets_read, octets_written, failed_logins } = self;
+        write!(f, "retr={retr} top={top} dele={dele} message_octets={message_octets} octets_read={octets_read} ")?;
+        write!(f, "octets_written={octets_written} failed_logins={failed_logins}")
+    }
 }
 
 /// What a session counts by itself, beside the octets that go through its pipe.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::reply::Reply;
 use crate::wire::{InvalidLanguage, InvalidText, LanguageTag, MAX_RESPONSE_LINE, ResponseCode, Text, number};
@@ -19,12 +20,21 @@ use crate::wire::{InvalidLanguage, InvalidText, LanguageTag, MAX_RESPONSE_LINE, 
 /// let config = Config::new().language(german);
 /// # Ok::<(), pop3_proto::server::CatalogueError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Catalogue {
     tag: Box<str>,
     description: Box<str>,
     /// A line for each of [`Reply::ALL`].
     lines: Vec<Box<str>>,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue")
+            .field("tag", &self.tag)
+            .field("description", &self.description)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a text can't be one of a catalogue.

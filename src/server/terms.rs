@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use super::catalogue::Catalogue;
 use super::close::CloseReason;
@@ -18,7 +18,6 @@ use crate::trace::Tracer;
 use crate::wire::{Command, Deviation, DeviationCounts, DeviationSet, Language, Mechanisms, Parsed, State, Verb};
 
 /// The part of a session that is the same in every state, beside its pipe.
-#[derive(Debug)]
 pub(super) struct Terms {
     pub(super) config: Arc<Config>,
     pub(super) security: Security,
@@ -36,6 +35,21 @@ pub(super) struct Terms {
     /// The command that is answered, for the trace.
     verb: Option<Verb>,
     bad_commands_in_a_row: u32,
+}
+
+/// Without the configuration, which is the same for all.
+impl fmt::Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms")
+            .field("security", &self.security)
+            .field("identity", &self.identity)
+            .field("utf8", &self.utf8)
+            .field("language", &self.language)
+            .field("deviations", &self.deviations)
+            .field("counts", &self.counts)
+            .field("bad_commands_in_a_row", &self.bad_commands_in_a_row)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What happens instead of the next step when a command doesn't lead to one.

@@ -144,7 +144,9 @@ pub struct Parsed<T> {
 }
 
 /// How often each deviation was accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+///
+/// `Display` and `Debug` name those that were: `bare-line-feed 3, extra-spaces 1`.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeviationCounts([u16; Deviation::ALL.len()]);
 
 impl DeviationCounts {
@@ -167,5 +169,21 @@ impl DeviationCounts {
         if let Some(count) = self.0.get_mut(deviation as usize) {
             *count = count.saturating_add(u16::try_from(times).unwrap_or(u16::MAX));
         }
+    }
+}
+
+/// Nothing, where none was accepted.
+impl fmt::Display for DeviationCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = Deviation::ALL.into_iter().filter(|deviation| self.count_of(*deviation) > 0);
+        counted.enumerate().try_for_each(|(at, deviation)| {
+            write!(f, "{}{deviation} {}", if at > 0 { ", " } else { "" }, self.count_of(deviation))
+        })
+    }
+}
+
+impl fmt::Debug for DeviationCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviationCounts({self})")
     }
 }

@@ -15,6 +15,7 @@ mod host_policy;
 mod invariance;
 mod leniency;
 mod limits;
+mod logs;
 mod multi_line_table;
 mod pipelining;
 mod rfc1939_apop;
