@@ -4,7 +4,9 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::iter::FusedIterator;
 use core::num::{NonZeroU32, ParseIntError, TryFromIntError};
+use core::ops::Range;
 use core::str::FromStr;
 
 use crate::part::{ascii, part};
@@ -71,6 +73,49 @@ impl fmt::Display for MessageNumber {
         self.0.fmt(f)
     }
 }
+
+/// The numbers of as many messages, from 1 on: see [`DropListing::numbers`](crate::wire::DropListing::numbers).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageNumbers(Range<u32>);
+
+impl MessageNumbers {
+    /// Returns the numbers of a maildrop with `count` messages.
+    pub const fn of_count(count: u32) -> Self {
+        Self(0..count)
+    }
+
+    /// Returns the number of the message at a place that begins at 0.
+    fn at(place: u32) -> MessageNumber {
+        // A place is below the count, so there is a number for it.
+        MessageNumber(NonZeroU32::MIN.saturating_add(place))
+    }
+}
+
+impl Iterator for MessageNumbers {
+    type Item = MessageNumber;
+
+    fn next(&mut self) -> Option<MessageNumber> {
+        self.0.next().map(Self::at)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+
+    fn nth(&mut self, skipped: usize) -> Option<MessageNumber> {
+        self.0.nth(skipped).map(Self::at)
+    }
+}
+
+impl DoubleEndedIterator for MessageNumbers {
+    fn next_back(&mut self) -> Option<MessageNumber> {
+        self.0.next_back().map(Self::at)
+    }
+}
+
+impl ExactSizeIterator for MessageNumbers {}
+
+impl FusedIterator for MessageNumbers {}
 
 /// The unique-id of a message: 1 to 70 octets in the range 0x21 to 0x7E (RFC 1939 §7, UIDL).
 ///

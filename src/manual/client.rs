@@ -8,7 +8,6 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use adapter::blocking::Client;
-use pop3_proto::message::MessageNumber;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,12 +27,12 @@ fn main() -> ExitCode {
 fn print_subjects(address: &str, name: &str, password: &str) -> Result<(), Box<dyn Error>> {
     let mut client = Client::connect(address)?;
     client.log_in(name, password)?;
-    for number in 1..=client.stat()?.messages {
+    for message in client.stat()?.numbers() {
         let mut header = Vec::new();
-        client.top(MessageNumber::try_from(number)?, 0, &mut header)?;
+        client.top(message, 0, &mut header)?;
         let header = String::from_utf8_lossy(&header);
         let subject = header.lines().find_map(|line| line.strip_prefix("Subject: "));
-        println!("{number} {}", subject.unwrap_or("(no subject)").escape_debug());
+        println!("{message} {}", subject.unwrap_or("(no subject)").escape_debug());
     }
     client.quit()?;
     Ok(())

@@ -6,7 +6,7 @@ use super::command::CommandError;
 use super::deviation::{Deviation, DeviationSet, Parsed};
 use super::number::{self, FromRight};
 use super::words::Words;
-use crate::message::{MessageNumber, UniqueId};
+use crate::message::{MessageNumber, MessageNumbers, UniqueId};
 
 /// What STAT reports: how many messages there are, and how many octets in all (RFC 1939 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -41,6 +41,20 @@ pub struct UniqueIdListing<'a> {
 pub struct InvalidListing;
 
 impl DropListing {
+    /// Returns the numbers of the messages, from both ends: a server numbers them from 1 on when the session begins. Ask for
+    /// them before the first DELE, as STAT counts no message that is marked as deleted, but the others keep their numbers.
+    ///
+    /// ```
+    /// use pop3_proto::wire::DropListing;
+    ///
+    /// let stat = DropListing { messages: 3, octets: 360 };
+    /// let newest_first: Vec<u32> = stat.numbers().rev().map(|message| message.get()).collect();
+    /// assert_eq!(newest_first, [3, 2, 1]);
+    /// ```
+    pub const fn numbers(self) -> MessageNumbers {
+        MessageNumbers::of_count(self.messages)
+    }
+
     /// Parses the text after `+OK `. What follows the two numbers is ignored.
     ///
     /// [`ExtraSpaces`](Deviation::ExtraSpaces) are overlooked if they are in `accepted`.

@@ -249,6 +249,14 @@ fn a_valid_name_keeps_its_id_even_if_it_is_what_another_would_become() {
     }
 }
 
+#[test]
+fn the_numbers_of_the_largest_maildrop_end_at_the_largest_number() {
+    let mut numbers = DropListing { messages: u32::MAX, octets: 0 }.numbers();
+    assert_eq!((numbers.next(), numbers.next_back()), (Some(MessageNumber::FIRST), MessageNumber::new(u32::MAX)));
+    assert_eq!(numbers.nth(u32::MAX as usize - 3), MessageNumber::new(u32::MAX - 1));
+    assert_eq!((numbers.next(), numbers.next_back()), (None, None));
+}
+
 proptest! {
     #[test]
     fn unique_ids_of_any_names_are_valid_and_distinct(
@@ -276,6 +284,18 @@ proptest! {
         let unique = UniqueIdListing { message: number(message), unique_id: UniqueId::new(&id).unwrap() };
         let line = line(|out| unique.encode(out));
         prop_assert_eq!(unique_id_listing(&line), Ok(unique));
+    }
+
+    #[test]
+    fn a_maildrop_has_a_number_for_each_message_from_both_ends(count in 0_u32..50, front in 0_usize..60) {
+        let stat = DropListing { messages: count, octets: 0 };
+        let all: Vec<MessageNumber> = (1..=count).map(number).collect();
+        prop_assert_eq!(stat.numbers().len(), all.len());
+        prop_assert_eq!(&stat.numbers().collect::<Vec<_>>(), &all);
+        prop_assert!(stat.numbers().rev().eq(all.iter().rev().copied()));
+        let mut rest = stat.numbers();
+        prop_assert_eq!(rest.nth(front), all.get(front).copied());
+        prop_assert_eq!(rest.next_back(), all.get(front + 1..).and_then(<[_]>::last).copied());
     }
 
     #[test]
