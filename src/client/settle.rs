@@ -92,7 +92,7 @@ impl Session {
         if let (Reading::List { of: List::Texts(listed @ Some(_)), .. }, Some(knowledge)) =
             (reading, self.life.knowledge_mut())
         {
-            knowledge.listed = listed.map(|listed| *listed);
+            knowledge.listed = listed.map(|listed| listed.ended());
         }
         self.queue.remove(0);
     }

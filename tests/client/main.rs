@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the modules share what is `pub`")]
 
+mod capabilities;
 mod commands;
 mod common;
 mod deadlines;

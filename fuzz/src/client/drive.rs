@@ -298,6 +298,9 @@ fn check_capabilities(known: &Capabilities, listed: &BTreeSet<String>) {
     // There is room for no more than a line can have, since a server can list as many as it likes.
     let mut said = listed.iter().filter(|fact| fact.starts_with("SASL "));
     assert!(names.len() >= 24 || said.all(|name| names.contains(name)), "a mechanism that isn't known");
+    let mut kept: Vec<_> = known.private().map(|line| line.to_string()).collect();
+    kept.extend(known.implementation().map(|text| format!("IMPLEMENTATION {text}")));
+    assert!(kept.iter().map(String::len).sum::<usize>() <= 1_024, "more than there is room for");
     let times = |tag: &str, value: Option<u32>, per_user: bool| {
         let value = value.map_or("NEVER".to_owned(), |value| value.to_string());
         format!("{tag}{value}{}", if per_user { " USER" } else { "" })
