@@ -35,7 +35,9 @@
 //! # A server's store
 //! - **Octets** are those on the wire, with CRLF line ends and without stuffing. Count them once, when a message is delivered, by
 //!   [`WireSize`](crate::wire::WireSize) over the chunks that you store, and keep the number beside the message: a maildrop that has to read all
-//!   messages for STAT makes a client wait for minutes.
+//!   messages for STAT makes a client wait for minutes. What isn't counted yet is counted when [`Measure`](crate::server::Measure) asks
+//!   for it, one message at a time: look between two of them, and between the chunks of a long one, whether the client is still there and the
+//!   server isn't stopping, and refuse where nobody waits any more.
 //! - **A lock** belongs into the maildrop, whose `Drop` releases it: the session drops it before the response to QUIT leaves, and
 //!   however else it ends. `Drop` can't await. A store with an async interface sends a message from `drop` to a task that releases the
 //!   lock, or spawns one; and its lock has a lease as well, since a process can be killed.

@@ -198,7 +198,7 @@ pub fn drive(session: &mut Session<Index>, mut input: &[u8], index: &mut Option<
             }
             Action::Update(update) => update.finish(Removal::All),
             Action::Body(body) => body.end(),
-            other @ (Action::StartTls(_) | Action::Authenticate(_)) => panic!("{other:?}"),
+            other @ (Action::StartTls(_) | Action::Authenticate(_) | Action::Measure(_)) => panic!("{other:?}"),
             Action::Close(_) => return written,
         }
     }

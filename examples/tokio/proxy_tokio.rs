@@ -125,6 +125,7 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
             // Only PLAIN and LOGIN are offered, which come as logins.
             Action::Authenticate(step) => step.reject(Rejection::Permanent),
             // There is no maildrop here.
+            Action::Measure(mut measure) => match *measure.maildrop() {},
             Action::Retrieve(mut retrieve) => match *retrieve.maildrop() {},
             Action::Body(mut body) => match *body.reader() {},
             Action::Update(mut update) => match *update.maildrop_and_deletions().0 {},

@@ -83,6 +83,8 @@ pub struct Message {
     pub line_ends: LineEnds,
     /// Whether it is for UTF-8 mode only.
     pub needs_utf8: bool,
+    /// Whether its octets are known from the start.
+    pub is_measured: bool,
 }
 
 impl Case<'_> {
@@ -129,6 +131,7 @@ impl Case<'_> {
         messages.extend(small.map(|octets| Message::new(octets, LineEnds::Unknown)));
         for (index, message) in messages.iter_mut().enumerate() {
             message.needs_utf8 = self.settings.needs_utf8(index);
+            message.is_measured = self.settings.is_measured(index);
         }
         messages
     }
@@ -136,7 +139,7 @@ impl Case<'_> {
 
 impl Message {
     fn new(octets: Vec<u8>, line_ends: LineEnds) -> Self {
-        Self { octets, line_ends, needs_utf8: false }
+        Self { octets, line_ends, needs_utf8: false, is_measured: true }
     }
 }
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Action, Body, CloseReason, Refusal, Retrieve, Session, Update};
+use pop3_proto::server::{Action, Body, CloseReason, Measure, Refusal, Retrieve, Session, Update};
 use pop3_proto::wire::{State, Timestamp};
 use pop3_proto::{Io, Read, Write};
 
 use crate::case::{Answer, Case, FAIL, GREEDY, STOP, Step};
 use crate::content;
 use crate::lines;
-use crate::record::{Asked, Call, Delivery, Run};
+use crate::record::{Asked, Call, Delivery, Measured, Run};
 use crate::settings::Limits;
 use crate::store::{Exchange, Failed, Mailbox, Reader, Store};
 use crate::timer::Timer;
@@ -151,6 +151,7 @@ impl Host {
             _ if step.drop => Acted::Answered,
             Action::Login(login) => self.log_in(login),
             Action::Authenticate(step) => self.authenticate(step),
+            Action::Measure(measure) => self.measure(measure),
             Action::Retrieve(retrieve) => self.retrieve(retrieve),
             Action::Body(body) => self.body(body),
             Action::Update(update) => self.update(update),
@@ -249,8 +250,31 @@ impl Host {
     fn call(&mut self, asked: Asked) -> Acted {
         self.run.calls.push(Call { taken: self.run.taken, written: self.run.output.len(), asked });
         let lines = lines::split(&self.client[..self.run.taken], self.limits.line as usize).len();
-        assert!(self.run.calls.len() <= lines, "more questions than commands");
+        let of_commands = self.run.calls.iter().filter(|call| !matches!(call.asked, Asked::Measure { .. }));
+        assert!(of_commands.count() <= lines, "more questions than commands");
         Acted::Answered
+    }
+
+    fn measure(&mut self, mut measure: Measure<'_, Mailbox>) -> Acted {
+        let (mailbox, message) = measure.maildrop_and_message();
+        let choice = self.answer().choice % 8;
+        let measured = match choice {
+            4 => Measured::Refused(Refusal::Gone),
+            5 => Measured::Refused(Refusal::Temporary),
+            6 => Measured::Refused(Refusal::Permanent),
+            7 => Measured::NotDone,
+            _ => {
+                mailbox.measure(message);
+                Measured::Done
+            }
+        };
+        match measured {
+            Measured::Refused(reason) => measure.refuse(reason),
+            // The session asks its maildrop again.
+            Measured::Done if choice == 3 => {}
+            Measured::Done | Measured::NotDone => measure.done(),
+        }
+        self.call(Asked::Measure { message: message.get(), measured })
     }
 
     fn retrieve(&mut self, mut retrieve: Retrieve<'_, Mailbox>) -> Acted {
@@ -320,6 +344,7 @@ fn kind(action: &Action<'_, Mailbox, Exchange>) -> (&'static str, usize) {
         Action::Login(login) => ("login", login.credentials().name().len()),
         Action::StartTls(start) => ("start", start.residue().octets as usize),
         Action::Authenticate(step) => ("step", step.response().map_or(0, |response| response.len() + 1)),
+        Action::Measure(measure) => ("measure", measure.message().index()),
         Action::Retrieve(retrieve) => ("retrieve", retrieve.message().index()),
         Action::Body(_) => ("body", 0),
         Action::Update(_) => ("update", 0),

@@ -15,6 +15,7 @@ pub mod drive;
 pub mod fetch;
 pub mod languages;
 pub mod lines;
+mod measure;
 pub mod model;
 pub mod pair;
 pub mod proxy;

@@ -39,6 +39,8 @@ pub fn check(case: &Case<'_>, run: &Run) {
         retrieved_until: None,
         last: 0,
         gone: BTreeSet::new(),
+        measured: BTreeSet::new(),
+        places: BTreeSet::new(),
     };
     let mut responses = Responses::new(run);
     if let Some(reason) = settings.refusal() {
@@ -103,7 +105,7 @@ pub struct Model<'a> {
     /// Whether TLS is about to begin.
     pub handshake: bool,
     pub closed: Option<CloseReason>,
-    messages: Vec<Message>,
+    pub messages: Vec<Message>,
     calls: std::slice::Iter<'a, Call>,
     ids: Ids,
     deleted: BTreeSet<u32>,
@@ -111,7 +113,12 @@ pub struct Model<'a> {
     /// Where in the output the last RETR ended, if it did.
     retrieved_until: Option<usize>,
     last: u32,
+    /// What the client was told is gone.
     gone: BTreeSet<u32>,
+    /// What the host has measured.
+    pub measured: BTreeSet<u32>,
+    /// What was gone when it was to be measured.
+    pub places: BTreeSet<u32>,
 }
 
 impl<'a> Model<'a> {
@@ -254,14 +261,24 @@ impl<'a> Model<'a> {
             return Some(Expected::Err(Some("UTF8")));
         }
         let all = (1..=self.messages.len() as u32).filter(|message| !self.deleted.contains(message));
+        let all: Vec<_> = all.collect();
+        let needed = message.map_or(all.clone(), |message| vec![message]);
+        if matches!(said.verb, Verb::Stat | Verb::List) {
+            for message in needed {
+                if let Err(code) = self.measure(line, message)? {
+                    return Some(Expected::Err(Some(code)));
+                }
+            }
+        }
         let expected = match (said.verb, message) {
             (Verb::Stat, _) => {
-                let octets: u64 = all.clone().map(|message| self.octets(message)).sum();
-                Expected::Text(format!("{} {octets}", all.count()))
+                let octets: u64 = all.iter().map(|&message| self.octets(message)).sum();
+                Expected::Text(format!("{} {octets}", all.len()))
             }
-            (Verb::List, None) => Expected::Lines(all.map(|n| format!("{n} {}", self.octets(n))).collect()),
+            (Verb::List, None) => Expected::Lines(all.into_iter().map(|n| format!("{n} {}", self.octets(n))).collect()),
+            (Verb::List, Some(n)) if self.places.contains(&n) => return Some(self.is_gone(n)),
             (Verb::List, Some(n)) => Expected::Text(format!("{n} {}", self.octets(n))),
-            (Verb::Uidl, None) => Expected::Lines(all.filter_map(|n| self.unique_id(n)).collect()),
+            (Verb::Uidl, None) => Expected::Lines(all.into_iter().filter_map(|n| self.unique_id(n)).collect()),
             (Verb::Uidl, Some(n)) => match self.unique_id(n) {
                 Some(listing) => Expected::Text(listing),
                 None => return Some(Expected::Err(Some("SYS/TEMP"))),
@@ -288,6 +305,11 @@ impl<'a> Model<'a> {
         Some(self.good(expected))
     }
 
+    /// The answer to a command for a message that is gone: the first one is no bad command.
+    fn is_gone(&mut self, message: u32) -> Expected {
+        if self.gone.insert(message) { Expected::Err(None) } else { self.bad(None) }
+    }
+
     fn retrieve(&mut self, line: &Line, said: &Said, message: u32) -> Option<Expected> {
         let Asked::Retrieve { message: got, lines, delivery } = &self.asked(line)?.asked else {
             panic!("the host wasn't asked for a message");
@@ -296,8 +318,7 @@ impl<'a> Model<'a> {
         let (pushed, ended, failed) = match delivery {
             Delivery::Refused(Refusal::Temporary) => return Some(Expected::Err(Some("SYS/TEMP"))),
             Delivery::Refused(Refusal::Permanent) => return Some(Expected::Err(Some("SYS/PERM"))),
-            Delivery::Refused(_) if self.gone.insert(message) => return Some(Expected::Err(None)),
-            Delivery::Refused(_) => return Some(self.bad(None)),
+            Delivery::Refused(_) => return Some(self.is_gone(message)),
             Delivery::Content { pushed, ended, failed } => (pushed, *ended, *failed),
         };
         if said.verb == Verb::Retr {
@@ -356,10 +377,6 @@ impl<'a> Model<'a> {
     pub fn close(&mut self, reason: CloseReason, last: Expected) -> Expected {
         self.closed = Some(reason);
         last
-    }
-
-    fn octets(&self, message: u32) -> u64 {
-        content::normalise(&self.messages[message as usize - 1].octets).len() as u64
     }
 
     /// What UIDL says of a message.

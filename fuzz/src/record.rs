@@ -54,6 +54,10 @@ pub enum Asked {
         utf8: bool,
         outcome: Outcome,
     },
+    Measure {
+        message: u32,
+        measured: Measured,
+    },
     Retrieve {
         message: u32,
         lines: Option<u64>,
@@ -78,6 +82,14 @@ pub enum Outcome {
     Challenge(Vec<u8>),
     TooLong,
     Ended(Admission),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measured {
+    Done,
+    /// The host said so, and its maildrop knew nothing.
+    NotDone,
+    Refused(Refusal),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -124,6 +124,11 @@ impl Settings {
         self.need_utf8 >> (index % 8) & 1 != 0
     }
 
+    /// Whether the octets of the message with this index are known from the start.
+    pub fn is_measured(&self, index: usize) -> bool {
+        self.switches >> (6 + index % 2) & 1 == 0
+    }
+
     /// The languages, the one that is spoken first before the others.
     pub fn languages(&self) -> Vec<Spoken> {
         let first = if self.languages & 4 == 0 { ENGLISH } else { FIRST };

@@ -55,7 +55,8 @@ impl Store {
         let count = self.messages.len();
         let unique_ids = (1..=count).map(|number| ids.of(number, count)).collect();
         let fine = ids == Ids::Distinct || (ids == Ids::Same && count < 2) || self.vouches;
-        (Mailbox { store: Rc::clone(self), unique_ids }, fine)
+        let measured = self.messages.iter().map(|message| message.is_measured).collect();
+        (Mailbox { store: Rc::clone(self), unique_ids, measured }, fine)
     }
 
     /// How many maildrops are open.
@@ -91,6 +92,8 @@ impl Drop for Exchange {
 pub struct Mailbox {
     store: Rc<Store>,
     unique_ids: Vec<Option<String>>,
+    /// The messages whose octets are known.
+    measured: Vec<bool>,
 }
 
 /// A message can't be read any further.
@@ -108,6 +111,11 @@ pub struct Reader {
 impl Mailbox {
     pub fn message(&self, message: MessageNumber) -> &[u8] {
         &self.store.messages[message.index()].octets
+    }
+
+    /// Knows the octets of a message from now on.
+    pub fn measure(&mut self, message: MessageNumber) {
+        self.measured[message.index()] = true;
     }
 }
 
@@ -142,7 +150,7 @@ impl Maildrop for Mailbox {
     }
 
     fn octets(&self, message: MessageNumber) -> Option<u64> {
-        Some(content::normalise(&self.store.messages[message.index()].octets).len() as u64)
+        self.measured[message.index()].then(|| content::normalise(self.message(message)).len() as u64)
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

@@ -7,6 +7,7 @@ use super::body::Body;
 use super::close::CloseReason;
 use super::login::Login;
 use super::maildrop::Maildrop;
+use super::measure::Measure;
 use super::retrieve::Retrieve;
 use super::starttls::StartTls;
 use super::update::Update;
@@ -25,6 +26,7 @@ use crate::Io;
 /// |---|---|
 /// | [`Login`], [`Authenticate`] | rejected as [temporary](super::Rejection::Temporary): `-ERR [SYS/TEMP]`, and no failed login |
 /// | [`StartTls`] | [failed](StartTls::failed): the session closes |
+/// | [`Measure`] | refused as [temporary](super::Refusal::Temporary): `-ERR [SYS/TEMP]`, for this STAT or LIST |
 /// | [`Retrieve`] | refused as [temporary](super::Refusal::Temporary): `-ERR [SYS/TEMP]`, for this message |
 /// | [`Body`] | [failed](Body::fail): the session closes without the end of the message |
 /// | [`Update`] | [nothing removed](super::Update::decline): `-ERR [SYS/TEMP]` if a message was marked |
@@ -39,6 +41,8 @@ pub enum Action<'a, M: Maildrop, E = ()> {
     /// A client has taken a step in a SASL exchange. Only of mechanisms that
     /// [`Config::mechanism`](super::Config::mechanism) offers, and not of PLAIN and LOGIN by default.
     Authenticate(Authenticate<'a, M, E>),
+    /// The octets of a message are wanted by STAT or LIST. Only if [`Maildrop::octets`] is `None`.
+    Measure(Measure<'a, M>),
     /// A message is wanted, by RETR or TOP.
     Retrieve(Retrieve<'a, M>),
     /// The next chunk is wanted of the message that [`Retrieve::begin`] has begun.
@@ -63,6 +67,7 @@ impl<M: Maildrop, E> Action<'_, M, E> {
             Self::Login(login) => login.decline(),
             Self::Authenticate(step) => step.decline(),
             Self::StartTls(start) => start.decline(),
+            Self::Measure(measure) => measure.decline(),
             Self::Retrieve(retrieve) => retrieve.decline(),
             Self::Body(body) => body.decline(),
             Self::Update(update) => update.decline(),
@@ -78,6 +83,7 @@ impl<M: Maildrop, E> fmt::Debug for Action<'_, M, E> {
             Self::StartTls(start) => start.fmt(f),
             Self::Login(login) => login.fmt(f),
             Self::Authenticate(step) => step.fmt(f),
+            Self::Measure(measure) => measure.fmt(f),
             Self::Retrieve(retrieve) => retrieve.fmt(f),
             Self::Body(body) => body.fmt(f),
             Self::Update(update) => update.fmt(f),

@@ -105,7 +105,7 @@ impl MessageListing {
         match self {
             Self::Octets(next) => lines(output, next, open.undeleted(*next).map(numbered), |message, text| {
                 // All of them were known when LIST was answered.
-                if let Some(octets) = open.maildrop.octets(message) {
+                if let Some(octets) = open.octets(message) {
                     ScanListing { message, octets }.encode(text);
                 }
             }),

@@ -22,17 +22,12 @@ pub trait Maildrop {
     fn count(&self) -> u32;
 
     /// The octets of a message as it goes over the wire, as [`WireSize`](crate::wire::WireSize) counts them; `None`
-    /// while they can't be known.
+    /// while they aren't known.
     ///
-    /// Asked by STAT and LIST, which are answered `-ERR [SYS/TEMP]` at the first `None`: an error that may pass (no file
-    /// descriptor, no memory, a failed read) must not become a size of 0, on which clients act. The next STAT or LIST
-    /// asks again. Once it was `Some` it stays so, with the same octets. DELE and RSET ask too, where STAT or LIST was
-    /// answered before.
-    ///
-    /// STAT asks for each message the first time, so a host may compute the octets then, and should remember them. Where
-    /// that means reading the message, the call blocks, and [`poll`](super::Session::poll) with it: an asynchronous host
-    /// computes them before, or moves the blocking part away. Where it may take long, the host looks meanwhile whether
-    /// the client is still there, and returns `None` when it isn't.
+    /// Asked by STAT and LIST; DELE and RSET ask too, where STAT or LIST was answered before. This is a look-up: it is called while
+    /// the session is [polled](super::Session::poll), so it reads no message. Where the octets aren't known yet, the session asks
+    /// the host to [measure](super::Measure) this message, and then the maildrop again, which remembers them. Once it was `Some` it
+    /// stays so, with the same octets.
     ///
     /// RFC 1939 §11 wants it exact. An estimate breaks nothing here, but some clients show nonsense, reject a message
     /// as over a limit although it isn't, or reserve too little memory.

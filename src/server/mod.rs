@@ -18,6 +18,7 @@
 //! |---|---|---|---|
 //! | [`Action::Io`] | the socket | [`Read::filled`], `advance` of [`Write`]; `failed` for both | |
 //! | [`Action::Login`] | your accounts, and your store: its lock and its index | [`accept`](Login::accept), [`reject`](Login::reject), [`hand_over`](Login::hand_over) | |
+//! | [`Action::Measure`] | your store | [`done`](Measure::done), [`refuse`](Measure::refuse) | have [`Maildrop::octets`] know all, and it never comes |
 //! | [`Action::Retrieve`] | your store | [`send`](Retrieve::send), [`begin`](Retrieve::begin), [`refuse`](Retrieve::refuse) | |
 //! | [`Action::Body`] | the reader that `begin` was given | [`push`](Body::push), [`end`](Body::end), [`fail`](Body::fail) | answer `Retrieve` by `send` alone, and it never comes |
 //! | [`Action::Update`] | your store | [`maildrop_and_deletions`](Update::maildrop_and_deletions), then [`finish`](Update::finish) | `decline`: the client hears that nothing is removed |
@@ -63,6 +64,7 @@ mod listing;
 mod login;
 mod maildrop;
 mod marks;
+mod measure;
 mod offers;
 mod open_maildrop;
 mod refusals;
@@ -86,6 +88,7 @@ pub use self::index::Index;
 pub use self::login::{Credentials, Login};
 pub use self::maildrop::Maildrop;
 pub use self::marks::Deletions;
+pub use self::measure::Measure;
 pub use self::offers::ClientIdentity;
 pub use self::open_maildrop::BrokenMaildrop;
 pub use self::refusals::{GreetingRefusal, Refusal, Rejection};

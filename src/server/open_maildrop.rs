@@ -7,6 +7,7 @@ use md5::{Digest, Md5};
 use super::maildrop::Maildrop;
 use super::marks::Marks;
 use super::reply::Reply;
+use super::terms::Instead;
 use crate::message::{MessageNumber, UniqueIdBuffer};
 use crate::wire::{Command, Verb};
 
@@ -18,13 +19,28 @@ pub(super) struct OpenMaildrop<M> {
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
-    /// Messages that were gone when they were asked for (R-1939-28).
+    /// Messages that a client has asked for, and was told that they are gone (R-1939-28).
     gone: Marks,
+    /// Messages that were gone when they were to be measured: they keep their places, without octets.
+    kept_places: Marks,
     /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit, or
     /// aren't known.
-    octets: Option<u64>,
+    total: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
     pub(super) last: u32,
+}
+
+/// The octets of the first messages, those that are marked as deleted not among them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sum {
+    /// `u64::MAX` if there are more.
+    octets: u64,
+    /// The message after them; the sum may have come to the first one whose octets aren't known.
+    pub(super) next: MessageNumber,
+}
+
+impl Sum {
+    pub(super) const NOTHING: Self = Self { octets: 0, next: MessageNumber::FIRST };
 }
 
 /// A maildrop that can't be served, as its login has shown.
@@ -55,8 +71,8 @@ impl<M: Maildrop> OpenMaildrop<M> {
         if !maildrop.unique_ids_are_checked() {
             check_unique_ids(&maildrop, count)?;
         }
-        let (deleted, retrieved, gone) = Default::default();
-        Ok(Self { maildrop, count, deleted, retrieved, gone, octets: None, last: 0 })
+        let (deleted, retrieved, gone, kept_places) = Default::default();
+        Ok(Self { maildrop, count, deleted, retrieved, gone, kept_places, total: None, last: 0 })
     }
 
     /// How many messages aren't marked as deleted.
@@ -107,25 +123,30 @@ impl<M: Maildrop> OpenMaildrop<M> {
         if utf8 || !self.maildrop.needs_utf8(message) { Ok(()) } else { Err(Reply::NeedsUtf8) }
     }
 
-    /// The octets of all messages that aren't marked as deleted; `u64::MAX` if there are more, and `None` if those of one
-    /// message aren't known.
-    pub(super) fn total_octets(&mut self) -> Option<u64> {
-        if self.octets.is_none() {
-            // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
-            let mut sum = Some(0_u64);
-            for message in self.undeleted(1) {
-                let octets = self.maildrop.octets(message)?;
-                sum = sum.and_then(|sum| sum.checked_add(octets));
+    /// The octets of a message, if they are known; none of one that is gone (R-1939-28).
+    #[inline]
+    pub(super) fn octets(&self, message: MessageNumber) -> Option<u64> {
+        if self.kept_places.contains(message) { Some(0) } else { self.maildrop.octets(message) }
+    }
+
+    /// The octets of all messages that aren't marked as deleted, or `u64::MAX` if there are more. `sum` is what is added up
+    /// already; it comes back as far as the octets are known.
+    pub(super) fn add_up(&mut self, mut sum: Sum) -> Result<u64, Sum> {
+        if self.total.is_none() {
+            for message in self.undeleted(sum.next.get()) {
+                let Some(octets) = self.octets(message) else { return Err(Sum { next: message, ..sum }) };
+                sum.octets = sum.octets.saturating_add(octets);
             }
-            self.octets = sum;
+            // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
+            self.total = (sum.octets < u64::MAX).then_some(sum.octets);
         }
-        Some(self.octets.unwrap_or(u64::MAX))
+        Ok(self.total.unwrap_or(u64::MAX))
     }
 
     /// Whether a message had as many octets as STAT or LIST has announced, if one of them was answered.
     pub(super) fn announced(&self, message: MessageNumber, octets: u64) -> bool {
-        let is_announced = self.octets.is_some();
-        let is_true = !is_announced || self.maildrop.octets(message).is_none_or(|announced| announced == octets);
+        let is_announced = self.total.is_some();
+        let is_true = !is_announced || self.octets(message).is_none_or(|announced| announced == octets);
         debug_assert!(is_true || !self.maildrop.octets_are_exact(), "message {message} has {octets} octets");
         is_true
     }
@@ -139,16 +160,15 @@ impl<M: Maildrop> OpenMaildrop<M> {
     pub(super) fn delete(&mut self, message: MessageNumber) {
         self.deleted.insert(message, self.count);
         self.access(message);
-        if let Some(all) = self.octets {
-            let octets = self.maildrop.octets(message);
-            self.octets = octets.map(|octets| all.saturating_sub(octets));
+        if let Some(total) = self.total {
+            self.total = self.octets(message).map(|octets| total.saturating_sub(octets));
         }
     }
 
     /// Undoes everything that the client has done (R-1939-25).
     pub(super) fn reset(&mut self) {
-        let mut unmarked = self.deleted.iter().map(|message| self.maildrop.octets(message));
-        self.octets = self.octets.and_then(|all| unmarked.try_fold(all, |sum, octets| sum.checked_add(octets?)));
+        let mut unmarked = self.deleted.iter().map(|message| self.octets(message));
+        self.total = self.total.and_then(|total| unmarked.try_fold(total, |sum, octets| sum.checked_add(octets?)));
         self.deleted.clear();
         self.retrieved.clear();
         self.last = 0;
@@ -161,11 +181,23 @@ impl<M: Maildrop> OpenMaildrop<M> {
         }
     }
 
-    /// Notes that a message was gone when it was asked for; whether it was gone before.
-    pub(super) fn mark_gone(&mut self, message: MessageNumber) -> bool {
-        let before = self.gone.contains(message);
+    /// The answer to a command for a message that is gone. The second one counts as a bad command, so that a client that loops
+    /// comes to an end (R-1939-28).
+    pub(super) fn answer_gone(&mut self, message: MessageNumber) -> Instead {
+        let is_repeated = self.gone.contains(message);
         self.gone.insert(message, self.count);
-        before
+        if is_repeated { Instead::Bad(Reply::Gone) } else { Instead::Answer(Reply::Gone) }
+    }
+
+    /// Keeps the place of a message that is gone though its octets were never known.
+    pub(super) fn keep_place(&mut self, message: MessageNumber) {
+        self.kept_places.insert(message, self.count);
+        self.total = None;
+    }
+
+    /// Whether only the place of a message is left.
+    pub(super) fn is_kept_place(&self, message: MessageNumber) -> bool {
+        self.kept_places.contains(message)
     }
 
     /// Marks what was retrieved as deleted, before the host is asked to remove what is marked.

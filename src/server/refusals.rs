@@ -39,7 +39,7 @@ pub enum Rejection {
     Permanent,
 }
 
-/// Why a message isn't available. It costs the client this message, and nothing else.
+/// Why a message isn't available, or can't be measured. It costs the client this command, and nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

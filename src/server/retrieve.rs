@@ -78,16 +78,13 @@ impl<M: Maildrop> Retrieve<'_, M> {
 
     /// Answers `-ERR`: this message isn't available.
     pub fn refuse(self, reason: Refusal) {
-        let transaction = self.transaction;
         let instead = match reason {
-            // Asked for again, it counts as a bad command, so that a client that loops comes to an end (R-1939-28).
-            Refusal::Gone if transaction.open.mark_gone(self.request.message) => Instead::Bad(Reply::Gone),
-            Refusal::Gone => Instead::Answer(Reply::Gone),
+            Refusal::Gone => self.transaction.open.answer_gone(self.request.message),
             Refusal::Temporary => Instead::Answer(Reply::Temporary),
             Refusal::Permanent => Instead::Answer(Reply::Permanent),
         };
         let settled = self.terms.settle(self.output, State::Transaction, instead);
-        transaction.step = settled.map_or_else(Step::Over, |()| Step::Read);
+        self.transaction.step = settled.map_or_else(Step::Over, |()| Step::Read);
     }
 }
 

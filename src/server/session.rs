@@ -12,6 +12,7 @@ use super::close::CloseReason;
 use super::config::Config;
 use super::login::Login;
 use super::maildrop::Maildrop;
+use super::measure::Measure;
 use super::offers::ClientIdentity;
 use super::refusals::GreetingRefusal;
 use super::reply::Reply;
@@ -134,8 +135,9 @@ impl<M: Maildrop, E> Session<M, E> {
     /// client sees the end of the stream; no message is removed without its QUIT, and the reason is
     /// [`CloseReason::Stopped`].
     ///
-    /// The next poll takes it up: a host that waits for its client polls. One that can't wait for the client to take what
-    /// is being written drops the session.
+    /// The next poll takes it up: a host that waits for its client polls. One that can't wait for all messages to be measured
+    /// [declines](super::Measure::decline) the next; one that can't wait for the client to take what is being written drops the
+    /// session.
     pub fn stop(&mut self) {
         self.is_stopping = true;
     }
@@ -170,7 +172,8 @@ impl<M: Maildrop, E> Session<M, E> {
     /// out again; so does a call after `Close`.
     ///
     /// The time that a call takes is linear in the octets read since the last one and in the output that it makes, up
-    /// to [`Config::output_limit`]; the first STAT or LIST asks the maildrop for the octets of each message.
+    /// to [`Config::output_limit`]; the first STAT or LIST asks the maildrop for the octets of each message, once if they are
+    /// known.
     pub fn poll(&mut self, now: Duration) -> Action<'_, M, E> {
         let Self { pipe, terms, life, .. } = self;
         let passed = pipe.clock.tick(now);
@@ -234,6 +237,10 @@ impl<M: Maildrop, E> Session<M, E> {
                 _ => Action::Io(Io::next(pipe)),
             },
             Life::Transaction(transaction) => match transaction.step {
+                transaction::Step::Measure(octets) => {
+                    let message = octets.message();
+                    Action::Measure(Measure { output: &mut pipe.output, terms, transaction, message })
+                }
                 transaction::Step::Retrieve(request) => {
                     Action::Retrieve(Retrieve { output: &mut pipe.output, terms, transaction, request })
                 }

@@ -73,7 +73,9 @@ impl<M: Maildrop, E> Life<M, E> {
                 _ => Wait::Transport,
             },
             Self::Transaction(Transaction { step, .. }) => match step {
-                transaction::Step::Retrieve(_) | transaction::Step::Update => Wait::Host,
+                transaction::Step::Measure(_) | transaction::Step::Retrieve(_) | transaction::Step::Update => {
+                    Wait::Host
+                }
                 transaction::Step::Stream(transfer, _) if transfer.wants_chunk(output) => Wait::Host,
                 transaction::Step::Read => Wait::Line,
                 _ => Wait::Transport,

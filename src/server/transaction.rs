@@ -3,7 +3,7 @@
 use super::close::CloseReason;
 use super::listing::{Listing, MessageListing};
 use super::maildrop::Maildrop;
-use super::open_maildrop::OpenMaildrop;
+use super::open_maildrop::{OpenMaildrop, Sum};
 use super::reply::Reply;
 use super::terms::{Instead, Terms, Work};
 use super::transfer::{Request, Transfer};
@@ -22,6 +22,8 @@ pub(super) struct Transaction<M: Maildrop> {
 pub(super) enum Step<R> {
     /// A command is read.
     Read,
+    /// The host measures a message for STAT or LIST.
+    Measure(Octets),
     /// The host answers RETR or TOP.
     Retrieve(Request),
     /// A message is written that the host has given in one piece.
@@ -37,6 +39,27 @@ pub(super) enum Step<R> {
     Update,
     /// The host's answer has ended the session.
     Over(CloseReason),
+}
+
+/// The octets that a command needs.
+#[derive(Clone, Copy)]
+pub(super) enum Octets {
+    /// STAT gives those of all messages.
+    Stat(Sum),
+    /// LIST gives those of each. Nothing can be taken back once its lines go out, so it begins when all are known.
+    List(Sum),
+    /// LIST gives those of one message.
+    ListOne(MessageNumber),
+}
+
+impl Octets {
+    /// The message that the host measures.
+    pub(super) fn message(self) -> MessageNumber {
+        match self {
+            Self::Stat(sum) | Self::List(sum) => sum.next,
+            Self::ListOne(message) => message,
+        }
+    }
 }
 
 impl<M: Maildrop> Transaction<M> {
@@ -68,6 +91,14 @@ impl<M: Maildrop> Transaction<M> {
                     let Some(line) = input.line() else { return Ok(()) };
                     *active = true;
                     self.step = self.line(line, work)?;
+                    continue;
+                }
+                Step::Measure(octets) => {
+                    let octets = *octets;
+                    self.step = self.resume(octets, output, terms)?;
+                    if matches!(self.step, Step::Measure(_)) {
+                        return Ok(());
+                    }
                     continue;
                 }
                 Step::Retrieve(_) | Step::Update => false,
@@ -129,21 +160,11 @@ impl<M: Maildrop> Transaction<M> {
         let open = &mut self.open;
         open.check_permitted(command)?;
         match *command {
-            Command::Stat => {
-                let octets = open.total_octets().ok_or(Reply::Temporary)?;
-                let listing = DropListing { messages: open.messages(), octets };
-                terms.good_line(output, |text| listing.encode(text));
-            }
-            // Nothing can be taken back once lines go out, so the octets of all messages are asked for first.
-            Command::List { message: None } => {
-                open.total_octets().ok_or(Reply::Temporary)?;
-                terms.good(output, Reply::ScanListing);
-                return Ok(Step::ListMessages(MessageListing::Octets(1)));
-            }
+            Command::Stat => return self.give(Octets::Stat(Sum::NOTHING), output, terms),
+            Command::List { message: None } => return self.give(Octets::List(Sum::NOTHING), output, terms),
             Command::List { message: Some(message) } => {
                 open.check_sendable(message, terms.utf8)?;
-                let octets = open.maildrop.octets(message).ok_or(Reply::Temporary)?;
-                terms.good_line(output, |text| ScanListing { message, octets }.encode(text));
+                return self.give(Octets::ListOne(message), output, terms);
             }
             Command::Retr { message } => {
                 open.check_sendable(message, terms.utf8)?;
@@ -193,6 +214,45 @@ impl<M: Maildrop> Transaction<M> {
                 debug_assert!(!command.verb().is_valid_in(State::Transaction));
                 return Err(Instead::Bad(Reply::WrongState));
             }
+        }
+        Ok(Step::Read)
+    }
+
+    /// Goes on with STAT or LIST when the host may have measured a message.
+    #[cold]
+    fn resume(
+        &mut self,
+        octets: Octets,
+        output: &mut Output,
+        terms: &mut Terms,
+    ) -> Result<Step<M::Reader>, CloseReason> {
+        let step = self.give(octets, output, terms);
+        step.or_else(|instead| terms.settle(output, State::Transaction, instead).map(|()| Step::Read))
+    }
+
+    /// Answers STAT or LIST, if the octets that it needs are known; else the host measures the first message whose aren't.
+    fn give(&mut self, octets: Octets, output: &mut Output, terms: &mut Terms) -> Result<Step<M::Reader>, Instead> {
+        let open = &mut self.open;
+        match octets {
+            Octets::Stat(sum) => match open.add_up(sum) {
+                Ok(octets) => {
+                    let listing = DropListing { messages: open.messages(), octets };
+                    terms.good_line(output, |text| listing.encode(text));
+                }
+                Err(sum) => return Ok(Step::Measure(Octets::Stat(sum))),
+            },
+            Octets::List(sum) => match open.add_up(sum) {
+                Ok(_) => {
+                    terms.good(output, Reply::ScanListing);
+                    return Ok(Step::ListMessages(MessageListing::Octets(1)));
+                }
+                Err(sum) => return Ok(Step::Measure(Octets::List(sum))),
+            },
+            Octets::ListOne(message) if open.is_kept_place(message) => return Err(open.answer_gone(message)),
+            Octets::ListOne(message) => match open.octets(message) {
+                Some(octets) => terms.good_line(output, |text| ScanListing { message, octets }.encode(text)),
+                None => return Ok(Step::Measure(Octets::ListOne(message))),
+            },
         }
         Ok(Step::Read)
     }

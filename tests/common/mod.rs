@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::message::MessageNumber;
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Rejection, Retrieve, Session};
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Login, Measure, Rejection, Retrieve, Session};
 use pop3_proto::wire::ResponseCode;
 use pop3_proto::{Io, Security};
 
@@ -165,6 +165,7 @@ impl Server {
                     }
                 }
                 Action::Authenticate(step) => sasl::answer(&self.store, step),
+                Action::Measure(measure) => answer_measure(&self.store, measure),
                 Action::Retrieve(retrieve) => answer_retrieve(&self.store, retrieve),
                 Action::Body(mut body) => match body.reader() {
                     (_, Some(0)) => body.fail(),
@@ -202,6 +203,7 @@ fn touch(action: Action<'_, TestDrop, TestExchange>) {
         Action::Login(login) => assert!(!login.credentials().name().is_empty()),
         Action::StartTls(start) => drop(start.residue()),
         Action::Authenticate(mut step) => drop(step.exchange_and_response().1.map(<[u8]>::len)),
+        Action::Measure(mut measure) => drop(measure.maildrop().store()),
         Action::Retrieve(mut retrieve) => drop(retrieve.maildrop().store()),
         Action::Body(mut body) => drop(body.reader().0.front().cloned()),
         Action::Update(mut update) => {
@@ -229,6 +231,19 @@ fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop, TestExchange>) {
         login.reject(Rejection::InUse);
     } else {
         store.broken.set(login.accept(TestDrop::new(store)).err());
+    }
+}
+
+fn answer_measure(store: &Rc<Store>, mut measure: Measure<'_, TestDrop>) {
+    let (maildrop, message) = measure.maildrop_and_message();
+    maildrop.store().log(Call::Measure(message.get()));
+    if !store.unknown.borrow().contains(&message.get()) {
+        store.unmeasured.borrow_mut().retain(|unmeasured| *unmeasured != message.get());
+        return measure.done();
+    }
+    match store.unmeasurable.get() {
+        Some(refusal) => measure.refuse(refusal),
+        None => measure.done(),
     }
 }
 

@@ -21,6 +21,7 @@ pub enum Call {
     /// What the host remembered of an exchange was dropped.
     ExchangeDropped,
     StartTls(Residue),
+    Measure(u32),
     Retrieve(u32),
     Top(u32, u64),
     Update(Vec<u32>),
@@ -45,6 +46,10 @@ pub struct Store {
     pub locked: Cell<bool>,
     /// The messages whose octets can't be known now.
     pub unknown: RefCell<Vec<u32>>,
+    /// The messages whose octets are known when they are measured.
+    pub unmeasured: RefCell<Vec<u32>>,
+    /// Why the messages of `unknown` can't be measured; `None` claims that they are.
+    pub unmeasurable: Cell<Option<Refusal>>,
     /// How often an octet count was asked for.
     pub octets_asked: Cell<u32>,
     pub rejection: Cell<Option<Rejection>>,
@@ -94,6 +99,8 @@ impl Store {
             calls: RefCell::default(),
             locked: Cell::new(false),
             unknown: RefCell::default(),
+            unmeasured: RefCell::default(),
+            unmeasurable: Cell::new(Some(Refusal::Temporary)),
             octets_asked: Cell::new(0),
             rejection: Cell::new(None),
             refused_with: Cell::new(None),
@@ -161,7 +168,9 @@ impl Maildrop for TestDrop {
 
     fn octets(&self, message: MessageNumber) -> Option<u64> {
         self.store.octets_asked.set(self.store.octets_asked.get() + 1);
-        (!self.store.unknown.borrow().contains(&message.get())).then(|| self.store.messages[message.index()].announced)
+        let is_among = |messages: &RefCell<Vec<u32>>| messages.borrow().contains(&message.get());
+        let is_known = !is_among(&self.store.unknown) && !is_among(&self.store.unmeasured);
+        is_known.then(|| self.store.messages[message.index()].announced)
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {

@@ -40,6 +40,32 @@ impl<const COUNT: u32> Maildrop for Drop<COUNT> {
     }
 }
 
+/// A maildrop whose messages are measured one after the other, and are as many octets long as their number is.
+struct Unmeasured {
+    count: u32,
+    measured: u32,
+}
+
+impl Maildrop for Unmeasured {
+    type Reader = u32;
+
+    fn count(&self) -> u32 {
+        self.count
+    }
+
+    fn octets(&self, message: MessageNumber) -> Option<u64> {
+        (message.get() <= self.measured).then_some(message.get().into())
+    }
+
+    fn unique_id(&self, _: MessageNumber) -> Option<UniqueId<'_>> {
+        None
+    }
+
+    fn unique_ids_are_checked(&self) -> bool {
+        true
+    }
+}
+
 /// What is sent of a message: this chunk, so many times.
 struct Chunks(Bytes, u32);
 
@@ -96,6 +122,7 @@ fn drive<M: Maildrop<Reader = u32>>(
             },
             Action::Authenticate(step) if step.response().is_none() => step.challenge(b"a".as_slice()).unwrap(),
             Action::Authenticate(step) => step.reject(Rejection::Temporary),
+            Action::Measure(measure) => measure.decline(),
             Action::Retrieve(retrieve) if message.1 == 1 => retrieve.send(message.0.clone()),
             Action::Retrieve(retrieve) => retrieve.begin(message.1),
             Action::Body(mut body) => match body.reader() {
@@ -159,6 +186,47 @@ fn a_million_messages_are_listed_in_the_memory_of_ten_thousand() {
         let (few, _) = measured::<10_000>(command, 1, &nothing());
         let (many, written) = measured::<1_000_000>(command, 1, &nothing());
         assert!(written > 10_000_000, "{written}");
+        assert_eq!((many.bytes_max, many.count_total), (few.bytes_max, few.count_total), "{command}");
+        assert!(many.bytes_max <= BUFFERS && many.bytes_current <= 0, "{many:?}");
+    }
+}
+
+#[test]
+fn a_million_messages_are_measured_in_the_memory_of_ten_thousand() {
+    // R-GEN-04
+    for (command, octets) in [("STAT\r\n", 18), ("LIST\r\n", 10_000_000)] {
+        let measured = [10_000, 1_000_000].map(|count| {
+            let mut session = session::<Unmeasured>();
+            let mut maildrop = Some(Unmeasured { count, measured: 0 });
+            drive(&mut session, &mut Lines::new("USER a\r\nPASS b\r\nNOOP\r\n", 1), &mut maildrop, &nothing());
+            let mut line = Some(command.as_bytes());
+            let mut written = 0;
+            let info = measure(|| {
+                loop {
+                    match session.poll(Duration::ZERO) {
+                        Action::Io(Io::Read(mut read)) => {
+                            let Some(octets) = line.take() else { return read.nothing_yet() };
+                            read.space()[..octets.len()].copy_from_slice(octets);
+                            read.filled(octets.len());
+                        }
+                        Action::Io(Io::Write(mut write)) => {
+                            let octets = write.chunk().len();
+                            written += octets;
+                            write.advance(octets);
+                        }
+                        Action::Measure(mut measure) => {
+                            let (maildrop, message) = measure.maildrop_and_message();
+                            maildrop.measured = message.get();
+                            measure.done();
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            });
+            (info, written)
+        });
+        let [(few, _), (many, written)] = measured;
+        assert!(written > octets, "{written}");
         assert_eq!((many.bytes_max, many.count_total), (few.bytes_max, few.count_total), "{command}");
         assert!(many.bytes_max <= BUFFERS && many.bytes_current <= 0, "{many:?}");
     }

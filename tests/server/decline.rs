@@ -64,6 +64,19 @@ fn a_message_that_is_declined_costs_this_message_alone() {
 }
 
 #[test]
+fn octets_that_are_declined_cost_this_command_alone() {
+    // R-GEN-17
+    let store = Store::example();
+    let mut server = Server::logged_in(&store);
+    store.unmeasured.replace(vec![2]);
+    for line in ["STAT\r\n", "LIST\r\n", "LIST 2\r\n"].repeat(15) {
+        assert_eq!(decline(&mut server, line), "Measure");
+        assert_eq!(server.send(""), TEMPORARY);
+    }
+    assert_eq!(server.send("STAT\r\n"), "+OK 2 320\r\n");
+}
+
+#[test]
 fn a_chunk_that_is_declined_ends_the_session_without_the_end_of_the_message() {
     // R-GEN-10, R-GEN-17
     let store = Store::example();

@@ -39,6 +39,10 @@ enum Setting {
     NeedsUtf8,
     /// Names are UTF-8.
     Names,
+    /// No octets are known before they are measured.
+    Unmeasured,
+    /// Message 2 can't be measured.
+    Unmeasurable,
 }
 
 /// How it is driven.
@@ -70,6 +74,9 @@ fn run(case: &Case, drive: &Drive) -> Seen {
     let has = |setting| case.settings.contains(&setting);
     store.line_ends.set(if has(Setting::Vouched) { LineEnds::Crlf } else { LineEnds::Unknown });
     store.need_utf8.set(u32::from(has(Setting::NeedsUtf8)));
+    store.unmeasured.replace(if has(Setting::Unmeasured) { (1..=4).collect() } else { Vec::new() });
+    store.unknown.replace(if has(Setting::Unmeasurable) { vec![2] } else { Vec::new() });
+    store.unmeasurable.set(case.refusal);
     let config = config().remove_retrieved(has(Setting::RemoveRetrieved));
     let config = config.sasl_passwords_as_logins(!has(Setting::PasswordsAtHost));
     let config = config.utf8(if has(Setting::Names) { Utf8::MessagesAndNames } else { Utf8::Messages });
@@ -179,6 +186,8 @@ fn case() -> impl Strategy<Value = Case> {
         Setting::Cleartext,
         Setting::NeedsUtf8,
         Setting::Names,
+        Setting::Unmeasured,
+        Setting::Unmeasurable,
     ];
     let settings = prop::sample::subsequence(all, 0..4);
     (input(), prop::collection::vec(message(), 0..4), refusal, commit, settings, any::<bool>()).prop_map(

@@ -16,6 +16,7 @@ mod invariance;
 mod leniency;
 mod limits;
 mod logs;
+mod measure;
 mod multi_line_table;
 mod pipelining;
 mod rfc1939_apop;

@@ -33,6 +33,7 @@ type Boxed = Box<dyn Stream + Send>;
 struct Connection {
     store: Store,
     stopping: Arc<AtomicBool>,
+    stops_when_measuring: bool,
     reports: Vec<String>,
 }
 
@@ -43,6 +44,13 @@ impl Host for Connection {
 
     fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Open, Rejection> {
         common::log_in(&self.store, credentials)
+    }
+
+    fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+        if self.stops_when_measuring {
+            self.stopping.store(true, Ordering::Relaxed);
+        }
+        common::measure(maildrop, message)
     }
 
     fn open(&mut self, maildrop: &mut Open, message: MessageNumber, _: Option<u64>) -> Result<Opened<Chunks>, Refusal> {
@@ -88,7 +96,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (store, stopping) = (store(messages), Arc::<AtomicBool>::default());
         let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
-        let mut host = Connection { store: Arc::clone(&store), stopping: Arc::clone(&stopping), reports: Vec::new() };
+        let mut host = Connection {
+            store: Arc::clone(&store),
+            stopping: Arc::clone(&stopping),
+            stops_when_measuring: messages.contains(&"stop"),
+            reports: Vec::new(),
+        };
         let thread = thread::spawn(move || {
             let stream: Boxed = Box::new(listener.accept().unwrap().0);
             let reason = serve(stream, &mut session, &mut host);
@@ -266,6 +279,26 @@ fn a_server_that_stops_lets_an_idle_client_go() {
     let (reason, _, left) = server.end();
     assert_eq!((reason, left.len()), (CloseReason::Stopped, 1));
     assert!(matches!(client.stat(), Err(Error::Closed(Closed::WhileIdle) | Error::Session(_) | Error::Transport(_))));
+}
+
+#[test]
+fn a_message_that_can_not_be_measured_fails_stat_and_list_alone() {
+    let server = Server::new(&["a\n", "?", "c\n"]);
+    let mut client = server.client();
+    let is_later = |error| matches!(error, Error::Refused { retry: Retry::Later, .. });
+    assert!(is_later(client.stat().unwrap_err()) && is_later(client.list().unwrap_err()));
+    assert_eq!(client.uidl().unwrap().len(), 3);
+    client.dele(number(2)).unwrap();
+    assert_eq!(client.stat().unwrap().octets, 6);
+    client.quit().unwrap();
+}
+
+#[test]
+fn a_server_that_stops_measures_no_more_messages() {
+    let server = Server::new(&["stop", "two"]);
+    let mut client = server.client();
+    assert!(matches!(client.stat(), Err(Error::Refused { retry: Retry::Later, .. })));
+    assert_eq!(server.end().0, CloseReason::Stopped);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use adapter::tokio::{Client, Host, serve, transfer};
 use adapter::{Error, Opened};
 use allocation_counter::measure;
 use bytes::Bytes;
-use pop3_proto::client::{self, Closed};
+use pop3_proto::client::{self, Closed, Retry};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
 use pop3_proto::wire::Verb;
@@ -34,7 +34,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 /// A server for one client.
 struct Connection {
     store: Store,
-    stopping: watch::Receiver<bool>,
+    stop: watch::Sender<bool>,
+    stops_when_measuring: bool,
     reports: Vec<String>,
 }
 
@@ -45,6 +46,14 @@ impl Host for Connection {
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, Rejection> {
         common::log_in(&self.store, &credentials)
+    }
+
+    async fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+        tokio::task::yield_now().await;
+        if self.stops_when_measuring {
+            self.stop.send_replace(true);
+        }
+        common::measure(maildrop, message)
     }
 
     async fn open(
@@ -71,7 +80,7 @@ impl Host for Connection {
     }
 
     fn stopped(&self) -> impl Future<Output = ()> + Send {
-        let mut stopping = self.stopping.clone();
+        let mut stopping = self.stop.subscribe();
         async move { drop(stopping.wait_for(|stopping| *stopping).await) }
     }
 
@@ -95,9 +104,14 @@ impl Server {
 
     async fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (store, (stop, stopping)) = (store(messages), watch::channel(false));
+        let (store, stop) = (store(messages), watch::Sender::new(false));
         let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
-        let mut host = Connection { store: Arc::clone(&store), stopping, reports: Vec::new() };
+        let mut host = Connection {
+            store: Arc::clone(&store),
+            stop: stop.clone(),
+            stops_when_measuring: messages.contains(&"stop"),
+            reports: Vec::new(),
+        };
         let task = tokio::spawn(async move {
             let stream: Box<dyn Stream> = Box::new(listener.accept().await.unwrap().0);
             let reason = serve(stream, &mut session, &mut host).await;
@@ -147,6 +161,26 @@ async fn a_client_reads_deletes_and_quits() {
     let (reason, reports, left) = server.end().await;
     assert_eq!((reason, left.len()), (CloseReason::Quit, 2));
     assert_eq!(reports, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_message_that_can_not_be_measured_fails_stat_and_list_alone() {
+    let server = Server::new(&["a\n", "?", "c\n"]).await;
+    let mut client = server.client().await;
+    let is_later = |error| matches!(error, Error::Refused { retry: Retry::Later, .. });
+    assert!(is_later(client.stat().await.unwrap_err()) && is_later(client.list().await.unwrap_err()));
+    assert_eq!(client.uidl().await.unwrap().len(), 3);
+    client.dele(number(2)).await.unwrap();
+    assert_eq!(client.stat().await.unwrap().octets, 6);
+    client.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_measures_no_more_messages() {
+    let server = Server::new(&["stop", "two"]).await;
+    let mut client = server.client().await;
+    assert!(matches!(client.stat().await, Err(Error::Refused { retry: Retry::Later, .. })));
+    assert_eq!(server.end().await.0, CloseReason::Stopped);
 }
 
 #[tokio::test]

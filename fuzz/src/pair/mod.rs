@@ -98,10 +98,11 @@ impl Settings {
 impl Case<'_> {
     pub fn messages(&self) -> Vec<Message> {
         let octets = self.text.iter().copied().take(3_000).collect();
-        let text = Message { octets, line_ends: LineEnds::Unknown, needs_utf8: false };
+        let text = Message { octets, line_ends: LineEnds::Unknown, needs_utf8: false, is_measured: true };
         let mut messages = vec![text];
         messages.extend(self.mail.iter().take(12).map(Mail::message));
-        for message in &mut messages {
+        for (index, message) in messages.iter_mut().enumerate() {
+            message.is_measured = index % 2 == 0;
             message.octets.truncate(3_000);
             // Nobody vouches for what isn't so.
             if content::normalise(&message.octets) != message.octets {

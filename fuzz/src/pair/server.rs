@@ -80,6 +80,12 @@ impl Server {
                 authenticate(step, &self.store);
                 true
             }
+            Action::Measure(mut measure) => {
+                let (mailbox, message) = measure.maildrop_and_message();
+                mailbox.measure(message);
+                measure.done();
+                true
+            }
             Action::Retrieve(mut retrieve) => {
                 let message = retrieve.message();
                 let reader = Reader::new(retrieve.maildrop().message(message), self.answer, false);

@@ -28,6 +28,16 @@ pub trait Host {
     /// Why it can't log in. What comes from the store is temporary, or in use, but never bad credentials.
     fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
 
+    /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
+    /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
+    ///
+    /// # Errors
+    /// Why it can't be measured, or that nobody waits for it any more, which is a temporary refusal.
+    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> Result<(), Refusal> {
+        let _ = (maildrop, message);
+        Err(Refusal::Temporary)
+    }
+
     /// Opens a message, all of it or a reader of its chunks. TOP wants so many `lines` of its body, and the session cuts it by
     /// itself.
     ///
@@ -111,6 +121,15 @@ pub fn serve<H: Host>(
                         host.report(&error);
                         return CloseReason::TlsFailed;
                     }
+                }
+            }
+            // There may be many more of them.
+            Action::Measure(measure) if host.is_stopping() => measure.decline(),
+            Action::Measure(mut measure) => {
+                let (maildrop, message) = measure.maildrop_and_message();
+                match host.measure(maildrop, message) {
+                    Ok(()) => measure.done(),
+                    Err(refusal) => measure.refuse(refusal),
                 }
             }
             Action::Retrieve(mut retrieve) => {

@@ -39,6 +39,20 @@ pub trait Host: Send {
         credentials: Credentials<'_>,
     ) -> impl Future<Output = Result<Self::Maildrop, Rejection>> + Send;
 
+    /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
+    /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
+    ///
+    /// # Errors
+    /// Why it can't be measured, or that nobody waits for it any more, which is a temporary refusal.
+    fn measure(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        message: MessageNumber,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+        let _ = (maildrop, message);
+        ready(Err(Refusal::Temporary))
+    }
+
     /// Opens a message: all of it, or a reader of its chunks. TOP asks for so many `lines` of its body; the session cuts it
     /// by itself.
     ///
@@ -142,6 +156,19 @@ pub async fn serve<H: Host>(
                     return CloseReason::TlsFailed;
                 }
             },
+            Action::Measure(mut measure) => {
+                // There may be many more of them.
+                is_stopping = is_stopping || is_ready(host.stopped()).await;
+                if is_stopping {
+                    measure.decline();
+                    continue;
+                }
+                let (maildrop, message) = measure.maildrop_and_message();
+                match host.measure(maildrop, message).await {
+                    Ok(()) => measure.done(),
+                    Err(refusal) => measure.refuse(refusal),
+                }
+            }
             Action::Retrieve(mut retrieve) => {
                 let (message, lines) = (retrieve.message(), retrieve.lines());
                 match host.open(retrieve.maildrop(), message, lines).await {
@@ -170,6 +197,15 @@ pub async fn serve<H: Host>(
                 return reason;
             }
         }
+    }
+}
+
+/// Whether a future is ready now.
+async fn is_ready(future: impl Future<Output = ()> + Send) -> bool {
+    tokio::select! {
+        biased;
+        () = future => true,
+        () = ready(()) => false,
     }
 }
 

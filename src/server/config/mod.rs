@@ -31,7 +31,7 @@ use crate::wire::{DeviationSet, Expire, InvalidCapability, InvalidText, LoginDel
 /// | the name of USER, PLAIN or LOGIN | at most 2,048 ([`command_line_limit`](Self::command_line_limit)) | from there to the end of the login |
 /// | the APOP timestamp | at most 255 | until the login |
 /// | deletion marks | a bit for each message | from the first DELE on |
-/// | marks of messages that are gone, or retrieved and to be removed | a bit each for each message | from the first such message on |
+/// | marks of messages that were gone when they were asked for, or when they were measured, or that are retrieved and to be removed | a bit each for each message | from the first such message on |
 ///
 /// and nothing per command, per line of a listing, or per pipelined request.
 ///

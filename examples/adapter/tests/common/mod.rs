@@ -71,6 +71,8 @@ pub(crate) fn left(store: &Store) -> Vec<&'static str> {
 pub(crate) struct Open {
     store: Store,
     unique_ids: UniqueIds,
+    /// What is measured.
+    octets: Vec<Option<u64>>,
 }
 
 /// A message's chunks, the next one last; `None` is a failure.
@@ -84,9 +86,7 @@ impl Maildrop for Open {
     }
 
     fn octets(&self, message: MessageNumber) -> Option<u64> {
-        let mut size = WireSize::new();
-        size.add(self.store.lock().unwrap()[message.index()]?.replace('|', "").as_bytes());
-        Some(size.octets())
+        self.octets[message.index()]
     }
 
     fn unique_id(&self, message: MessageNumber) -> Option<UniqueId<'_>> {
@@ -99,8 +99,21 @@ pub(crate) fn log_in(store: &Store, credentials: &Credentials<'_>) -> Result<Ope
     if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
         return Err(Rejection::BadCredentials);
     }
-    let unique_ids = (0..store.lock().unwrap().len()).map(|index| index.to_string()).collect();
-    Ok(Open { store: Arc::clone(store), unique_ids })
+    let count = store.lock().unwrap().len();
+    let unique_ids = (0..count).map(|index| index.to_string()).collect();
+    Ok(Open { store: Arc::clone(store), unique_ids, octets: vec![None; count] })
+}
+
+/// Measures a message, which fails where it holds a `?`.
+pub(crate) fn measure(maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+    let stored = maildrop.store.lock().unwrap()[message.index()].ok_or(Refusal::Gone)?;
+    if stored.contains('?') {
+        return Err(Refusal::Temporary);
+    }
+    let mut size = WireSize::new();
+    size.add(stored.replace('|', "").as_bytes());
+    maildrop.octets[message.index()] = Some(size.octets());
+    Ok(())
 }
 
 /// Opens a message: whole, or in two chunks where it holds a `|`, after which reading fails where there are two of them.
