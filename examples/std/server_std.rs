@@ -157,7 +157,7 @@ impl<'a> Host for Connection<'a> {
         maildrop.mailbox.read(message)
     }
 
-    fn next_chunk(&mut self, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, _: &mut Attended<Self>, reading: &mut Reading) -> io::Result<Option<Bytes>> {
         reading.next_chunk().map_err(Trouble::cut_off)
     }
 

@@ -165,7 +165,7 @@ impl Host for Connection {
         block_in_place(|| maildrop.mailbox.read(message))
     }
 
-    async fn next_chunk(&mut self, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Attended<Self>, reading: &mut Reading) -> io::Result<Option<Bytes>> {
         block_in_place(|| reading.next_chunk().map_err(Trouble::cut_off))
     }
 

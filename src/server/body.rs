@@ -113,6 +113,7 @@ use crate::buffer::Output;
 pub struct Body<'a, M: Maildrop> {
     pub(super) output: &'a mut Output,
     pub(super) transfer: &'a mut Transfer,
+    pub(super) maildrop: &'a mut M,
     pub(super) reader: &'a mut M::Reader,
 }
 
@@ -120,6 +121,12 @@ impl<M: Maildrop> Body<'_, M> {
     /// Returns what [`Retrieve::begin`](super::Retrieve::begin) was given.
     pub fn reader(&mut self) -> &mut M::Reader {
         self.reader
+    }
+
+    /// Lends the host's maildrop, with what [`Retrieve::begin`](super::Retrieve::begin) was given: for a store whose one connection
+    /// reads all messages, say.
+    pub fn maildrop_and_reader(&mut self) -> (&mut M, &mut M::Reader) {
+        (self.maildrop, self.reader)
     }
 
     /// Sends the next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB

@@ -41,6 +41,11 @@ impl<M: Maildrop> Retrieve<'_, M> {
         &mut self.transaction.open.maildrop
     }
 
+    /// Lends the host's maildrop, with the message.
+    pub fn maildrop_and_message(&mut self) -> (&mut M, MessageNumber) {
+        (&mut self.transaction.open.maildrop, self.request.message)
+    }
+
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).
     ///
     /// The client gets `+OK`, after which an error can only end the session. So read the first chunk before, and

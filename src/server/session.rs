@@ -130,6 +130,12 @@ impl<M: Maildrop, E> Session<M, E> {
         self.life.state()
     }
 
+    /// Lends the host's maildrop while the client is logged in: from the accepted login until the session is over, and the maildrop
+    /// dropped with it. So a host may renew the lease of a lock, for example, while it waits for the client.
+    pub fn maildrop(&mut self) -> Option<&mut M> {
+        self.life.maildrop()
+    }
+
     /// Ends the session where nothing is cut off, because the host wants to stop: where it would wait to
     /// read, so that every command that has come is answered, and a message or a removal that was begun is finished. The
     /// client sees the end of the stream; no message is removed without its QUIT, and the reason is
@@ -248,7 +254,8 @@ impl<M: Maildrop, E> Session<M, E> {
                 transaction::Step::Stream(ref mut transfer, ref mut reader)
                     if transfer.wants_chunk(&mut pipe.output) =>
                 {
-                    Action::Body(Body { output: &mut pipe.output, transfer, reader })
+                    let maildrop = &mut transaction.open.maildrop;
+                    Action::Body(Body { output: &mut pipe.output, transfer, maildrop, reader })
                 }
                 _ => {
                     debug_assert!(wait == Wait::Line || !pipe.output.is_empty(), "there is something to wait for");

@@ -35,6 +35,15 @@ impl<M: Maildrop, E> Life<M, E> {
         }
     }
 
+    /// The host's maildrop, from the accepted login on.
+    pub(super) fn maildrop(&mut self) -> Option<&mut M> {
+        match self {
+            Self::Authorization(Authorization { opened, .. }) => opened.as_mut().map(|open| &mut open.maildrop),
+            Self::Transaction(Transaction { open, .. }) => Some(&mut open.maildrop),
+            Self::Over(_) => None,
+        }
+    }
+
     /// Goes on until the client or the host is needed; `active` tells whether something has happened since the last call that
     /// starts autologout anew.
     #[inline]

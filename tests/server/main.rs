@@ -14,6 +14,7 @@ mod hand_over_sasl;
 mod host_policy;
 mod invariance;
 mod leniency;
+mod lent;
 mod limits;
 mod logs;
 mod measure;

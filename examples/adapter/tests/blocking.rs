@@ -57,7 +57,7 @@ impl Host for Connection {
         common::open(maildrop, message)
     }
 
-    fn next_chunk(&mut self, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
         common::next_chunk(chunks)
     }
 

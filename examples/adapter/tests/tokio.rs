@@ -65,7 +65,7 @@ impl Host for Connection {
         common::open(maildrop, message)
     }
 
-    async fn next_chunk(&mut self, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
         tokio::task::yield_now().await;
         common::next_chunk(chunks)
     }

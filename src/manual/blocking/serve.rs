@@ -54,8 +54,12 @@ pub trait Host {
     ///
     /// # Errors
     /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
-    fn next_chunk(&mut self, reader: &mut <Self::Maildrop as Maildrop>::Reader) -> io::Result<Option<Bytes>> {
-        let _ = reader;
+    fn next_chunk(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        reader: &mut <Self::Maildrop as Maildrop>::Reader,
+    ) -> io::Result<Option<Bytes>> {
+        let _ = (maildrop, reader);
         Ok(None)
     }
 
@@ -133,21 +137,25 @@ pub fn serve<H: Host>(
                 }
             }
             Action::Retrieve(mut retrieve) => {
-                let (message, lines) = (retrieve.message(), retrieve.lines());
-                match host.open(retrieve.maildrop(), message, lines) {
+                let lines = retrieve.lines();
+                let (maildrop, message) = retrieve.maildrop_and_message();
+                match host.open(maildrop, message, lines) {
                     Ok(Opened::Whole(octets)) => retrieve.send(octets),
                     Ok(Opened::Reader(reader)) => retrieve.begin(reader),
                     Err(refusal) => retrieve.refuse(refusal),
                 }
             }
-            Action::Body(mut body) => match host.next_chunk(body.reader()) {
-                Ok(Some(chunk)) => body.push(chunk),
-                Ok(None) => body.end(),
-                Err(error) => {
-                    host.report(&error);
-                    body.fail();
+            Action::Body(mut body) => {
+                let (maildrop, reader) = body.maildrop_and_reader();
+                match host.next_chunk(maildrop, reader) {
+                    Ok(Some(chunk)) => body.push(chunk),
+                    Ok(None) => body.end(),
+                    Err(error) => {
+                        host.report(&error);
+                        body.fail();
+                    }
                 }
-            },
+            }
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
                 let removal = host.remove(maildrop, deletions);

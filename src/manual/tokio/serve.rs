@@ -71,9 +71,10 @@ pub trait Host: Send {
     /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
     fn next_chunk(
         &mut self,
+        maildrop: &mut Self::Maildrop,
         reader: &mut <Self::Maildrop as Maildrop>::Reader,
     ) -> impl Future<Output = io::Result<Option<Bytes>>> + Send {
-        let _ = reader;
+        let _ = (maildrop, reader);
         ready(Ok(None))
     }
 
@@ -170,21 +171,25 @@ pub async fn serve<H: Host>(
                 }
             }
             Action::Retrieve(mut retrieve) => {
-                let (message, lines) = (retrieve.message(), retrieve.lines());
-                match host.open(retrieve.maildrop(), message, lines).await {
+                let lines = retrieve.lines();
+                let (maildrop, message) = retrieve.maildrop_and_message();
+                match host.open(maildrop, message, lines).await {
                     Ok(Opened::Whole(octets)) => retrieve.send(octets),
                     Ok(Opened::Reader(reader)) => retrieve.begin(reader),
                     Err(refusal) => retrieve.refuse(refusal),
                 }
             }
-            Action::Body(mut body) => match host.next_chunk(body.reader()).await {
-                Ok(Some(chunk)) => body.push(chunk),
-                Ok(None) => body.end(),
-                Err(error) => {
-                    host.report(&error);
-                    body.fail();
+            Action::Body(mut body) => {
+                let (maildrop, reader) = body.maildrop_and_reader();
+                match host.next_chunk(maildrop, reader).await {
+                    Ok(Some(chunk)) => body.push(chunk),
+                    Ok(None) => body.end(),
+                    Err(error) => {
+                        host.report(&error);
+                        body.fail();
+                    }
                 }
-            },
+            }
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
                 let removal = host.remove(maildrop, deletions).await;
