@@ -10,7 +10,6 @@
 #[path = "../../src/manual/blocking/tls.rs"]
 mod tls;
 
-use std::cell::OnceCell;
 use std::error::Error;
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +27,7 @@ use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejectio
 use rustls::ServerConnection;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Args, Attended, Client, Exchange, Reading, Service, Trouble};
+use support::{Args, Exchange, LastWords, Mailbox, Reading, Service, Trouble};
 use tls::Tls;
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
@@ -110,7 +109,7 @@ fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
 
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut connection = Connection { socket, server, ended: OnceCell::new() };
+    let mut connection = Connection { socket, server, last_words: LastWords::default() };
     let mut stream: Box<dyn Stream + '_> = Box::new(socket);
     if implicit_tls {
         stream = connection.start_tls(stream, Instant::now().checked_add(support::HANDSHAKE))?;
@@ -127,42 +126,47 @@ impl Server {
 }
 
 /// The client at the other end of a socket, and what is done for it.
-#[derive(Clone)]
 struct Connection<'a> {
     socket: &'a TcpStream,
     server: &'a Server,
-    /// Since when its stream is known to have ended.
-    ended: OnceCell<Instant>,
+    last_words: LastWords,
 }
 
 impl<'a> Host for Connection<'a> {
     type Stream = Box<dyn Stream + 'a>;
-    type Maildrop = Attended<Self>;
+    type Maildrop = Mailbox;
     type Exchange = Exchange;
 
-    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Attended<Self>, Rejection> {
-        self.server.service.log_in(credentials, self.clone())
+    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
+        self.server.service.log_in(credentials)
     }
 
-    fn authenticate(&mut self, step: Authenticate<'_, Attended<Self>, Exchange>) {
-        self.server.service.authenticate(step, self.clone());
+    fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
+        self.server.service.authenticate(step);
+    }
+
+    /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
+    /// meanwhile must not keep its maildrop locked, nor the server from ending.
+    fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
+        let is_awaited = || !self.server.is_stopping() && self.last_words.is_awaited(has_ended(self.socket));
+        maildrop.measure(message, is_awaited)
     }
 
     fn open(
         &mut self,
-        maildrop: &mut Attended<Self>,
+        maildrop: &mut Mailbox,
         message: MessageNumber,
         _: Option<u64>,
     ) -> Result<Opened<Reading>, Refusal> {
-        maildrop.mailbox.read(message)
+        maildrop.read(message)
     }
 
-    fn next_chunk(&mut self, _: &mut Attended<Self>, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> io::Result<Option<Bytes>> {
         reading.next_chunk().map_err(Trouble::cut_off)
     }
 
-    fn remove(&mut self, maildrop: &mut Attended<Self>, deletions: Deletions<'_>) -> Removal {
-        maildrop.mailbox.expunge(deletions)
+    fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
+        maildrop.expunge(deletions)
     }
 
     fn start_tls(&mut self, stream: Self::Stream, deadline: Option<Instant>) -> io::Result<Self::Stream> {
@@ -177,19 +181,6 @@ impl<'a> Host for Connection<'a> {
 
     fn report(&mut self, error: &(dyn Error + 'static)) {
         support::report_unless_gone(error);
-    }
-}
-
-impl Client for Connection<'_> {
-    fn is_waiting(&self) -> bool {
-        if has_ended(self.socket) {
-            self.ended.get_or_init(Instant::now);
-        }
-        !self.server.is_stopping() && self.ended.get().is_none_or(|since| since.elapsed() < support::LAST_WORDS)
-    }
-
-    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
-        work() // in a thread that is the client's own
     }
 }
 

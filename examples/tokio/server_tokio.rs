@@ -16,8 +16,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::thread;
 use std::time::Duration;
@@ -39,7 +39,7 @@ use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
 use stream::Transport;
-use support::{Args, Attended, Client, Exchange, HANDSHAKE, LAST_WORDS, Reading, Service, Trouble};
+use support::{Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -117,7 +117,7 @@ async fn converse(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, serve
     let (socket, output) = socket.into_split();
     let socket = Arc::new(socket);
     let mut stream: Transport = Box::new(join(Input(Arc::clone(&socket)), output));
-    let mut connection = Connection { socket, server, ended: OnceLock::new() };
+    let mut connection = Connection { socket, server, last_words: LastWords::default() };
     if implicit_tls {
         stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
     }
@@ -134,43 +134,49 @@ impl Server {
 }
 
 /// The client at the other end of a socket, and what is done for it.
-#[derive(Clone)]
 struct Connection {
     socket: Arc<OwnedReadHalf>,
     server: Arc<Server>,
-    /// Since when its stream is known to have ended.
-    ended: OnceLock<Instant>,
+    last_words: LastWords,
 }
 
 /// The store's work blocks, so the runtime is told about it.
 impl Host for Connection {
     type Stream = Transport;
-    type Maildrop = Attended<Self>;
+    type Maildrop = Mailbox;
     type Exchange = Exchange;
 
-    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Attended<Self>, Rejection> {
-        block_in_place(|| self.server.service.log_in(&credentials, self.clone()))
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
+        block_in_place(|| self.server.service.log_in(&credentials))
     }
 
-    async fn authenticate(&mut self, step: Authenticate<'_, Attended<Self>, Exchange>) {
-        block_in_place(|| self.server.service.authenticate(step, self.clone()));
+    async fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
+        block_in_place(|| self.server.service.authenticate(step));
+    }
+
+    /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
+    /// meanwhile must not keep its maildrop locked, nor the server from ending.
+    async fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
+        let Self { socket, server, last_words } = self;
+        let is_awaited = || !*server.stopping.borrow() && last_words.is_awaited(has_ended(socket));
+        block_in_place(|| maildrop.measure(message, is_awaited))
     }
 
     async fn open(
         &mut self,
-        maildrop: &mut Attended<Self>,
+        maildrop: &mut Mailbox,
         message: MessageNumber,
         _: Option<u64>,
     ) -> Result<Opened<Reading>, Refusal> {
-        block_in_place(|| maildrop.mailbox.read(message))
+        block_in_place(|| maildrop.read(message))
     }
 
-    async fn next_chunk(&mut self, _: &mut Attended<Self>, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> io::Result<Option<Bytes>> {
         block_in_place(|| reading.next_chunk().map_err(Trouble::cut_off))
     }
 
-    async fn remove(&mut self, maildrop: &mut Attended<Self>, deletions: Deletions<'_>) -> Removal {
-        block_in_place(|| maildrop.mailbox.expunge(deletions))
+    async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
+        block_in_place(|| maildrop.expunge(deletions))
     }
 
     async fn start_tls(&mut self, stream: Transport) -> io::Result<Transport> {
@@ -185,20 +191,6 @@ impl Host for Connection {
 
     fn report(&mut self, error: &(dyn Error + 'static)) {
         support::report_unless_gone(error);
-    }
-}
-
-impl Client for Connection {
-    fn is_waiting(&self) -> bool {
-        if has_ended(&self.socket) {
-            self.ended.get_or_init(Instant::now);
-        }
-        !*self.server.stopping.borrow() && self.ended.get().is_none_or(|since| since.elapsed() < LAST_WORDS)
-    }
-
-    /// Messages are measured while the session is polled, so the runtime is told that this thread blocks.
-    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
-        block_in_place(work)
     }
 }
 

@@ -69,7 +69,7 @@ struct OpenDemo {
 }
 
 impl Store for OpenDemo {
-    fn open(&self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
+    fn open(&mut self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
         let (_, text) = self.messages[index];
         Ok(Some(Opened::Whole(Bytes::from_static(text.as_bytes()))))
     }

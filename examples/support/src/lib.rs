@@ -8,6 +8,7 @@ pub mod client;
 mod demo;
 mod folders;
 mod german;
+mod last_words;
 pub mod listening;
 mod mailbox;
 pub mod maildir;
@@ -28,8 +29,9 @@ use std::net::SocketAddr;
 use accounts::Accounts;
 
 pub use args::Args;
+pub use last_words::LastWords;
 pub use listening::{HANDSHAKE, cannot_listen, is_shortage, parse_or_exit, security_of};
-pub use mailbox::{Attended, Client, LAST_WORDS, Mailbox};
+pub use mailbox::Mailbox;
 pub use reading::Reading;
 pub use report::{exit_code, report, report_unless_gone};
 pub use sasl::Exchange;

@@ -8,7 +8,6 @@
 //! write into a Maildir can have any file sent that the server may read: let the server run as the user whose mail it
 //! is, or keep others from writing there. Links to anything but a regular file are no messages.
 
-use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -49,17 +48,15 @@ impl From<Trouble> for OpenError {
 /// Opens the Maildir at `path` for one session.
 pub fn open(account: &Arc<str>, path: &Path) -> Result<Mailbox, OpenError> {
     let maildir = Maildir::open(account, path)?;
-    let files = maildir.files.borrow();
-    let unique_ids = files.iter().map(|known| known.file.base_name()).collect();
-    let octets = files.iter().map(|known| known.file.announced_octets()).collect();
-    drop(files);
+    let unique_ids = maildir.files.iter().map(|known| known.file.base_name()).collect();
+    let octets = maildir.files.iter().map(|known| known.file.announced_octets()).collect();
     Ok(Mailbox::new(unique_ids, octets, maildir))
 }
 
 pub(crate) struct Maildir {
     account: Arc<str>,
     path: PathBuf,
-    files: RefCell<Vec<Known>>,
+    files: Vec<Known>,
     _lock: File,
 }
 
@@ -87,12 +84,7 @@ impl Maildir {
             let mut files = look_until_steady(account, path)?;
             if same_names::tell_apart(account, path, &mut files)? {
                 let files = files.into_iter().map(|file| Known { file, is_gone: false, octets: 0 }).collect();
-                return Ok(Self {
-                    account: Arc::clone(account),
-                    path: path.into(),
-                    files: RefCell::new(files),
-                    _lock: lock,
-                });
+                return Ok(Self { account: Arc::clone(account), path: path.into(), files, _lock: lock });
             }
         }
         Err(trouble(io::Error::new(ErrorKind::TimedOut, "its files are renamed all the time")).into())
@@ -105,19 +97,19 @@ impl Maildir {
     /// Does something to a message's file. When the file isn't there, other programs may have moved it to `cur/` or
     /// changed its flags, which gives it another name: then it's done to that. `None` when the message is gone.
     fn wherever_it_is<T>(
-        &self,
+        &mut self,
         index: usize,
         action: impl Fn(&Path) -> io::Result<T>,
     ) -> Result<Option<(PathBuf, T)>, Trouble> {
         let begin = Instant::now();
         loop {
-            let path = self.files.borrow()[index].file.path(&self.path);
+            let path = self.files[index].file.path(&self.path);
             match action(&path) {
                 Ok(value) => return Ok(Some((path, value))),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.trouble(path, error)),
                 Err(_) => {}
             }
-            if self.files.borrow()[index].is_gone || !self.find(index)? {
+            if self.files[index].is_gone || !self.find(index)? {
                 return Ok(None);
             }
             if begin.elapsed() > CHASE {
@@ -130,7 +122,7 @@ impl Maildir {
     ///
     /// A look is for all messages: it brings the new names of all that were renamed, and when it was thorough it tells
     /// which are gone. So a client that asks for thousands of them costs no look for each.
-    fn find(&self, index: usize) -> Result<bool, Trouble> {
+    fn find(&mut self, index: usize) -> Result<bool, Trouble> {
         let mut seen = Vec::new();
         for _ in 0..LOOKS {
             let folders::Look { files: mut now, is_steady } =
@@ -145,18 +137,16 @@ impl Maildir {
                 break;
             }
         }
-        let mut files = self.files.borrow_mut();
-        for known in files.iter_mut() {
+        for known in &mut self.files {
             known.is_gone = same_message(&seen, &known.file).is_none();
         }
-        Ok(!files[index].is_gone)
+        Ok(!self.files[index].is_gone)
     }
 
     /// Notes where the messages are now. Returns whether one of them is among `now`.
-    fn learn(&self, now: &[MessageFile], index: usize) -> bool {
-        let mut files = self.files.borrow_mut();
+    fn learn(&mut self, now: &[MessageFile], index: usize) -> bool {
         let mut found = false;
-        for (at, known) in files.iter_mut().enumerate() {
+        for (at, known) in self.files.iter_mut().enumerate() {
             if let Some(file) = same_message(now, &known.file) {
                 found |= at == index;
                 if known.file != *file {
@@ -169,18 +159,18 @@ impl Maildir {
 }
 
 impl Store for Maildir {
-    fn open(&self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
+    fn open(&mut self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
         let Some((path, (file, octets))) = self.wherever_it_is(index, regular::open)? else { return Ok(None) };
-        let had = mem::replace(&mut self.files.borrow_mut()[index].octets, octets);
+        let had = mem::replace(&mut self.files[index].octets, octets);
         if octets < had {
-            self.files.borrow_mut()[index].octets = had;
+            self.files[index].octets = had;
             return Err(self.trouble(path, io::Error::new(ErrorKind::UnexpectedEof, "it has become shorter")));
         }
         Ok(Some(Opened::Reader(Reading::new(&self.account, path, (file, octets)))))
     }
 
     fn stored_octets(&self, index: usize) -> Option<u64> {
-        let path = self.files.borrow()[index].file.path(&self.path);
+        let path = self.files[index].file.path(&self.path);
         fs::metadata(path).ok().map(|metadata| metadata.len())
     }
 

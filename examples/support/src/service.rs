@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 
 use crate::accounts::Accounts;
 use crate::args::Args;
-use crate::mailbox::{Attended, Client};
+use crate::mailbox::Mailbox;
 use crate::report::report;
 use crate::sasl::{Exchange, Outcome, Sasl};
 use crate::timestamps::Timestamps;
@@ -47,18 +47,18 @@ impl Service {
     }
 
     /// A session for a new connection.
-    pub fn session<C: Client>(&self, is_tls: bool, peer: SocketAddr) -> Session<Attended<C>, Exchange> {
+    pub fn session(&self, is_tls: bool, peer: SocketAddr) -> Session<Mailbox, Exchange> {
         let security = listening::security_of(is_tls, peer, self.require_tls);
         Session::with_exchange(Arc::clone(&self.config), security).with_timestamp(self.timestamps.next())
     }
 
     /// Opens the maildrop of a client, if it is who it says.
-    pub fn log_in<C: Client>(&self, credentials: &Credentials<'_>, client: C) -> Result<Attended<C>, Rejection> {
-        self.accounts.open(credentials).map(|mailbox| mailbox.attended_by(client))
+    pub fn log_in(&self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
+        self.accounts.open(credentials)
     }
 
     /// Takes a step of a SASL exchange.
-    pub fn authenticate<C: Client>(&self, mut step: Authenticate<'_, Attended<C>, Exchange>, client: C) {
+    pub fn authenticate(&self, mut step: Authenticate<'_, Mailbox, Exchange>) {
         let mechanism = step.mechanism();
         let (exchange, response) = step.exchange_and_response();
         match self.sasl.step(mechanism, exchange, response, &self.accounts) {
@@ -67,7 +67,7 @@ impl Service {
                 step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(report);
             }
             // A maildrop that can't be served: the client has been told, and somebody here should know.
-            Outcome::Accept(mailbox) => step.accept(mailbox.attended_by(client)).unwrap_or_else(report),
+            Outcome::Accept(mailbox) => step.accept(mailbox).unwrap_or_else(report),
             Outcome::Reject(rejection) => step.reject(rejection),
         }
     }

@@ -15,6 +15,7 @@ pub struct Trouble {
     account: Arc<str>,
     path: PathBuf,
     error: io::Error,
+    /// Whether it is no fact about the mail: a lack of file descriptors or memory, or a disk that doesn't answer.
     may_pass: bool,
 }
 
@@ -26,11 +27,6 @@ impl Trouble {
     /// The same failure, where waiting is known not to help.
     pub(crate) fn permanent(self) -> Self {
         Self { may_pass: false, ..self }
-    }
-
-    /// Whether it is no fact about the mail: a lack of file descriptors or memory, or a disk that doesn't answer.
-    pub fn may_pass(&self) -> bool {
-        self.may_pass
     }
 
     /// Tells whoever runs the server, and returns what the client is told of a message.

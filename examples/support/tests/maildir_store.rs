@@ -1,7 +1,6 @@
 //! The Maildir of the example servers, without a server: what other programs do to it meanwhile.
 #![cfg(unix)]
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use std::thread;
 use adapter::Opened;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Maildrop, Refusal, Rejection};
+use support::Mailbox;
 use support::maildir::{self, OpenError};
-use support::{Attended, Client, Mailbox};
 
 /// A Maildir that is removed when the test is over.
 struct TestMaildir(PathBuf);
@@ -40,8 +39,8 @@ impl TestMaildir {
         fs::rename(self.path(from), self.path(to)).unwrap();
     }
 
-    fn open(&self) -> Attended<Patient> {
-        self.try_open().unwrap().attended_by(Patient(Cell::new(u32::MAX)))
+    fn open(&self) -> Mailbox {
+        self.try_open().unwrap()
     }
 
     fn try_open(&self) -> Result<Mailbox, OpenError> {
@@ -64,25 +63,12 @@ impl Drop for TestMaildir {
     }
 }
 
-/// A client that waits for so many chunks.
-struct Patient(Cell<u32>);
-
-impl Client for Patient {
-    fn is_waiting(&self) -> bool {
-        self.0.replace(self.0.get().saturating_sub(1)) > 0
-    }
-
-    fn blocking<T>(&self, work: impl FnOnce() -> T) -> T {
-        work()
-    }
-}
-
 fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
 
-fn read(maildrop: &Attended<Patient>, message: u32) -> Result<String, Refusal> {
-    let Opened::Reader(mut reading) = maildrop.mailbox.read(number(message))? else { panic!("not a file") };
+fn read(maildrop: &mut Mailbox, message: u32) -> Result<String, Refusal> {
+    let Opened::Reader(mut reading) = maildrop.read(number(message))? else { panic!("not a file") };
     let mut content = Vec::new();
     while let Some(chunk) = reading.next_chunk().unwrap() {
         content.extend_from_slice(&chunk);
@@ -90,7 +76,13 @@ fn read(maildrop: &Attended<Patient>, message: u32) -> Result<String, Refusal> {
     Ok(String::from_utf8(content).unwrap())
 }
 
-fn unique_ids(maildrop: &Attended<Patient>) -> Vec<String> {
+/// The octets of a message, once it is measured.
+fn octets(maildrop: &mut Mailbox, message: u32) -> Result<u64, Refusal> {
+    maildrop.measure(number(message), || true)?;
+    Ok(maildrop.octets(number(message)).unwrap())
+}
+
+fn unique_ids(maildrop: &Mailbox) -> Vec<String> {
     (1..=maildrop.count()).map(|message| maildrop.unique_id(number(message)).unwrap().as_str().to_owned()).collect()
 }
 
@@ -102,14 +94,14 @@ fn one_look_tells_of_all_messages_that_are_gone() {
     for name in ["new/1", "new/2", "cur/3:2,S"] {
         fs::remove_file(maildir.path(name)).unwrap();
     }
-    assert_eq!(read(&maildrop, 2), Err(Refusal::Gone));
+    assert_eq!(read(&mut maildrop, 2), Err(Refusal::Gone));
     // Where the folder can't be looked at, another look would be an error.
     maildir.rename("new", "elsewhere");
-    assert_eq!(read(&maildrop, 1), Err(Refusal::Gone));
-    assert_eq!(read(&maildrop, 3), Err(Refusal::Gone));
-    assert_eq!(maildrop.octets(number(3)), Some(0));
-    assert_eq!(read(&maildrop, 4).unwrap(), "four");
-    assert_eq!(maildrop.mailbox.expunge([1, 2, 3].map(number).into_iter()), Removal::All, "as the client wanted");
+    assert_eq!(read(&mut maildrop, 1), Err(Refusal::Gone));
+    assert_eq!(read(&mut maildrop, 3), Err(Refusal::Gone));
+    assert_eq!(octets(&mut maildrop, 3), Err(Refusal::Gone));
+    assert_eq!(read(&mut maildrop, 4).unwrap(), "four");
+    assert_eq!(maildrop.expunge([1, 2, 3].map(number).into_iter()), Removal::All, "as the client wanted");
 }
 
 #[test]
@@ -120,10 +112,10 @@ fn one_look_tells_of_all_messages_that_were_renamed() {
     maildir.rename("new/1", "cur/1:2,S");
     maildir.rename("new/2", "cur/2:2,FS");
     maildir.rename("cur/3:2,", "cur/3:2,T");
-    assert_eq!(read(&maildrop, 3).unwrap(), "three");
+    assert_eq!(read(&mut maildrop, 3).unwrap(), "three");
     maildir.rename("new", "elsewhere");
-    assert_eq!(read(&maildrop, 1).unwrap(), "one");
-    assert_eq!(maildrop.mailbox.expunge([2, 3].map(number).into_iter()), Removal::All);
+    assert_eq!(read(&mut maildrop, 1).unwrap(), "one");
+    assert_eq!(maildrop.expunge([2, 3].map(number).into_iter()), Removal::All);
     maildir.rename("elsewhere", "new");
     assert_eq!(maildir.names(), ["1:2,S"]);
 }
@@ -135,12 +127,13 @@ fn a_look_that_fails_makes_no_message_gone() {
     let mut maildrop = maildir.open();
     maildir.rename("new/1", "cur/1:2,S");
     maildir.rename("new", "elsewhere");
-    assert_eq!(read(&maildrop, 1), Err(Refusal::Permanent), "it isn't known where it is");
+    assert_eq!(read(&mut maildrop, 1), Err(Refusal::Permanent), "it isn't known where it is");
+    assert_eq!(octets(&mut maildrop, 1), Err(Refusal::Permanent));
     assert_eq!(maildrop.octets(number(1)), None);
-    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Removal::NotAll, "and it isn't removed");
+    assert_eq!(maildrop.expunge([number(1)].into_iter()), Removal::NotAll, "and it isn't removed");
     maildir.rename("elsewhere", "new");
-    assert_eq!(read(&maildrop, 1).unwrap(), "one");
-    assert_eq!(maildrop.octets(number(1)), Some(5));
+    assert_eq!(read(&mut maildrop, 1).unwrap(), "one");
+    assert_eq!(octets(&mut maildrop, 1), Ok(5));
 }
 
 #[test]
@@ -151,8 +144,8 @@ fn a_new_message_of_the_same_base_name_is_not_taken_for_one_that_is_gone() {
     // Kept, so that its inode isn't given to the new one.
     maildir.rename("cur/1:2,S", "tmp/kept");
     fs::write(maildir.path("new/1"), "new").unwrap();
-    assert_eq!(read(&maildrop, 1), Err(Refusal::Gone));
-    assert_eq!(maildrop.mailbox.expunge([number(1)].into_iter()), Removal::All);
+    assert_eq!(read(&mut maildrop, 1), Err(Refusal::Gone));
+    assert_eq!(maildrop.expunge([number(1)].into_iter()), Removal::All);
     assert_eq!(maildir.names(), ["1", "2:2,S"]);
 }
 
@@ -183,13 +176,13 @@ fn messages_whose_flags_change_all_the_time_are_always_there() {
             }
         });
         for _ in 0..50 {
-            let maildrop = maildir.open();
+            let mut maildrop = maildir.open();
             assert_eq!(maildrop.count(), 40);
             for message in 1..=40 {
-                assert_eq!(read(&maildrop, message).as_deref(), Ok("text"));
+                assert_eq!(read(&mut maildrop, message).as_deref(), Ok("text"));
             }
         }
-        let removed = maildir.open().mailbox.expunge((1..=40).map(number));
+        let removed = maildir.open().expunge((1..=40).map(number));
         drop(end);
         assert_eq!(removed, Removal::All);
     });
@@ -203,7 +196,7 @@ fn what_took_the_place_of_a_message_is_opened_only_if_it_is_a_regular_file() {
 
     let files = [("cur/1:2,", "one"), ("cur/2:2,", "two"), ("cur/3:2,", "three"), ("cur/4:2,", "four")];
     let maildir = TestMaildir::new(&files);
-    let maildrop = maildir.open();
+    let mut maildrop = maildir.open();
     for (name, _) in files {
         fs::remove_file(maildir.path(name)).unwrap();
     }
@@ -213,10 +206,10 @@ fn what_took_the_place_of_a_message_is_opened_only_if_it_is_a_regular_file() {
     fs::write(maildir.path("tmp/linked"), "linked").unwrap();
     symlinkat("../tmp/linked", CWD, maildir.path("cur/4:2,")).unwrap();
     for message in 1..=3 {
-        assert_eq!(read(&maildrop, message), Err(Refusal::Permanent), "{message}");
-        assert!(maildrop.octets(number(message)).is_some(), "the others must stay listed");
+        assert_eq!(read(&mut maildrop, message), Err(Refusal::Permanent), "{message}");
+        assert!(octets(&mut maildrop, message).is_ok(), "the others must stay listed");
     }
-    assert_eq!(read(&maildrop, 4).unwrap(), "linked");
+    assert_eq!(read(&mut maildrop, 4).unwrap(), "linked");
     drop(maildrop);
     assert_eq!(unique_ids(&maildir.open()), ["4"], "the next session doesn't list the others");
 }
@@ -229,11 +222,12 @@ fn a_message_that_cannot_be_read_is_refused_at_once() {
     if !cfg!(target_os = "linux") {
         return; // there is no such file
     }
-    let maildrop = maildir.open();
-    assert_eq!(read(&maildrop, 1), Err(Refusal::Temporary));
+    let mut maildrop = maildir.open();
+    assert_eq!(read(&mut maildrop, 1), Err(Refusal::Temporary));
+    assert_eq!(octets(&mut maildrop, 1), Err(Refusal::Temporary));
     assert_eq!(maildrop.octets(number(1)), None, "no size of 0");
-    assert_eq!(read(&maildrop, 2).unwrap(), "two");
-    assert_eq!(maildrop.octets(number(2)), Some(5));
+    assert_eq!(read(&mut maildrop, 2).unwrap(), "two");
+    assert_eq!(octets(&mut maildrop, 2), Ok(5));
 }
 
 #[test]
@@ -241,52 +235,52 @@ fn a_file_that_became_shorter_is_never_read_to_an_end() {
     // R-GEN-17
     let content = "line of text\n".repeat(20_000);
     let maildir = TestMaildir::new(&[("cur/1", &content), ("cur/2", &content), ("cur/3", &content)]);
-    let maildrop = maildir.open();
+    let mut maildrop = maildir.open();
     let cut = |name| fs::File::options().write(true).open(maildir.path(name)).unwrap().set_len(100_000).unwrap();
-    let Ok(Opened::Reader(mut reading)) = maildrop.mailbox.read(number(1)) else { panic!("refused") };
+    let Ok(Opened::Reader(mut reading)) = maildrop.read(number(1)) else { panic!("refused") };
     cut("cur/1");
-    let mut octets = 0;
+    let mut read_octets = 0;
     let error = loop {
         match reading.next_chunk() {
-            Ok(chunk) => octets += chunk.expect("no end").len(),
+            Ok(chunk) => read_octets += chunk.expect("no end").len(),
             Err(error) => break error,
         }
     };
-    assert_eq!(octets, 100_000);
+    assert_eq!(read_octets, 100_000);
     assert!(error.to_string().ends_with("cur/1: it became shorter while it was read"), "{error}");
-    assert_eq!(read(&maildrop, 1), Err(Refusal::Temporary), "nor later in this session");
+    assert_eq!(read(&mut maildrop, 1), Err(Refusal::Temporary), "nor later in this session");
     // The session knows how long this one was.
-    assert_eq!(maildrop.octets(number(2)), Some(280_000));
+    assert_eq!(octets(&mut maildrop, 2), Ok(280_000));
     cut("cur/2");
-    assert_eq!(read(&maildrop, 2), Err(Refusal::Temporary));
+    assert_eq!(read(&mut maildrop, 2), Err(Refusal::Temporary));
     // Of this one nobody has said how long it is.
     cut("cur/3");
-    assert_eq!(read(&maildrop, 3).map(|content| content.len()), Ok(100_000));
+    assert_eq!(read(&mut maildrop, 3).map(|content| content.len()), Ok(100_000));
 }
 
 #[test]
 fn a_file_that_became_longer_is_read_to_its_new_end() {
     let maildir = TestMaildir::new(&[("cur/1", "short\n")]);
-    let maildrop = maildir.open();
-    assert_eq!(maildrop.octets(number(1)), Some(7));
+    let mut maildrop = maildir.open();
+    assert_eq!(octets(&mut maildrop, 1), Ok(7));
     fs::write(maildir.path("cur/1"), "no longer short\n").unwrap();
-    assert_eq!(read(&maildrop, 1).unwrap(), "no longer short\n");
+    assert_eq!(read(&mut maildrop, 1).unwrap(), "no longer short\n");
 }
 
 #[test]
 fn messages_are_measured_only_while_the_client_waits() {
     // R-GEN-17
     let maildir = TestMaildir::new(&[("cur/1", &"x\n".repeat(100_000)), ("cur/2,W=7", "text")]);
-    let maildrop = maildir.try_open().unwrap().attended_by(Patient(Cell::new(2)));
-    assert_eq!(maildrop.octets(number(1)), None);
+    let mut maildrop = maildir.open();
     assert_eq!(maildrop.octets(number(2)), Some(7), "nothing has to be read for this");
-    assert_eq!(maildir_again(&maildir, maildrop).octets(number(1)), Some(300_000));
-}
-
-/// The next session.
-fn maildir_again(maildir: &TestMaildir, before: Attended<Patient>) -> Attended<Patient> {
-    drop(before);
-    maildir.open()
+    let mut chunks = 0;
+    let is_awaited = || {
+        chunks += 1;
+        chunks <= 2
+    };
+    assert_eq!(maildrop.measure(number(1), is_awaited), Err(Refusal::Temporary));
+    assert_eq!((chunks, maildrop.octets(number(1))), (3, None));
+    assert_eq!(octets(&mut maildrop, 1), Ok(300_000));
 }
 
 #[test]
@@ -299,14 +293,15 @@ fn of_two_equal_base_names_the_later_one_gets_another_for_good() {
     let later = fs::metadata(maildir.path("cur/b.x,S=3:2,S")).unwrap().modified().unwrap();
     let later = later + std::time::Duration::from_secs(5);
     fs::File::options().write(true).open(maildir.path("cur/b.x,S=3:2,R")).unwrap().set_modified(later).unwrap();
-    let maildrop = maildir.open();
-    let by_content = |maildrop: &Attended<Patient>| -> Vec<_> {
+    let mut maildrop = maildir.open();
+    let by_content = |maildrop: &mut Mailbox| -> Vec<_> {
+        let unique_ids = unique_ids(maildrop);
         let contents = (1..=maildrop.count()).map(|message| read(maildrop, message).unwrap());
-        let mut found: Vec<_> = contents.zip(unique_ids(maildrop)).collect();
+        let mut found: Vec<_> = contents.zip(unique_ids).collect();
         found.sort();
         found
     };
-    let found = by_content(&maildrop);
+    let found = by_content(&mut maildrop);
     assert_eq!(found.iter().map(|(content, _)| content.as_str()).collect::<Vec<_>>(), ["a", "one", "three", "two"]);
     assert_eq!(found[1].1, "b.x,S=3", "the first keeps its name");
     assert!(found[2].1.ends_with(",S=3") && found[3].1.ends_with(",S=3"), "sizes are kept: {found:?}");
@@ -314,7 +309,7 @@ fn of_two_equal_base_names_the_later_one_gets_another_for_good() {
     drop(maildrop);
     fs::remove_file(maildir.path("cur/b.x,S=3:2,S")).unwrap();
     let left = [found[0].clone(), found[2].clone(), found[3].clone()];
-    assert_eq!(by_content(&maildir.open()), left, "nobody takes over an id");
+    assert_eq!(by_content(&mut maildir.open()), left, "nobody takes over an id");
 }
 
 #[test]
