@@ -8,8 +8,8 @@ use crate::wire::{Expire, LineEnds, LoginDelay, Verb};
 /// A maildrop that is open for one session: look-ups in an index that the host has made.
 ///
 /// The session owns the value from [`Login::accept`](super::Login::accept) on, lends it back where mail is to be
-/// measured, read or removed, and [itself](super::Session::maildrop) as well, and drops it when the session is over, however it ends. So tie the exclusive lock that RFC 1939 §4 asks
-/// for to the value, and it is released in time.
+/// measured, read or removed, or [at any time](super::Session::maildrop), and drops it when the session is over, however
+/// it ends. So tie the exclusive lock that RFC 1939 §4 asks for to the value, and it is released in time.
 ///
 /// What these look-ups return must stay the same for the whole session: messages are numbered from 1, and mail that
 /// arrives later has no number until the next session (RFC 1939 §4).

@@ -143,10 +143,11 @@ impl<M: Maildrop> OpenMaildrop<M> {
         Ok(self.total.unwrap_or(u64::MAX))
     }
 
-    /// Whether a message had as many octets as STAT or LIST has announced, if one of them was answered.
+    /// Whether a message had as many octets as STAT or LIST has announced, if one of them was answered. One that was gone then, and
+    /// is back, says nothing about how the store counts.
     pub(super) fn announced(&self, message: MessageNumber, octets: u64) -> bool {
-        let is_announced = self.total.is_some();
-        let is_true = !is_announced || self.octets(message).is_none_or(|announced| announced == octets);
+        let is_announced = self.total.is_some() && !self.is_kept_place(message);
+        let is_true = !is_announced || self.maildrop.octets(message).is_none_or(|announced| announced == octets);
         debug_assert!(is_true || !self.maildrop.octets_are_exact(), "message {message} has {octets} octets");
         is_true
     }

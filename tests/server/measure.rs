@@ -165,6 +165,20 @@ fn a_message_that_is_gone_keeps_its_place_without_octets() {
 }
 
 #[test]
+fn a_message_that_comes_back_is_sent_and_says_nothing_about_how_the_store_counts() {
+    // R-1939-28
+    let store = Store::new(["one\n", "two\n"]);
+    store.unknown.replace(vec![2]);
+    store.unmeasurable.set(Some(Refusal::Gone));
+    let mut server = Server::logged_in(&store);
+    assert_eq!(server.send("STAT\r\n"), "+OK 2 5\r\n");
+    store.unknown.replace(vec![]);
+    assert_eq!(server.send("RETR 2\r\n"), "+OK message follows\r\ntwo\r\n.\r\n");
+    assert_eq!(server.session.wrong_sizes(), 0);
+    assert_eq!(server.send("STAT\r\n"), "+OK 2 5\r\n", "what was announced stays");
+}
+
+#[test]
 fn a_client_that_asks_for_the_octets_of_a_vanished_message_again_and_again_comes_to_an_end() {
     // R-1939-28
     let (_, mut server) = with_a_gap();
