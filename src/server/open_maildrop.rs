@@ -1,5 +1,6 @@
 //! An open maildrop: what the host has, and what this session has done to it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use md5::{Digest, Md5};
@@ -19,15 +20,22 @@ pub(super) struct OpenMaildrop<M> {
     pub(super) deleted: Marks,
     /// Messages that were retrieved, to be removed at QUIT if the configuration says so (R-1939-35).
     retrieved: Marks,
-    /// Messages that a client has asked for, and was told that they are gone (R-1939-28).
-    gone: Marks,
-    /// Messages that were gone when they were to be measured: they keep their places, without octets.
-    kept_places: Marks,
+    /// Few maildrops have any, so they take no room in a session that has none.
+    gone: Option<Box<Gone>>,
     /// The octets of all messages that aren't marked as deleted, once they were asked for; `None` if they don't fit, or
     /// aren't known.
     total: Option<u64>,
     /// The highest number that RETR or DELE has named, for LAST.
     pub(super) last: u32,
+}
+
+/// Messages that were gone when they were needed (R-1939-28).
+#[derive(Default)]
+struct Gone {
+    /// The client has asked for them, and was told.
+    told: Marks,
+    /// They were to be measured: they keep their places, without octets.
+    kept_places: Marks,
 }
 
 /// The octets of the first messages, those that are marked as deleted not among them.
@@ -71,8 +79,8 @@ impl<M: Maildrop> OpenMaildrop<M> {
         if !maildrop.unique_ids_are_checked() {
             check_unique_ids(&maildrop, count)?;
         }
-        let (deleted, retrieved, gone, kept_places) = Default::default();
-        Ok(Self { maildrop, count, deleted, retrieved, gone, kept_places, total: None, last: 0 })
+        let (deleted, retrieved) = Default::default();
+        Ok(Self { maildrop, count, deleted, retrieved, gone: None, total: None, last: 0 })
     }
 
     /// How many messages aren't marked as deleted.
@@ -126,7 +134,7 @@ impl<M: Maildrop> OpenMaildrop<M> {
     /// The octets of a message, if they are known; none of one that is gone (R-1939-28).
     #[inline]
     pub(super) fn octets(&self, message: MessageNumber) -> Option<u64> {
-        if self.kept_places.contains(message) { Some(0) } else { self.maildrop.octets(message) }
+        if self.is_kept_place(message) { Some(0) } else { self.maildrop.octets(message) }
     }
 
     /// The octets of all messages that aren't marked as deleted, or `u64::MAX` if there are more. `sum` is what is added up
@@ -185,20 +193,22 @@ impl<M: Maildrop> OpenMaildrop<M> {
     /// The answer to a command for a message that is gone. The second one counts as a bad command, so that a client that loops
     /// comes to an end (R-1939-28).
     pub(super) fn answer_gone(&mut self, message: MessageNumber) -> Instead {
-        let is_repeated = self.gone.contains(message);
-        self.gone.insert(message, self.count);
+        let told = &mut self.gone.get_or_insert_default().told;
+        let is_repeated = told.contains(message);
+        told.insert(message, self.count);
         if is_repeated { Instead::Bad(Reply::Gone) } else { Instead::Answer(Reply::Gone) }
     }
 
     /// Keeps the place of a message that is gone though its octets were never known.
     pub(super) fn keep_place(&mut self, message: MessageNumber) {
-        self.kept_places.insert(message, self.count);
+        self.gone.get_or_insert_default().kept_places.insert(message, self.count);
         self.total = None;
     }
 
     /// Whether only the place of a message is left.
+    #[inline]
     pub(super) fn is_kept_place(&self, message: MessageNumber) -> bool {
-        self.kept_places.contains(message)
+        self.gone.as_ref().is_some_and(|gone| gone.kept_places.contains(message))
     }
 
     /// Marks what was retrieved as deleted, before the host is asked to remove what is marked.
