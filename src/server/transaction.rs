@@ -90,7 +90,7 @@ impl<M: Maildrop> Transaction<M> {
                     }
                     let Some(line) = input.line() else { return Ok(()) };
                     *active = true;
-                    self.step = self.line(line, work)?;
+                    self.line(line, work)?;
                     continue;
                 }
                 Step::Measure(octets) => {
@@ -132,22 +132,22 @@ impl<M: Maildrop> Transaction<M> {
         }
     }
 
-    /// Deals with a command line.
+    /// Deals with a command line, and sets the next step.
     #[inline]
-    fn line(&mut self, line: Line, work: &mut Work<'_>) -> Result<Step<M::Reader>, CloseReason> {
+    fn line(&mut self, line: Line, work: &mut Work<'_>) -> Result<(), CloseReason> {
         let Work { pipe: Pipe { input, output, .. }, terms } = work;
         let command = terms.read(input, line, State::Transaction);
-        let step = match command.and_then(|command| self.answer(&command, output, terms)) {
-            Ok(step) => step,
-            Err(instead) => terms.settle(output, State::Transaction, instead).map(|()| Step::Read)?,
-        };
+        match command.and_then(|command| self.answer(&command, output, terms)) {
+            Ok(step) => self.step = step,
+            Err(instead) => terms.settle(output, State::Transaction, instead)?,
+        }
         // A line that is out of place here may be a password.
         if terms.is_in_bad_row() {
             input.wipe(line.octets);
         } else {
             input.consume(line.octets);
         }
-        Ok(step)
+        Ok(())
     }
 
     #[inline]
