@@ -259,10 +259,18 @@
 //! | [`initial_response`] | automatic | saves a round trip; [never](crate::client::InitialResponsePolicy::Never) and [always](crate::client::InitialResponsePolicy::Always) are for servers that know only one way |
 //! | [`accepted`](crate::client::Config::accepted) | see [`client::Config`](crate::client::Config) | what real servers do is accepted, if it can't be taken for anything else |
 //!
-//! How to log in is the caller's policy: [`Method::choose`](crate::client::Method::choose) takes a list.
-//! [`Method::PASSWORD`](crate::client::Method::PASSWORD) is a good one, with
-//! [`ScramSha256`](crate::client::Method::ScramSha256) in front where there is a library for it, as in
-//! `examples/support/src/client/scram.rs`.
+//! # How a client logs in
+//! A [`Login`](crate::client::Login) carries the caller's policy out. What it does by default, and what may be decided otherwise:
+//!
+//! | policy | default | why |
+//! |---|---|---|
+//! | [`methods`](crate::client::Login::methods) | [`Method::PASSWORD`](crate::client::Method::PASSWORD) or [`TOKEN`](crate::client::Method::TOKEN) | all that needs no library, but for APOP: whoever controls the timestamp learns about the password |
+//! | [`library`](crate::client::Login::library) | none | SCRAM is better than all others: take it where there is a library for it, as in `examples/support/src/client/scram.rs` |
+//! | [`stls`](crate::client::Login::stls), [`stls_if_offered`](crate::client::Login::stls_if_offered) | neither | the caller must be able to do a handshake; without TLS no password goes to where others listen |
+//! | CAPA before the login | yes, [unless](crate::client::Login::without_capa) it isn't wanted | the methods are in it |
+//! | CAPA after the login | where it was answered before | RFC 2449 §5: values may differ; some servers list less, or UIDL only then |
+//! | the next method | after a refusal that isn't about the password | a user who is asked for a password that is right looks for a new one |
+//! | methods that prove or send the password | 2 at the most | servers lock accounts after a few failures; and a false server that turns digests down is to get no password where others listen |
 //!
 //! # Where RFC 2449's grammar isn't followed
 //! Its printed grammar allows less than its text, and the text counts: the texts of responses may hold spaces, a space

@@ -159,7 +159,7 @@ impl Config {
 
         /// Sets whether TLS is required for a login: no by default. With it, USER, PASS, APOP and AUTH are refused with
         /// [`SendError::NeedsTls`](super::SendError::NeedsTls) until there is TLS, whatever they would disclose, and
-        /// [`Method::choose`](super::Method::choose) returns [`NoMethod::NeedsTls`](super::NoMethod::NeedsTls): a server, or
+        /// a [`Login`](super::Login) fails with [`LoginFailure::NeedsTls`](super::LoginFailure::NeedsTls): a server, or
         /// somebody on the way, that doesn't offer STLS can't make the client do without it (RFC 2595 §2). That goes for
         /// [`TrustedLocal`](crate::Security::TrustedLocal) too, and before [`cleartext_secrets`](Self::cleartext_secrets).
         require_tls: bool,

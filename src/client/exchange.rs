@@ -38,8 +38,10 @@ impl Exchange {
     }
 
     /// How many messages of the mechanism are sent.
-    fn messages(&self) -> u8 {
-        self.answers.saturating_add(self.is_sent_with_auth.into())
+    pub(super) fn messages(&self) -> u8 {
+        let answers = self.answers.saturating_add(self.is_sent_with_auth.into());
+        // The end of the exchange is none.
+        answers.saturating_sub(self.is_cancelled.into())
     }
 
     /// Whether the server may let the client in now.

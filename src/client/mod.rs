@@ -7,13 +7,14 @@
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/client.rs")]
 #![doc = "```"]
-//! To fetch everything that is new, and to delete what is stored, take a [`Fetch`], which plans it. `examples/std/client_std.rs` and
+//! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right. To fetch
+//! everything that is new, and to delete what is stored, take a [`Fetch`], which plans that. `examples/std/client_std.rs` and
 //! `examples/tokio/client_tokio.rs` are complete programs.
 //!
 //! # With a loop of your own
 //! [`Session::send`] queues commands, and [`Session::poll`] returns the one thing that must happen next: octets to read or
-//! to write, what the server has sent, a part of a message, a step of TLS or SASL. This asks what the server offers, logs in by
-//! the best way on offer, and returns the first message; `transfer` is the adapter's too.
+//! to write, what the server has sent, a part of a message, a step of TLS or SASL. This logs in as a [`Login`] plans it, and returns the
+//! first message; `transfer` is the adapter's too.
 #![doc = "```no_run"]
 #![doc = include_str!("first_message.rs")]
 #![doc = "```"]
@@ -78,8 +79,8 @@
 //!
 //! # TLS
 //! On port 995 TLS comes first: do the handshake, then call [`Session::new`] with [`Security::Tls`]. On port 110 send
-//! STLS first of all: [`Action::StartTls`] follows, and when the handshake is done
-//! [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
+//! STLS first of all, as a [`Login`] does [where it is told to](Login::stls): [`Action::StartTls`] follows, and when the handshake
+//! is done [`established`](StartTls::established) completes the command. Then send CAPA, as nothing that was received before
 //! counts. Where STLS [fails](EventKind::Failed), quit. With [`Security::Cleartext`] no password leaves in any case, but a proof
 //! of one may, such as CRAM-MD5's, and so may the mail: where TLS is a must, [`Config::require_tls`] has the session refuse
 //! every login without it.
@@ -141,8 +142,8 @@ pub use self::error::{Error, ProtocolError, SendError};
 pub use self::event::{Event, EventKind};
 pub use self::fetch::{Choice, Fetch, Progress, Wanted};
 pub use self::idle::Idle;
-pub use self::login::{Credential, Login, LoginError};
-pub use self::method::{Method, NoMethod};
+pub use self::login::{Login, LoginError, LoginFailure};
+pub use self::method::Method;
 pub use self::queue::Ticket;
 pub use self::retry::Retry;
 pub use self::session::Session;

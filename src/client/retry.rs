@@ -10,8 +10,8 @@ use crate::wire::ResponseCode;
 pub enum Retry {
     /// The name or the password is wrong, or policy refuses them: ask the user (`AUTH`).
     AskUser,
-    /// The token isn't accepted: get a new one. [`Login::observe`](super::Login::observe) returns it where OAUTHBEARER or
-    /// XOAUTH2 has [failed](super::EventKind::BearerFailure), and the response code has no other cause.
+    /// The token isn't accepted: get a new one. A [`Login`](super::Login) returns it where OAUTHBEARER or XOAUTH2 has
+    /// [failed](super::EventKind::BearerFailure), and the response code has no other cause.
     NewToken,
     /// The credentials are right, and another session has the maildrop: try again soon (`IN-USE`).
     Soon,

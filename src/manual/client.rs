@@ -8,6 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use adapter::blocking::Client;
+use pop3_proto::client::{Login, Name, Password};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
 
 fn print_subjects(address: &str, name: &str, password: &str) -> Result<(), Box<dyn Error>> {
     let mut client = Client::connect(address)?;
-    client.log_in(name, password)?;
+    client.log_in(&mut Login::new(Name::new(name)?, Password::new(password)?))?;
     for message in client.stat()?.numbers() {
         let mut header = Vec::new();
         client.top(message, 0, &mut header)?;

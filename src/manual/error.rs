@@ -2,12 +2,12 @@
 
 use std::io;
 
-use pop3_proto::client::{self, Closed, EventKind, LoginError, NoMethod, Retry, SendError};
+use pop3_proto::client::{self, Closed, EventKind, LoginError, Retry, SendError};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{InvalidCredential, Status, Verb};
+use pop3_proto::wire::{Status, Verb};
 
 /// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
-/// [`Unproven`](Self::Unproven) and [`Sink`](Self::Sink), and where nothing was sent.
+/// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink) and [`Login`](Self::Login), and where nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -35,16 +35,10 @@ pub enum Error {
     /// What the caller keeps a message in has failed.
     #[error("the message can't be kept: {0}")]
     Sink(io::Error),
-    /// The name or the password can't be sent in any form.
-    #[error(transparent)]
-    Credential(#[from] InvalidCredential),
     /// The command has no place here. Nothing was sent.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// There is no way to log in. Nothing was sent.
-    #[error(transparent)]
-    NoMethod(#[from] NoMethod),
-    /// The login can't begin. Nothing was sent.
+    /// Nobody is logged in.
     #[error(transparent)]
     Login(#[from] LoginError),
     /// The connection has failed.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Buf as _;
-use pop3_proto::client::{Action, Choice, Closed, Config, Credential, Fetch, Login, Method, Progress, Session};
+use pop3_proto::client::{Action, Choice, Closed, Config, Fetch, Login, Progress, Session};
 use pop3_proto::message::Removal;
-use pop3_proto::wire::{Command, Name, Password};
+use pop3_proto::wire::{Name, Password};
 use pop3_proto::{Io, Security};
 
 /// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.
@@ -101,17 +101,15 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
     socket.set_write_timeout(Some(Duration::from_secs(5)))?;
     // Over anything but a local connection the password needs TLS.
     let security = Security::from_peer_address(socket.peer_addr()?.ip());
-    let (name, password) = (Name::new("mrose")?, Password::new("tanstaaf")?);
+    let mut login = Login::new(Name::new("mrose")?, Password::new("tanstaaf")?);
     let mut session = Session::new(Arc::new(Config::new()), security);
-    let capa = session.send(&Command::Capa)?;
-    let (mut may_log_in, mut login) = (false, None::<Login<'_>>);
     let mut fetch = if store.unique_ids.is_empty() { Fetch::first() } else { Fetch::new() };
     let (mut message, mut listed, mut failures) = (None::<File>, BTreeMap::new(), Vec::new());
     let start = Instant::now();
     let how = loop {
-        if may_log_in && login.is_none() {
-            let method = Method::choose(&session, &Method::PASSWORD)?;
-            login.insert(Login::new(method, name, Credential::Password(password))).begin(&mut session)?;
+        login.advance(&mut session);
+        if let Some(Err(error)) = login.outcome() {
+            return Err(error.to_string().into());
         }
         // It does nothing before login.
         if let Err(error) = fetch.advance(&mut session) {
@@ -131,10 +129,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
                 Err(_) => write.failed(),
             },
             Ok(Action::Event(event)) => {
-                may_log_in |= event.ticket() == Some(capa) && event.completes();
-                if let Some(Err(retry)) = login.as_mut().and_then(|login| login.observe(&event)) {
-                    return Err(format!("no login: {retry}: {:?}", event.kind()).into());
-                }
+                login.observe(&event);
                 fetch.observe(&event, |id| {
                     *listed.entry(id.to_vec()).or_default() += 1;
                     if store.has(id) { Choice::Delete } else { Choice::Fetch }
@@ -145,7 +140,7 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
                 message.as_mut().ok_or("no message has begun")?.write_all(body.as_bytes())?;
                 body.done();
             }
-            Ok(Action::Challenge(challenge)) => login.as_mut().ok_or("no login has begun")?.answer(challenge),
+            Ok(Action::Challenge(challenge)) => login.answer(challenge),
             Ok(Action::StartTls(start)) => start.failed(), // STLS wasn't sent
             Ok(Action::Idle(_)) => return Err("a message was neither deleted nor kept".into()),
             Ok(Action::Closed(closed)) => break Ok(closed),
@@ -153,6 +148,9 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
         }
         take(&mut fetch, store, &mut message, &listed, &mut failures)?;
     };
+    if let Some(refusal) = login.end(&session) {
+        return Err(refusal.to_string().into());
+    }
     fetch.end(&how);
     take(&mut fetch, store, &mut message, &listed, &mut failures)?;
     match how? {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::Plain;
-use pop3_proto::client::{Action, Closed, Config, Credential, Login, Method, SendError, Session};
+use pop3_proto::client::{Action, Closed, Config, LoginFailure, Method, SendError, Session};
 use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Digest, Language, Mechanism, Name, Password, Verb};
 use pop3_proto::{Io, Security};
 
-use crate::common::{Script, in_any_way};
+use crate::common::{Script, in_any_way, mrose, unsent};
 
 const TIMESTAMP: &str = "<1896.697170952@dbc.mtview.ca.us>";
 
@@ -98,11 +98,10 @@ fn no_secret_is_sent_where_others_listen() {
 #[test]
 fn nothing_of_a_command_that_can_not_be_sent_is_queued() {
     let mut script = Script::with(Config::new(), Security::Cleartext);
-    let mut login =
-        Login::new(Method::User, Name::new("mrose").unwrap(), Credential::Password(Password::new("tanstaaf").unwrap()));
-    assert!(login.begin(&mut script.client.session).is_err());
     assert!(script.client.try_to_say("PASS tanstaaf").is_err());
     script.says("+OK\r\n");
+    assert_eq!(unsent(mrose(Method::User, "tanstaaf"), &mut script.client.session), LoginFailure::NeedsTls);
+    assert!(script.client.try_to_say("PASS tanstaaf").is_err());
     assert_eq!(script.wrote(), "");
 }
 

@@ -95,7 +95,11 @@ fn heard(config: &Config, reads: Vec<usize>, drops: Vec<bool>, dialogue: &[(&str
     for (command, answer) in dialogue {
         let answer = if answer.is_empty() { right(command).as_bytes() } else { answer };
         let begun = match *command {
-            "authenticate" => mrose(Method::CramMd5, "tanstaaf").begin(&mut script.client.session).is_ok(),
+            "authenticate" => {
+                let before = script.client.logins.len();
+                script.client.log_in(mrose(Method::CramMd5, "tanstaaf"));
+                script.client.logins.len() == before
+            }
             command => script.client.try_to_say(command).is_ok(),
         };
         // Where the command before it isn't answered as a whole, this one waits.
@@ -103,7 +107,6 @@ fn heard(config: &Config, reads: Vec<usize>, drops: Vec<bool>, dialogue: &[(&str
         if !begun || !written.starts_with(if *command == "authenticate" { "AUTH CRAM-MD5" } else { command }) {
             break;
         }
-        script.client.login = Some(mrose(Method::CramMd5, "tanstaaf"));
         // An exchange goes to and fro: what comes before the response is written isn't the next challenge.
         let lines = answer.split_inclusive(|octet| *octet == b'\n' && *command == "authenticate");
         all.extend(lines.flat_map(|line| script.says(line)));

@@ -18,6 +18,7 @@ mod invariance;
 mod link;
 mod listings;
 mod login;
+mod login_refused;
 mod memory;
 mod replies;
 mod sasl;

@@ -85,7 +85,7 @@ fn a_first_message_is_not_said_after_another() {
     // R-5034-03: an empty challenge asks for what the client says first, and that was said to the challenge before it.
     let mut script = told(Config::new(), "TOP");
     script.client.session.authenticate_with(Mechanism::LOGIN, b"first".as_slice()).unwrap();
-    script.client.login = Some(mrose(Method::Login, "tanstaaf"));
+    script.client.responses = ["mrose", "tanstaaf"].map(|response| response.as_bytes().to_vec()).into();
     assert_eq!(script.wrote(), "AUTH LOGIN\r\n");
     assert_eq!(script.says("+ VXNlcm5hbWU6\r\n"), ["challenge: Username:"]);
     assert_eq!(script.wrote(), "bXJvc2U=\r\n");

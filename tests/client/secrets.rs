@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, XOAuth2};
-use pop3_proto::client::{Action, Config, Credential, Login, Method, SendError, Session};
+use pop3_proto::client::{Action, Config, Method, SendError, Session};
 use pop3_proto::wire::{Command, InvalidCredential, Mechanism, Name, Password};
 use pop3_proto::{Io, Security};
 use proptest::prelude::*;
@@ -49,7 +49,6 @@ proptest! {
 #[test]
 fn no_error_shows_the_value_it_is_about() {
     let long = "secret-".repeat(60);
-    let name = Name::new("mrose").unwrap();
     let mut shown = Vec::new();
     let mut show = |error: &dyn std::error::Error| shown.push(format!("{error} {error:?} {error:#?}"));
     let mut session = Session::new(Config::new().into(), Security::Tls);
@@ -59,11 +58,19 @@ fn no_error_shows_the_value_it_is_about() {
     let mut clear = Session::new(Config::new().into(), Security::Cleartext);
     show(&clear.send(&Command::Pass { password: Password::new("secret-").unwrap() }).unwrap_err());
     show(&Password::new("secret-\r\nQUIT").unwrap_err());
-    let password = Password::new("secret-\u{fc}").unwrap();
-    for method in [Method::User, Method::Apop, Method::XOAuth2, Method::ScramSha256] {
-        let mut login = Login::new(method, name, Credential::Password(password));
-        show(&login.begin(&mut session).unwrap_err());
-        show(&login.begin(&mut clear).unwrap_err());
+    for (method, security) in [
+        (Method::User, Security::Tls),
+        (Method::User, Security::Cleartext),
+        (Method::Apop, Security::Tls),
+        (Method::XOAuth2, Security::Cleartext),
+        (Method::Library(Mechanism::GSSAPI), Security::Tls),
+    ] {
+        let mut script = Script::with(Config::new(), security);
+        script.says("+OK\r\n");
+        script.client.say("QUIT");
+        let secret = if method == Method::XOAuth2 { "secret-" } else { "secret-\u{fc}" };
+        script.client.log_in(mrose(method, secret));
+        show(script.client.logins[0].as_ref().unwrap_err());
     }
     assert!(!shown.join("\n").contains("secret-"), "{shown:?}");
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pop3_proto::client::{
-    Action, Closed, Config, Error, Feature, LoginError, Method, NoMethod, ProtocolError, SendError, Session, Support,
+    Action, Closed, Config, Error, Feature, LoginFailure, Method, ProtocolError, SendError, Session, Support,
 };
 use pop3_proto::wire::{Mechanism, State};
 use pop3_proto::{Io, Security};
 
-use crate::common::{Script, mrose};
+use crate::common::{Script, chosen, mrose, unsent};
 
 const GREETING: &str = "+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n";
 
@@ -121,10 +121,6 @@ fn what_was_learnt_in_the_clear_is_forgotten() {
         assert_eq!(session.support(feature), Support::Unknown, "{feature:?}");
     }
     assert_eq!(session.state(), Some(State::Authorization));
-    assert_eq!(
-        Method::choose(&script.client.session, &[Method::Apop, Method::Plain]),
-        Err(NoMethod::CapabilitiesUnknown)
-    );
     // No first message with AUTH, nothing ahead, and no name beyond ASCII.
     assert_eq!(script.client.try_to_say("USER m\u{fc}"), Err(SendError::NotAscii));
     script.client.log_in(mrose(Method::Plain, "tanstaaf"));
@@ -205,12 +201,12 @@ fn no_secret_can_be_sent_where_tls_was_refused() {
         assert_eq!(script.client.session.security(), Security::Cleartext);
         assert_eq!(script.client.try_to_say("PASS tanstaaf"), Err(SendError::Cleartext));
         for method in [Method::User, Method::Plain, Method::Login, Method::XOAuth2, Method::OAuthBearer] {
-            let refused = mrose(method, "tanstaaf").begin(&mut script.client.session);
-            assert_eq!(refused, Err(LoginError::Send(SendError::Cleartext)), "{method:?}");
+            let refused = unsent(mrose(method, "tanstaaf"), &mut script.client.session);
+            assert_eq!(refused, LoginFailure::NeedsTls, "{method:?}");
         }
         let refused = script.client.session.authenticate(Mechanism::PLAIN);
         assert_eq!(refused, Err(SendError::Cleartext));
-        assert_eq!(Method::choose(&script.client.session, &Method::PASSWORD), Err(NoMethod::NeedsTls));
+        assert_eq!(chosen(&mut script, &Method::PASSWORD), Err(LoginFailure::NeedsTls));
         assert_eq!(script.wrote(), "");
         assert_eq!(script.asks("QUIT", "+OK\r\n"), ["QUIT +OK"]);
     }

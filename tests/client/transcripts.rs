@@ -1,12 +1,13 @@
 //! Whole sessions with odd servers as data: each file in `transcripts/client` is run in several ways, and cut at every
 //! octet. [`Transcript`] says what stands in them.
 
-use pop3_proto::client::{Capabilities, Closed, Error, Method};
+use pop3_proto::client::{Capabilities, Closed, Error, LoginError, Method};
 use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Deviation, Mechanism, Verb};
 
 use crate::common::{
-    FEATURES, Script, Statement, Transcript, assert_text, each_transcript, ends_body, mrose, unescape,
+    FEATURES, METHODS, Script, Statement, Transcript, assert_text, chosen, each_transcript, ends_body, mrose, unescape,
+    user,
 };
 
 /// A session on its way through a transcript, and what should have come of it so far.
@@ -20,6 +21,7 @@ struct Run<'a> {
     wrote: String,
     events: Vec<String>,
     retries: Vec<String>,
+    outcomes: Vec<String>,
     writes: Vec<u8>,
     /// The messages that are complete, and what is certain to be there of the next.
     bodies: Vec<Vec<u8>>,
@@ -53,6 +55,7 @@ impl<'a> Run<'a> {
             wrote: String::new(),
             events: Vec::new(),
             retries: Vec::new(),
+            outcomes: Vec::new(),
             writes: Vec::new(),
             bodies: Vec::new(),
             body: Vec::new(),
@@ -117,6 +120,7 @@ impl<'a> Run<'a> {
                 self.events.push(event.clone());
             }
             Statement::Retry(retry) => retry.clone_into(self.retries.last_mut().expect("a failure")),
+            Statement::Outcome(outcome) => self.outcomes.push(outcome.clone()),
             Statement::Body(octets) => self.body.extend(octets),
             _ => unreachable!(),
         }
@@ -130,8 +134,14 @@ impl<'a> Run<'a> {
             "@send" => assert!(sent(rest).starts_with("Ok"), "{rest}"),
             "@refused" => assert_eq!(sent(after), format!("Err({first})"), "{after}"),
             "@login" => {
-                let method = Method::ALL.into_iter().find(|method| format!("{method:?}") == first).unwrap();
-                client.log_in(mrose(method, after.to_owned().leak()));
+                let method = METHODS.into_iter().chain(Method::TOKEN).find(|method| format!("{method:?}") == first);
+                client.log_in(match (method, first) {
+                    (Some(method), _) => mrose(method, after),
+                    (None, "Best") => user(Method::User, after),
+                    (None, "Stls") => user(Method::User, after).stls(),
+                    (None, "StlsIfOffered") => user(Method::User, after).stls_if_offered(),
+                    _ => panic!("no way to log in: {first}"),
+                });
             }
             "@auth" => {
                 let (mechanism, message) = (Mechanism::new(first).unwrap(), unescape(after));
@@ -143,6 +153,7 @@ impl<'a> Run<'a> {
                 };
                 assert!(begun.is_ok(), "{rest}");
             }
+            "@no-login" => assert_eq!(chosen(&mut self.script, &Method::PASSWORD).unwrap_err().to_string(), rest),
             "@answer" => client.responses.push_back(unescape(rest)),
             _ => assert_eq!(self.fact(first), after, "{first}"),
         }
@@ -155,7 +166,6 @@ impl<'a> Run<'a> {
             "state" => session.state().map_or("none".into(), |state| format!("{state:?}")),
             "security" => format!("{:?}", session.security()),
             "mode" => if session.is_utf8_mode() { "UTF-8" } else { "ASCII" }.into(),
-            "method" => Method::choose(session, &Method::PASSWORD).map_or("none".into(), |it| format!("{it:?}")),
             "timestamp" => session.timestamp().map_or("none".into(), ToString::to_string),
             "login-delay" => format!("{:?}", listed.and_then(Capabilities::login_delay).map(|it| it.seconds)),
             "expire" => format!("{:?}", listed.and_then(Capabilities::expire).map(|it| it.days)),
@@ -185,6 +195,13 @@ impl<'a> Run<'a> {
         assert_eq!(self.heard, self.events);
         assert_text(self.wrote.as_bytes(), &self.writes);
         assert_eq!(client.retries.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>(), self.retries);
+        if self.transcript.statements.iter().any(|it| matches!(it, Statement::Outcome(_))) {
+            let told = |outcome: &Result<Method, LoginError>| match outcome {
+                Ok(method) => method.to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(client.logins.iter().map(told).collect::<Vec<_>>(), self.outcomes);
+        }
         assert_eq!(client.bodies, self.bodies);
         // Octets of a line may be given out before its end is there.
         let partial = &client.partial;

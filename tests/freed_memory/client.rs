@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::auth::sasl::CramMd5;
+use pop3_proto::auth::sasl::{BearerToken, CramMd5, Host};
 use pop3_proto::client::{Action, Closed, Config, InitialResponsePolicy, Method, Session};
 use pop3_proto::message::Removal;
 use pop3_proto::wire::{Command, Mechanism, Name, Password};
@@ -176,7 +176,7 @@ fn a_response_that_goes_ahead_of_a_queued_password_leaves_no_copy_of_it() {
     search.run(|| {
         let mut session = greeted(Config::new(), Security::Tls);
         session.authenticate(Mechanism::new("X-OWN").unwrap()).unwrap();
-        login(Method::User).begin(&mut session).unwrap();
+        session.send(&Command::Pass { password: Password::new(SECRET).unwrap() }).unwrap();
         let mut challenge: &[u8] = b"+ YQ==\r\n";
         loop {
             match session.poll(Duration::ZERO).unwrap() {
@@ -204,16 +204,85 @@ fn what_may_not_be_sent_is_not_kept() {
         let mut session = greeted(Config::new(), Security::Cleartext);
         session.send(&Command::Pass { password }).unwrap_err();
         for method in [Method::User, Method::Plain, Method::XOAuth2, Method::OAuthBearer] {
-            login(method).begin(&mut session).unwrap_err();
+            let mut login = login(method);
+            login.advance(&mut session);
+            assert!(login.outcome().unwrap().is_err());
+            assert_eq!(search.in_use(), None);
         }
         assert_eq!(search.in_use(), None);
         let mut session = greeted(Config::new().queue(255).unwrap(), Security::Tls);
         while session.send(&Command::Capa).is_ok() {}
         session.send(&Command::Pass { password }).unwrap_err();
         for method in [Method::User, Method::Plain, Method::XOAuth2, Method::OAuthBearer] {
-            login(method).begin(&mut session).unwrap_err();
+            let mut login = login(method);
+            login.advance(&mut session);
+            // It waits for room, and holds what it is to send.
+            assert!(login.outcome().is_none());
+            assert!(search.in_use().is_some());
+            drop(login);
         }
         assert_eq!(search.in_use(), None);
+    });
+    assert_eq!(search.freed(), None);
+}
+
+#[test]
+fn a_plan_forgets_its_secret_once_it_is_over_and_keeps_none_in_an_error() {
+    // R-GEN-07: some servers repeat what they didn't understand.
+    let search = search();
+    let repeats = |text: String| format!("-ERR what is {text}, {}?", encoded(format!("?{SECRET}")));
+    for (method, answers) in [
+        (Method::Plain, vec!["+ ".to_owned(), repeats(SECRET.to_owned())]),
+        (Method::Login, vec!["+ ".to_owned(), "+ ".to_owned(), repeats(encoded(SECRET))]),
+        (Method::XOAuth2, vec!["+ ".to_owned(), "+ e30=".to_owned(), repeats(SECRET.repeat(2))]),
+        (Method::CramMd5, vec!["-ERR".to_owned()]),
+        (Method::External, vec!["-ERR".to_owned()]),
+    ] {
+        search.run(|| {
+            let mut session = greeted(Config::new(), Security::Tls);
+            let mut login = Box::new(login(method));
+            let mut answers = answers.iter();
+            let (mut down, mut outcome) = ("", None);
+            while outcome.is_none() {
+                login.advance(&mut session);
+                outcome = login.outcome();
+                match session.poll(Duration::ZERO).unwrap() {
+                    Action::Io(Io::Write(mut write)) => {
+                        write.advance(usize::MAX);
+                        down = answers.next().unwrap();
+                    }
+                    Action::Io(Io::Read(mut read)) => {
+                        read.space()[..down.len()].copy_from_slice(down.as_bytes());
+                        read.space()[down.len()..][..2].copy_from_slice(b"\r\n");
+                        read.filled(down.len() + 2);
+                    }
+                    Action::Event(event) => {
+                        login.observe(&event);
+                        event.done();
+                    }
+                    Action::Challenge(challenge) => login.answer(challenge),
+                    _ => {}
+                }
+            }
+            let error = outcome.unwrap().unwrap_err();
+            let shown = format!("{error} {error:?} {login:?}");
+            drop(session);
+            assert_eq!(search.in_use(), None, "{method}: {shown}");
+        });
+    }
+}
+
+#[test]
+fn a_plan_that_is_dropped_at_any_time_leaves_no_secret() {
+    // R-GEN-07
+    let search = search();
+    search.run(|| {
+        drop(login(Method::User));
+        drop(login(Method::XOAuth2).host(Host::new("pop.example").unwrap(), None));
+        drop(login(Method::User).library(Mechanism::GSSAPI, Some(SECRET.as_bytes())));
+        let mut plan = Box::new(login(Method::XOAuth2));
+        plan.new_token(BearerToken::new(SECRET).unwrap());
+        drop(plan.library(Mechanism::GSSAPI, Some(SECRET.as_bytes())).library(Mechanism::GSSAPI, None));
     });
     assert_eq!(search.freed(), None);
 }

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{
-    Action, Challenge, Closed, Config, Credential, InitialResponsePolicy, Login, Method, Session,
-};
+use pop3_proto::client::{Action, Challenge, Closed, Config, InitialResponsePolicy, Login, Method, Session};
 use pop3_proto::wire::{Command, Mechanism, Name, Verb};
 use pop3_proto::{Io, Security};
 use searching_allocator::{Search, pause};
@@ -114,16 +112,22 @@ impl<'a> Talk<'a> {
             session.send(&Command::Stls).unwrap();
         }
         let capa = session.send(&Command::Capa).unwrap();
-        let (mut login, mut responses) = (None::<Login<'_>>, self.responses());
+        let (mut login, mut responses) = (None::<Box<Login>>, self.responses());
         let (mut is_over, mut quits) = (false, false);
         let mut replies = replies.iter().map(String::as_bytes);
         let mut down: &[u8] = &[];
         let (mut progress, mut now) = (Progress::default(), Duration::ZERO);
         loop {
+            if let Some(login) = &mut login {
+                login.advance(&mut session);
+            }
             if is_over {
                 is_clean("after the login");
             }
             let Ok(action) = session.poll(now) else {
+                if let Some(login) = &mut login {
+                    login.end(&session);
+                }
                 is_clean("failed");
                 return progress;
             };
@@ -156,6 +160,9 @@ impl<'a> Talk<'a> {
                     progress.octets += octets;
                 }
                 Action::Event(event) => {
+                    if let Some(login) = &mut login {
+                        login.observe(&event);
+                    }
                     let knows_capabilities = event.ticket() == Some(capa) && event.completes();
                     is_over |= event.verb() == Some(self.last_verb()) && event.completes();
                     event.done();
@@ -195,13 +202,10 @@ impl<'a> Talk<'a> {
     }
 
     /// Begins the login.
-    fn begin(self, session: &mut Session) -> Option<Login<'static>> {
+    fn begin(self, session: &mut Session) -> Option<Box<Login>> {
         match &self.way.how {
-            How::Login(method) => {
-                let mut login = login(*method);
-                login.begin(session).unwrap();
-                return Some(login);
-            }
+            // What a secret is moved in may leave a copy, so it has a place of its own.
+            How::Login(method) => return Some(Box::new(login(*method))),
             How::Exchange(mechanism, Some(first), _) => {
                 session.authenticate_with(*mechanism, first.as_bytes()).unwrap();
             }
@@ -213,15 +217,21 @@ impl<'a> Talk<'a> {
     }
 }
 
-pub(super) fn login(method: Method) -> Login<'static> {
-    let credential = match method {
-        Method::OAuthBearer | Method::XOAuth2 => Credential::Token(BearerToken::new(SECRET).unwrap()),
-        _ => Credential::Password(Password::new(SECRET).unwrap()),
+/// A login by one method.
+pub(super) fn login(method: Method) -> Login {
+    let name = Name::new("mrose").unwrap();
+    let login = match method {
+        Method::OAuthBearer | Method::XOAuth2 => Login::with_token(name, BearerToken::new(SECRET).unwrap()),
+        _ => Login::new(name, Password::new(SECRET).unwrap()),
     };
-    Login::new(method, Name::new("mrose").unwrap(), credential)
+    login.only(method).without_capa()
 }
 
-fn answer<'a>(challenge: Challenge<'_>, login: &mut Option<Login<'_>>, responses: &mut impl Iterator<Item = &'a [u8]>) {
+fn answer<'a>(
+    challenge: Challenge<'_>,
+    login: &mut Option<Box<Login>>,
+    responses: &mut impl Iterator<Item = &'a [u8]>,
+) {
     match (login, responses.next()) {
         (Some(login), _) => login.answer(challenge),
         (None, Some(response)) => challenge.respond(response),

@@ -47,7 +47,7 @@ def the_program_of_the_documentation_reports_a_wrong_password(world):
     maildir = make_maildir(world.directory, {"1": b"x"})
     with Server(world.program, users={USER: maildir}, password="another") as server:
         code, said = fetch(world, f"127.0.0.1:{server.port}", world.directory / "mail")
-        assert code == 1 and "no login" in said, said
+        assert code == 1 and "AUTH CRAM-MD5: -ERR [AUTH] wrong name or password; " in said, said
 
 
 @check

@@ -23,6 +23,7 @@ import checks
 import client_checks  # noqa: F401  (each of these adds its checks to the list)
 import client_directory_checks  # noqa: F401
 import client_error_checks  # noqa: F401
+import client_login_checks  # noqa: F401
 import client_odd_checks  # noqa: F401
 import client_plan_checks  # noqa: F401
 import client_trace_checks  # noqa: F401

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use adapter::blocking::{Client, Host, Stream, serve, transfer};
 use adapter::{Error, Opened};
 use bytes::Bytes;
-use pop3_proto::client::{self, Closed, NoMethod, Retry, SendError};
+use pop3_proto::client::{self, Closed, LoginFailure, Retry, SendError};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
 use pop3_proto::wire::{Command, Verb};
@@ -112,7 +112,7 @@ impl Server {
 
     fn client(&self) -> Client<TcpStream> {
         let mut client = Client::connect(self.address).unwrap();
-        client.log_in("mrose", "tanstaaf").unwrap();
+        client.log_in(&mut common::login("tanstaaf")).unwrap();
         client
     }
 
@@ -168,14 +168,15 @@ fn a_client_that_drops_its_connection_deletes_nothing() {
 fn a_wrong_password_is_refused_and_another_may_be_tried() {
     let server = Server::new(&[]);
     let mut client = Client::connect(server.address).unwrap();
-    match client.log_in("mrose", "wrong").unwrap_err() {
-        Error::Refused { verb, code, retry, text } => {
-            assert_eq!((verb, code.as_deref(), retry), (Some(Verb::Auth), Some("AUTH"), Retry::AskUser));
-            assert_eq!(text, "wrong name or password");
+    match client.log_in(&mut common::login("tans")).unwrap_err() {
+        Error::Login(error) => {
+            assert_eq!(error.retry(), Some(Retry::AskUser));
+            let line = "AUTH PLAIN: -ERR [AUTH] wrong name or password; the server offers PLAIN, USER";
+            assert_eq!(error.to_string(), line);
         }
         other => panic!("{other:?}"),
     }
-    client.log_in("mrose", "tanstaaf").unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
     assert_eq!(client.stat().unwrap().messages, 0);
     assert!(client.list().unwrap().is_empty() && client.uidl().unwrap().is_empty());
     assert_eq!(client.quit().unwrap(), Removal::All);
@@ -193,7 +194,7 @@ fn what_a_server_refuses_is_an_error_and_the_client_goes_on() {
     refused(client.top(number(2), 0, &mut io::sink()), Verb::Top);
     refused(client.dele(number(2)), Verb::Dele);
     assert_eq!(retr(&mut client, 1).unwrap(), "a\r\n");
-    assert!(matches!(client.log_in("mrose", "tanstaaf"), Err(Error::Login(_))), "once is enough");
+    assert!(matches!(client.log_in(&mut common::login("tanstaaf")), Err(Error::Login(_))), "once is enough");
     client.quit().unwrap();
 }
 
@@ -224,7 +225,7 @@ fn stls_protects_the_password() {
         })
         .unwrap();
     assert_eq!(client.session().security(), Security::Tls);
-    client.log_in("mrose", "tanstaaf").unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
     assert_eq!(retr(&mut client, 1).unwrap(), "a\r\n");
     client.dele(number(1)).unwrap();
     assert_eq!(client.quit().unwrap(), Removal::All);
@@ -238,7 +239,10 @@ fn no_password_leaves_where_others_may_listen() {
     let server = Server::with_config(&[], Config::new().stls(true), Security::Cleartext);
     let socket = TcpStream::connect(server.address).unwrap();
     let mut client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
-    assert!(matches!(client.log_in("mrose", "tanstaaf"), Err(Error::NoMethod(NoMethod::NeedsTls))));
+    match client.log_in(&mut common::login("tanstaaf")).unwrap_err() {
+        Error::Login(error) => assert_eq!(error.failure, LoginFailure::NeedsTls),
+        other => panic!("{other:?}"),
+    }
     client.quit().unwrap();
 }
 
@@ -337,8 +341,8 @@ fn script(answers: &'static [&'static str]) -> SocketAddr {
 #[test]
 fn a_server_that_does_not_want_to_serve_says_why() {
     let mut client = Client::connect(script(&["-ERR [SYS/TEMP] too busy\r\n"])).unwrap();
-    match client.log_in("mrose", "tanstaaf").unwrap_err() {
-        Error::Refused { verb: None, retry: Retry::Later, text, .. } => assert_eq!(text, "too busy"),
+    match client.log_in(&mut common::login("tanstaaf")).unwrap_err() {
+        Error::Login(error) => assert_eq!(error.to_string(), "the server: -ERR [SYS/TEMP] too busy"),
         other => panic!("{other:?}"),
     }
     assert!(matches!(client.stat(), Err(Error::Send(SendError::Over))));
@@ -352,7 +356,7 @@ fn a_message_with_an_unstuffed_dot_is_not_taken_for_whole() {
     const ANSWERS: &[&str] =
         &[LOGIN[0], LOGIN[1], LOGIN[2], LOGIN[3], "+OK\r\none\r\n.\r\ntwo\r\n.\r\n", "+OK 1 12\r\n"];
     let mut client = Client::connect(script(ANSWERS)).unwrap();
-    client.log_in("mrose", "tanstaaf").unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
     assert!(matches!(retr(&mut client, 1), Err(Error::Session(client::Error::Protocol(_)))));
 }
 
@@ -361,7 +365,7 @@ fn a_message_after_which_stat_is_not_answered_is_unproven() {
     const ANSWERS: &[&str] =
         &[LOGIN[0], LOGIN[1], LOGIN[2], LOGIN[3], "+OK\r\none\r\n.\r\n", "+OK what?\r\n", "+OK 1 5\r\n"];
     let mut client = Client::connect(script(ANSWERS)).unwrap();
-    client.log_in("mrose", "tanstaaf").unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
     assert!(matches!(retr(&mut client, 1), Err(Error::Unreadable(_) | Error::Unproven(_))));
     assert_eq!(client.stat().unwrap().octets, 5, "the client goes on");
 }
@@ -370,7 +374,7 @@ fn a_message_after_which_stat_is_not_answered_is_unproven() {
 fn a_connection_that_is_cut_is_an_error_of_the_call() {
     const ANSWERS: &[&str] = &[LOGIN[0], LOGIN[1], LOGIN[2], LOGIN[3], "+OK\r\none\r\n"];
     let mut client = Client::connect(script(ANSWERS)).unwrap();
-    client.log_in("mrose", "tanstaaf").unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
     let error = retr(&mut client, 1).unwrap_err();
     assert!(matches!(error, Error::Session(_) | Error::Transport(_)), "{error:?}");
 }

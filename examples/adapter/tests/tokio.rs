@@ -122,7 +122,7 @@ impl Server {
 
     async fn client(&self) -> Client<TcpStream> {
         let mut client = Client::connect(self.address).await.unwrap();
-        client.log_in("mrose", "tanstaaf").await.unwrap();
+        client.log_in(&mut common::login("tanstaaf")).await.unwrap();
         client
     }
 
@@ -191,8 +191,11 @@ async fn what_a_server_refuses_is_an_error_and_the_client_goes_on() {
         Error::Refused { verb, .. } => assert_eq!(verb, Some(expected)),
         other => panic!("{other:?}"),
     };
-    refused(client.log_in("mrose", "wrong").await, Verb::Auth);
-    client.log_in("mrose", "tanstaaf").await.unwrap();
+    match client.log_in(&mut common::login("tans")).await.unwrap_err() {
+        Error::Login(error) => assert_eq!(error.retry(), Some(Retry::AskUser)),
+        other => panic!("{other:?}"),
+    }
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
     refused(retr(&mut client, 2).await.map(drop), Verb::Retr);
     refused(client.dele(number(2)).await, Verb::Dele);
     assert_eq!(retr(&mut client, 1).await.unwrap(), "a\r\n");
@@ -217,7 +220,7 @@ async fn stls_protects_the_password() {
     let client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
     let (config, name) = common::client_tls();
     let mut client = client.start_tls(|stream| TlsConnector::from(config).connect(name, stream)).await.unwrap();
-    client.log_in("mrose", "tanstaaf").await.unwrap();
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
     assert_eq!(retr(&mut client, 1).await.unwrap(), "a\r\n");
     client.dele(number(1)).await.unwrap();
     assert_eq!(client.quit().await.unwrap(), Removal::All);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use adapter::tokio::transfer;
-use pop3_proto::client::{Action, Credential, EventKind, Feature, Login, Method, Retry, Session, Support};
+use pop3_proto::client::{Action, Feature, Login, LoginError, LoginFailure, Retry, Session, Support};
 use pop3_proto::server::Rejection;
-use pop3_proto::wire::{Command, Name, Password, Response, Status, Verb};
+use pop3_proto::wire::{Name, Password, Verb};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
@@ -38,61 +38,37 @@ impl Backend {
             server = self.start_tls(server).await?;
         }
         let mut session = Session::new(Arc::default(), security);
+        let mut login = Login::new(name, password);
         if self.mode == TlsMode::Starttls {
-            session.send(&Command::Stls)?;
+            login = login.stls();
         }
-        session.send(&Command::Capa)?;
-        let mut login: Option<Login<'_>> = None;
-        // What it means if the backend says no more than no.
-        let mut unknown = Rejection::Temporary;
         let start = Instant::now();
         loop {
+            login.advance(&mut session);
+            if let Some(Err(error)) = login.outcome() {
+                return self.rejection(&error, &session).map(Err);
+            }
             match session.poll(start.elapsed())? {
                 Action::Io(io) => transfer(io, &mut server, start).await?,
                 Action::StartTls(token) => {
                     server = self.start_tls(server).await?;
                     token.established();
                 }
-                Action::Challenge(challenge) => match &mut login {
-                    Some(login) => login.answer(challenge),
-                    None => challenge.cancel(),
-                },
+                Action::Challenge(challenge) => login.answer(challenge),
                 Action::Event(event) => {
-                    match (event.kind(), event.verb()) {
-                        // It is an old one.
-                        (EventKind::Failed(_), Some(Verb::Capa)) => {}
-                        (EventKind::Failed(_), Some(Verb::Stls)) => return Err("it has no STLS".into()),
-                        (EventKind::Greeting(said) | EventKind::Failed(said) | EventKind::Farewell(said), _)
-                            if said.status() == Status::Err =>
-                        {
-                            return Ok(Err(rejection(&said, unknown)));
-                        }
-                        _ => {}
-                    }
+                    login.observe(&event);
                     event.done();
                 }
                 // No message was asked for.
                 Action::Body(body) => body.done(),
-                Action::Idle(_) if login.is_none() => {
-                    let method = match Method::choose(&session, &Method::PASSWORD) {
-                        Ok(method) => method,
-                        Err(error) => {
-                            report(format_args!("{}: {error}", self.address));
-                            return Ok(Err(Rejection::Permanent));
-                        }
-                    };
-                    let chosen = login.insert(Login::new(method, name, Credential::Password(password)));
-                    if chosen.begin(&mut session).is_err() {
-                        // What can't be said to a backend is no name or password that it knows.
-                        return Ok(Err(Rejection::BadCredentials));
-                    }
-                    if session.support(Feature::AuthRespCode) != Support::Yes {
-                        unknown = Rejection::BadCredentials;
-                    }
-                }
                 // The login has succeeded. Neither side has anything to say, so this is where the connection changes hands.
                 Action::Idle(_) => return Ok(Ok(server)),
-                Action::Closed(_) => return Err("it has closed the connection".into()),
+                Action::Closed(_) => {
+                    return match login.end(&session) {
+                        Some(error) => self.rejection(&error, &session).map(Err),
+                        None => Err("it has closed the connection".into()),
+                    };
+                }
             }
         }
     }
@@ -101,16 +77,27 @@ impl Backend {
         let tls = self.tls.as_ref().ok_or("TLS isn't configured")?;
         Ok(Box::new(TlsConnector::from(Arc::clone(&tls.config)).connect(tls.name.clone(), stream).await?))
     }
-}
 
-/// What a backend's refusal is to the client: one of the same kind.
-fn rejection(said: &Response<'_>, unknown: Rejection) -> Rejection {
-    match Retry::from(said.code()) {
-        Retry::AskUser => Rejection::BadCredentials,
-        Retry::Soon => Rejection::InUse,
-        Retry::Wait => Rejection::LoginDelay { seconds: None },
-        Retry::Later => Rejection::Temporary,
-        Retry::Stop => Rejection::Permanent,
-        _ => unknown,
+    /// What a login that has failed here is to the client: a refusal of the same kind.
+    fn rejection(&self, error: &LoginError, session: &Session) -> Result<Rejection> {
+        Ok(match error.failure {
+            LoginFailure::Refused { verb: Some(Verb::Stls), .. } => return Err("it has no STLS".into()),
+            // What can't be said to a backend is no name or password that it knows.
+            LoginFailure::Refused { retry: Retry::AskUser, .. } | LoginFailure::Unsent(_) => Rejection::BadCredentials,
+            LoginFailure::Refused { retry: Retry::Soon, .. } => Rejection::InUse,
+            LoginFailure::Refused { retry: Retry::Wait, .. } => Rejection::LoginDelay { seconds: None },
+            LoginFailure::Refused { retry: Retry::Later, .. } => Rejection::Temporary,
+            LoginFailure::Refused { retry: Retry::Stop, .. } => Rejection::Permanent,
+            // It says no more than no, to a login, and doesn't promise to say when that is the user's fault.
+            LoginFailure::Refused { .. } if error.method.is_some() => match session.support(Feature::AuthRespCode) {
+                Support::Yes => Rejection::Temporary,
+                Support::No | Support::Unknown => Rejection::BadCredentials,
+            },
+            LoginFailure::NeedsTls | LoginFailure::NotOffered => {
+                report(format_args!("{}: {error}", self.address));
+                Rejection::Permanent
+            }
+            _ => Rejection::Temporary,
+        })
     }
 }

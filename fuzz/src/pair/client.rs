@@ -6,33 +6,23 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
-use pop3_proto::client::{Action, Closed, Config, Credential, Event, EventKind, Login, Method, SendError, Session};
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Retry, SendError, Session};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{Command, Name, ResponseCode, State, Verb};
+use pop3_proto::wire::{Command, Name, State};
 use pop3_proto::{BelowMinimum, Io, Security};
 
 use super::gathered::Gathered;
-use super::{Case, NAME, PASSWORD, Pipe, Polled, Step};
+use super::{Case, NAME, PASSWORD, Pipe, Polled, Settings, Step};
 
 pub struct Client<'a> {
     case: &'a Case<'a>,
     session: Session,
-    has_tls: bool,
-    login: Option<Login<'static>>,
+    login: Login,
+    /// How many logins were begun.
     logins: u32,
     /// What is still to be sent where there is a list.
     list: VecDeque<Command<'static>>,
     pub gathered: Gathered,
-}
-
-/// What an event leads to, once it is dealt with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Nothing,
-    LogIn,
-    StartTls,
-    /// There is TLS: what was known isn't any more.
-    AskAgain,
 }
 
 impl<'a> Client<'a> {
@@ -48,10 +38,10 @@ impl<'a> Client<'a> {
         let config = build().expect("a configuration within its bounds");
         let config = config.pipelining(!settings.one_by_one).initial_response(settings.policy());
         let security = if settings.stls { Security::Cleartext } else { Security::TrustedLocal };
-        let mut session = Session::new(Arc::new(config), security);
-        session.send(&Command::Capa).expect("a command");
-        let (login, list, gathered) = (None, list(case), Gathered::new(settings));
-        Self { case, session, has_tls: false, login, logins: 0, list, gathered }
+        let session = Session::new(Arc::new(config), security);
+        let login = login(settings, if settings.wrong_first { "wrong" } else { PASSWORD });
+        let (list, gathered) = (list(case), Gathered::new(settings));
+        Self { case, session, login, logins: 1, list, gathered }
     }
 
     /// Sends what can be sent, once somebody is logged in.
@@ -73,39 +63,39 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Carries the login out, and another one where the first has the wrong secret.
     fn log_in(&mut self) {
-        let method = self.case.settings.method();
-        assert_eq!(Method::choose(&self.session, &[method]), Ok(method));
-        let is_wrong = self.case.settings.wrong_first && self.logins == 0;
-        let password = if is_wrong { "wrong" } else { PASSWORD };
-        let credential = if Method::TOKEN.contains(&method) {
-            Credential::Token(BearerToken::new(password.trim_end()).expect("a token"))
-        } else {
-            Credential::Password(Password::new(password).expect("a password"))
-        };
-        let mut login = Login::new(method, Name::new(NAME).expect("a name"), credential);
-        login.begin(&mut self.session).unwrap_or_else(|error| panic!("{error}"));
-        self.login = Some(login);
-        self.logins += 1;
+        self.login.advance(&mut self.session);
+        let settings = &self.case.settings;
+        match self.login.outcome() {
+            Some(Ok(method)) => assert_eq!(method, settings.method()),
+            Some(Err(error)) => {
+                assert!(settings.wrong_first && self.logins == 1, "{error}");
+                let is_token = Method::TOKEN.contains(&settings.method());
+                let retry = if is_token { Retry::NewToken } else { Retry::AskUser };
+                assert_eq!(error.retry(), Some(retry), "{error}");
+                if is_token {
+                    self.login.new_token(token(PASSWORD));
+                } else {
+                    self.login = login(settings, PASSWORD);
+                }
+                self.logins += 1;
+                self.login.advance(&mut self.session);
+            }
+            None => {}
+        }
     }
 
     pub fn poll(&mut self, input: &mut Pipe, output: &mut Pipe, step: Step) -> Polled<Closed> {
+        self.log_in();
         self.say();
-        let (polled, next) = self.act(input, output, step);
-        match next {
-            Next::Nothing => {}
-            Next::LogIn => self.log_in(),
-            Next::StartTls => _ = self.session.send(&Command::Stls).expect("a command"),
-            Next::AskAgain => _ = self.session.send(&Command::Capa).expect("a command"),
-        }
-        polled
+        self.act(input, output, step)
     }
 
-    fn act(&mut self, input: &mut Pipe, output: &mut Pipe, step: Step) -> (Polled<Closed>, Next) {
-        let mut next = Next::Nothing;
+    fn act(&mut self, input: &mut Pipe, output: &mut Pipe, step: Step) -> Polled<Closed> {
         let action = self.session.poll(Duration::ZERO).unwrap_or_else(|error| panic!("{error}"));
         let moved = match action {
-            Action::Closed(closed) => return (Polled::Closed(closed), next),
+            Action::Closed(closed) => return Polled::Closed(closed),
             _ if step.drop => false,
             Action::Idle(idle) => panic!("{idle:?}, and nothing is left to do"),
             Action::Io(Io::Read(mut read)) => {
@@ -132,12 +122,10 @@ impl<'a> Client<'a> {
             },
             Action::StartTls(start) => {
                 start.established();
-                self.has_tls = true;
-                next = Next::AskAgain;
                 true
             }
             Action::Challenge(challenge) => {
-                self.login.as_mut().expect("a login").answer(challenge);
+                self.login.answer(challenge);
                 true
             }
             Action::Body(body) => {
@@ -146,29 +134,31 @@ impl<'a> Client<'a> {
                 true
             }
             Action::Event(event) => {
+                self.login.observe(&event);
                 self.gathered.take(&event);
-                next = lead(&event, self.case.settings.stls && !self.has_tls);
                 let may_fail = self.logins == 1 && self.case.settings.wrong_first;
                 assert!(may_fail || !matches!(event.kind(), EventKind::Failed(_)), "{event:?}");
                 event.done();
                 true
             }
         };
-        (if moved { Polled::Moved } else { Polled::Stuck }, next)
+        if moved { Polled::Moved } else { Polled::Stuck }
     }
 }
 
-/// What comes next before login.
-fn lead(event: &Event<'_>, wants_tls: bool) -> Next {
-    match (event.verb(), event.kind()) {
-        (Some(Verb::Capa), EventKind::Ends) if wants_tls => Next::StartTls,
-        (Some(Verb::Capa), EventKind::Ends) => Next::LogIn,
-        (_, EventKind::Failed(response)) => {
-            assert_eq!(response.code(), Some(ResponseCode::AUTH));
-            Next::LogIn
-        }
-        _ => Next::Nothing,
-    }
+/// A login by the case's method, which must be on offer, after STLS where that is.
+fn login(settings: &Settings, password: &str) -> Login {
+    let (method, name) = (settings.method(), Name::new(NAME).expect("a name"));
+    let login = if Method::TOKEN.contains(&method) {
+        Login::with_token(name, token(password))
+    } else {
+        Login::new(name, Password::new(password).expect("a password"))
+    };
+    login.methods(&[method]).stls_if_offered()
+}
+
+fn token(password: &str) -> BearerToken<'_> {
+    BearerToken::new(password.trim_end()).expect("a token")
 }
 
 /// A list of commands: each message is got, and deleted if it isn't kept.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, Credential, EventKind, Login, Method, Session, Ticket};
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Session};
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::wire::{Command, DropListing, Name, Password, ScanListing, Verb};
+use pop3_proto::wire::{Command, DropListing, ScanListing};
 
 use super::transfer::{Stream, transfer};
 use crate::Error;
@@ -52,46 +52,35 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`]. The connection is closed then.
     pub fn start_tls<T: Stream>(mut self, shake_hands: impl FnOnce(S) -> io::Result<T>) -> Result<Client<T>, Error> {
-        let stls = self.session.send(&Command::Stls)?;
-        self.finish(Some(stls), &mut io::sink(), |_| {})?; // up to the handshake
+        self.run(&[Command::Stls], &mut io::sink(), |_| {})?; // up to the handshake
         let Self { mut session, stream, start } = self;
         let stream = shake_hands(stream).map_err(Error::Transport)?;
         if let Action::StartTls(tls) = session.poll(start.elapsed())? {
             tls.established();
         }
-        let mut client = Client { session, stream, start };
-        client.finish(Some(stls), &mut io::sink(), |_| {})?;
-        Ok(client)
+        Ok(Client { session, stream, start })
     }
 
-    /// Logs in by the best method for a password that the server offers.
+    /// Logs in as the plan has it. Where that is refused another plan may be tried, or another token.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server turns the login down, and [`Error::NoMethod`] where it would send the password to
-    /// whoever listens.
-    pub fn log_in(&mut self, name: &str, password: &str) -> Result<(), Error> {
-        let (name, password) = (Name::new(name)?, Password::new(password)?);
-        match self.run(&[Command::Capa], &mut io::sink(), |_| {}) {
-            Ok(()) | Err(Error::Refused { verb: Some(Verb::Capa), .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let method = Method::choose(&self.session, &Method::PASSWORD)?;
-        let mut login = Login::new(method, name, Credential::Password(password));
-        login.begin(&mut self.session)?;
+    /// [`Error::Login`] says why nobody is logged in.
+    pub fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
         loop {
-            self.exchange()?;
+            login.advance(&mut self.session);
+            if let Some(outcome) = login.outcome() {
+                return Ok(outcome?);
+            }
+            self.exchange().map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
             match self.session.poll(self.start.elapsed())? {
                 Action::Event(event) => {
-                    let (outcome, error) = (login.observe(&event), Error::from_event(&event));
+                    login.observe(&event);
                     event.done();
-                    match (outcome, error) {
-                        (Some(Ok(())), _) => return Ok(()),
-                        (Some(Err(_)), Some(error)) => return Err(error),
-                        _ => {}
-                    }
                 }
                 Action::Challenge(challenge) => login.answer(challenge),
-                Action::Closed(closed) => return Err(Error::Closed(closed)),
+                Action::Closed(closed) => {
+                    return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
+                }
                 other => other.decline(),
             }
         }
@@ -102,13 +91,8 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`], as for all commands.
     pub fn stat(&mut self) -> Result<DropListing, Error> {
-        let mut stat = Err(Error::NoAnswer);
-        self.run(&[Command::Stat], &mut io::sink(), |kind| {
-            if let EventKind::Stat(listing) = kind {
-                stat = Ok(listing);
-            }
-        })?;
-        stat
+        let of = |kind: EventKind<'_>| if let EventKind::Stat(listing) = kind { Some(listing) } else { None };
+        self.list_of(Command::Stat, of)?.pop().ok_or(Error::NoAnswer)
     }
 
     /// Returns each message's octets (LIST). Some servers count them wrongly.
@@ -116,13 +100,8 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
-        let mut list = Vec::new();
-        self.run(&[Command::List { message: None }], &mut io::sink(), |kind| {
-            if let EventKind::Scan(listing) = kind {
-                list.push(listing);
-            }
-        })?;
-        Ok(list)
+        let of = |kind: EventKind<'_>| if let EventKind::Scan(listing) = kind { Some(listing) } else { None };
+        self.list_of(Command::List { message: None }, of)
     }
 
     /// Returns each message's unique-id (UIDL).
@@ -130,13 +109,11 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn uidl(&mut self) -> Result<Vec<(MessageNumber, Vec<u8>)>, Error> {
-        let mut list = Vec::new();
-        self.run(&[Command::Uidl { message: None }], &mut io::sink(), |kind| {
-            if let EventKind::UniqueId { message, unique_id } = kind {
-                list.push((message, unique_id.to_vec()));
-            }
-        })?;
-        Ok(list)
+        let of = |kind: EventKind<'_>| match kind {
+            EventKind::UniqueId { message, unique_id } => Some((message, unique_id.to_vec())),
+            _ => None,
+        };
+        self.list_of(Command::Uidl { message: None }, of)
     }
 
     /// Writes a message into `sink`, with CRLF line ends (RETR). STAT is sent after it, since its answer shows that the message
@@ -177,8 +154,7 @@ impl<S: Stream> Client<S> {
     pub fn quit(mut self) -> Result<Removal, Error> {
         self.session.send(&Command::Quit)?;
         loop {
-            self.exchange()?;
-            match self.session.poll(self.start.elapsed())? {
+            match self.next()? {
                 Action::Closed(Closed::Quit(removal)) => {
                     let _ = self.stream.shut_down(); // the server may be gone
                     return Ok(removal);
@@ -189,31 +165,27 @@ impl<S: Stream> Client<S> {
         }
     }
 
-    /// Sends commands, and returns when the last of them is answered.
+    /// Sends a command, and returns what its answer has of something.
+    fn list_of<T>(&mut self, command: Command<'_>, of: impl Fn(EventKind<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
+        let mut list = Vec::new();
+        self.run(&[command], &mut io::sink(), |kind| list.extend(of(kind)))?;
+        Ok(list)
+    }
+
+    /// Sends commands, and does what the session wants until the last of them is answered to its end, so that the next one finds
+    /// its own answer.
     fn run(
         &mut self,
         commands: &[Command<'_>],
         sink: &mut impl Write,
-        each: impl FnMut(EventKind<'_>),
+        mut each: impl FnMut(EventKind<'_>),
     ) -> Result<(), Error> {
-        let mut last = None;
+        let (mut last, mut result) = (None, Ok(()));
         for command in commands {
             last = Some(self.session.send(command)?);
         }
-        self.finish(last, sink, each)
-    }
-
-    /// Does what the session wants until the command is answered to its end, so that the next one finds its own answer.
-    fn finish(
-        &mut self,
-        last: Option<Ticket>,
-        sink: &mut impl Write,
-        mut each: impl FnMut(EventKind<'_>),
-    ) -> Result<(), Error> {
-        let mut result = Ok(());
         loop {
-            self.exchange()?;
-            match self.session.poll(self.start.elapsed())? {
+            match self.next()? {
                 Action::Event(event) => {
                     each(event.kind());
                     result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
@@ -237,6 +209,11 @@ impl<S: Stream> Client<S> {
     }
 
     /// Reads and writes until the session wants something else.
+    fn next(&mut self) -> Result<Action<'_>, Error> {
+        self.exchange()?;
+        Ok(self.session.poll(self.start.elapsed())?)
+    }
+
     fn exchange(&mut self) -> Result<(), Error> {
         let mut lost = None;
         loop {

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, Credential, EventKind, Login, Method, Session, Ticket};
+use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Session};
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::wire::{Command, DropListing, Name, Password, ScanListing, Verb};
+use pop3_proto::wire::{Command, DropListing, ScanListing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::Instant;
@@ -58,46 +58,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         T: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<T>>,
     {
-        let stls = self.session.send(&Command::Stls)?;
-        self.finish(Some(stls), &mut sink(), |_| {}).await?; // up to the handshake
+        self.run(&[Command::Stls], &mut sink(), |_| {}).await?; // up to the handshake
         let Self { mut session, stream, start } = self;
         let stream = shake_hands(stream).await.map_err(Error::Transport)?;
         if let Action::StartTls(tls) = session.poll(start.elapsed())? {
             tls.established();
         }
-        let mut client = Client { session, stream, start };
-        client.finish(Some(stls), &mut sink(), |_| {}).await?;
-        Ok(client)
+        Ok(Client { session, stream, start })
     }
 
-    /// Logs in by the best method for a password that the server offers.
+    /// Logs in as the plan has it. Where that is refused another plan may be tried, or another token.
     ///
     /// # Errors
-    /// [`Error::Refused`] where the server turns the login down, and [`Error::NoMethod`] where it would send the password to
-    /// whoever listens.
-    pub async fn log_in(&mut self, name: &str, password: &str) -> Result<(), Error> {
-        let (name, password) = (Name::new(name)?, Password::new(password)?);
-        match self.run(&[Command::Capa], &mut sink(), |_| {}).await {
-            Ok(()) | Err(Error::Refused { verb: Some(Verb::Capa), .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let method = Method::choose(&self.session, &Method::PASSWORD)?;
-        let mut login = Login::new(method, name, Credential::Password(password));
-        login.begin(&mut self.session)?;
+    /// [`Error::Login`] says why nobody is logged in.
+    pub async fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
         loop {
-            self.exchange().await?;
+            login.advance(&mut self.session);
+            if let Some(outcome) = login.outcome() {
+                return Ok(outcome?);
+            }
+            self.exchange().await.map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
             match self.session.poll(self.start.elapsed())? {
                 Action::Event(event) => {
-                    let (outcome, error) = (login.observe(&event), Error::from_event(&event));
+                    login.observe(&event);
                     event.done();
-                    match (outcome, error) {
-                        (Some(Ok(())), _) => return Ok(()),
-                        (Some(Err(_)), Some(error)) => return Err(error),
-                        _ => {}
-                    }
                 }
                 Action::Challenge(challenge) => login.answer(challenge),
-                Action::Closed(closed) => return Err(Error::Closed(closed)),
+                Action::Closed(closed) => {
+                    return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
+                }
                 other => other.decline(),
             }
         }
@@ -108,14 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`], as for all commands.
     pub async fn stat(&mut self) -> Result<DropListing, Error> {
-        let mut stat = Err(Error::NoAnswer);
-        self.run(&[Command::Stat], &mut sink(), |kind| {
-            if let EventKind::Stat(listing) = kind {
-                stat = Ok(listing);
-            }
-        })
-        .await?;
-        stat
+        let of = |kind: EventKind<'_>| if let EventKind::Stat(listing) = kind { Some(listing) } else { None };
+        self.list_of(Command::Stat, of).await?.pop().ok_or(Error::NoAnswer)
     }
 
     /// Returns each message's octets (LIST). Some servers count them wrongly.
@@ -123,14 +106,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`].
     pub async fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
-        let mut list = Vec::new();
-        self.run(&[Command::List { message: None }], &mut sink(), |kind| {
-            if let EventKind::Scan(listing) = kind {
-                list.push(listing);
-            }
-        })
-        .await?;
-        Ok(list)
+        let of = |kind: EventKind<'_>| if let EventKind::Scan(listing) = kind { Some(listing) } else { None };
+        self.list_of(Command::List { message: None }, of).await
     }
 
     /// Returns each message's unique-id (UIDL).
@@ -138,14 +115,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`].
     pub async fn uidl(&mut self) -> Result<Vec<(MessageNumber, Vec<u8>)>, Error> {
-        let mut list = Vec::new();
-        self.run(&[Command::Uidl { message: None }], &mut sink(), |kind| {
-            if let EventKind::UniqueId { message, unique_id } = kind {
-                list.push((message, unique_id.to_vec()));
-            }
-        })
-        .await?;
-        Ok(list)
+        let of = |kind: EventKind<'_>| match kind {
+            EventKind::UniqueId { message, unique_id } => Some((message, unique_id.to_vec())),
+            _ => None,
+        };
+        self.list_of(Command::Uidl { message: None }, of).await
     }
 
     /// Writes a message into `sink`, with CRLF line ends (RETR). STAT is sent after it, since its answer shows that the message
@@ -192,8 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub async fn quit(mut self) -> Result<Removal, Error> {
         self.session.send(&Command::Quit)?;
         loop {
-            self.exchange().await?;
-            match self.session.poll(self.start.elapsed())? {
+            match self.next().await? {
                 Action::Closed(Closed::Quit(removal)) => {
                     let _ = self.stream.shutdown().await; // the server may be gone
                     return Ok(removal);
@@ -204,31 +177,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Sends commands, and returns when the last of them is answered.
+    /// Sends a command, and returns what its answer has of something.
+    async fn list_of<T>(
+        &mut self,
+        command: Command<'_>,
+        of: impl Fn(EventKind<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut list = Vec::new();
+        self.run(&[command], &mut sink(), |kind| list.extend(of(kind))).await?;
+        Ok(list)
+    }
+
+    /// Sends commands, and does what the session wants until the last of them is answered to its end, so that the next one finds
+    /// its own answer.
     async fn run(
         &mut self,
         commands: &[Command<'_>],
         sink: &mut (impl AsyncWrite + Unpin),
-        each: impl FnMut(EventKind<'_>),
+        mut each: impl FnMut(EventKind<'_>),
     ) -> Result<(), Error> {
-        let mut last = None;
+        let (mut last, mut result) = (None, Ok(()));
         for command in commands {
             last = Some(self.session.send(command)?);
         }
-        self.finish(last, sink, each).await
-    }
-
-    /// Does what the session wants until the command is answered to its end, so that the next one finds its own answer.
-    async fn finish(
-        &mut self,
-        last: Option<Ticket>,
-        sink: &mut (impl AsyncWrite + Unpin),
-        mut each: impl FnMut(EventKind<'_>),
-    ) -> Result<(), Error> {
-        let mut result = Ok(());
         loop {
-            self.exchange().await?;
-            match self.session.poll(self.start.elapsed())? {
+            match self.next().await? {
                 Action::Event(event) => {
                     each(event.kind());
                     result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
@@ -252,6 +225,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Reads and writes until the session wants something else.
+    async fn next(&mut self) -> Result<Action<'_>, Error> {
+        self.exchange().await?;
+        Ok(self.session.poll(self.start.elapsed())?)
+    }
+
     async fn exchange(&mut self) -> Result<(), Error> {
         let mut lost = None;
         loop {

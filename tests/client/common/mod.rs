@@ -20,6 +20,6 @@ pub use front::{Front, front};
 pub use host::*;
 pub use link::{Chance, Link, link};
 pub use messages::tricky_messages;
-pub use script::{Client, FEATURES, Pipe, Script, Step, in_any_way, mrose};
+pub use script::{Client, FEATURES, METHODS, Pipe, Script, Step, chosen, in_any_way, mrose, unsent, user};
 pub use transcript::{Statement, Transcript, ends_body};
 pub use transcripts::{assert_text, each_transcript, statements, unescape, unescape_line};

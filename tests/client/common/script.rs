@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Buf;
 use pop3_proto::auth::sasl::{BearerToken, Password};
 use pop3_proto::client::{
-    Action, Challenge, Closed, Config, Credential, Error, Event, EventKind, Feature, Login, Method, Retry, SendError,
-    Session, Ticket,
+    Action, Challenge, Closed, Config, Error, Event, EventKind, Feature, Login, LoginError, LoginFailure, Method,
+    Retry, SendError, Session, Ticket,
 };
 use pop3_proto::wire::{Capability, Command, LanguageListing, Mechanism, Name, Response, Status, Verb};
 use pop3_proto::{Io, Read, Security};
@@ -65,9 +65,9 @@ pub struct Client {
     /// What answers challenges, one after the other.
     pub responses: VecDeque<Vec<u8>>,
     /// What answers them where there is no such response; without it they are cancelled.
-    pub login: Option<Login<'static>>,
+    pub login: Option<Login>,
     /// What came of logins.
-    pub logins: Vec<Result<(), Retry>>,
+    pub logins: Vec<Result<Method, LoginError>>,
     /// Whether the handshake of TLS succeeds.
     pub tls: bool,
     /// The most octets of a read, and of a write.
@@ -112,14 +112,30 @@ impl Client {
         self.session.send(&Command::parse(line.as_bytes()).unwrap().value)
     }
 
-    /// Begins a login, and answers its challenges.
-    pub fn log_in(&mut self, mut login: Login<'static>) {
-        login.begin(&mut self.session).unwrap();
+    /// Carries a login out.
+    pub fn log_in(&mut self, login: Login) {
         self.login = Some(login);
+        self.advance();
+    }
+
+    /// What was to be done about each login that has failed, where the server has refused it; `Ok` for one that has succeeded.
+    pub fn outcomes(&self) -> Vec<Result<(), Option<Retry>>> {
+        self.logins.iter().map(|outcome| outcome.as_ref().map(|_| ()).map_err(LoginError::retry)).collect()
+    }
+
+    fn advance(&mut self) {
+        if let Some(login) = &mut self.login {
+            login.advance(&mut self.session);
+            self.logins.extend(login.outcome());
+            if let Some(shown) = &mut self.shown {
+                let _ = write!(shown, "{login:?} {login:#?} {:?} ", self.logins.last());
+            }
+        }
     }
 
     /// Does the one thing that is next.
     pub fn step(&mut self, down: &mut Pipe, up: &mut Pipe) -> Step {
+        self.advance();
         if self.drops.next() {
             if let Ok(action) = self.session.poll(self.now) {
                 touch(action);
@@ -150,8 +166,8 @@ impl Client {
             }
             Action::Event(event) => {
                 self.heard.push(told(&event));
-                if let Some(outcome) = self.login.as_mut().and_then(|login| login.observe(&event)) {
-                    self.logins.push(outcome);
+                if let Some(login) = &mut self.login {
+                    login.observe(&event);
                 }
                 if let EventKind::Failed(response) | EventKind::Greeting(response) | EventKind::Farewell(response) =
                     event.kind()
@@ -387,14 +403,45 @@ pub fn in_any_way(config: &Config, security: Security, test: impl Fn(&mut Script
     }
 }
 
-/// The example user's login.
-pub fn mrose(method: Method, secret: &'static str) -> Login<'static> {
-    let credential = match method {
-        Method::OAuthBearer | Method::XOAuth2 => Credential::Token(BearerToken::new(secret).unwrap()),
-        _ => Credential::Password(Password::new(secret).unwrap()),
-    };
-    Login::new(method, Name::new("mrose").unwrap(), credential)
+/// The example user's login by one method, without a question for what is offered.
+pub fn mrose(method: Method, secret: &str) -> Login {
+    user(method, secret).only(method).without_capa()
 }
+
+/// The example user's login, with the kind of secret that a method needs.
+pub fn user(method: Method, secret: &str) -> Login {
+    let name = Name::new("mrose").unwrap();
+    match method {
+        Method::OAuthBearer | Method::XOAuth2 => Login::with_token(name, BearerToken::new(secret).unwrap()),
+        _ => Login::new(name, Password::new(secret).unwrap()),
+    }
+}
+
+/// The method that the example user's login begins with, where it is known what the server offers, or why there is none.
+pub fn chosen(script: &mut Script, methods: &[Method]) -> Result<Method, LoginFailure> {
+    let mut login = user(methods.first().copied().unwrap_or(Method::User), "tanstaaf").methods(methods);
+    login.advance(&mut script.client.session);
+    match login.outcome() {
+        Some(outcome) => outcome.map_err(|error| error.failure),
+        None => Ok(login.method().expect("the server isn't to be asked")),
+    }
+}
+
+/// A login that fails before anything is sent, and why.
+pub fn unsent(mut login: Login, session: &mut Session) -> LoginFailure {
+    login.advance(session);
+    login.outcome().expect("the plan goes on").unwrap_err().failure
+}
+
+/// All methods for a password, with a library's in front.
+pub const METHODS: [Method; 6] = [
+    Method::Library(Mechanism::SCRAM_SHA_256),
+    Method::CramMd5,
+    Method::Plain,
+    Method::Login,
+    Method::User,
+    Method::Apop,
+];
 
 /// All that a server may announce and a client can ask about.
 pub const FEATURES: [Feature; 11] = [

@@ -14,6 +14,8 @@ pub enum Statement {
     Retry(String),
     Body(Vec<u8>),
     Writes(Vec<u8>),
+    /// What comes of a plan to log in.
+    Outcome(String),
     /// What the caller does, or sees.
     Caller(String, String),
 }
@@ -29,8 +31,10 @@ pub enum Statement {
 /// The caller, when the session has come to rest, and at once where several of these follow one another:
 ///
 /// - `@send COMMAND` sends it; `@refused ERROR COMMAND` can't
-/// - `@login METHOD SECRET` logs the example user in; `@auth MECHANISM MESSAGE` begins an exchange, with a message or
+/// - `@login METHOD SECRET` logs the example user in by one method, without CAPA; by `Best`, `Stls` or `StlsIfOffered` in its place
+///   the plan asks and chooses. `@outcome TEXT` among the events is what comes of it. `@auth MECHANISM MESSAGE` begins an exchange, with a message or
 ///   without, and `@answer RESPONSE` in front of it is what answers its next challenge
+/// - `@no-login WHY`: a login by the best method can't begin
 /// - `@is FACT VALUE`: what is known then
 ///
 /// How it is set up, and how it ends:
@@ -95,8 +99,9 @@ impl Transcript {
             ("B:", rest) => self.body(unescape_line(rest)),
             ("B>", rest) => self.body(unescape(rest)),
             ("C:", rest) => self.statements.push(Statement::Writes(unescape_line(rest))),
+            ("@outcome", rest) => self.statements.push(Statement::Outcome(rest.to_owned())),
             ("@retry", rest) => self.statements.push(Statement::Retry(rest.to_owned())),
-            (word @ ("@send" | "@refused" | "@login" | "@auth" | "@answer" | "@is"), rest) => {
+            (word @ ("@send" | "@refused" | "@login" | "@auth" | "@answer" | "@no-login" | "@is"), rest) => {
                 self.statements.push(Statement::Caller(word.to_owned(), rest.to_owned()));
             }
             ("@cleartext", "") => self.security = Security::Cleartext,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use adapter::Opened;
 use bytes::Bytes;
+use pop3_proto::client::{Login, Name, Password};
 use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
 use pop3_proto::server::{Credentials, Deletions, Maildrop, Refusal, Rejection};
 use pop3_proto::wire::WireSize;
@@ -35,6 +36,11 @@ kK2GasjBQVECZ4Q5e+eZ2UXq1k2hRANCAAQcZcuKWE6qVDXjrpy57NBOmk9wHceL
 tgfHcfAr60OeDA8Q1KTzp3cW0EhkpS8z3LkgaWXdZPeNNisLvMEMRAP4
 -----END PRIVATE KEY-----
 ";
+
+/// How the client logs in.
+pub(crate) fn login(password: &str) -> Login {
+    Login::new(Name::new("mrose").unwrap(), Password::new(password).unwrap())
+}
 
 /// How the server speaks TLS.
 pub(crate) fn server_tls() -> Arc<ServerConfig> {

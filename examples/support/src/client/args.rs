@@ -9,10 +9,9 @@ use std::sync::Arc;
 use clap::builder::PossibleValue;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use pop3_proto::auth::sasl::BearerToken;
-use pop3_proto::client::{Config, Credential, Method, Session};
+use pop3_proto::client::{Config, Method, Session};
 use pop3_proto::message::MessageNumber;
-use pop3_proto::wire::{DeviationSet, Name, Password};
+use pop3_proto::wire::{DeviationSet, Mechanism, Name, Password};
 
 use super::Result;
 use super::note::Account;
@@ -129,7 +128,7 @@ impl ValueEnum for Auth {
             Self(Some(Method::CramMd5)),
             Self(Some(Method::XOAuth2)),
             Self(Some(Method::OAuthBearer)),
-            Self(Some(Method::ScramSha256)),
+            Self(Some(Method::Library(Mechanism::SCRAM_SHA_256))),
         ]
     }
 
@@ -143,17 +142,17 @@ impl ValueEnum for Auth {
             Some(Method::CramMd5) => "cram-md5",
             Some(Method::XOAuth2) => "xoauth2",
             Some(Method::OAuthBearer) => "oauthbearer",
-            Some(Method::ScramSha256) => "scram-sha-256",
+            Some(Method::Library(_)) => "scram-sha-256",
             Some(_) => return None,
         }))
     }
 }
 
-/// Who logs in, and what proves it.
+/// Who logs in, and what proves it: a password, or a token that is checked as one too.
 #[derive(Clone, Copy)]
 pub(crate) struct Credentials<'a> {
     pub name: Name<'a>,
-    pub credential: Credential<'a>,
+    pub password: Password<'a>,
 }
 
 impl Args {
@@ -185,11 +184,7 @@ impl Args {
         };
         let name = Name::new(name).map_err(|error| format!("--user: {error}"))?;
         let password = Password::new(secret).map_err(|error| format!("--password: {error}"))?;
-        let credential = match self.auth.0 {
-            Some(Method::XOAuth2 | Method::OAuthBearer) => Credential::Token(BearerToken::new(password.expose())?),
-            _ => Credential::Password(password),
-        };
-        Ok(Some(Credentials { name, credential }))
+        Ok(Some(Credentials { name, password }))
     }
 
     /// How to speak TLS, if the command line asks for it.

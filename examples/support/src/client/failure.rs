@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 
 use pop3_proto::auth::sasl::base64;
 use pop3_proto::client;
-use pop3_proto::wire::{Response, ResponseCode, Status};
+use pop3_proto::wire::{Response, Status};
 
 /// Why the conversation with the server ended before its time.
 pub enum End {
@@ -89,16 +89,12 @@ impl Display for Failures {
 
 /// What a server answers, for people: the line as it came.
 pub(crate) fn said(response: &Response<'_>) -> String {
-    line(response.status(), response.code(), response.text())
-}
-
-/// A response line of these parts.
-pub(crate) fn line(status: Status, code: Option<ResponseCode<'_>>, text: &[u8]) -> String {
-    let indicator = match status {
+    let text = response.text();
+    let indicator = match response.status() {
         Status::Ok => "+OK",
         Status::Err => "-ERR",
     };
-    let code = code.map_or(String::new(), |code| format!(" [{}]", code.as_str()));
+    let code = response.code().map_or(String::new(), |code| format!(" [{}]", code.as_str()));
     let space = if text.is_empty() { "" } else { " " };
     format!("{indicator}{code}{space}{}", printable(text))
 }

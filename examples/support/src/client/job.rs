@@ -9,20 +9,19 @@ use pop3_proto::wire::{Command, Response, Status, Verb};
 
 use super::args::{Args, Credentials, Task};
 use super::download::{Download, UNPROVEN};
-use super::failure::{End, Failures, excerpt, printable, said};
-use super::login::LogIn;
+use super::failure::{End, Failures, excerpt, printable, said, without};
+use super::login::{self, LogIn};
 use super::{Result, TlsMode};
 
 /// One run of the program, from STLS to QUIT.
 pub struct Job<'a> {
     args: &'a Args,
-    credentials: Option<Credentials<'a>>,
     /// What is to be sent next.
     step: Step,
     /// What must be answered before that.
     awaited: Option<Ticket>,
-    /// The login, until it is answered.
-    login: Option<LogIn<'a>>,
+    /// The login, until it is known what has come of it.
+    login: Option<LogIn>,
     work: Work<'a>,
     /// Whether the greeting has come, and which command was answered last.
     is_greeted: bool,
@@ -37,8 +36,8 @@ pub struct Job<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
+    /// STLS without a login after it.
     Stls,
-    Capabilities,
     Login,
     Work,
     Quit,
@@ -60,6 +59,7 @@ impl<'a> Job<'a> {
     /// What the command line asks for, if that can be done at all.
     pub fn new(args: &'a Args) -> Result<Self> {
         let credentials = args.credentials()?;
+        let login = credentials.map(|credentials| LogIn::new(args, credentials)).transpose()?;
         if args.no_capa && matches!(args.task, Task::Capa) {
             return Err("capa goes with no --no-capa".into());
         }
@@ -79,10 +79,13 @@ impl<'a> Job<'a> {
         let stdout = io::stdout();
         Ok(Self {
             args,
-            credentials,
-            step: if args.tls == TlsMode::Starttls { Step::Stls } else { Step::Capabilities },
+            step: match login {
+                Some(_) => Step::Login,
+                None if args.tls == TlsMode::Starttls => Step::Stls,
+                None => Step::Work,
+            },
             awaited: None,
-            login: None,
+            login,
             work,
             is_greeted: false,
             answered: None,
@@ -95,35 +98,30 @@ impl<'a> Job<'a> {
 
     /// Sends what can be sent now. Call it before each poll.
     pub fn advance(&mut self, session: &mut Session) -> Result<()> {
-        while self.awaited.is_none() && self.login.is_none() {
+        while self.awaited.is_none() {
             match self.step {
                 Step::Stls => {
                     self.awaited = Some(session.send(&Command::Stls)?);
-                    self.step = Step::Capabilities;
-                }
-                Step::Capabilities if self.credentials.is_none() => self.step = Step::Work,
-                Step::Capabilities if self.args.no_capa => self.step = Step::Login,
-                Step::Capabilities => {
-                    self.awaited = Some(session.send(&Command::Capa)?);
-                    self.step = Step::Login;
+                    self.step = Step::Work;
                 }
                 Step::Login => {
-                    let credentials = self.credentials.ok_or("no name to log in with")?;
-                    match LogIn::begin(self.args, credentials, session) {
-                        Ok(login) => {
-                            self.login = Some(login);
-                            self.step = Step::Work;
-                        }
-                        Err(error) => self.quit(error.to_string()),
+                    match self.login.as_mut().and_then(|login| login.advance(session)) {
+                        None => break,
+                        Some(Ok(_)) => self.step = Step::Work,
+                        Some(Err(error)) => self.quit(login::failed(&error)),
                     }
+                    self.login = None;
                 }
                 Step::Work => match self.work(session)? {
                     Some(next) => self.step = next,
                     None => break,
                 },
                 Step::Quit => {
-                    session.send(&Command::Quit)?;
-                    self.step = Step::Done;
+                    match session.send(&Command::Quit) {
+                        // The server has hung up.
+                        Ok(_) | Err(SendError::Over) => self.step = Step::Done,
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 Step::Done => break,
             }
@@ -178,20 +176,15 @@ impl<'a> Job<'a> {
             (_, EventKind::Farewell(response)) => {
                 return Err(format!("the server hangs up{}: {}", self.after(), said(&response)).into());
             }
-            // Before login it is asked for the session, which makes of it what it can.
-            (Some(Verb::Capa), _) if self.step == Step::Login => {}
+            // The plan knows what they mean.
+            _ if self.login.is_some() => {}
             (Some(verb), EventKind::Failed(response)) => self.refused(verb, &response)?,
             (Some(Verb::Dele), EventKind::Ok(_)) => self.deleted(),
             (_, what) if matches!(self.work, Work::Show(_)) => self.show(what).map_err(stdout)?,
             _ => {}
         }
-        match self.login.as_mut().and_then(|login| login.observe(event)) {
-            Some(Ok(())) => self.login = None,
-            Some(Err(error)) => {
-                self.login = None;
-                self.quit(error.to_string());
-            }
-            None => {}
+        if let Some(login) = &mut self.login {
+            login.observe(event);
         }
         Ok(())
     }
@@ -245,6 +238,9 @@ impl<'a> Job<'a> {
 
     /// What came of it, when the session is over.
     pub fn finish(mut self, session: &Session, closed: Result<Closed, End>) -> Result<()> {
+        if let Some(error) = self.login.as_mut().and_then(|login| login.end(session)) {
+            self.failures.add(login::failed(&error));
+        }
         let mut ended = Ok(Vec::new());
         if let Work::Fetch(download) = &mut self.work {
             let how = match &closed {
@@ -283,9 +279,9 @@ impl<'a> Job<'a> {
             Err(End::Job(error)) => Err(error.to_string()),
             Err(error) => {
                 let lost = self.lost.as_ref().map_or(String::new(), |lost| format!(": {lost}"));
-                let line = session.offending_line().map_or(String::new(), |line| match &self.login {
-                    Some(login) => format!(": {}", excerpt(&login.without_secret(line))),
-                    None => format!(": {}", excerpt(line)),
+                let line = session.offending_line().map_or(String::new(), |line| {
+                    // An excerpt may hold a part of what the end of the program looks for.
+                    format!(": {}", excerpt(&without(self.args.secret(), line)))
                 });
                 Err(format!("{}: {error}{lost}{line}", self.place(session.unanswered())))
             }
@@ -321,11 +317,6 @@ impl<'a> Job<'a> {
 
     /// A command has failed.
     fn refused(&mut self, verb: Verb, response: &Response<'_>) -> Result<()> {
-        if let Some(login) = &self.login {
-            let failure = login.refused(verb, response);
-            self.quit(failure);
-            return Ok(());
-        }
         let failure = format!("{}: {}", self.place(Some(verb)), said(response));
         match self.work {
             // Without QUIT nothing is deleted, so there is none.

@@ -45,7 +45,7 @@ impl Scram {
         Ok(message)
     }
 
-    /// What answers a challenge.
+    /// What answers a challenge. The last one fails unless it proves that the server knows the password too.
     pub(crate) fn answer(&mut self, challenge: &[u8]) -> Result<Vec<u8>> {
         let mut response = Vec::new();
         // The library panics at some messages that are none (rsasl 2.3.1), so it doesn't see them.
@@ -59,11 +59,6 @@ impl Scram {
             return Err(error.into());
         }
         Ok(response)
-    }
-
-    /// Whether the server has shown that it knows the password: else it isn't the right one, whatever it says.
-    pub(crate) fn is_proved(&self) -> bool {
-        self.step == Step::Proved
     }
 }
 
