@@ -109,13 +109,15 @@ fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
 
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut connection = Connection { socket, server, last_words: LastWords::default() };
+    let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
     let mut stream: Box<dyn Stream + '_> = Box::new(socket);
     if implicit_tls {
         stream = connection.start_tls(stream, Instant::now().checked_add(support::HANDSHAKE))?;
     }
-    let mut session = server.service.session(implicit_tls, socket.peer_addr()?);
-    serve(stream, &mut session, &mut connection);
+    let peer = socket.peer_addr()?;
+    let mut session = server.service.session(implicit_tls, peer);
+    let reason = serve(stream, &mut session, &mut connection);
+    server.service.log(peer, connection.account.as_deref(), reason, session.totals());
     Ok(())
 }
 
@@ -130,6 +132,8 @@ struct Connection<'a> {
     socket: &'a TcpStream,
     server: &'a Server,
     last_words: LastWords,
+    /// Who has logged in.
+    account: Option<Arc<str>>,
 }
 
 impl<'a> Host for Connection<'a> {
@@ -138,11 +142,13 @@ impl<'a> Host for Connection<'a> {
     type Exchange = Exchange;
 
     fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        self.server.service.log_in(credentials)
+        let mailbox = self.server.service.log_in(credentials)?;
+        self.account = Some(mailbox.account());
+        Ok(mailbox)
     }
 
     fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
-        self.server.service.authenticate(step);
+        self.account = self.server.service.authenticate(step);
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves

@@ -117,12 +117,13 @@ async fn converse(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, serve
     let (socket, output) = socket.into_split();
     let socket = Arc::new(socket);
     let mut stream: Transport = Box::new(join(Input(Arc::clone(&socket)), output));
-    let mut connection = Connection { socket, server, last_words: LastWords::default() };
+    let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
     if implicit_tls {
         stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
     }
     let mut session = connection.server.service.session(implicit_tls, peer);
-    serve(stream, &mut session, &mut connection).await;
+    let reason = serve(stream, &mut session, &mut connection).await;
+    connection.server.service.log(peer, connection.account.as_deref(), reason, session.totals());
     Ok(())
 }
 
@@ -138,6 +139,8 @@ struct Connection {
     socket: Arc<OwnedReadHalf>,
     server: Arc<Server>,
     last_words: LastWords,
+    /// Who has logged in.
+    account: Option<Arc<str>>,
 }
 
 /// The store's work blocks, so the runtime is told about it.
@@ -147,17 +150,19 @@ impl Host for Connection {
     type Exchange = Exchange;
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
-        block_in_place(|| self.server.service.log_in(&credentials))
+        let mailbox = block_in_place(|| self.server.service.log_in(&credentials))?;
+        self.account = Some(mailbox.account());
+        Ok(mailbox)
     }
 
     async fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
-        block_in_place(|| self.server.service.authenticate(step));
+        self.account = block_in_place(|| self.server.service.authenticate(step));
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
     /// meanwhile must not keep its maildrop locked, nor the server from ending.
     async fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
-        let Self { socket, server, last_words } = self;
+        let Self { socket, server, last_words, .. } = self;
         let is_awaited = || !*server.stopping.borrow() && last_words.is_awaited(has_ended(socket));
         block_in_place(|| maildrop.measure(message, is_awaited))
     }

@@ -32,6 +32,7 @@ import dovecot_checks  # noqa: F401
 import fetch_minimal_checks  # noqa: F401
 import fetchmail_checks  # noqa: F401
 import language_checks  # noqa: F401
+import log_checks  # noqa: F401
 import minimal_checks  # noqa: F401
 import mpop_checks  # noqa: F401
 import poplib_checks  # noqa: F401

@@ -17,6 +17,10 @@ pub struct Args {
     #[command(flatten)]
     pub listening: Listening,
 
+    /// Write a line to stderr at the end of each session: who it was, why it ended, and what it did
+    #[arg(long)]
+    pub log: bool,
+
     /// A maildrop; may be given again. Without any, there is a demo maildrop in memory
     // Parsed after clap is done, because clap's messages would show the password.
     #[arg(long = "user", value_name = "NAME:PASSWORD:MAILDIR")]

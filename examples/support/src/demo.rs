@@ -55,7 +55,7 @@ impl Demo {
         let messages = self.messages().clone();
         let unique_ids = messages.iter().map(|(unique_id, _)| unique_id).collect();
         let octets = vec![None; messages.len()];
-        Some(Mailbox::new(unique_ids, octets, OpenDemo { demo: Arc::clone(self), messages }))
+        Some(Mailbox::new(NAME.into(), unique_ids, octets, OpenDemo { demo: Arc::clone(self), messages }))
     }
 
     fn messages(&self) -> MutexGuard<'_, Vec<(&'static str, &'static str)>> {

@@ -1,5 +1,7 @@
 //! A maildrop as a session sees it, whatever the store.
 
+use std::sync::Arc;
+
 use adapter::Opened;
 use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
 use pop3_proto::server::{Maildrop, Refusal};
@@ -11,6 +13,7 @@ use super::trouble::Trouble;
 
 /// The messages of a maildrop when it was opened, and the right to be its only user until this is dropped.
 pub struct Mailbox {
+    account: Arc<str>,
     unique_ids: UniqueIds,
     /// The octets of each message on the wire, where they are known.
     octets: Vec<Option<u64>>,
@@ -30,10 +33,20 @@ pub trait Store {
 }
 
 impl Mailbox {
-    /// A maildrop out of each message's unique-id, its wire size where that's known without reading the message, and
+    /// An account's maildrop out of each message's unique-id, its wire size where that's known without reading the message, and
     /// the place to get it from.
-    pub fn new(unique_ids: UniqueIds, octets: Vec<Option<u64>>, store: impl Store + Send + 'static) -> Self {
-        Self { unique_ids, octets, store: Box::new(store) }
+    pub fn new(
+        account: Arc<str>,
+        unique_ids: UniqueIds,
+        octets: Vec<Option<u64>>,
+        store: impl Store + Send + 'static,
+    ) -> Self {
+        Self { account, unique_ids, octets, store: Box::new(store) }
+    }
+
+    /// Whose maildrop it is.
+    pub fn account(&self) -> Arc<str> {
+        Arc::clone(&self.account)
     }
 
     /// Opens a message to be sent, and reads its first chunk.

@@ -50,7 +50,7 @@ pub fn open(account: &Arc<str>, path: &Path) -> Result<Mailbox, OpenError> {
     let maildir = Maildir::open(account, path)?;
     let unique_ids = maildir.files.iter().map(|known| known.file.base_name()).collect();
     let octets = maildir.files.iter().map(|known| known.file.announced_octets()).collect();
-    Ok(Mailbox::new(unique_ids, octets, maildir))
+    Ok(Mailbox::new(Arc::clone(account), unique_ids, octets, maildir))
 }
 
 pub(crate) struct Maildir {

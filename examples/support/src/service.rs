@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pop3_proto::server::{Authenticate, Config, Credentials, Rejection, Session, Utf8};
+use pop3_proto::Totals;
+use pop3_proto::server::{Authenticate, CloseReason, Config, Credentials, Rejection, Session, Utf8};
 use pop3_proto::wire::Properties;
 use rustls::ServerConfig;
 
@@ -24,6 +25,7 @@ pub struct Service {
     timestamps: Timestamps,
     tls: Option<Arc<ServerConfig>>,
     require_tls: bool,
+    log: bool,
 }
 
 impl Service {
@@ -33,7 +35,7 @@ impl Service {
         let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
         let (tls, require_tls) = (args.listening.tls()?, args.listening.require_tls);
         let config = Arc::new(config(tls.is_some(), require_tls, &sasl)?);
-        Ok(Self { config, accounts, sasl, timestamps: Timestamps::default(), tls, require_tls })
+        Ok(Self { config, accounts, sasl, timestamps: Timestamps::default(), tls, require_tls, log: args.log })
     }
 
     /// Who may log in.
@@ -57,8 +59,8 @@ impl Service {
         self.accounts.open(credentials)
     }
 
-    /// Takes a step of a SASL exchange.
-    pub fn authenticate(&self, mut step: Authenticate<'_, Mailbox, Exchange>) {
+    /// Takes a step of a SASL exchange. Returns the account, if that has opened its maildrop.
+    pub fn authenticate(&self, mut step: Authenticate<'_, Mailbox, Exchange>) -> Option<Arc<str>> {
         let mechanism = step.mechanism();
         let (exchange, response) = step.exchange_and_response();
         match self.sasl.step(mechanism, exchange, response, &self.accounts) {
@@ -67,8 +69,20 @@ impl Service {
                 step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(report);
             }
             // A maildrop that can't be served: the client has been told, and somebody here should know.
-            Outcome::Accept(mailbox) => step.accept(mailbox).unwrap_or_else(report),
+            Outcome::Accept(mailbox) => {
+                let account = mailbox.account();
+                return step.accept(mailbox).map(|()| account).map_err(report).ok();
+            }
             Outcome::Reject(rejection) => step.reject(rejection),
+        }
+        None
+    }
+
+    /// Writes the line of a session that is over, if there is a log.
+    pub fn log(&self, peer: SocketAddr, account: Option<&str>, reason: CloseReason, totals: Totals) {
+        if self.log {
+            let account = account.map_or_else(|| "-".into(), |account| format!("{account:?}"));
+            report(format_args!("peer={peer} account={account} reason=\"{reason}\" {totals}"));
         }
     }
 }
