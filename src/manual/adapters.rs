@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | the octets of either session | [`transfer`](#transfer-blocking) | [`transfer`](#transfer-tokio) |
 //! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
+//! | a check of a host's store, for its tests | [`check`](#check) | |
 //! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
 //! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
 //!
@@ -35,6 +36,11 @@
 //! What a host has of a message, for both.
 #![doc = "```ignore"]
 #![doc = include_str!("opened.rs")]
+#![doc = "```"]
+//! # Check
+//! A host's own tests call it with a maildrop that has messages in it. One on tokio checks its store through a host that blocks.
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/check.rs")]
 #![doc = "```"]
 //! # Client, blocking
 #![doc = "```ignore"]

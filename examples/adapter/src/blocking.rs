@@ -1,5 +1,7 @@
 //! Over blocking streams, with a thread for each connection.
 
+#[path = "../../../src/manual/blocking/check.rs"]
+mod check;
 #[path = "../../../src/manual/blocking/client.rs"]
 mod client;
 #[path = "../../../src/manual/blocking/serve.rs"]
@@ -7,6 +9,7 @@ mod serve;
 #[path = "../../../src/manual/blocking/transfer.rs"]
 mod transfer;
 
+pub use check::check;
 pub use client::Client;
-pub use serve::{Host, serve};
+pub use serve::{Host, answer, serve};
 pub use transfer::{Stream, TICK, transfer};

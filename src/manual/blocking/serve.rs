@@ -109,11 +109,6 @@ pub fn serve<H: Host>(
         let now = start.elapsed();
         match session.poll(now) {
             Action::Io(io) => transfer(io, &mut stream, now).unwrap_or_else(|error| host.report(&error)),
-            Action::Login(login) => match host.log_in(&login.credentials()) {
-                Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
-                Err(rejection) => login.reject(rejection),
-            },
-            Action::Authenticate(step) => host.authenticate(step),
             Action::StartTls(tls) => {
                 let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
                 match stream.flush().and_then(|()| host.start_tls(stream, deadline)) {
@@ -127,47 +122,60 @@ pub fn serve<H: Host>(
                     }
                 }
             }
-            // There may be many more of them.
-            Action::Measure(measure) if host.is_stopping() => measure.decline(),
-            Action::Measure(mut measure) => {
-                let (maildrop, message) = measure.maildrop_and_message();
-                match host.measure(maildrop, message) {
-                    Ok(()) => measure.done(),
-                    Err(refusal) => measure.refuse(refusal),
-                }
-            }
-            Action::Retrieve(mut retrieve) => {
-                let lines = retrieve.lines();
-                let (maildrop, message) = retrieve.maildrop_and_message();
-                match host.open(maildrop, message, lines) {
-                    Ok(Opened::Whole(octets)) => retrieve.send(octets),
-                    Ok(Opened::Reader(reader)) => retrieve.begin(reader),
-                    Err(refusal) => retrieve.refuse(refusal),
-                }
-            }
-            Action::Body(mut body) => {
-                let (maildrop, reader) = body.maildrop_and_reader();
-                match host.next_chunk(maildrop, reader) {
-                    Ok(Some(chunk)) => body.push(chunk),
-                    Ok(None) => body.end(),
-                    Err(error) => {
-                        host.report(&error);
-                        body.fail();
-                    }
-                }
-            }
-            Action::Update(mut update) => {
-                let (maildrop, deletions) = update.maildrop_and_deletions();
-                let removal = host.remove(maildrop, deletions);
-                update.finish(removal);
-            }
             Action::Close(reason) => {
                 if reason.is_orderly() {
                     let _ = hang_up(stream); // a client that is gone misses nothing
                 }
                 return reason;
             }
+            other => answer(other, host),
         }
+    }
+}
+
+/// Answers what a session asks its host, octets and TLS excepted, which are declined.
+pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut H) {
+    match action {
+        Action::Login(login) => match host.log_in(&login.credentials()) {
+            Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
+            Err(rejection) => login.reject(rejection),
+        },
+        Action::Authenticate(step) => host.authenticate(step),
+        // There may be many more of them.
+        Action::Measure(measure) if host.is_stopping() => measure.decline(),
+        Action::Measure(mut measure) => {
+            let (maildrop, message) = measure.maildrop_and_message();
+            match host.measure(maildrop, message) {
+                Ok(()) => measure.done(),
+                Err(refusal) => measure.refuse(refusal),
+            }
+        }
+        Action::Retrieve(mut retrieve) => {
+            let lines = retrieve.lines();
+            let (maildrop, message) = retrieve.maildrop_and_message();
+            match host.open(maildrop, message, lines) {
+                Ok(Opened::Whole(octets)) => retrieve.send(octets),
+                Ok(Opened::Reader(reader)) => retrieve.begin(reader),
+                Err(refusal) => retrieve.refuse(refusal),
+            }
+        }
+        Action::Body(mut body) => {
+            let (maildrop, reader) = body.maildrop_and_reader();
+            match host.next_chunk(maildrop, reader) {
+                Ok(Some(chunk)) => body.push(chunk),
+                Ok(None) => body.end(),
+                Err(error) => {
+                    host.report(&error);
+                    body.fail();
+                }
+            }
+        }
+        Action::Update(mut update) => {
+            let (maildrop, deletions) = update.maildrop_and_deletions();
+            let removal = host.remove(maildrop, deletions);
+            update.finish(removal);
+        }
+        other => other.decline(),
     }
 }
 
