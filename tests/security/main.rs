@@ -10,4 +10,5 @@ mod common;
 mod secrets;
 mod secrets_sasl;
 mod secrets_trace;
+mod send;
 mod stls_forgets;
