@@ -1,14 +1,16 @@
 //! What every user of a client does: fetch what isn't stored yet, and delete what is.
 
+mod advance;
 mod choice;
+mod listed;
 mod listing;
 mod observe;
+mod order;
 mod plan;
 mod planner;
 mod progress;
-mod wanted;
 
 pub use self::choice::Choice;
+pub use self::listed::ListedMessage;
 pub use self::planner::Fetch;
 pub use self::progress::Progress;
-pub use self::wanted::Wanted;

@@ -140,7 +140,7 @@ pub use self::closed::Closed;
 pub use self::config::{Config, InitialResponsePolicy};
 pub use self::error::{Error, ProtocolError, SendError};
 pub use self::event::{Event, EventKind};
-pub use self::fetch::{Choice, Fetch, Progress, Wanted};
+pub use self::fetch::{Choice, Fetch, ListedMessage, Progress};
 pub use self::idle::Idle;
 pub use self::login::{Login, LoginError, LoginFailure};
 pub use self::method::Method;

@@ -130,9 +130,10 @@ fn fetch_mail(mut socket: TcpStream, store: &mut Store) -> Result<(), Box<dyn Er
             },
             Ok(Action::Event(event)) => {
                 login.observe(&event);
-                fetch.observe(&event, |id| {
-                    *listed.entry(id.to_vec()).or_default() += 1;
-                    if store.has(id) { Choice::Delete } else { Choice::Fetch }
+                fetch.observe(&event, |message| {
+                    let id = message.unique_id().or(message.repeated_id());
+                    listed.extend(id.map(|id| (id.to_vec(), message.repeated_id().is_some())));
+                    if message.unique_id().is_some_and(|id| store.has(id)) { Choice::Delete } else { Choice::Fetch }
                 });
                 event.done();
             }
@@ -171,7 +172,7 @@ fn take(
     fetch: &mut Fetch,
     store: &mut Store,
     message: &mut Option<File>,
-    listed: &BTreeMap<Vec<u8>, u32>,
+    listed: &BTreeMap<Vec<u8>, bool>,
     failures: &mut Vec<String>,
 ) -> io::Result<()> {
     while let Some(progress) = fetch.progress() {
@@ -185,7 +186,7 @@ fn take(
                 }
             },
             Progress::Listed { is_complete, .. } => {
-                store.forget_all(|unique_id| listed.get(unique_id).map_or(is_complete, |times| *times > 1))?;
+                store.forget_all(|unique_id| *listed.get(unique_id).unwrap_or(&is_complete))?;
             }
             Progress::Removed(it) => match it.unique_id().or(it.repeated_id()) {
                 Some(unique_id) => store.forget(unique_id)?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pop3_proto::client::{Choice, Closed, Config, Retry};
+use pop3_proto::client::{Choice, Closed, Config, Fetch, Retry};
 use pop3_proto::message::Removal;
 use pop3_proto::server::Refusal;
 use proptest::prelude::*;
@@ -37,8 +37,15 @@ proptest! {
             ..Caller::default()
         };
         let outcome = run(server(&store), &caller);
-        prop_assert_eq!(outcome.listed, Some((chosen(Choice::Fetch).len(), chosen(Choice::Delete).len())));
+        let headers = chosen(Choice::Header);
+        prop_assert_eq!(outcome.listed, Some((chosen(Choice::Fetch).len() + headers.len(), chosen(Choice::Delete).len())));
         prop_assert_eq!(numbers(&outcome), chosen(Choice::Fetch));
+        prop_assert_eq!(outcome.headers.iter().map(|message| message.number).collect::<Vec<_>>(), headers);
+        for message in &outcome.headers {
+            let whole = normalise(messages[message.number as usize - 1].0.as_bytes());
+            let head = whole.windows(4).position(|octets| octets == b"\r\n\r\n").map_or(whole.len(), |end| end + 4);
+            prop_assert_eq!(&*message.octets, if whole.starts_with(b"\r\n") { b"\r\n" } else { &whole[..head] });
+        }
         for message in &outcome.complete {
             prop_assert_eq!(&message.unique_id, &Some(format!("uid-{}", message.number)));
             prop_assert_eq!(&message.repeated_id, &None);
@@ -78,7 +85,10 @@ proptest! {
             let is_last = dies == usize::MAX;
             let deletes = if is_last || batch > 2 { |_| true } else { |number| number % 3 != 0 };
             let enough = if !is_last && batch == 4 { 2 } else { usize::MAX };
-            let caller = Caller { choices, batch, deletes, enough, dies, seed: seed.into(), ..Caller::default() };
+            let plans: [fn() -> Fetch; 3] =
+                [Fetch::new, || Fetch::new().newest_first(), || Fetch::new().with_octets().at_most(2)];
+            let plan = if is_last { Fetch::new } else { plans[seed as usize % plans.len()] };
+            let caller = Caller { choices, plan, batch, deletes, enough, dies, seed: seed.into(), ..Caller::default() };
             let outcome = run(server(&store), &caller);
             if outcome.is_complete {
                 known.retain(|id| outcome.asked.contains(id));

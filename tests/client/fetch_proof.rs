@@ -114,7 +114,7 @@ fn a_line_of_a_message_that_passes_for_a_response_does_not_pass_for_the_answer_t
         ("+OK 9 9000", &["complete 2", "unproven 2"]),
         ("+OK 3 29", &["complete 2", "unproven 2"]),
         // The answer to STAT is the next one, which isn't one to RETR either.
-        ("-ERR no\r\n-ERR no", &["complete 2", "Refused(Wanted(3, c), Unknown)", "unproven 2"]),
+        ("-ERR no\r\n-ERR no", &["complete 2", "Refused(ListedMessage(3, c), Unknown)", "unproven 2"]),
     ] {
         let mut plan = pipelined();
         assert_eq!(plan.tells("+OK\r\n.\r\n+OK 3 30\r\n+OK\r\n1. item\r\n").last().unwrap(), "begins 2");

@@ -11,6 +11,7 @@ mod docs;
 mod endings;
 mod failed_where;
 mod fetch;
+mod fetch_amount;
 mod fetch_ids;
 mod fetch_odd;
 mod fetch_proof;

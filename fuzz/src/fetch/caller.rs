@@ -5,13 +5,13 @@ use std::mem;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, Progress, SendError, Session, Wanted};
+use pop3_proto::client::{Action, Choice, Closed, Config, Error, Fetch, ListedMessage, Progress, SendError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Command, Name, Password};
 use pop3_proto::{Io, Read, Security};
 
 use super::case::{End, Visit};
-use super::server::{Retrieved, Server};
+use super::server::{self, Retrieved, Server};
 use super::store::{Store, Stored};
 
 #[derive(Debug)]
@@ -26,14 +26,16 @@ pub struct Caller<'a, 's> {
     store: &'s mut Store,
     pub server: Server<'a>,
     session: Session,
-    fetch: Fetch,
+    pub fetch: Fetch,
     /// A part of a line that isn't written to its end.
     unfinished: Vec<u8>,
     time: Duration,
     body: Vec<u8>,
     /// What is complete and isn't stored, and what isn't decided on.
-    unsaved: VecDeque<(Wanted, Vec<u8>)>,
+    unsaved: VecDeque<(ListedMessage, Vec<u8>)>,
     undecided: BTreeSet<u32>,
+    /// The messages that it was asked about, in that order.
+    pub listed: Vec<u32>,
     /// What was chosen for each unique-id.
     pub choices: BTreeMap<Vec<u8>, Choice>,
     /// The unique-ids that are listed more than once.
@@ -56,7 +58,10 @@ impl<'a, 's> Caller<'a, 's> {
             () if store.is_new() => Fetch::first(),
             () => Fetch::new(),
         };
-        let fetch = if whims.ahead == 0 { fetch } else { fetch.ahead(whims.ahead.into()) };
+        let fetch = whims.ahead().into_iter().fold(fetch, Fetch::ahead);
+        let fetch = whims.most().into_iter().fold(fetch, Fetch::at_most);
+        let fetch = if whims.is_newest_first() { fetch.newest_first() } else { fetch };
+        let fetch = if whims.with_octets() { fetch.with_octets() } else { fetch };
         let config = Config::new();
         let small = |config: Config| config.queue(255).and_then(|config| config.window(512));
         let config = if whims.is_small { small(config).expect("a configuration") } else { config };
@@ -75,6 +80,7 @@ impl<'a, 's> Caller<'a, 's> {
             body: Vec::new(),
             unsaved: VecDeque::new(),
             undecided: BTreeSet::new(),
+            listed: Vec::new(),
             choices: BTreeMap::new(),
             repeated: BTreeSet::new(),
             told: Vec::new(),
@@ -186,19 +192,21 @@ impl<'a, 's> Caller<'a, 's> {
             }
             Action::Event(event) => {
                 let (store, choices, repeated) = (&self.store, &mut self.choices, &mut self.repeated);
-                self.fetch.observe(&event, |id| {
+                let (server, listed) = (&self.server, &mut self.listed);
+                self.fetch.observe(&event, |message| {
+                    listed.push(message.message().get());
+                    check_octets(server, message);
+                    let Some(id) = message.unique_id().or(message.repeated_id()) else { return Choice::Fetch };
                     let sum = id.iter().map(|octet| u32::from(*octet)).sum();
                     let choice = match () {
                         () if store.has(id) && Visit::bit(whims.keeps, sum) => {
                             [Choice::Keep, Choice::Stored][id.len() % 2]
                         }
                         () if store.has(id) => Choice::Delete,
-                        () if Visit::bit(whims.last, sum) => Choice::Last,
-                        () => Choice::Fetch,
+                        () => whims.choice(sum),
                     };
-                    if choices.insert(id.to_vec(), choice).is_some() {
-                        repeated.insert(id.to_vec());
-                    }
+                    choices.insert(id.to_vec(), choice);
+                    repeated.extend(message.repeated_id().map(Vec::from));
                     choice
                 });
                 event.done();
@@ -219,6 +227,7 @@ impl<'a, 's> Caller<'a, 's> {
                     self.undecided.insert(wanted.message().get());
                     self.unsaved.push_back((wanted.clone(), octets.clone()));
                 }
+                Progress::Header(_) => octets = mem::take(&mut self.body),
                 Progress::Unproven(wanted) => {
                     self.body.clear();
                     self.undecided.remove(&wanted.message().get());
@@ -270,6 +279,14 @@ impl<'a, 's> Caller<'a, 's> {
                 self.fetch.delete(wanted.message());
             }
         }
+    }
+}
+
+/// The octets of a message are true where LIST was answered beside UIDL.
+fn check_octets(server: &Server<'_>, message: &ListedMessage) {
+    if server.by_id && server.fooled.is_none() && !server.has_strayed {
+        let mail = server.mail.get(message.message().index()).filter(|_| server.has_octets);
+        assert_eq!(message.octets(), mail.map(server::octets));
     }
 }
 

@@ -3,7 +3,7 @@
 //! All zeros are one message, and visits in which nobody lies.
 
 use arbitrary::Arbitrary;
-use pop3_proto::client::Retry;
+use pop3_proto::client::{Choice, Retry};
 
 #[derive(Arbitrary, Debug)]
 pub struct Case<'a> {
@@ -86,10 +86,11 @@ pub struct Whims {
     /// are stored; which are fetched last.
     pub unstorable: u8,
     pub keeps: u8,
-    pub last: u8,
+    last: u8,
     /// How many messages are complete before any is stored.
     pub batch: u8,
-    pub ahead: u8,
+    /// How many RETR are sent ahead; and in its upper bits how much is fetched, and in which order.
+    ahead: u8,
     pub without_unique_ids: bool,
     /// Whether the room for commands is small, and the one for octets.
     pub is_small: bool,
@@ -175,6 +176,34 @@ impl Cut {
     pub fn place(self, octets: usize) -> usize {
         let cut = usize::from(self.octets.unsigned_abs());
         if self.octets < 0 { octets.saturating_sub(cut - 1) } else { cut.min(octets) }
+    }
+}
+
+impl Whims {
+    pub fn ahead(&self) -> Option<usize> {
+        Some(usize::from(self.ahead % 16)).filter(|ahead| *ahead > 0)
+    }
+
+    pub fn is_newest_first(&self) -> bool {
+        self.ahead & 16 != 0
+    }
+
+    pub fn with_octets(&self) -> bool {
+        self.ahead & 32 != 0
+    }
+
+    /// How many messages are fetched in a session.
+    pub fn most(&self) -> Option<usize> {
+        [None, Some(1), Some(3), None][usize::from(self.ahead >> 6)]
+    }
+
+    /// What becomes of a message that isn't stored; `sum` stands for its unique-id.
+    pub fn choice(&self, sum: u32) -> Choice {
+        match self.ahead >> 6 {
+            _ if !Visit::bit(self.last, sum) => Choice::Fetch,
+            3 => Choice::Header,
+            _ => Choice::Last,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Stat {
 
 pub struct Server<'a> {
     visit: &'a Visit,
-    mail: &'a [Mail],
+    pub mail: &'a [Mail],
     is_logged_in: bool,
     answers: u8,
     /// What the client hasn't read.
@@ -29,9 +29,14 @@ pub struct Server<'a> {
     pub stats: Vec<Stat>,
     pub list: Option<List>,
     pub by_id: bool,
-    /// Why there was no list, if there was none.
-    pub list_refused: Option<Retry>,
-    /// What each RETR was answered.
+    /// Whether LIST has told the octets beside it.
+    pub has_octets: bool,
+    /// Why there was no list, if there was none, for each that was asked for.
+    pub list_refused: Vec<Retry>,
+    /// The messages in the order in which they were asked for, and those of which only the header was.
+    pub asked: Vec<u32>,
+    pub headers: BTreeSet<u32>,
+    /// What each RETR, or TOP, was answered.
     pub retrieved: BTreeMap<u32, Retrieved>,
     /// What each DELE was answered.
     pub deleted: BTreeMap<u32, Result<(), Retry>>,
@@ -63,7 +68,10 @@ impl<'a> Server<'a> {
             stats: Vec::new(),
             list: None,
             by_id: false,
-            list_refused: None,
+            has_octets: false,
+            list_refused: Vec::new(),
+            asked: Vec::new(),
+            headers: BTreeSet::new(),
             retrieved: BTreeMap::new(),
             deleted: BTreeMap::new(),
             quit: None,
@@ -100,8 +108,9 @@ impl<'a> Server<'a> {
         let answer = match (words[0], number) {
             ("STAT", _) => self.stat(),
             ("UIDL", None) => self.list(true),
+            ("LIST", None) if self.by_id => self.octets(),
             ("LIST", None) => self.list(false),
-            ("RETR", Some(number)) => return self.retrieve(number),
+            ("RETR" | "TOP", Some(number)) => return self.retrieve(number, words[0] == "TOP"),
             ("DELE", Some(number)) => self.delete(number),
             ("QUIT", _) => self.quit(),
             _ => panic!("{line}"),
@@ -133,7 +142,7 @@ impl<'a> Server<'a> {
     fn stat(&mut self) -> Vec<u8> {
         let lie = if self.stats.is_empty() { self.visit.stat } else { self.visit.proof };
         let messages = self.mail.len() as u64;
-        let octets: u64 = self.mail.iter().map(|mail| content::normalise(&mail.octets).len() as u64).sum();
+        let octets: u64 = self.mail.iter().map(octets).sum();
         let (stat, answer) = match lie % 8 {
             1 => (Stat::Refused, self.visit.refusal().0.to_owned()),
             2 => (Stat::Unreadable, "+OK\r\n".to_owned()),
@@ -163,16 +172,34 @@ impl<'a> Server<'a> {
         };
         if is_refused {
             let (refusal, retry) = self.visit.refusal();
-            self.list_refused = Some(retry);
+            self.list_refused.push(retry);
             return refusal.into();
         }
-        self.list_refused = None;
         self.by_id = by_id;
         self.list.insert(List::new(self.mail, self.visit, by_id)).octets()
     }
 
-    fn retrieve(&mut self, number: u32) {
+    /// LIST comes beside UIDL.
+    fn octets(&mut self) -> Vec<u8> {
+        assert!(
+            self.visit.whims.with_octets() && !self.has_octets && self.retrieved.is_empty(),
+            "nobody asks for octets"
+        );
+        if self.visit.list % 4 == 2 {
+            return self.visit.refusal().0.into();
+        }
+        self.has_octets = true;
+        let numbered = (1_u32..).zip(self.mail);
+        let lines = numbered.map(|(number, mail)| format!("{number} {}\r\n", octets(mail)));
+        ["+OK\r\n".to_owned(), lines.collect(), ".\r\n".to_owned()].concat().into_bytes()
+    }
+
+    fn retrieve(&mut self, number: u32, is_top: bool) {
         assert!(!self.retrieved.contains_key(&number), "{number} is asked for twice");
+        self.asked.push(number);
+        if is_top {
+            self.headers.insert(number);
+        }
         assert!(self.deleted.is_empty(), "RETR comes before DELE");
         let mail = number.checked_sub(1).and_then(|place| self.mail.get(place as usize));
         let Some(mail) = mail.filter(|_| !Visit::bit(self.visit.refused, number)) else {
@@ -182,10 +209,11 @@ impl<'a> Server<'a> {
             return;
         };
         let status: &[u8] = b"+OK 7 octets\r\n";
+        let octets = if is_top { head(&mail.octets) } else { mail.octets.clone() };
         let body = if self.visit.is_unstuffed {
-            [&content::normalise(&mail.octets), &b".\r\n"[..]].concat()
+            [&content::normalise(&octets), &b".\r\n"[..]].concat()
         } else {
-            content::stuff(&mail.octets, pop3_proto::wire::LineEnds::Unknown)
+            content::stuff(&octets, pop3_proto::wire::LineEnds::Unknown)
         };
         let (octets, stray) = self.send(&[status, &body].concat());
         let sent = &body[..octets.saturating_sub(status.len())];
@@ -207,6 +235,7 @@ impl<'a> Server<'a> {
         let is_there = number.checked_sub(1).is_some_and(|place| (place as usize) < self.mail.len());
         let answer = if is_there && !Visit::bit(self.visit.dele_refused, number) { Ok(()) } else { Err(retry) };
         assert!(self.deleted.insert(number, answer).is_none(), "{number} is deleted twice");
+        assert!(!self.headers.contains(&number), "only the header of {number} was fetched");
         if answer.is_ok() { b"+OK\r\n".to_vec() } else { refusal.into() }
     }
 
@@ -217,4 +246,21 @@ impl<'a> Server<'a> {
         self.removed = marked.filter(|number| !Visit::bit(self.visit.stays, *number)).collect();
         if is_refused { self.visit.refusal().0.into() } else { b"+OK\r\n".to_vec() }
     }
+}
+
+/// How many octets a message has on the wire.
+pub fn octets(mail: &Mail) -> u64 {
+    content::normalise(&mail.octets).len() as u64
+}
+
+/// A message up to its first empty line, and that.
+fn head(octets: &[u8]) -> Vec<u8> {
+    let mut octets = content::normalise(octets);
+    let end = match octets.windows(4).position(|octets| octets == b"\r\n\r\n") {
+        _ if octets.starts_with(b"\r\n") => 2,
+        Some(end) => end + 4,
+        None => octets.len(),
+    };
+    octets.truncate(end);
+    octets
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pop3_proto::client::{Choice, Closed, Progress, Retry, Wanted};
+use pop3_proto::client::{Choice, Closed, ListedMessage, Progress, Retry};
 use pop3_proto::message::Removal;
 
 use super::caller::{Caller, Ended};
@@ -83,12 +83,13 @@ impl Caller<'_, '_> {
                     assert!(list.unreadable().is_empty());
                 }
                 Progress::ListRefused(retry) => {
-                    assert!(server.list_refused == Some(*retry) || self.has_strayed(*retry), "{retry}");
+                    assert!(server.list_refused.contains(retry) || self.has_strayed(*retry), "{retry}");
                 }
                 Progress::OutOfStep => {
                     assert!(shown(server) != Shown::Nothing, "{:?}", server.stats);
                 }
                 Progress::Begins(wanted)
+                | Progress::Header(wanted)
                 | Progress::Complete(wanted)
                 | Progress::Unproven(wanted)
                 | Progress::Refused(wanted, _)
@@ -123,6 +124,7 @@ impl Caller<'_, '_> {
         assert!(expected.starts_with(&unreadable) && (!is_listed || expected == unreadable), "{unreadable:?}");
         assert!(shown(server) == Shown::Nothing || server.deleted.is_empty(), "DELE without a proof");
         self.check_end(ended, &removed);
+        self.check_order();
         if let (Some(_), Some(list)) = (server.quit, &server.list) {
             let is_deleted = |number: &u32| server.deleted.contains_key(number);
             let of = |id: &[u8]| -> Vec<u32> {
@@ -138,6 +140,34 @@ impl Caller<'_, '_> {
         assert!(matches!(ended, Ended::Died) || unproven == 0, "a message has no end");
     }
 
+    /// Messages are asked about, and asked for, in order, and no more of them than there may be.
+    fn check_order(&self) {
+        let (server, whims) = (&self.server, &self.visit.whims);
+        let Some(list) = &server.list else { return };
+        let in_turn = |messages: &[u32]| {
+            let is_in_turn =
+                |pair: &[u32]| if whims.is_newest_first() { pair[0] >= pair[1] } else { pair[0] <= pair[1] };
+            assert!(messages.windows(2).all(is_in_turn), "{messages:?}");
+        };
+        in_turn(&self.listed);
+        let mut asked = server.asked.clone();
+        let is_last = |message: u32| list.ids_of(message).iter().any(|id| self.choices.get(*id) == Some(&Choice::Last));
+        asked.retain(|message| !is_last(*message) && !(whims.most().is_some() && list.is_repeated(*message)));
+        in_turn(&asked);
+        let complete = self.told.iter().filter_map(|(progress, _)| match progress {
+            Progress::Complete(wanted) if !list.is_repeated(wanted.message().get()) => Some(wanted),
+            _ => None,
+        });
+        assert!(whims.most().is_none_or(|most| complete.count() <= most), "more than may be");
+        let to_fetch = self.told.iter().find_map(|(progress, _)| match progress {
+            Progress::Listed { to_fetch, .. } => Some(*to_fetch),
+            _ => None,
+        });
+        if server.quit.is_some() {
+            assert_eq!(self.fetch.unfetched(), to_fetch.unwrap_or(0).saturating_sub(server.asked.len()));
+        }
+    }
+
     /// What happens to a message, as far as it is true.
     fn check_message(&self, number: u32, progress: &Progress, octets: &[u8]) -> Told {
         let server = &self.server;
@@ -145,7 +175,11 @@ impl Caller<'_, '_> {
         let deleted = server.deleted.get(&number);
         let (is_true, told) = match progress {
             Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
-            Progress::Complete(_) => (answer == Some(&Retrieved::Sent(Some(octets.to_vec()))), Told::Complete),
+            Progress::Complete(_) | Progress::Header(_) => {
+                let is_header = matches!(progress, Progress::Header(_));
+                let is_whole = answer == Some(&Retrieved::Sent(Some(octets.to_vec())));
+                (is_whole && server.headers.contains(&number) == is_header, Told::Complete)
+            }
             Progress::Unproven(_) => {
                 // Where one is cut, others may not be proved either.
                 let is_cut = server.retrieved.values().any(|answer| *answer == Retrieved::Sent(None));
@@ -170,7 +204,7 @@ impl Caller<'_, '_> {
         self.server.has_strayed && retry == Retry::Unknown
     }
 
-    fn check_name(&self, wanted: &Wanted) {
+    fn check_name(&self, wanted: &ListedMessage) {
         let list = self.server.list.as_ref().expect("a list");
         let number = wanted.message().get();
         assert_eq!(wanted.unique_id(), list.name(number));
@@ -194,9 +228,9 @@ impl Caller<'_, '_> {
             let choices: Vec<_> = choices.collect();
             let is_repeated = list.is_repeated(number);
             let is_wanted = |choice: &Choice| match choice {
-                Choice::Fetch | Choice::Last => true,
+                Choice::Fetch | Choice::Last | Choice::Header => true,
                 Choice::Delete | Choice::Stored => is_repeated,
-                Choice::Keep => false,
+                _ => false,
             };
             if choices.iter().any(is_wanted) {
                 to_fetch += 1;

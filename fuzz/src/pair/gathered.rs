@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use pop3_proto::client::{Choice, Event, EventKind, Fetch, Progress, Ticket};
+use pop3_proto::client::{Choice, Event, EventKind, Fetch, ListedMessage, Progress, Ticket};
 use pop3_proto::wire::{Command, Verb};
 
 use super::Settings;
@@ -84,12 +84,12 @@ impl Gathered {
 
     /// What the event means for the plan.
     fn plan(&mut self, event: &Event<'_>) {
-        let number = |id: &[u8]| -> usize {
-            let text = std::str::from_utf8(id).expect("a text");
+        let number = |message: &ListedMessage| -> usize {
+            let text = std::str::from_utf8(message.unique_id().expect("a unique-id")).expect("a text");
             text.strip_suffix("-uid").and_then(|number| number.parse().ok()).expect("a number")
         };
         let new = &self.new;
-        self.fetch.observe(event, |id| if new[number(id)] { Choice::Fetch } else { Choice::Keep });
+        self.fetch.observe(event, |message| if new[number(message)] { Choice::Fetch } else { Choice::Keep });
         while let Some(progress) = self.fetch.progress() {
             match progress {
                 Progress::Begins(_) => assert!(self.message.is_empty()),

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 
 use super::choice::Choice;
+use super::listed::ListedMessage;
 use super::listing::Listed;
 use super::plan::Fate;
-use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::planner::{Fetch, Naming, Request, Retrieval, Stage};
 use super::progress::Progress;
-use super::wanted::Wanted;
 use crate::client::closed::Closed;
 use crate::client::error::Error;
 use crate::client::event::{Event, EventKind};
@@ -16,11 +16,12 @@ use crate::client::retry::Retry;
 use crate::message::MessageNumber;
 
 impl Fetch {
-    /// Takes note of an event; `judge` decides what to do with the message of a unique-id. It is asked for each entry of
-    /// the list that has one.
+    /// Takes note of an event; `judge` decides what to do with a message. It is asked when the list has ended, in the order in
+    /// which messages are fetched: once for each line of it, so once for each message, unless the server lists one twice. Of
+    /// what it chooses for one message then, [`Last`](Choice::Last) and [`Fetch`](Choice::Fetch) go before the rest.
     ///
     /// Take the [progress](Self::progress) after it.
-    pub fn observe(&mut self, event: &Event<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
+    pub fn observe(&mut self, event: &Event<'_>, judge: impl FnMut(&ListedMessage) -> Choice) {
         let kind = event.kind();
         if matches!(kind, EventKind::Farewell(_)) || event.is_early() {
             // Nothing was asked for at that point, so it may as well be a line of the message.
@@ -30,8 +31,9 @@ impl Fetch {
         match self.stage {
             // Nothing of these comes from the server.
             _ if matches!(kind, EventKind::NotSent | EventKind::BearerFailure(_)) => {}
-            Stage::Counting(stat) if stat == ticket => self.observe_count(&kind),
-            Stage::Listing(list) if list == ticket => self.observe_listing(&kind, judge),
+            Stage::Counting(stat) if stat == ticket => self.observe_count(&kind, judge),
+            Stage::Listing if self.unique_ids == Request::Sent(ticket) => self.observe_unique_ids(&kind, judge),
+            Stage::Listing if self.scan == Request::Sent(ticket) => self.observe_scan(&kind, judge),
             Stage::Fetching => self.observe_retrieval(ticket, &kind),
             Stage::Deleting => self.observe_deletion(ticket, &kind),
             Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&kind),
@@ -64,52 +66,92 @@ impl Fetch {
     }
 
     /// STAT is answered, at the beginning.
-    fn observe_count(&mut self, kind: &EventKind<'_>) {
+    fn observe_count(&mut self, kind: &EventKind<'_>, judge: impl FnMut(&ListedMessage) -> Choice) {
         if let EventKind::Stat(listing) = kind {
             self.stat = Some(*listing);
         }
         if self.stat.is_some_and(|stat| stat.messages == 0) {
-            self.plan();
-        } else {
-            self.stage = Stage::Counted;
+            return self.plan(judge);
+        }
+        self.stage = Stage::Listing;
+        if self.naming != Naming::Numbers {
+            self.unique_ids = Request::Due;
+        }
+        if self.naming == Naming::Numbers || self.with_octets {
+            self.scan = Request::Due;
         }
     }
 
-    fn observe_listing(&mut self, kind: &EventKind<'_>, judge: impl FnOnce(&[u8]) -> Choice) {
+    /// UIDL is answered.
+    fn observe_unique_ids(&mut self, kind: &EventKind<'_>, judge: impl FnMut(&ListedMessage) -> Choice) {
         match *kind {
-            EventKind::UniqueId { message, unique_id } => self.entry(message, Some(unique_id), judge(unique_id)),
-            EventKind::Scan(listing) => self.entry(listing.message, None, Choice::Fetch),
-            EventKind::Unreadable { message, .. } => {
-                self.listing.is_unreadable();
-                self.progress.push_back(Progress::Unreadable(message));
-                if let Some(message) = message {
-                    self.entry(message, None, Choice::Fetch);
+            EventKind::UniqueId { message, unique_id } => self.entry(message, Some(unique_id)),
+            EventKind::Unreadable { message, .. } => self.unreadable(message),
+            EventKind::Ends => {
+                self.unique_ids = Request::Done;
+                self.plan_if_listed(judge);
+            }
+            EventKind::Failed(response) if self.naming == Naming::Any && response.code().is_none() => {
+                self.naming = Naming::Numbers;
+                self.unique_ids = Request::Done;
+                if self.scan == Request::None {
+                    self.scan = Request::Due;
                 }
             }
-            EventKind::Ends => self.plan(),
-            EventKind::Failed(response) => {
-                let retry = Retry::from(response.code());
-                if self.naming == Naming::Any && response.code().is_none() {
-                    self.naming = Naming::Numbers;
-                    self.stage = Stage::Counted;
-                } else {
-                    self.progress.push_back(Progress::ListRefused(retry));
-                    self.stage = Stage::Parting;
+            EventKind::Failed(response) => self.list_refused(Retry::from(response.code())),
+            _ => {}
+        }
+    }
+
+    /// LIST is answered: it names the messages, or comes beside UIDL.
+    fn observe_scan(&mut self, kind: &EventKind<'_>, judge: impl FnMut(&ListedMessage) -> Choice) {
+        let names = self.naming == Naming::Numbers;
+        match *kind {
+            EventKind::Scan(listing) => {
+                self.listing.add_octets(listing);
+                if names {
+                    self.entry(listing.message, None);
                 }
+            }
+            EventKind::Unreadable { message, .. } if names => self.unreadable(message),
+            EventKind::Failed(response) if names => self.list_refused(Retry::from(response.code())),
+            EventKind::Ends | EventKind::Failed(_) => {
+                self.scan = Request::Done;
+                self.plan_if_listed(judge);
             }
             _ => {}
         }
     }
 
-    fn entry(&mut self, message: MessageNumber, id: Option<&[u8]>, choice: Choice) {
-        if !self.listing.add(message, id, choice) {
+    fn entry(&mut self, message: MessageNumber, id: Option<&[u8]>) {
+        if !self.listing.add(message, id) {
             self.progress.push_back(Progress::LeftOut(message));
         }
     }
 
-    /// The list is complete, so what is listed more than once is known.
-    fn plan(&mut self) {
-        let Listed { plan, is_complete, unlisted } = core::mem::take(&mut self.listing).end(self.stat);
+    fn unreadable(&mut self, message: Option<MessageNumber>) {
+        self.listing.is_unreadable();
+        self.progress.push_back(Progress::Unreadable(message));
+        if let Some(message) = message {
+            self.entry(message, None);
+        }
+    }
+
+    fn list_refused(&mut self, retry: Retry) {
+        self.progress.push_back(Progress::ListRefused(retry));
+        self.stage = Stage::Parting;
+    }
+
+    fn plan_if_listed(&mut self, judge: impl FnMut(&ListedMessage) -> Choice) {
+        if [self.unique_ids, self.scan].iter().all(|list| matches!(list, Request::None | Request::Done)) {
+            self.plan(judge);
+        }
+    }
+
+    /// The lists are complete, so what is listed more than once is known.
+    fn plan(&mut self, judge: impl FnMut(&ListedMessage) -> Choice) {
+        let listing = core::mem::take(&mut self.listing);
+        let Listed { plan, is_complete, unlisted } = listing.end(self.stat, self.order, judge);
         if unlisted > 0 {
             self.progress.push_back(Progress::Unlisted(unlisted));
         }
@@ -121,13 +163,13 @@ impl Fetch {
     }
 
     fn observe_retrieval(&mut self, ticket: Ticket, kind: &EventKind<'_>) {
-        let Some(&Retrieval { message, retr, stat }) = self.retrieving.front() else { return };
+        let Some(&Retrieval { message, command, stat }) = self.retrieving.front() else { return };
         match kind {
             _ if stat == Some(ticket) => {
                 self.retrieving.pop_front();
                 self.observe_proof(message, kind);
             }
-            _ if retr != ticket => {}
+            _ if command != ticket => {}
             EventKind::Begins(_) => {
                 self.plan.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
@@ -136,7 +178,7 @@ impl Fetch {
             EventKind::Failed(response) => {
                 self.plan.set(message, Fate::Left);
                 let retry = Retry::from(response.code());
-                self.tell(message, |wanted| Progress::Refused(wanted, retry));
+                self.tell(message, |listed| Progress::Refused(listed, retry));
             }
             _ => {}
         }
@@ -191,7 +233,7 @@ impl Fetch {
         if let EventKind::Failed(response) = kind {
             self.plan.set(message, Fate::Left);
             let retry = Retry::from(response.code());
-            self.tell(message, |wanted| Progress::NotDeleted(wanted, Some(retry)));
+            self.tell(message, |listed| Progress::NotDeleted(listed, Some(retry)));
         } else {
             self.plan.set(message, Fate::Marked);
         }
@@ -202,13 +244,18 @@ impl Fetch {
             return;
         }
         // Any of its unique-ids may be the one that it is stored by.
-        let is_marked = |more: &&Wanted| self.plan.fate(more.message) == Some(Fate::Marked);
+        let is_marked = |more: &&ListedMessage| self.plan.fate(more.message) == Some(Fate::Marked);
         let removed = self.plan.with(Fate::Marked).chain(self.plan.more_lines.iter().filter(is_marked));
         self.progress.extend(removed.cloned().map(Progress::Removed));
     }
 
-    /// The server is in step after a message.
+    /// The server is in step after a message, or a header.
     fn complete(&mut self, message: MessageNumber) {
+        if self.plan.is_header(message) {
+            self.plan.set(message, Fate::Left);
+            return self.tell(message, Progress::Header);
+        }
+        self.fetched += usize::from(self.plan.counts(message));
         self.plan.set(message, Fate::Complete);
         self.tell(message, Progress::Complete);
     }

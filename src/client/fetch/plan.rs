@@ -3,18 +3,19 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
+use core::num::NonZeroU32;
 
-use super::wanted::Wanted;
+use super::listed::ListedMessage;
 use crate::message::MessageNumber;
 
 /// The messages to be fetched or deleted, and how far each of them has got.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     messages: BTreeMap<MessageNumber, Message>,
-    groups: BTreeMap<u32, Group>,
+    groups: BTreeMap<Group, Equals>,
     /// What is listed of a message after its first line.
-    pub(super) more_lines: Vec<Wanted>,
-    /// Those that no RETR was sent for, in the order in which they are to be fetched.
+    pub(super) more_lines: Vec<ListedMessage>,
+    /// Those that no RETR or TOP was sent for, in the order in which they are to be fetched.
     pub(super) to_fetch: VecDeque<MessageNumber>,
     /// Those that no DELE was sent for.
     pub(super) to_delete: VecDeque<MessageNumber>,
@@ -23,11 +24,13 @@ pub(super) struct Plan {
 }
 
 #[derive(Debug)]
-struct Message {
-    wanted: Wanted,
+pub(super) struct Message {
+    pub(super) listed: ListedMessage,
     /// Where its number or its unique-id is listed more than once, the group that it is deleted with.
-    group: Option<u32>,
-    fate: Fate,
+    pub(super) group: Option<Group>,
+    pub(super) fate: Fate,
+    /// Whether its header alone is fetched.
+    pub(super) is_header: bool,
 }
 
 /// What has become of a message.
@@ -52,9 +55,12 @@ pub(super) enum Fate {
     Left,
 }
 
-/// Messages that are deleted together, since they can't be told apart.
+/// Names messages that are deleted together, since they can't be told apart.
+pub(super) type Group = NonZeroU32;
+
+/// Those messages.
 #[derive(Default, Debug)]
-struct Group {
+struct Equals {
     messages: usize,
     /// Those of them that the caller has stored.
     stored: Vec<MessageNumber>,
@@ -62,31 +68,42 @@ struct Group {
 
 impl Plan {
     /// Takes note that one more message is in a group.
-    pub(super) fn add_to_group(&mut self, group: u32) {
+    pub(super) fn add_to_group(&mut self, group: Group) {
         self.groups.entry(group).or_default().messages += 1;
     }
 
-    pub(super) fn add(&mut self, wanted: Wanted, group: Option<u32>, fate: Fate) {
-        self.messages.insert(wanted.message, Message { wanted, group, fate });
+    pub(super) fn add(&mut self, message: Message) {
+        self.messages.insert(message.listed.message, message);
+    }
+
+    /// Whether its header alone is fetched.
+    pub(super) fn is_header(&self, message: MessageNumber) -> bool {
+        self.messages.get(&message).is_some_and(|message| message.is_header)
+    }
+
+    /// Whether a message counts among those of which there is a number to be fetched: it is fetched whole, and is deleted
+    /// alone.
+    pub(super) fn counts(&self, message: MessageNumber) -> bool {
+        self.messages.get(&message).is_some_and(|message| !message.is_header && message.group.is_none())
     }
 
     pub(super) fn fate(&self, message: MessageNumber) -> Option<Fate> {
         self.messages.get(&message).map(|message| message.fate)
     }
 
-    pub(super) fn wanted(&self, message: MessageNumber) -> Option<Wanted> {
-        self.messages.get(&message).map(|message| message.wanted.clone())
+    pub(super) fn listed(&self, message: MessageNumber) -> Option<ListedMessage> {
+        self.messages.get(&message).map(|message| message.listed.clone())
     }
 
     /// The messages with a fate, in order.
-    pub(super) fn with(&self, fate: Fate) -> impl Iterator<Item = &Wanted> {
-        self.messages.values().filter(move |message| message.fate == fate).map(|message| &message.wanted)
+    pub(super) fn with(&self, fate: Fate) -> impl Iterator<Item = &ListedMessage> {
+        self.messages.values().filter(move |message| message.fate == fate).map(|message| &message.listed)
     }
 
     /// The messages that a condition is true for, in order.
     pub(super) fn which(&self, which: impl Fn(MessageNumber, Fate) -> bool) -> impl Iterator<Item = MessageNumber> {
-        let is_one = move |message: &&Message| which(message.wanted.message, message.fate);
-        self.messages.values().filter(is_one).map(|message| message.wanted.message)
+        let is_one = move |message: &&Message| which(message.listed.message, message.fate);
+        self.messages.values().filter(is_one).map(|message| message.listed.message)
     }
 
     pub(super) fn set(&mut self, message: MessageNumber, fate: Fate) {

@@ -1,24 +1,22 @@
-//! The plan, and what it sends.
+//! The plan, and what the caller says to it.
 
 use alloc::collections::{BTreeSet, VecDeque};
 
+use super::listed::ListedMessage;
 use super::listing::Listing;
+use super::order::Order;
 use super::plan::{Fate, Plan};
 use super::progress::Progress;
-use super::wanted::Wanted;
-use crate::client::capabilities::{Feature, Support};
-use crate::client::error::SendError;
 use crate::client::queue::Ticket;
-use crate::client::session::Session;
 use crate::message::MessageNumber;
-use crate::wire::{Command, DropListing, State};
+use crate::wire::DropListing;
 
 /// A plan for one session: list the messages, fetch those that the caller wants, delete those that it has stored, quit.
 ///
 /// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR and STAT for each message; when all
 ///   that is wanted has come, DELE, and QUIT.
 /// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
-///   a [`Choice`](super::Choice), by its unique-id. A message without one is always fetched.
+///   a [`Choice`](super::Choice), by its number, its unique-id if it has one, and its [octets](Self::with_octets).
 /// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
 ///   things.
 /// - What comes as [`Action::Body`](crate::client::Action::Body) belongs to the message that [began](Progress::Begins) last.
@@ -34,6 +32,33 @@ use crate::wire::{Command, DropListing, State};
 /// To leave mail on the server, choose [`Choice::Stored`](super::Choice::Stored) for what is stored, and [`keep`](Self::keep) each message that is
 /// complete.
 ///
+/// # How much, and in which order
+/// The caller is asked about all messages before the first is fetched, in the order in which they are fetched: the oldest
+/// first, or the [newest](Self::newest_first). So it can choose by size, by number, or up to so many octets in all. This takes
+/// what is new, the newest first, but only the header of what is large, and no more than 100 messages a session, so that
+/// each hundred is gone from the server before the next one comes:
+///
+/// ```
+/// use pop3_proto::client::{Choice, Fetch, ListedMessage};
+///
+/// fn plan() -> Fetch {
+///     Fetch::new().with_octets().newest_first().at_most(100)
+/// }
+///
+/// fn judge(message: &ListedMessage, has: impl Fn(&[u8]) -> bool) -> Choice {
+///     if message.unique_id().is_some_and(has) {
+///         Choice::Delete
+///     } else if message.octets().is_some_and(|octets| octets > 10_000_000) {
+///         Choice::Header
+///     } else {
+///         Choice::Fetch
+///     }
+/// }
+/// ```
+///
+/// When the session has ended well, and [`unfetched`](Self::unfetched) is above 0, connect again and go on with another plan.
+///
+/// # A program
 /// This is a whole program, which `cargo run --example fetch_minimal -- 127.0.0.1:1110 DIR` runs in the repository:
 ///
 /// ```no_run
@@ -54,7 +79,7 @@ use crate::wire::{Command, DropListing, State};
 ///
 /// # Unique-ids that come back
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
-/// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](Wanted::repeated_id) one; when it is
+/// when its message is [`Removed`](Progress::Removed), also if it was a [repeated](ListedMessage::repeated_id) one; when it is
 /// listed more than once, as it isn't known any more which message is stored; and when a [complete](Progress::Listed) list
 /// lacks it. Where a message is removed that was listed without a unique-id, an earlier
 /// session may have listed it with one: forget all, as it may be any, and a copy is better than a loss. A caller doesn't
@@ -62,10 +87,10 @@ use crate::wire::{Command, DropListing, State};
 ///
 /// # Unique-ids that aren't unique
 /// Where the server lists a unique-id for more than one message, it isn't known which of them the caller has stored by it.
-/// So none is deleted on the word of [`Choice::Delete`](super::Choice::Delete), and none passed over on that of [`Choice::Stored`](super::Choice::Stored): each is fetched, [without a name](Wanted::unique_id), to be
+/// So none is deleted on the word of [`Choice::Delete`](super::Choice::Delete), and none passed over on that of [`Choice::Stored`](super::Choice::Stored): each is fetched, [without a name](ListedMessage::unique_id), to be
 /// stored under a new one. They are deleted together, once [`delete`](Self::delete) was called for all of them: if one
 /// alone were left, it would be taken for what is stored. The same goes for a message number that is listed more than
-/// once. [`Choice::Keep`](super::Choice::Keep) leaves them where they are.
+/// once. [`Choice::Keep`](super::Choice::Keep) leaves them where they are, and [`Choice::Header`](super::Choice::Header) too.
 ///
 /// Where they stay on the server they are fetched again in each session, as are all messages of a server without
 /// unique-ids: compare their octets with those of the ones that are stored.
@@ -75,7 +100,7 @@ use crate::wire::{Command, DropListing, State};
 /// that took one for the other would fetch everything again. So where UIDL is refused the plan ends, unless it was made by
 /// [`first`](Self::first), for an account of which no unique-id is stored: then LIST follows.
 /// [`without_unique_ids`](Self::without_unique_ids) sends LIST at once. Where LIST is refused, the plan ends in any case.
-/// A message without a unique-id is always fetched, and can't be asked for last.
+/// The caller is asked about each message all the same, so it can have one [fetched last](super::Choice::Last).
 ///
 /// # Memory
 /// The plan holds the numbers and unique-ids of the messages to be fetched or deleted until the session ends. While the
@@ -85,16 +110,24 @@ use crate::wire::{Command, DropListing, State};
 pub struct Fetch {
     pub(super) stage: Stage,
     pub(super) naming: Naming,
+    /// Whether LIST is sent beside UIDL.
+    pub(super) with_octets: bool,
+    pub(super) order: Order,
     /// How many RETR are sent ahead of their messages, where the caller has decided on it.
-    ahead: Option<usize>,
-    finishing: bool,
+    pub(super) ahead: Option<usize>,
+    pub(super) finishing: bool,
+    /// UIDL and LIST.
+    pub(super) unique_ids: Request,
+    pub(super) scan: Request,
     /// What STAT was answered last, if it was.
     pub(super) stat: Option<DropListing>,
     /// Whether STAT announces less than at the beginning, so that nothing is to be deleted.
     pub(super) has_shrunk: bool,
     pub(super) listing: Listing,
     pub(super) plan: Plan,
-    /// Those whose RETR, or the STAT after it, isn't answered to its end.
+    /// How many messages were complete, of those that [count](Plan::counts).
+    pub(super) fetched: usize,
+    /// Those whose RETR or TOP, or the STAT after it, isn't answered to its end.
     pub(super) retrieving: VecDeque<Retrieval>,
     /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
     pub(super) presumed: BTreeSet<MessageNumber>,
@@ -110,9 +143,8 @@ pub(super) enum Stage {
     Begin,
     /// STAT.
     Counting(Ticket),
-    Counted,
-    /// UIDL or LIST.
-    Listing(Ticket),
+    /// UIDL, LIST, or both.
+    Listing,
     /// RETR and STAT for each message.
     Fetching,
     Deleting,
@@ -128,11 +160,25 @@ pub(super) enum Stage {
     Over,
 }
 
+/// A list that the plan may need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Request {
+    /// It isn't needed.
+    #[default]
+    None,
+    /// It is to be asked for.
+    Due,
+    Sent(Ticket),
+    /// It has ended, or was refused.
+    Done,
+}
+
 /// A message that the server was asked for.
 #[derive(Debug)]
 pub(super) struct Retrieval {
     pub(super) message: MessageNumber,
-    pub(super) retr: Ticket,
+    /// RETR or TOP.
+    pub(super) command: Ticket,
     /// STAT, which shows whether the message is complete; `None` until it is sent.
     pub(super) stat: Option<Ticket>,
 }
@@ -151,7 +197,7 @@ pub(super) enum Naming {
 
 impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
-    const AHEAD: usize = 8;
+    pub(super) const AHEAD: usize = 8;
 
     /// Creates a plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
     /// [`Progress::ListRefused`].
@@ -170,6 +216,33 @@ impl Fetch {
         Self { naming: Naming::Numbers, ..Self::default() }
     }
 
+    /// Asks for the octets of each message too, by LIST, which is sent with UIDL. Where the server refuses LIST, or a line of it
+    /// can't be read, the [octets](ListedMessage::octets) are unknown, and nothing else changes.
+    #[must_use]
+    pub fn with_octets(mut self) -> Self {
+        self.with_octets = true;
+        self
+    }
+
+    /// Asks about the messages, and fetches them, from the last one to the first: servers append new mail.
+    #[must_use]
+    pub fn newest_first(mut self) -> Self {
+        self.order.is_newest_first = true;
+        self
+    }
+
+    /// Fetches at most `messages` in this session. The plan ends then, with DELE and QUIT: what has come by then is safe, and no
+    /// failure of the connection can undo its deletion. [`unfetched`](Self::unfetched) tells how many are left for the next
+    /// session.
+    ///
+    /// What can't be fetched doesn't count, and no more do headers. Messages that [can only be deleted
+    /// together](Self#unique-ids-that-arent-unique) don't count either: they come after the others, all in one session.
+    #[must_use]
+    pub fn at_most(mut self, messages: usize) -> Self {
+        self.order.most = Some(messages);
+        self
+    }
+
     /// Sends at most `messages` RETR ahead of their messages, 8 by default; 0 counts as 1. Without pipelining one is sent
     /// at a time.
     ///
@@ -179,105 +252,6 @@ impl Fetch {
     pub fn ahead(mut self, messages: usize) -> Self {
         self.ahead = Some(messages.max(1));
         self
-    }
-
-    /// Sends what can be sent now; before login nothing, so it may always be called. A login that fails is for the
-    /// caller to handle. `false` when nothing is left to do but to poll until the session is over.
-    ///
-    /// # Errors
-    /// [`SendError::Over`] when the plan can't be carried out since other code has sent QUIT, or the server has
-    /// announced that it will close the connection; or when the plan is [out of step](Progress::OutOfStep) after DELE, so that
-    /// QUIT must not be sent: close the connection.
-    pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
-        match session.state() {
-            Some(State::Transaction) => {}
-            _ if self.stage == Stage::Begin && !session.is_over() => return Ok(true),
-            // Or it is another session, where the numbers mean other messages.
-            _ => self.stage = Stage::Over,
-        }
-        if self.stage == Stage::Abandoned {
-            return Err(SendError::Over);
-        }
-        match self.send(session) {
-            Ok(()) | Err(SendError::QueueFull) => Ok(!matches!(self.stage, Stage::Quitting(_) | Stage::Over)),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn send(&mut self, session: &mut Session) -> Result<(), SendError> {
-        if self.finishing || self.stage == Stage::Parting {
-            self.withdraw(session);
-        }
-        match self.stage {
-            Stage::Begin if self.finishing => self.stage = Stage::Parting,
-            Stage::Begin => self.stage = Stage::Counting(session.send(&Command::Stat)?),
-            Stage::Counted => {
-                if self.naming == Naming::Any && session.support(Feature::Uidl) == Support::Yes {
-                    self.naming = Naming::UniqueIds;
-                }
-                let by_number = self.naming == Naming::Numbers;
-                let command = if by_number { Command::List { message: None } } else { Command::Uidl { message: None } };
-                self.stage = Stage::Listing(session.send(&command)?);
-            }
-            Stage::Fetching => self.retrieve(session)?,
-            _ => {}
-        }
-        if self.stage == Stage::Deleting {
-            while let Some(&message) = self.plan.to_delete.front() {
-                self.deleting.push_back((session.send(&Command::Dele { message })?, message));
-                self.plan.to_delete.pop_front();
-            }
-        }
-        // Each DELE is answered first: if those weren't the server's answers to them, QUIT would carry them out.
-        let is_ready = self.plan.undecided == 0 && self.deleting.is_empty();
-        let is_doubtful = self.stat.is_some() && !self.presumed.is_empty();
-        if is_ready && self.stage == Stage::Deleting && is_doubtful && self.deletions() > 0 {
-            self.stage = Stage::Confirming(session.send(&Command::Stat)?);
-        }
-        if is_ready && matches!(self.stage, Stage::Deleting | Stage::Parting) {
-            self.stage = Stage::Quitting(session.send(&Command::Quit)?);
-            for message in self.plan.give_groups_up() {
-                self.tell(message, |wanted| Progress::NotDeleted(wanted, None));
-            }
-        }
-        Ok(())
-    }
-
-    fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
-        let ahead = if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 };
-        loop {
-            if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
-                *stat = Some(session.send(&Command::Stat)?);
-            }
-            if self.finishing || self.retrieving.len() >= ahead {
-                break;
-            }
-            let Some(&message) = self.plan.to_fetch.front() else { break };
-            let retr = session.send(&Command::Retr { message })?;
-            self.retrieving.push_back(Retrieval { message, retr, stat: None });
-            self.plan.to_fetch.pop_front();
-        }
-        if self.retrieving.is_empty() && self.has_shrunk {
-            self.progress.push_back(Progress::OutOfStep);
-            drop(self.plan.give_groups_up());
-            self.stage = Stage::Parting;
-        } else if self.retrieving.is_empty() {
-            self.stage = Stage::Deleting;
-        }
-        Ok(())
-    }
-
-    /// Takes those RETR back that aren't written.
-    fn withdraw(&mut self, session: &mut Session) {
-        while let Some(last) = self.retrieving.back() {
-            if !session.withdraw(last.retr) {
-                break;
-            }
-            if let Some(stat) = last.stat {
-                session.withdraw(stat);
-            }
-            self.retrieving.pop_back();
-        }
     }
 
     /// Returns what has come of the plan, one thing at a time; `None` when all is told. Take it until then after each event.
@@ -310,12 +284,18 @@ impl Fetch {
         self.finishing = true;
     }
 
+    /// Returns how many messages the plan hasn't asked for, of those that are to be fetched: [`at_most`](Self::at_most) or
+    /// [`finish`](Self::finish) has ended it before. 0 until the list has ended.
+    pub fn unfetched(&self) -> usize {
+        self.plan.to_fetch.len()
+    }
+
     /// Returns how many DELE were answered `+OK`. Those messages are gone once QUIT is answered `+OK`.
     pub fn deletions(&self) -> usize {
         self.plan.with(Fate::Marked).count()
     }
 
-    pub(super) fn tell(&mut self, message: MessageNumber, progress: impl FnOnce(Wanted) -> Progress) {
-        self.progress.extend(self.plan.wanted(message).map(progress));
+    pub(super) fn tell(&mut self, message: MessageNumber, progress: impl FnOnce(ListedMessage) -> Progress) {
+        self.progress.extend(self.plan.listed(message).map(progress));
     }
 }

@@ -1,6 +1,6 @@
 //! What a plan has to tell.
 
-use super::wanted::Wanted;
+use super::listed::ListedMessage;
 use crate::client::retry::Retry;
 use crate::message::MessageNumber;
 
@@ -9,15 +9,16 @@ use crate::message::MessageNumber;
 #[non_exhaustive]
 #[must_use = "QUIT waits until the fate of each complete message is decided"]
 pub enum Progress {
-    /// The list has ended.
+    /// The lists have ended, and the caller was asked about each message.
     Listed {
-        /// How many messages are to be fetched.
+        /// How many messages are to be fetched, those included of which only the header is.
         to_fetch: usize,
         /// How many are to be deleted without being fetched.
         to_delete: usize,
         /// Whether the server has listed all its messages by unique-id, and each line could be read. Then forget all
         /// unique-ids that the caller wasn't asked about: their messages are gone, and a server may give them to others.
-        /// After anything else forget none.
+        /// After anything else forget none of them. [Repeated](ListedMessage::repeated_id) ones are to be forgotten in any
+        /// case.
         is_complete: bool,
     },
     /// A line of the list can't be read, so there may be a message that this plan doesn't know of, and no message is
@@ -36,30 +37,33 @@ pub enum Progress {
     /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::first`](super::Fetch::first) and
     /// [`Fetch::without_unique_ids`](super::Fetch::without_unique_ids) go without.
     ListRefused(Retry),
-    /// The parts of this message follow.
-    Begins(Wanted),
+    /// The parts of this message follow, or those of its header.
+    Begins(ListedMessage),
+    /// The header of this message is complete, which the caller has [chosen](super::Choice::Header). It isn't the message:
+    /// don't store it by a name that counts as stored. Nothing is to be decided.
+    Header(ListedMessage),
     /// This message is complete, and the server's answer to STAT has shown so: store it, by its
-    /// [unique-id](Wanted::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
+    /// [unique-id](ListedMessage::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
     /// [`Fetch::keep`](super::Fetch::keep).
-    Complete(Wanted),
-    /// What came of this message isn't known to be all of it: throw it away. If it was reported as
+    Complete(ListedMessage),
+    /// What came of this message, or of its header, isn't known to be all of it: throw it away. If it was reported as
     /// [complete](Self::Complete) and is stored, forget its unique-id, and at most keep the copy under another name. The message
     /// stays on the server. Ask for it [last](super::Choice::Last) in the next session, so that the others don't wait for it.
-    Unproven(Wanted),
+    Unproven(ListedMessage),
     /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
     /// of one dot inside a message as it was, and what follows that is taken for responses:
     /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. Where DELE was sent already, the plan
     /// sends no QUIT, and [`advance`](super::Fetch::advance) fails: close the connection.
     OutOfStep,
     /// This message can't be fetched; the rest can.
-    Refused(Wanted, Retry),
+    Refused(ListedMessage, Retry),
     /// This message isn't deleted, whatever QUIT is answered: the server has refused DELE. Or, with nothing to do about
     /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan.
-    NotDeleted(Wanted, Option<Retry>),
+    NotDeleted(ListedMessage, Option<Retry>),
     /// QUIT was answered `+OK`, so this message is gone, and the server may give its unique-id to another one. Forget that,
-    /// whether it was [its own](Wanted::unique_id) or [repeated](Wanted::repeated_id). Where it has none, an earlier session
+    /// whether it was [its own](ListedMessage::unique_id) or [repeated](ListedMessage::repeated_id). Where it has none, an earlier session
     /// may have listed it with one, which may be any: forget all.
     ///
     /// It comes once for each line of the list that names this message.
-    Removed(Wanted),
+    Removed(ListedMessage),
 }

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::client::{Action, Choice, Closed, Config, Error, Event, Fetch, Progress, Retry, Session, Wanted};
+use pop3_proto::client::{
+    Action, Choice, Closed, Config, Error, Event, Fetch, ListedMessage, Progress, Retry, Session,
+};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Name, Password};
 use pop3_proto::{Io, Read, Security};
@@ -47,6 +49,8 @@ pub struct Outcome {
     /// The commands of the plan.
     pub sent: Vec<String>,
     pub complete: Vec<Message>,
+    /// The messages of which the header has come, and that.
+    pub headers: Vec<Message>,
     /// Those that are stored, in that order.
     pub stored: Vec<Message>,
     pub refused: Vec<(u32, Retry)>,
@@ -65,13 +69,14 @@ pub struct Outcome {
     /// The unique-ids that the caller was asked about.
     pub asked: Vec<String>,
     pub deletions: usize,
+    pub unfetched: usize,
     pub closed: Option<Result<Closed, Error>>,
 }
 
 impl Outcome {
     /// Takes what a plan has told; a message that is complete is given back.
-    pub fn note(&mut self, progress: Progress) -> Option<Wanted> {
-        let number = |wanted: Wanted| wanted.message().get();
+    pub fn note(&mut self, progress: Progress) -> Option<ListedMessage> {
+        let number = |wanted: ListedMessage| wanted.message().get();
         match progress {
             Progress::Unreadable(message) => self.unreadable.push(message.map(MessageNumber::get)),
             Progress::Listed { to_fetch, to_delete, is_complete } => {
@@ -80,6 +85,7 @@ impl Outcome {
             }
             Progress::Begins(_) | Progress::Unlisted(_) => {}
             Progress::Complete(wanted) => return Some(wanted),
+            Progress::Header(wanted) => self.headers.push(Message::of(&wanted, Vec::new())),
             Progress::Unproven(wanted) => self.unproven.push(number(wanted)),
             Progress::OutOfStep => self.out_of_step = true,
             Progress::Refused(wanted, retry) => self.refused.push((number(wanted), retry)),
@@ -95,7 +101,7 @@ impl Outcome {
     }
 
     fn ended(mut self, mut fetch: Fetch, how: Result<Closed, Error>, body: &[u8]) -> Self {
-        self.deletions = fetch.deletions();
+        (self.deletions, self.unfetched) = (fetch.deletions(), fetch.unfetched());
         fetch.end(&how);
         while let Some(progress) = fetch.progress() {
             if let Some(wanted) = self.note(progress) {
@@ -116,7 +122,7 @@ pub struct Message {
 }
 
 impl Message {
-    pub fn of(wanted: &Wanted, octets: Vec<u8>) -> Self {
+    pub fn of(wanted: &ListedMessage, octets: Vec<u8>) -> Self {
         let text = |id: Option<&[u8]>| id.map(|id| String::from_utf8(id.to_vec()).unwrap());
         let (unique_id, repeated_id) = (text(wanted.unique_id()), text(wanted.repeated_id()));
         Self { number: wanted.message().get(), unique_id, repeated_id, octets }
@@ -165,6 +171,11 @@ impl Caller {
     pub fn judge(&self, unique_id: &[u8]) -> Choice {
         self.choices.get(std::str::from_utf8(unique_id).unwrap()).copied().unwrap_or(Choice::Fetch)
     }
+}
+
+/// A judge that looks at unique-ids alone, and fetches what has none.
+pub fn by_id(mut judge: impl FnMut(&[u8]) -> Choice) -> impl FnMut(&ListedMessage) -> Choice {
+    move |message| message.unique_id().or(message.repeated_id()).map_or(Choice::Fetch, &mut judge)
 }
 
 /// Carries a plan out, after a login.
@@ -231,16 +242,23 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
                 down.extend(peer.answer(&lines));
             }
             Action::Event(event) => {
-                fetch.observe(&event, |id| {
+                let judge = by_id(|id| {
                     outcome.asked.push(String::from_utf8(id.to_vec()).unwrap());
                     caller.judge(id)
                 });
+                fetch.observe(&event, judge);
                 event.done();
                 while let Some(progress) = fetch.progress() {
                     if let Progress::Begins(_) = &progress {
                         assert!(body.is_empty());
                     }
-                    let Some(wanted) = outcome.note(progress) else { continue };
+                    let is_header = matches!(progress, Progress::Header(_));
+                    let Some(wanted) = outcome.note(progress) else {
+                        if let Some(header) = outcome.headers.last_mut().filter(|_| is_header) {
+                            header.octets = std::mem::take(&mut body);
+                        }
+                        continue;
+                    };
                     unstored.push(Message::of(&wanted, std::mem::take(&mut body)));
                     outcome.complete.extend(unstored.last().cloned());
                     if outcome.complete.len() == caller.enough {
@@ -283,7 +301,7 @@ pub fn number(number: u32) -> MessageNumber {
 
 pub const ALL: Option<Result<Closed, Error>> = Some(Ok(Closed::Quit(Removal::All)));
 
-pub const CHOICES: [Choice; 4] = [Choice::Fetch, Choice::Keep, Choice::Stored, Choice::Delete];
+pub const CHOICES: [Choice; 5] = [Choice::Fetch, Choice::Keep, Choice::Stored, Choice::Delete, Choice::Header];
 
 /// Gives the messages of a store their contents.
 pub fn fill(mut store: Rc<Store>, contents: impl Iterator<Item = Vec<u8>>) -> Rc<Store> {
@@ -342,7 +360,12 @@ impl Plan {
     }
 
     /// Has the server send octets; what each event means that means something.
-    pub fn hears(&mut self, octets: &[u8], mut judge: impl FnMut(&[u8]) -> Choice) -> Vec<Progress> {
+    pub fn hears(&mut self, octets: &[u8], judge: impl FnMut(&[u8]) -> Choice) -> Vec<Progress> {
+        self.judges(octets, by_id(judge))
+    }
+
+    /// The same, with a judge that looks at more than unique-ids.
+    pub fn judges(&mut self, octets: &[u8], mut judge: impl FnMut(&ListedMessage) -> Choice) -> Vec<Progress> {
         let mut heard = Vec::new();
         feed(&mut self.script.client.session, octets, |event| {
             self.fetch.observe(event, &mut judge);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, Progress, SendError, Session, Wanted};
+use pop3_proto::client::{Choice, Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, SendError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
@@ -54,7 +54,10 @@ impl Download {
     /// Takes note of what the server has said. An error ends the program: the others would meet with it too.
     pub(crate) fn observe(&mut self, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         let store = &mut self.store;
-        self.plan.observe(event, |id| store.choose(id));
+        self.plan.observe(event, |message| match message.unique_id().or(message.repeated_id()) {
+            Some(id) => store.choose(id),
+            None => Choice::Fetch,
+        });
         while let Some(progress) = self.plan.progress() {
             self.take(progress, event, failures)?;
         }
@@ -101,7 +104,7 @@ impl Download {
         Ok(())
     }
 
-    fn complete(&mut self, wanted: &Wanted, failures: &mut Failures) -> Result<()> {
+    fn complete(&mut self, wanted: &ListedMessage, failures: &mut Failures) -> Result<()> {
         if !self.is_broken() {
             let kept = self.keep(wanted);
             self.check(kept, failures)?;
@@ -113,7 +116,7 @@ impl Download {
     }
 
     /// Stores the message that is complete.
-    fn keep(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
+    fn keep(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
         let file = match (wanted.unique_id(), wanted.repeated_id()) {
             (Some(id), _) => self.store.keep(id),
             // It is fetched in each session, since only its octets tell which of them it is.
@@ -126,7 +129,7 @@ impl Download {
     }
 
     /// Drops what there is of a message that isn't known to be whole.
-    fn retract(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
+    fn retract(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
         if self.current.as_ref().is_some_and(|current| current.message == wanted.message()) {
             self.store.abandon();
         }
@@ -201,7 +204,7 @@ impl Download {
 pub(crate) const UNPROVEN: &str = "the server did not show that this is all of it";
 
 /// A message for people: its number, and its unique-id if it has one.
-fn name_of(wanted: &Wanted) -> String {
+fn name_of(wanted: &ListedMessage) -> String {
     match wanted.unique_id().or(wanted.repeated_id()) {
         Some(id) => format!("{} ({})", wanted.message(), excerpt(id)),
         None => wanted.message().to_string(),

@@ -1,0 +1,127 @@
+//! What a plan sends.
+
+use super::planner::{Fetch, Naming, Request, Retrieval, Stage};
+use super::progress::Progress;
+use crate::client::capabilities::{Feature, Support};
+use crate::client::error::SendError;
+use crate::client::session::Session;
+use crate::wire::{Command, State};
+
+impl Fetch {
+    /// Sends what can be sent now; before login nothing, so it may always be called. A login that fails is for the
+    /// caller to handle. `false` when nothing is left to do but to poll until the session is over.
+    ///
+    /// # Errors
+    /// [`SendError::Over`] when the plan can't be carried out since other code has sent QUIT, or the server has
+    /// announced that it will close the connection; or when the plan is [out of step](Progress::OutOfStep) after DELE, so that
+    /// QUIT must not be sent: close the connection.
+    pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
+        match session.state() {
+            Some(State::Transaction) => {}
+            _ if self.stage == Stage::Begin && !session.is_over() => return Ok(true),
+            // Or it is another session, where the numbers mean other messages.
+            _ => self.stage = Stage::Over,
+        }
+        if self.stage == Stage::Abandoned {
+            return Err(SendError::Over);
+        }
+        match self.send(session) {
+            Ok(()) | Err(SendError::QueueFull) => Ok(!matches!(self.stage, Stage::Quitting(_) | Stage::Over)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn send(&mut self, session: &mut Session) -> Result<(), SendError> {
+        if self.finishing || self.stage == Stage::Parting {
+            self.withdraw(session);
+        }
+        match self.stage {
+            Stage::Begin if self.finishing => self.stage = Stage::Parting,
+            Stage::Begin => self.stage = Stage::Counting(session.send(&Command::Stat)?),
+            Stage::Listing => self.list(session)?,
+            Stage::Fetching => self.retrieve(session)?,
+            _ => {}
+        }
+        if self.stage == Stage::Deleting {
+            while let Some(&message) = self.plan.to_delete.front() {
+                self.deleting.push_back((session.send(&Command::Dele { message })?, message));
+                self.plan.to_delete.pop_front();
+            }
+        }
+        // Each DELE is answered first: if those weren't the server's answers to them, QUIT would carry them out.
+        let is_ready = self.plan.undecided == 0 && self.deleting.is_empty();
+        let is_doubtful = self.stat.is_some() && !self.presumed.is_empty();
+        if is_ready && self.stage == Stage::Deleting && is_doubtful && self.deletions() > 0 {
+            self.stage = Stage::Confirming(session.send(&Command::Stat)?);
+        }
+        if is_ready && matches!(self.stage, Stage::Deleting | Stage::Parting) {
+            self.stage = Stage::Quitting(session.send(&Command::Quit)?);
+            for message in self.plan.give_groups_up() {
+                self.tell(message, |listed| Progress::NotDeleted(listed, None));
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, session: &mut Session) -> Result<(), SendError> {
+        if self.unique_ids == Request::Due {
+            if self.naming == Naming::Any && session.support(Feature::Uidl) == Support::Yes {
+                self.naming = Naming::UniqueIds;
+            }
+            self.unique_ids = Request::Sent(session.send(&Command::Uidl { message: None })?);
+        }
+        if self.scan == Request::Due {
+            self.scan = Request::Sent(session.send(&Command::List { message: None })?);
+        }
+        Ok(())
+    }
+
+    fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
+        let ahead = if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 };
+        loop {
+            if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
+                *stat = Some(session.send(&Command::Stat)?);
+            }
+            if self.finishing || self.retrieving.len() >= ahead {
+                break;
+            }
+            let Some(&message) = self.plan.to_fetch.front() else { break };
+            if self.plan.counts(message) && self.has_most() {
+                break;
+            }
+            let is_header = self.plan.is_header(message);
+            let command = if is_header { Command::Top { message, lines: 0 } } else { Command::Retr { message } };
+            let command = session.send(&command)?;
+            self.retrieving.push_back(Retrieval { message, command, stat: None });
+            self.plan.to_fetch.pop_front();
+        }
+        if self.retrieving.is_empty() && self.has_shrunk {
+            self.progress.push_back(Progress::OutOfStep);
+            drop(self.plan.give_groups_up());
+            self.stage = Stage::Parting;
+        } else if self.retrieving.is_empty() {
+            self.stage = Stage::Deleting;
+        }
+        Ok(())
+    }
+
+    /// Whether as many messages are fetched, or asked for, as may be in one session.
+    fn has_most(&self) -> bool {
+        let asked = self.retrieving.iter().filter(|retrieval| self.plan.counts(retrieval.message)).count();
+        self.order.most.is_some_and(|most| self.fetched + asked >= most)
+    }
+
+    /// Takes those RETR and TOP back that aren't written.
+    fn withdraw(&mut self, session: &mut Session) {
+        while let Some(last) = self.retrieving.back() {
+            if !session.withdraw(last.command) {
+                break;
+            }
+            if let Some(stat) = last.stat {
+                session.withdraw(stat);
+            }
+            self.plan.to_fetch.push_front(last.message);
+            self.retrieving.pop_back();
+        }
+    }
+}
