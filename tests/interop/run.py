@@ -26,6 +26,7 @@ import client_error_checks  # noqa: F401
 import client_login_checks  # noqa: F401
 import client_odd_checks  # noqa: F401
 import client_plan_checks  # noqa: F401
+import client_taking_checks  # noqa: F401
 import client_trace_checks  # noqa: F401
 import curl_checks  # noqa: F401
 import dovecot_checks  # noqa: F401

@@ -15,6 +15,7 @@ use pop3_proto::wire::{DeviationSet, Mechanism, Name, Password};
 
 use super::Result;
 use super::note::Account;
+use super::taking::Taking;
 use super::tls::{self, Tls, TlsMode};
 use crate::report;
 
@@ -74,6 +75,9 @@ pub struct Args {
     /// Show what both sides say on stderr, without secrets
     #[arg(long)]
     trace: bool,
+
+    #[command(flatten)]
+    pub(crate) taking: Taking,
 
     #[command(subcommand)]
     pub(crate) task: Task,

@@ -1,10 +1,11 @@
-//! The messages that aren't here yet, from the server into a directory. All stay on the server.
+//! The messages that aren't here yet, from the server into a directory. They stay on the server, unless what is stored whole is
+//! to be deleted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Choice, Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, SendError, Session};
+use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, SendError, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
@@ -12,10 +13,13 @@ use super::Result;
 use super::failure::{Failures, excerpt, said};
 use super::note::Account;
 use super::store::{Store, StoreError};
+use super::taking::{Chooser, Taking};
 
 pub(crate) struct Download {
     plan: Fetch,
     store: Store,
+    chooser: Chooser,
+    deletes: bool,
     current: Option<Current>,
     /// The files that are new in this session.
     new: BTreeMap<MessageNumber, String>,
@@ -34,7 +38,7 @@ struct Current {
 }
 
 impl Download {
-    pub(crate) fn new(directory: &Path, account: Account, without_unique_ids: bool) -> Result<Self> {
+    pub(crate) fn new(directory: &Path, account: Account, without_unique_ids: bool, taking: Taking) -> Result<Self> {
         let store = Store::open(directory, account)?;
         let plan = match (without_unique_ids, store.has_no_unique_ids()) {
             (true, _) => Fetch::without_unique_ids(),
@@ -43,7 +47,9 @@ impl Download {
         };
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
-        Ok(Self { plan, store, current: None, new: BTreeMap::new(), last: None, bar })
+        let (plan, deletes) = (taking.plan(plan), taking.delete);
+        let chooser = Chooser::new(taking);
+        Ok(Self { plan, store, chooser, deletes, current: None, new: BTreeMap::new(), last: None, bar })
     }
 
     /// Asks for what can be asked for now. `false` when all is done.
@@ -53,11 +59,8 @@ impl Download {
 
     /// Takes note of what the server has said. An error ends the program: the others would meet with it too.
     pub(crate) fn observe(&mut self, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
-        let store = &mut self.store;
-        self.plan.observe(event, |message| match message.unique_id().or(message.repeated_id()) {
-            Some(id) => store.choose(id),
-            None => Choice::Fetch,
-        });
+        let (chooser, store) = (&mut self.chooser, &mut self.store);
+        self.plan.observe(event, |message| chooser.choose(message, store));
         while let Some(progress) = self.plan.progress() {
             self.take(progress, event, failures)?;
         }
@@ -69,6 +72,10 @@ impl Download {
             Progress::Listed { to_fetch, is_complete, .. } => {
                 self.store.listed(is_complete)?;
                 self.bar.set_length(to_fetch as u64);
+                if self.chooser.unknown > 0 {
+                    let (messages, plural) = (self.chooser.unknown, if self.chooser.unknown == 1 { "" } else { "s" });
+                    failures.add(format!("LIST does not show how large {messages} message{plural} are: not fetched"));
+                }
             }
             Progress::Begins(wanted) => {
                 let (message, name) = (wanted.message(), name_of(&wanted));
@@ -77,6 +84,15 @@ impl Download {
                 self.check(begun, failures)?;
             }
             Progress::Complete(wanted) => self.complete(&wanted, failures)?,
+            Progress::Header(wanted) => self.header(&wanted, failures)?,
+            Progress::Removed(wanted) => self.store.removed(wanted.unique_id().or(wanted.repeated_id())),
+            Progress::NotDeleted(wanted, refused) => {
+                let why = refused.map_or_else(|| NOT_ALONE.to_owned(), |_| format!("DELE: {}", why(event)));
+                failures.add_message(name_of(&wanted), &why);
+            }
+            Progress::OutOfStep if self.deletes => {
+                failures.add("STAT is not answered as at the beginning: nothing is deleted".to_owned());
+            }
             Progress::Unproven(wanted) => {
                 self.retract(&wanted)?;
                 failures.add_message(name_of(&wanted), &UNPROVEN);
@@ -98,7 +114,7 @@ impl Download {
             }
             Progress::LeftOut(message) => failures.add(format!("message {message} and more: the list is too long")),
             // It is what the event says, and the job has looked at that. Or the server counts less than it did, as some do
-            // after RETR: nothing is lost by that, since nothing is deleted here.
+            // after RETR: nothing is lost by that where nothing is deleted.
             _ => {}
         }
         Ok(())
@@ -109,10 +125,37 @@ impl Download {
             let kept = self.keep(wanted);
             self.check(kept, failures)?;
         }
-        self.plan.keep(wanted.message());
+        if self.deletes && !self.is_broken() {
+            self.plan.delete(wanted.message());
+        } else {
+            self.plan.keep(wanted.message());
+        }
+        self.done();
+        Ok(())
+    }
+
+    /// A header is there. It is no message, so nothing else follows from it.
+    fn header(&mut self, wanted: &ListedMessage, failures: &mut Failures) -> Result<()> {
+        if !self.is_broken() {
+            let number = wanted.message().to_string();
+            let id = wanted.unique_id().or(wanted.repeated_id()).unwrap_or(number.as_bytes());
+            let kept = self.store.keep_header(id);
+            let kept = kept.map(|file| self.new.extend(file.map(|file| (wanted.message(), file))));
+            self.check(kept, failures)?;
+        }
+        self.done();
+        Ok(())
+    }
+
+    /// What has begun is dealt with.
+    fn done(&mut self) {
         self.bar.inc(1);
         self.last = self.current.take().map(|current| current.name);
-        Ok(())
+    }
+
+    /// Whether QUIT is to delete something.
+    pub(crate) fn has_deletions(&self) -> bool {
+        self.plan.deletions() > 0
     }
 
     /// Stores the message that is complete.
@@ -162,12 +205,12 @@ impl Download {
         Ok(())
     }
 
-    /// Where it is when an answer to RETR fails to come.
-    pub(crate) fn place(&self) -> String {
+    /// Where it is when an answer to RETR or TOP fails to come.
+    pub(crate) fn place(&self, verb: Verb) -> String {
         match (&self.current, &self.last) {
-            (Some(current), _) => format!("message {}: RETR", current.name),
-            (None, Some(last)) => format!("RETR after message {last}"),
-            (None, None) => "RETR".to_owned(),
+            (Some(current), _) => format!("message {}: {verb}", current.name),
+            (None, Some(last)) => format!("{verb} after message {last}"),
+            (None, None) => verb.to_string(),
         }
     }
 
@@ -186,6 +229,8 @@ impl Download {
         while let Some(progress) = self.plan.progress() {
             match progress {
                 Progress::Complete(wanted) => self.complete(&wanted, failures)?,
+                Progress::Header(wanted) => self.header(&wanted, failures)?,
+                Progress::NotDeleted(wanted, _) => failures.add_message(name_of(&wanted), &NOT_ALONE),
                 Progress::Unproven(wanted) => {
                     self.retract(&wanted)?;
                     if self.current.as_ref().is_none_or(|current| current.message != wanted.message()) {
@@ -202,6 +247,9 @@ impl Download {
 
 /// Why a message isn't stored though all of it may have come.
 pub(crate) const UNPROVEN: &str = "the server did not show that this is all of it";
+
+/// Why a message that is stored isn't deleted.
+const NOT_ALONE: &str = "another message has its unique-id, and is not stored";
 
 /// A message for people: its number, and its unique-id if it has one.
 fn name_of(wanted: &ListedMessage) -> String {

@@ -63,6 +63,7 @@ impl<'a> Job<'a> {
         if args.no_capa && matches!(args.task, Task::Capa) {
             return Err("capa goes with no --no-capa".into());
         }
+        args.taking.check(matches!(args.task, Task::Fetch { .. }))?;
         let work = match &args.task {
             Task::Capa => Work::Show(Command::Capa),
             Task::Stat => Work::Show(Command::Stat),
@@ -73,7 +74,7 @@ impl<'a> Job<'a> {
             Task::Dele { messages } => Work::Delete { messages: messages.clone().into(), sent: VecDeque::new() },
             Task::Fetch { directory } => {
                 let Credentials { name, .. } = credentials.ok_or("fetch needs --user")?;
-                Work::Fetch(Box::new(Download::new(directory, args.account(name), args.no_uidl)?))
+                Work::Fetch(Box::new(Download::new(directory, args.account(name), args.no_uidl, args.taking.clone())?))
             }
         };
         let stdout = io::stdout();
@@ -270,7 +271,7 @@ impl<'a> Job<'a> {
     fn end(&self, session: &Session, closed: Result<Closed, End>) -> Result<(), String> {
         match closed {
             Ok(Closed::Quit(Removal::All)) => Ok(()),
-            Ok(Closed::Quit(_)) if matches!(self.work, Work::Delete { .. }) => {
+            Ok(Closed::Quit(_)) if self.deletes() => {
                 Err("QUIT was not answered: the messages may be deleted or not".to_owned())
             }
             // All else was answered before.
@@ -288,6 +289,15 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether QUIT is to delete something.
+    fn deletes(&self) -> bool {
+        match &self.work {
+            Work::Show(_) => false,
+            Work::Delete { .. } => true,
+            Work::Fetch(download) => download.has_deletions(),
+        }
+    }
+
     /// Where the conversation is, by the command whose answer is due.
     fn place(&self, verb: Option<Verb>) -> String {
         let Some(verb) = verb else {
@@ -295,7 +305,7 @@ impl<'a> Job<'a> {
         };
         match (&self.work, &self.login) {
             (_, Some(login)) => login.place(verb),
-            (Work::Fetch(download), None) if verb == Verb::Retr => download.place(),
+            (Work::Fetch(download), None) if matches!(verb, Verb::Retr | Verb::Top) => download.place(verb),
             (Work::Delete { sent, .. }, None) if verb == Verb::Dele => of_message(sent.front().copied(), verb),
             (Work::Show(Command::Retr { message } | Command::Top { message, .. }), None) => {
                 of_message(Some(*message), verb)
@@ -308,7 +318,9 @@ impl<'a> Job<'a> {
     fn after(&self) -> String {
         let message = if let Work::Fetch(download) = &self.work { download.last() } else { None };
         match (self.answered, self.is_greeted) {
-            (Some(Verb::Retr), _) if message.is_some() => format!(" after message {}", message.unwrap_or_default()),
+            (Some(Verb::Retr | Verb::Top), _) if message.is_some() => {
+                format!(" after message {}", message.unwrap_or_default())
+            }
             (Some(verb), _) => format!(" after the answer to {verb}"),
             (None, true) => " after the greeting".to_owned(),
             (None, false) => String::new(),

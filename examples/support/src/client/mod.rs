@@ -8,6 +8,7 @@ mod login;
 mod note;
 mod scram;
 mod store;
+mod taking;
 mod tls;
 
 use std::error::Error;

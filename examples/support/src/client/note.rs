@@ -132,6 +132,12 @@ impl Note {
         self.is_stale |= self.stored.remove(id).is_some();
     }
 
+    /// Forgets that any message is stored.
+    pub(crate) fn remove_all(&mut self) {
+        self.is_stale |= !self.stored.is_empty();
+        self.stored.clear();
+    }
+
     /// Whether there is a note, so that the directory belongs to the account.
     pub(crate) fn is_begun(&self) -> bool {
         self.length.is_some()

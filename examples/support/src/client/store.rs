@@ -16,6 +16,9 @@ const PARTIAL: &str = ".partial";
 /// Where the directory's note is.
 const NOTE: &str = ".fetched";
 
+/// How the name of a header's file ends.
+const HEADER: &str = ".headers";
+
 /// The most octets of a name that is made of a unique-id: file systems take 255, and a suffix may follow.
 const MAX_NAME: usize = 230;
 
@@ -146,12 +149,29 @@ impl Store {
         Ok(is_new.then_some(file))
     }
 
+    /// Stores the header that is complete. Its file is no message's, and isn't in the note. Gives it, if it is a new one.
+    pub(crate) fn keep_header(&mut self, name: &[u8]) -> Result<Option<String>, StoreError> {
+        let (file, is_new) = self.keep_as(&(file_name(name) + HEADER), false)?;
+        Ok(is_new.then_some(file))
+    }
+
+    /// The message of a unique-id is gone from the server; `None` if it may be that of any. The note says so from the
+    /// [end](Self::end) on: before that the next list will show it.
+    pub(crate) fn removed(&mut self, unique_id: Option<&[u8]>) {
+        match unique_id {
+            Some(id) => self.note.remove(&file_name(id)),
+            None => self.note.remove_all(),
+        }
+    }
+
     /// Gives the name of the message's file, and whether it is a new one.
     ///
     /// What is there already is never overwritten. Where the name is taken by something else, as a server without
     /// unique-ids or with a wrong idea of them may bring about, the message gets its digest after its name.
     fn keep_as(&mut self, name: &str, is_shared: bool) -> Result<(String, bool), StoreError> {
-        let Some(Partial { file, digest }) = self.partial.take() else { return Ok((name.to_owned(), false)) };
+        let Some(Partial { file, digest }) = self.partial.take() else {
+            return Err(StoreError::new(&self.path_of(name), io::Error::other("nothing has begun")));
+        };
         let digest = digest.finish();
         let kept = self.sync(file).and_then(|()| {
             let name = match self.find(name, &digest)? {
