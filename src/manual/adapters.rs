@@ -9,6 +9,7 @@
 //! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
 //! | a check of a host's store, for its tests | [`check`](#check) | |
 //! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
+//! | a plan to fetch, and the trait `Store` | [`Client::fetch`](#fetch-blocking) | |
 //! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
 //!
 //! # Transfer, blocking
@@ -45,6 +46,12 @@
 //! # Client, blocking
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/client.rs")]
+#![doc = "```"]
+//! # Fetch, blocking
+//! The loop that carries a [`Fetch`](crate::client::Fetch) out, for any store. It decides on each message as soon as that is complete,
+//! forgets what is to be forgotten, and sends no QUIT where the store fails at that.
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/fetch.rs")]
 #![doc = "```"]
 //! # Client, tokio
 #![doc = "```ignore"]

@@ -47,6 +47,9 @@ pub enum Error {
     /// The session can't go on.
     #[error(transparent)]
     Session(#[from] client::Error),
+    /// The session has ended well, but something stays on the server that was to be fetched or deleted. It is one line.
+    #[error("{0}")]
+    Unfinished(String),
     /// The session has ended early.
     #[error("{0}")]
     Closed(Closed),

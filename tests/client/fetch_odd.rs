@@ -220,3 +220,35 @@ fn a_list_without_end_takes_no_more_than_64_mib_and_what_is_left_out_is_told() {
         assert!(entries > if octets > 1 { 100_000 } else { 400_000 }, "{entries}");
     }
 }
+
+#[test]
+fn what_a_plan_tells_is_text_for_a_log_without_what_the_server_has_made_up() {
+    let mut plan = Plan::listing("+OK 4 40\r\n");
+    let mut told = plan.hears(b"+OK\r\n1 secret\r\n2 \r\nx\r\n3 secret\r\n.\r\n", |_| Choice::Fetch);
+    told.extend(plan.gets(1));
+    assert_eq!(plan.writes(), "RETR 2\r\n");
+    told.extend(plan.fetches(b"-ERR [SYS/TEMP] secret\r\n"));
+    assert_eq!(plan.writes(), "STAT\r\n");
+    told.extend(plan.fetches(b"+OK 4 40\r\n"));
+    assert_eq!(plan.writes(), "RETR 3\r\n");
+    told.extend(plan.fetches(b"-ERR secret\r\n"));
+    assert_eq!(plan.writes(), "STAT\r\n");
+    told.extend(plan.fetches(b"+OK 4 40\r\n"));
+    plan.fetch.delete(number(1));
+    assert_eq!(plan.writes(), "QUIT\r\n");
+    told.extend(std::iter::from_fn(|| plan.fetch.progress()));
+    let text: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        text,
+        [
+            "message 2: its line of the list can't be read",
+            "a line of the list can't be read",
+            "messages to fetch: 3, to delete: 0",
+            "message 1: it begins",
+            "message 1: it is complete",
+            "message 2: not fetched: the server has a problem that is likely to pass",
+            "message 3: not fetched: the server gives no reason",
+            "message 1: not deleted: others have its unique-id, and stay",
+        ]
+    );
+}

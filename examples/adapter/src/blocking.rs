@@ -4,6 +4,8 @@
 mod check;
 #[path = "../../../src/manual/blocking/client.rs"]
 mod client;
+#[path = "../../../src/manual/blocking/fetch.rs"]
+mod fetch;
 #[path = "../../../src/manual/blocking/serve.rs"]
 mod serve;
 #[path = "../../../src/manual/blocking/transfer.rs"]
@@ -11,5 +13,6 @@ mod transfer;
 
 pub use check::check;
 pub use client::Client;
+pub use fetch::{Fetched, Store};
 pub use serve::{Host, answer, serve};
 pub use transfer::{Stream, TICK, transfer};

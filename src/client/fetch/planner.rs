@@ -59,7 +59,9 @@ use crate::wire::DropListing;
 /// When the session has ended well, and [`unfetched`](Self::unfetched) is above 0, connect again and go on with another plan.
 ///
 /// # A program
-/// This is a whole program, which `cargo run --example fetch_minimal -- 127.0.0.1:1110 DIR` runs in the repository:
+/// This is a whole program, which `cargo run --example fetch_minimal -- 127.0.0.1:1110 DIR` runs in the repository. The adapter's
+/// `Client::fetch` is the loop that does all that is said above, and its trait `Store` is what a program has to say about its
+/// messages; [its text](crate::manual::adapters#fetch-blocking) shows each call.
 ///
 /// ```no_run
 #[doc = include_str!("../../manual/fetch_minimal.rs")]

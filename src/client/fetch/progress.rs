@@ -1,5 +1,7 @@
 //! What a plan has to tell.
 
+use core::fmt;
+
 use super::listed::ListedMessage;
 use crate::client::retry::Retry;
 use crate::message::MessageNumber;
@@ -66,4 +68,31 @@ pub enum Progress {
     ///
     /// It comes once for each line of the list that names this message.
     Removed(ListedMessage),
+}
+
+/// For a log. A unique-id isn't shown.
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed { to_fetch, to_delete, .. } => {
+                write!(f, "messages to fetch: {to_fetch}, to delete: {to_delete}")
+            }
+            Self::Unreadable(None) => f.write_str("a line of the list can't be read"),
+            Self::Unreadable(Some(message)) => write!(f, "message {message}: its line of the list can't be read"),
+            Self::Unlisted(messages) => write!(f, "messages that are counted and not listed: {messages}"),
+            Self::LeftOut(message) => write!(f, "message {message}: the list is too long"),
+            Self::ListRefused(retry) => write!(f, "nothing is listed: {retry}"),
+            Self::Begins(listed) => write!(f, "message {}: it begins", listed.message),
+            Self::Header(listed) => write!(f, "message {}: its header is complete", listed.message),
+            Self::Complete(listed) => write!(f, "message {}: it is complete", listed.message),
+            Self::Unproven(listed) => write!(f, "message {}: it may not be whole", listed.message),
+            Self::OutOfStep => f.write_str("STAT isn't answered as at the beginning: nothing is deleted"),
+            Self::Refused(listed, retry) => write!(f, "message {}: not fetched: {retry}", listed.message),
+            Self::NotDeleted(listed, Some(retry)) => write!(f, "message {}: not deleted: {retry}", listed.message),
+            Self::NotDeleted(listed, None) => {
+                write!(f, "message {}: not deleted: others have its unique-id, and stay", listed.message)
+            }
+            Self::Removed(listed) => write!(f, "message {}: it is gone", listed.message),
+        }
+    }
 }

@@ -16,9 +16,9 @@ use crate::Error;
 /// A connection to a server, from the greeting on.
 #[derive(Debug)]
 pub struct Client<S> {
-    session: Session,
-    stream: S,
-    start: Instant,
+    pub(super) session: Session,
+    pub(super) stream: S,
+    pub(super) start: Instant,
 }
 
 impl Client<TcpStream> {
@@ -214,7 +214,7 @@ impl<S: Stream> Client<S> {
         Ok(self.session.poll(self.start.elapsed())?)
     }
 
-    fn exchange(&mut self) -> Result<(), Error> {
+    pub(super) fn exchange(&mut self) -> Result<(), Error> {
         let mut lost = None;
         loop {
             let now = self.start.elapsed();

@@ -1,0 +1,257 @@
+//! A plan to fetch, carried out for a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write};
+
+use pop3_proto::client::{Action, Choice, Closed, Event, Fetch, ListedMessage, Progress, SendError};
+use pop3_proto::message::Removal;
+use pop3_proto::wire::State;
+
+use super::client::Client;
+use super::transfer::Stream;
+use crate::Error;
+
+/// The messages of one account, which are stored by unique-id. Another account may have the same unique-ids, for other messages.
+pub trait Store {
+    /// A message that has begun, with CRLF line ends. To drop it is to throw away what there is of it.
+    type Message: Write;
+
+    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
+    /// discarded since, in any session.
+    fn has(&self, unique_id: &[u8]) -> bool;
+
+    /// Returns whether messages are deleted on the server once they are stored. If not, they are fetched once all the same, as
+    /// long as they are [there](Self::has).
+    fn deletes(&self) -> bool {
+        true
+    }
+
+    /// Chooses what to do with a message, before the first is fetched. This is the place to look at its octets.
+    fn choose(&mut self, message: &ListedMessage) -> Choice {
+        match message.unique_id().is_some_and(|unique_id| self.has(unique_id)) {
+            true if self.deletes() => Choice::Delete,
+            true => Choice::Stored,
+            false => Choice::Fetch,
+        }
+    }
+
+    /// Begins a message.
+    ///
+    /// # Errors
+    /// Those of the store. No more messages are asked for then.
+    fn begin(&mut self) -> io::Result<Self::Message>;
+
+    /// Stores a message, which is complete: once this returns, no crash may lose it, since it is deleted on the server. It has
+    /// a unique-id if that can serve as a name. None with that name is there; never replace one by another.
+    ///
+    /// # Errors
+    /// Those of the store. The message stays on the server then.
+    fn save(&mut self, message: Self::Message, unique_id: Option<&[u8]>) -> io::Result<()>;
+
+    /// Takes the header of a message, where [`Choice::Header`] was chosen. It never counts as stored.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn save_header(&mut self, header: Self::Message, message: &ListedMessage) -> io::Result<()> {
+        let _ = (header, message);
+        Ok(())
+    }
+
+    /// Forgets all unique-ids that `is_meant` is true for, and no message: the server may give them to other messages from now
+    /// on. The stored ones get other names.
+    ///
+    /// # Errors
+    /// Those of the store. They end the session without QUIT.
+    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()>;
+
+    /// Throws away what was saved by a unique-id in this session, if anything was: it may not be the whole message.
+    ///
+    /// # Errors
+    /// Those of the store. They end the session without QUIT.
+    fn discard(&mut self, unique_id: &[u8]) -> io::Result<()>;
+}
+
+/// What has come of a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fetched {
+    /// How many messages are stored that weren't.
+    pub stored: usize,
+    /// How many are gone from the server.
+    pub removed: usize,
+    /// How many are left for another session: see [`Fetch::unfetched`].
+    pub unfetched: usize,
+}
+
+impl<S: Stream> Client<S> {
+    /// Carries a plan out, once the client is logged in, and quits. What is complete is stored before it is deleted, and a
+    /// connection that breaks loses nothing: the next session goes on.
+    ///
+    /// # Errors
+    /// [`Error::Unfinished`] where some messages can't be had, stored or deleted; the others are. [`Error::Sink`] where the store
+    /// can't forget or discard. Others where the session ends early; what is stored by then is deleted in the next one.
+    pub fn fetch<T: Store>(mut self, plan: Fetch, store: &mut T) -> Result<Fetched, Error> {
+        if self.session.state() != Some(State::Transaction) {
+            return Err(SendError::WrongState.into());
+        }
+        let mut work = Work::new(plan, store);
+        let (how, error) = loop {
+            if let Err(error) = work.plan.advance(&mut self.session) {
+                return Err(work.failures.or(error.into()));
+            }
+            let lost = self.exchange().err();
+            match self.session.poll(self.start.elapsed()) {
+                Ok(Action::Event(event)) => {
+                    work.observe(&event);
+                    event.done();
+                }
+                Ok(Action::Body(body)) => {
+                    work.write(body.as_bytes());
+                    body.done();
+                }
+                Ok(Action::Closed(closed)) => break (Ok(closed), Error::Closed(closed)),
+                Ok(other) => other.decline(),
+                Err(error) => break (Err(error), lost.unwrap_or(Error::Session(error))),
+            }
+            work.take().map_err(Error::Sink)?;
+        };
+        work.plan.end(&how);
+        work.take().map_err(Error::Sink)?;
+        if how != Ok(Closed::Quit(Removal::All)) {
+            return Err(work.failures.or(error));
+        }
+        let _ = self.stream.shut_down(); // the server may be gone
+        work.failures.check()?;
+        Ok(Fetched { stored: work.stored, removed: work.plan.deletions(), unfetched: work.plan.unfetched() })
+    }
+}
+
+/// A plan on its way.
+struct Work<'a, T: Store> {
+    plan: Fetch,
+    store: &'a mut T,
+    /// The message that has begun; `None` where it can't be stored.
+    message: Option<T::Message>,
+    /// The unique-ids that the server lists, and whether it does so more than once.
+    listed: BTreeMap<Vec<u8>, bool>,
+    stored: usize,
+    failures: Failures,
+}
+
+impl<'a, T: Store> Work<'a, T> {
+    fn new(plan: Fetch, store: &'a mut T) -> Self {
+        Self { plan, store, message: None, listed: BTreeMap::new(), stored: 0, failures: Failures::default() }
+    }
+
+    fn observe(&mut self, event: &Event<'_>) {
+        let (store, listed) = (&mut *self.store, &mut self.listed);
+        self.plan.observe(event, |message| {
+            let unique_id = message.unique_id().or(message.repeated_id());
+            listed.extend(unique_id.map(|id| (id.to_vec(), message.repeated_id().is_some())));
+            store.choose(message)
+        });
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        let written = self.message.as_mut().map_or(Ok(()), |message| message.write_all(octets));
+        self.check(written);
+    }
+
+    /// Takes note of an error that the next message would meet with too: no more are asked for.
+    fn check<R>(&mut self, result: io::Result<R>) -> Option<R> {
+        result
+            .map_err(|error| {
+                self.failures.add(&error);
+                self.message = None;
+                self.plan.finish();
+            })
+            .ok()
+    }
+
+    /// Takes what has come of the plan.
+    fn take(&mut self) -> io::Result<()> {
+        let (mut removed, mut any) = (BTreeSet::new(), false);
+        while let Some(progress) = self.plan.progress() {
+            match progress {
+                Progress::Begins(_) => {
+                    let begun = self.store.begin();
+                    self.message = self.check(begun);
+                }
+                Progress::Complete(it) => self.save(&it),
+                Progress::Header(it) => {
+                    let header = self.message.take().map_or(Ok(()), |header| self.store.save_header(header, &it));
+                    self.check(header);
+                }
+                Progress::Listed { is_complete, .. } => {
+                    let listed = std::mem::take(&mut self.listed);
+                    self.store.forget(&|unique_id| *listed.get(unique_id).unwrap_or(&is_complete))?;
+                }
+                Progress::Removed(it) => match it.unique_id().or(it.repeated_id()) {
+                    Some(unique_id) => _ = removed.insert(unique_id.to_vec()),
+                    None => any = true, // any may be its own
+                },
+                Progress::Unproven(it) => {
+                    self.message = None;
+                    self.failures.add(&Progress::Unproven(it.clone()));
+                    it.unique_id().map_or(Ok(()), |unique_id| self.store.discard(unique_id))?;
+                }
+                other => self.failures.add(&other),
+            }
+        }
+        if any || !removed.is_empty() {
+            self.store.forget(&|unique_id| any || removed.contains(unique_id))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn save(&mut self, it: &ListedMessage) {
+        let Some(message) = self.message.take() else { return self.plan.keep(it.message()) };
+        match self.store.save(message, it.unique_id()) {
+            Ok(()) => {
+                self.stored += 1;
+                if self.store.deletes() { self.plan.delete(it.message()) } else { self.plan.keep(it.message()) }
+            }
+            Err(error) => {
+                self.failures.add(&format_args!("message {}: {error}", it.message()));
+                self.plan.keep(it.message());
+            }
+        }
+    }
+}
+
+/// What went wrong without ending the session, in one line.
+#[derive(Default)]
+struct Failures {
+    line: String,
+    count: usize,
+}
+
+impl Failures {
+    /// How many are shown.
+    const MOST: usize = 10;
+
+    fn add(&mut self, failure: &dyn Display) {
+        self.count += 1;
+        if self.count <= Self::MOST {
+            let comma = if self.count > 1 { "; " } else { "" };
+            let _ = write!(self.line, "{comma}{failure}");
+        }
+    }
+
+    fn check(mut self) -> Result<(), Error> {
+        if self.count > Self::MOST {
+            let _ = write!(self.line, "; and {} more", self.count - Self::MOST);
+        }
+        if self.count > 0 { Err(Error::Unfinished(self.line)) } else { Ok(()) }
+    }
+
+    /// These, if there are any, and how the session has ended.
+    fn or(mut self, error: Error) -> Error {
+        if self.count == 0 {
+            return error;
+        }
+        self.add(&error);
+        self.check().err().unwrap_or(error)
+    }
+}
