@@ -8,7 +8,9 @@ mod observe;
 mod order;
 mod plan;
 mod planner;
+mod probe;
 mod progress;
+mod request;
 
 pub use self::choice::Choice;
 pub use self::listed::ListedMessage;

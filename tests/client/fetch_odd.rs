@@ -248,7 +248,7 @@ fn what_a_plan_tells_is_text_for_a_log_without_what_the_server_has_made_up() {
             "message 1: it is complete",
             "message 2: not fetched: the server has a problem that is likely to pass",
             "message 3: not fetched: the server gives no reason",
-            "message 1: not deleted: others have its unique-id, and stay",
+            "message 1: not deleted: others have its unique-id, or may have it",
         ]
     );
 }

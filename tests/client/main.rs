@@ -13,6 +13,7 @@ mod failed_where;
 mod fetch;
 mod fetch_amount;
 mod fetch_ids;
+mod fetch_known;
 mod fetch_odd;
 mod fetch_proof;
 mod invariance;

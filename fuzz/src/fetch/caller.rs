@@ -11,6 +11,7 @@ use pop3_proto::wire::{Command, Name, Password};
 use pop3_proto::{Io, Read, Security};
 
 use super::case::{End, Visit};
+use super::list::List;
 use super::server::{self, Retrieved, Server};
 use super::store::{Store, Stored};
 
@@ -36,6 +37,8 @@ pub struct Caller<'a, 's> {
     undecided: BTreeSet<u32>,
     /// The messages that it was asked about, in that order.
     pub listed: Vec<u32>,
+    /// What is listed where only what is new is looked for.
+    pub partial: Option<List>,
     /// What was chosen for each unique-id.
     pub choices: BTreeMap<Vec<u8>, Choice>,
     /// The unique-ids that are listed more than once.
@@ -61,6 +64,7 @@ impl<'a, 's> Caller<'a, 's> {
         let fetch = whims.ahead().into_iter().fold(fetch, Fetch::ahead);
         let fetch = whims.most().into_iter().fold(fetch, Fetch::at_most);
         let fetch = if whims.is_newest_first() { fetch.newest_first() } else { fetch };
+        let fetch = if whims.looks_for_new() { fetch.after_known(store.ids()) } else { fetch };
         let fetch = if whims.with_octets() { fetch.with_octets() } else { fetch };
         let config = Config::new();
         let small = |config: Config| config.queue(255).and_then(|config| config.window(512));
@@ -81,6 +85,7 @@ impl<'a, 's> Caller<'a, 's> {
             unsaved: VecDeque::new(),
             undecided: BTreeSet::new(),
             listed: Vec::new(),
+            partial: None,
             choices: BTreeMap::new(),
             repeated: BTreeSet::new(),
             told: Vec::new(),
@@ -237,6 +242,9 @@ impl<'a, 's> Caller<'a, 's> {
                     self.tainted.retain(|key| Some(*key) != self.server.key(wanted.message().get()));
                 }
                 Progress::Listed { is_complete, .. } => {
+                    if self.server.list.is_none() && self.visit.whims.looks_for_new() {
+                        self.partial = Some(List::of_new(self.server.mail, &self.listed));
+                    }
                     if *is_complete {
                         self.store.forget_others(&self.choices.keys().cloned().collect());
                     }

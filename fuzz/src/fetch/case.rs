@@ -181,7 +181,12 @@ impl Cut {
 
 impl Whims {
     pub fn ahead(&self) -> Option<usize> {
-        Some(usize::from(self.ahead % 16)).filter(|ahead| *ahead > 0)
+        Some(usize::from(self.ahead % 8)).filter(|ahead| *ahead > 0)
+    }
+
+    /// Whether it looks only at what is newer than what is stored.
+    pub fn looks_for_new(&self) -> bool {
+        self.ahead & 8 != 0
     }
 
     pub fn is_newest_first(&self) -> bool {

@@ -41,6 +41,12 @@ impl List {
         Self { lines }
     }
 
+    /// The list of some messages, which nobody lies about.
+    pub fn of_new(mail: &[Mail], messages: &[u32]) -> Self {
+        let line = |message: &u32| Line::new(*message, mail[*message as usize - 1].id.as_deref());
+        Self { lines: messages.iter().map(line).collect() }
+    }
+
     pub fn octets(&self) -> Vec<u8> {
         let lines = self.lines.iter().flat_map(|line| [&line.text[..], b"\r\n"]);
         [b"+OK\r\n"].into_iter().map(|it| &it[..]).chain(lines).chain([&b".\r\n"[..]]).collect::<Vec<_>>().concat()

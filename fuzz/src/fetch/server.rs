@@ -108,6 +108,11 @@ impl<'a> Server<'a> {
         let answer = match (words[0], number) {
             ("STAT", _) => self.stat(),
             ("UIDL", None) => self.list(true),
+            ("UIDL", Some(number)) => self.unique_id(number),
+            ("LIST", Some(number)) => match self.mail.get(number as usize - 1).filter(|_| self.visit.list % 4 != 2) {
+                Some(mail) => format!("+OK {number} {}\r\n", octets(mail)).into_bytes(),
+                None => self.visit.refusal().0.into(),
+            },
             ("LIST", None) if self.by_id => self.octets(),
             ("LIST", None) => self.list(false),
             ("RETR" | "TOP", Some(number)) => return self.retrieve(number, words[0] == "TOP"),
@@ -177,6 +182,24 @@ impl<'a> Server<'a> {
         }
         self.by_id = by_id;
         self.list.insert(List::new(self.mail, self.visit, by_id)).octets()
+    }
+
+    /// UIDL with a number, which may be answered in a form of its own.
+    fn unique_id(&self, number: u32) -> Vec<u8> {
+        assert!(
+            self.visit.whims.looks_for_new() && self.list.is_none() && self.retrieved.is_empty(),
+            "nobody looks for new"
+        );
+        let mail = number.checked_sub(1).and_then(|place| self.mail.get(place as usize));
+        let lie =
+            self.visit.lines.iter().find(|lie| u32::from(lie.line) % 4 == number % 4).map_or(9, |lie| lie.kind % 10);
+        let id = mail.and_then(|mail| mail.id.clone()).filter(|_| lie != 0);
+        match (id, lie) {
+            (None, _) => self.visit.refusal().0.into(),
+            (Some(id), 1) => [b"+OK ", &id[..], b"\r\n"].concat(),
+            (Some(id), 2) => [format!("+OK {} ", number + 1).as_bytes(), &id[..], b"\r\n"].concat(),
+            (Some(id), _) => [format!("+OK {number} ").as_bytes(), &id[..], b"\r\n"].concat(),
+        }
     }
 
     /// LIST comes beside UIDL.

@@ -29,6 +29,11 @@ impl Store {
         self.named.values().chain(&self.others).any(|stored| stored.key == Some(key))
     }
 
+    /// The unique-ids of all that is stored by one.
+    pub fn ids(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.named.keys()
+    }
+
     pub fn save(&mut self, id: Option<&[u8]>, stored: Stored) {
         match id {
             None => self.others.push(stored),

@@ -115,7 +115,7 @@ impl Caller<'_, '_> {
                 other => panic!("{other:?}"),
             }
         }
-        let mut expected = server.list.as_ref().map(List::unreadable).unwrap_or_default();
+        let mut expected = self.list().map(List::unreadable).unwrap_or_default();
         if server.has_strayed && !is_listed && unreadable.last() == Some(&None) {
             // `-ERR` in the list.
             expected.truncate(unreadable.len() - 1);
@@ -125,7 +125,8 @@ impl Caller<'_, '_> {
         assert!(shown(server) == Shown::Nothing || server.deleted.is_empty(), "DELE without a proof");
         self.check_end(ended, &removed);
         self.check_order();
-        if let (Some(_), Some(list)) = (server.quit, &server.list) {
+        assert!(self.partial.is_none() || server.deleted.is_empty(), "DELE where not all was listed");
+        if let (Some(_), Some(list)) = (server.quit, self.list()) {
             let is_deleted = |number: &u32| server.deleted.contains_key(number);
             let of = |id: &[u8]| -> Vec<u32> {
                 list.messages().into_iter().filter(|number| list.ids_of(*number).contains(&id)).collect()
@@ -143,7 +144,7 @@ impl Caller<'_, '_> {
     /// Messages are asked about, and asked for, in order, and no more of them than there may be.
     fn check_order(&self) {
         let (server, whims) = (&self.server, &self.visit.whims);
-        let Some(list) = &server.list else { return };
+        let Some(list) = self.list() else { return };
         let in_turn = |messages: &[u32]| {
             let is_in_turn =
                 |pair: &[u32]| if whims.is_newest_first() { pair[0] >= pair[1] } else { pair[0] <= pair[1] };
@@ -199,13 +200,18 @@ impl Caller<'_, '_> {
         told
     }
 
+    /// What was listed, if anything was.
+    fn list(&self) -> Option<&List> {
+        self.server.list.as_ref().or(self.partial.as_ref())
+    }
+
     /// A stray `-ERR` passes for an answer.
     fn has_strayed(&self, retry: Retry) -> bool {
         self.server.has_strayed && retry == Retry::Unknown
     }
 
     fn check_name(&self, wanted: &ListedMessage) {
-        let list = self.server.list.as_ref().expect("a list");
+        let list = self.list().expect("a list");
         let number = wanted.message().get();
         assert_eq!(wanted.unique_id(), list.name(number));
         let ids = list.ids_of(number);
@@ -221,7 +227,7 @@ impl Caller<'_, '_> {
         if counted(server) == Some(0) {
             return (0, 0, !self.visit.whims.without_unique_ids);
         }
-        let list = server.list.as_ref().expect("a list");
+        let list = self.list().expect("a list");
         let (mut to_fetch, mut to_delete) = (0, 0);
         for number in list.messages() {
             let choices = list.lines_of(number).map(|id| id.map_or(Choice::Fetch, |id| self.choices[id]));
@@ -234,7 +240,7 @@ impl Caller<'_, '_> {
             };
             if choices.iter().any(is_wanted) {
                 to_fetch += 1;
-            } else if choices.contains(&Choice::Delete) && has_all(server, list) {
+            } else if choices.contains(&Choice::Delete) && self.partial.is_none() && has_all(server, list) {
                 to_delete += 1;
             }
         }

@@ -1,7 +1,9 @@
 //! What a plan sends.
 
-use super::planner::{Fetch, Naming, Request, Retrieval, Stage};
+use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::probe::Probed;
 use super::progress::Progress;
+use super::request::Request;
 use crate::client::capabilities::{Feature, Support};
 use crate::client::error::SendError;
 use crate::client::session::Session;
@@ -36,8 +38,9 @@ impl Fetch {
             self.withdraw(session);
         }
         match self.stage {
-            Stage::Begin if self.finishing => self.stage = Stage::Parting,
+            Stage::Begin | Stage::Probing if self.finishing => self.stage = Stage::Parting,
             Stage::Begin => self.stage = Stage::Counting(session.send(&Command::Stat)?),
+            Stage::Probing => self.ask(session)?,
             Stage::Listing => self.list(session)?,
             Stage::Fetching => self.retrieve(session)?,
             _ => {}
@@ -63,6 +66,22 @@ impl Fetch {
         Ok(())
     }
 
+    /// Asks about single messages.
+    fn ask(&mut self, session: &mut Session) -> Result<(), SendError> {
+        let ahead = self.most_ahead(session);
+        let Some(probe) = &mut self.probe else { return Ok(()) };
+        loop {
+            if let Some(Probed { message, scan: scan @ Request::Due, .. }) = probe.asked.back_mut() {
+                *scan = Request::Sent(session.send(&Command::List { message: Some(*message) })?);
+            }
+            let mut left = probe.left.clone();
+            let Some(message) = left.next().filter(|_| probe.asked.len() < ahead) else { return Ok(()) };
+            let unique_id = Request::Sent(session.send(&Command::Uidl { message: Some(message) })?);
+            probe.asked.push_back(Probed { message, unique_id, scan: Request::due(self.with_octets) });
+            probe.left = left;
+        }
+    }
+
     fn list(&mut self, session: &mut Session) -> Result<(), SendError> {
         if self.unique_ids == Request::Due {
             if self.naming == Naming::Any && session.support(Feature::Uidl) == Support::Yes {
@@ -77,7 +96,7 @@ impl Fetch {
     }
 
     fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
-        let ahead = if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 };
+        let ahead = self.most_ahead(session);
         loop {
             if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
                 *stat = Some(session.send(&Command::Stat)?);
@@ -103,6 +122,11 @@ impl Fetch {
             self.stage = Stage::Deleting;
         }
         Ok(())
+    }
+
+    /// How many messages are asked for ahead of the answers.
+    fn most_ahead(&self, session: &Session) -> usize {
+        if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 }
     }
 
     /// Whether as many messages are fetched, or asked for, as may be in one session.

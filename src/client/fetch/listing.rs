@@ -21,6 +21,8 @@ pub(super) struct Listing {
     octets: usize,
     /// Whether there was a line that can't be read, or one entry too many: then there may be other messages.
     has_gaps: bool,
+    /// Whether there are others for sure.
+    is_partial: bool,
 }
 
 /// A line of the list.
@@ -47,6 +49,11 @@ impl Listing {
     /// A line can't be read.
     pub(super) fn is_unreadable(&mut self) {
         self.has_gaps = true;
+    }
+
+    /// There are messages that aren't listed on purpose.
+    pub(super) fn is_partial(&mut self) {
+        (self.has_gaps, self.is_partial) = (true, true);
     }
 
     /// Takes an entry; `false` if it is one too many.
@@ -89,6 +96,7 @@ impl Listing {
         let is_complete = has_all && has_each_once && listed == counted;
         let unlisted = if self.has_gaps { 0 } else { counted.saturating_sub(listed) };
         let mut plan = Plan::default();
+        plan.is_partial = self.is_partial;
         let (mut repeated, mut last) = (VecDeque::new(), VecDeque::new());
         let (mut runs, mut front, mut back) = (runs(), 0, self.entries.len());
         while let Some(run) = if order.is_newest_first { runs.next_back() } else { runs.next() } {

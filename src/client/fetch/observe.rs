@@ -4,16 +4,19 @@ use alloc::vec::Vec;
 
 use super::choice::Choice;
 use super::listed::ListedMessage;
-use super::listing::Listed;
+use super::listing::{Listed, Listing};
 use super::plan::Fate;
-use super::planner::{Fetch, Naming, Request, Retrieval, Stage};
+use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::probe::Probe;
 use super::progress::Progress;
+use super::request::Request;
 use crate::client::closed::Closed;
 use crate::client::error::Error;
 use crate::client::event::{Event, EventKind};
 use crate::client::queue::Ticket;
 use crate::client::retry::Retry;
 use crate::message::MessageNumber;
+use crate::wire::DropListing;
 
 impl Fetch {
     /// Takes note of an event; `judge` decides what to do with a message. It is asked when the list has ended, in the order in
@@ -32,6 +35,7 @@ impl Fetch {
             // Nothing of these comes from the server.
             _ if matches!(kind, EventKind::NotSent | EventKind::BearerFailure(_)) => {}
             Stage::Counting(stat) if stat == ticket => self.observe_count(&kind, judge),
+            Stage::Probing => self.observe_probe(ticket, &kind, judge),
             Stage::Listing if self.unique_ids == Request::Sent(ticket) => self.observe_unique_ids(&kind, judge),
             Stage::Listing if self.scan == Request::Sent(ticket) => self.observe_scan(&kind, judge),
             Stage::Fetching => self.observe_retrieval(ticket, &kind),
@@ -73,12 +77,50 @@ impl Fetch {
         if self.stat.is_some_and(|stat| stat.messages == 0) {
             return self.plan(judge);
         }
+        let messages = self.stat.filter(|_| self.naming != Naming::Numbers).map(DropListing::numbers);
+        let probes = messages.zip(self.probe.as_mut()).is_some_and(|(messages, probe)| probe.begin(messages));
+        if probes { self.stage = Stage::Probing } else { self.list_all() }
+    }
+
+    fn list_all(&mut self) {
+        self.listing = Listing::default();
         self.stage = Stage::Listing;
-        if self.naming != Naming::Numbers {
-            self.unique_ids = Request::Due;
+        let by_number = self.naming == Naming::Numbers;
+        self.unique_ids = Request::due(!by_number);
+        self.scan = Request::due(by_number || self.with_octets);
+    }
+
+    /// UIDL or LIST is answered, about one message.
+    fn observe_probe(&mut self, ticket: Ticket, kind: &EventKind<'_>, judge: impl FnMut(&ListedMessage) -> Choice) {
+        let Some(Probe { known, asked, .. }) = &mut self.probe else { return };
+        let Some(probed) = asked.front_mut() else { return };
+        if probed.unique_id == Request::Sent(ticket) {
+            probed.unique_id = Request::Done;
+            match *kind {
+                // It is in the form that the caller knows, and so are those that came before it.
+                EventKind::UniqueId { message, unique_id }
+                    if message == probed.message && known.contains(unique_id) =>
+                {
+                    self.listing.is_partial();
+                    return self.plan(judge);
+                }
+                EventKind::UniqueId { message, unique_id } if message == probed.message => {
+                    self.listing.add(message, Some(unique_id));
+                }
+                // Or some message isn't what STAT makes it seem.
+                _ => return self.list_all(),
+            }
+        } else if probed.scan == Request::Sent(ticket) {
+            probed.scan = Request::Done;
+            if let EventKind::Scan(listing) = *kind {
+                self.listing.add_octets(listing);
+            }
         }
-        if self.naming == Naming::Numbers || self.with_octets {
-            self.scan = Request::Due;
+        if probed.unique_id.is_over() && probed.scan.is_over() {
+            asked.pop_front();
+        }
+        if self.probe.as_ref().is_some_and(Probe::is_in_vain) {
+            self.list_all();
         }
     }
 
@@ -143,7 +185,7 @@ impl Fetch {
     }
 
     fn plan_if_listed(&mut self, judge: impl FnMut(&ListedMessage) -> Choice) {
-        if [self.unique_ids, self.scan].iter().all(|list| matches!(list, Request::None | Request::Done)) {
+        if self.unique_ids.is_over() && self.scan.is_over() {
             self.plan(judge);
         }
     }

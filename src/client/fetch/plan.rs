@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) to_delete: VecDeque<MessageNumber>,
     /// How many are complete, and wait for the caller's decision.
     pub(super) undecided: usize,
+    /// Whether there are messages that aren't listed on purpose, so that nothing is deleted.
+    pub(super) is_partial: bool,
 }
 
 #[derive(Debug)]

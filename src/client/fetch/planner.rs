@@ -6,7 +6,9 @@ use super::listed::ListedMessage;
 use super::listing::Listing;
 use super::order::Order;
 use super::plan::{Fate, Plan};
+use super::probe::Probe;
 use super::progress::Progress;
+use super::request::Request;
 use crate::client::queue::Ticket;
 use crate::message::MessageNumber;
 use crate::wire::DropListing;
@@ -118,6 +120,8 @@ pub struct Fetch {
     /// How many RETR are sent ahead of their messages, where the caller has decided on it.
     pub(super) ahead: Option<usize>,
     pub(super) finishing: bool,
+    /// What the caller knows, where only what is newer is looked for.
+    pub(super) probe: Option<Probe>,
     /// UIDL and LIST.
     pub(super) unique_ids: Request,
     pub(super) scan: Request,
@@ -145,6 +149,8 @@ pub(super) enum Stage {
     Begin,
     /// STAT.
     Counting(Ticket),
+    /// UIDL and LIST with one number after the other.
+    Probing,
     /// UIDL, LIST, or both.
     Listing,
     /// RETR and STAT for each message.
@@ -160,19 +166,6 @@ pub(super) enum Stage {
     Abandoned,
     /// Nothing is left to do.
     Over,
-}
-
-/// A list that the plan may need.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Request {
-    /// It isn't needed.
-    #[default]
-    None,
-    /// It is to be asked for.
-    Due,
-    Sent(Ticket),
-    /// It has ended, or was refused.
-    Done,
 }
 
 /// A message that the server was asked for.
@@ -216,6 +209,33 @@ impl Fetch {
     /// Creates a plan that doesn't ask for unique-ids, and fetches all messages.
     pub fn without_unique_ids() -> Self {
         Self { naming: Naming::Numbers, ..Self::default() }
+    }
+
+    /// Looks only at the messages after one that the caller knows, where a list of all is too much: a client that leaves its mail on
+    /// the server may have 100,000 messages there, and nothing new. `unique_ids` are those of messages up to which the caller
+    /// has all that it wants, in any order; the newest of them are enough, since servers append new mail.
+    ///
+    /// The plan sends UIDL with one number after the other, from the last one on, until a known unique-id comes. Then it lists
+    /// the messages after that one, and asks about them alone. Where 128 messages aren't known, where the server answers
+    /// anything else, or STAT isn't answered, all are listed after all. Some servers show unique-ids in
+    /// another form to UIDL with a number; a known one that comes shows that this server doesn't.
+    ///
+    /// Nobody sees the other messages, so **such a plan deletes nothing**, neither by [`Choice::Delete`](super::Choice::Delete) nor
+    /// by [`delete`](Self::delete), which is answered by [`NotDeleted`](Progress::NotDeleted), and its list is never
+    /// [complete](Progress::Listed), so that no unique-id is forgotten. It can't notice
+    /// - that a message is gone: its unique-id stays known, and mail that gets it later is taken for stored;
+    /// - that a unique-id is repeated, by a message that isn't listed: the new message is passed over, or is stored by a name that
+    ///   isn't its own;
+    /// - a message before a known one that isn't stored: new mail that the server puts there, or what an earlier session has left
+    ///   behind, since it was refused, or since the connection broke off while the newest came first. So know none that is newer than
+    ///   what you still want.
+    ///
+    /// A plan without this notices all of it: run one from time to time, every tenth session for example, and before you delete
+    /// anything.
+    #[must_use]
+    pub fn after_known<T: AsRef<[u8]>>(mut self, unique_ids: impl IntoIterator<Item = T>) -> Self {
+        self.probe = Some(Probe::new(unique_ids.into_iter().map(|id| id.as_ref().to_vec()).collect()));
+        self
     }
 
     /// Asks for the octets of each message too, by LIST, which is sent with UIDL. Where the server refuses LIST, or a line of it
@@ -266,7 +286,12 @@ impl Fetch {
     ///
     /// Nothing is done for a message that isn't complete, or whose fate is already decided.
     pub fn delete(&mut self, message: MessageNumber) {
-        self.plan.decide(message, Fate::Stored);
+        if !self.plan.is_partial {
+            self.plan.decide(message, Fate::Stored);
+        } else if self.plan.fate(message) == Some(Fate::Complete) {
+            self.plan.decide(message, Fate::Kept);
+            self.tell(message, |listed| Progress::NotDeleted(listed, None));
+        }
     }
 
     /// Leaves a message that was [`Complete`](Progress::Complete) on the server, stored or not.

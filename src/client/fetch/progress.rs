@@ -60,7 +60,8 @@ pub enum Progress {
     /// This message can't be fetched; the rest can.
     Refused(ListedMessage, Retry),
     /// This message isn't deleted, whatever QUIT is answered: the server has refused DELE. Or, with nothing to do about
-    /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan.
+    /// it, another message with the same unique-id wasn't [deleted](super::Fetch::delete), or isn't in this plan; or may not be, in
+    /// a plan that [lists what is new](super::Fetch::after_known).
     NotDeleted(ListedMessage, Option<Retry>),
     /// QUIT was answered `+OK`, so this message is gone, and the server may give its unique-id to another one. Forget that,
     /// whether it was [its own](ListedMessage::unique_id) or [repeated](ListedMessage::repeated_id). Where it has none, an earlier session
@@ -90,7 +91,7 @@ impl fmt::Display for Progress {
             Self::Refused(listed, retry) => write!(f, "message {}: not fetched: {retry}", listed.message),
             Self::NotDeleted(listed, Some(retry)) => write!(f, "message {}: not deleted: {retry}", listed.message),
             Self::NotDeleted(listed, None) => {
-                write!(f, "message {}: not deleted: others have its unique-id, and stay", listed.message)
+                write!(f, "message {}: not deleted: others have its unique-id, or may have it", listed.message)
             }
             Self::Removed(listed) => write!(f, "message {}: it is gone", listed.message),
         }

@@ -133,6 +133,8 @@ pub struct Caller {
     /// What isn't here is fetched.
     pub choices: BTreeMap<String, Choice>,
     pub plan: fn() -> Fetch,
+    /// The unique-ids after which the plan looks for new messages, if there are any.
+    pub known: Vec<String>,
     /// How many messages are stored at once.
     pub batch: usize,
     /// Whether a message can be stored, and is deleted then.
@@ -151,6 +153,7 @@ impl Default for Caller {
         Self {
             choices: BTreeMap::new(),
             plan: Fetch::new,
+            known: Vec::new(),
             batch: 1,
             deletes: |_| true,
             enough: usize::MAX,
@@ -182,6 +185,9 @@ pub fn by_id(mut judge: impl FnMut(&[u8]) -> Choice) -> impl FnMut(&ListedMessag
 pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
     let mut chance = Chance::new(caller.seed);
     let mut fetch = (caller.plan)();
+    if !caller.known.is_empty() {
+        fetch = fetch.after_known(&caller.known);
+    }
     let mut outcome = Outcome::default();
     let mut session = Session::new(caller.config.clone().into(), Security::TrustedLocal);
     if caller.capa {
