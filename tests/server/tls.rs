@@ -1,54 +1,16 @@
 //! STLS with real TLS after it, in memory (RFC 2595 §4).
 
-use std::sync::Arc;
-
 use bytes::Buf;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Session};
 use pop3_proto::{Io, Security};
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{ClientConnection, ServerConnection};
 
-use crate::common::{Store, TestDrop};
-
-/// The certificate of mail.example.org, signed with its own key, until 2120.
-const CERTIFICATE: &[u8] = b"\
------BEGIN CERTIFICATE-----
-MIIBhDCCASmgAwIBAgIBATAKBggqhkjOPQQDAjAbMRkwFwYDVQQDDBBtYWlsLmV4
-YW1wbGUub3JnMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAbMRkw
-FwYDVQQDDBBtYWlsLmV4YW1wbGUub3JnMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcD
-QgAEHGXLilhOqlQ1466cuezQTppPcB3Hi7YHx3HwK+tDngwPENSk86d3FtBIZKUv
-M9y5IGll3WT3jTYrC7zBDEQD+KNcMFowGwYDVR0RBBQwEoIQbWFpbC5leGFtcGxl
-Lm9yZzAMBgNVHRMBAf8EAjAAMA4GA1UdDwEB/wQEAwIHgDAdBgNVHQ4EFgQU+8r0
-tgjvlWXpVQV9UUvzMD75XCswCgYIKoZIzj0EAwIDSQAwRgIhAISani3G+fOSqc8h
-CnHe1SOqlMJNW/Lqf+xqZk21JQc7AiEAtJGJ+w7XgSF9Zac6xgt4FFT+TeAPFntc
-dwZ6ARy6+5Q=
------END CERTIFICATE-----
-";
-
-/// The key to it, which protects nothing.
-const KEY: &[u8] = b"\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgGgPwIrDiEURiAIyd
-kK2GasjBQVECZ4Q5e+eZ2UXq1k2hRANCAAQcZcuKWE6qVDXjrpy57NBOmk9wHceL
-tgfHcfAr60OeDA8Q1KTzp3cW0EhkpS8z3LkgaWXdZPeNNisLvMEMRAP4
------END PRIVATE KEY-----
-";
+use crate::common::{Store, TestDrop, client_tls, server_tls};
 
 /// Both ends of TLS.
 fn ends() -> (ClientConnection, ServerConnection) {
-    let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
-    let provider = || Arc::new(ring::default_provider());
-    let server = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let server = server.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
-    let client = client.with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from("mail.example.org").unwrap();
-    (ClientConnection::new(client.into(), name).unwrap(), ServerConnection::new(server.into()).unwrap())
+    let (config, name) = client_tls();
+    (ClientConnection::new(config, name).unwrap(), ServerConnection::new(server_tls()).unwrap())
 }
 
 /// A server and its client, with TLS between them as soon as the session asks for it.

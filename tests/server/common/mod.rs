@@ -16,6 +16,8 @@ mod maildrops;
 mod messages;
 #[path = "../../common/stuffing.rs"]
 mod stuffing;
+#[path = "../../common/tls.rs"]
+mod tls;
 #[path = "../../common/transcripts.rs"]
 mod transcripts;
 
@@ -28,4 +30,5 @@ pub use messages::tricky_messages;
 pub use replies::{read_replies, read_reply};
 pub use stuffing::{strings, stuff, take_line, unstuff};
 pub use tails::{TAILS, greeted, with_tail};
+pub(crate) use tls::{client_tls, server_tls};
 pub use transcripts::{assert_text, each_transcript, statements, unescape, unescape_line};
