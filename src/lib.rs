@@ -46,8 +46,8 @@
 //!
 //! # The loop
 //! A server need not write it: [`server`] begins with a program that is built on `serve`, from the repository's package `adapter`.
-//! One that does write it takes `transfer` from there, which moves the octets of servers and clients ([its text](manual::adapters) is to be copied
-//! as well), and has this left:
+//! One that does write it takes `transfer` from there, which moves the octets of servers and clients ([its text](manual::adapters) is there to
+//! be copied), and has this left:
 //!
 //! ```
 //! use std::error::Error;

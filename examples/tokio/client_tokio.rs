@@ -8,14 +8,12 @@
 //! [`converse`]: the session says what has to happen next, and one `match` does it. `client_std.rs` is the same client with a
 //! blocking socket.
 
-mod stream;
-
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter::tokio::transfer;
+use adapter::tokio::{BoxedStream, transfer};
 use pop3_proto::client::{Action, Closed, Error, Session};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -23,7 +21,6 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use stream::Transport;
 use support::client::{self, Args, End, Job, Result, Tls, TlsMode};
 
 /// How long to wait for a connection, for TLS from the first octet, and for the last word to be taken.
@@ -42,7 +39,7 @@ async fn run(args: &Args) -> Result<()> {
     let place = |error| format!("{}: {error}", args.connect);
     let socket = connect(&args.connect).await.map_err(place)?;
     let peer = socket.peer_addr().map_err(place)?;
-    let mut stream: Transport = Box::new(socket);
+    let mut stream: BoxedStream = Box::new(socket);
     if args.tls == TlsMode::Implicit {
         stream = start_tls(stream, tls.as_ref(), Instant::now().checked_add(PATIENCE)).await.map_err(place)?;
     }
@@ -57,7 +54,7 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-async fn start_tls(stream: Transport, tls: Option<&Tls>, deadline: Option<Instant>) -> io::Result<Transport> {
+async fn start_tls(stream: BoxedStream, tls: Option<&Tls>, deadline: Option<Instant>) -> io::Result<BoxedStream> {
     let Tls { config, name } = tls.ok_or(ErrorKind::Unsupported)?;
     let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
     let secured = match deadline {
@@ -70,7 +67,7 @@ async fn start_tls(stream: Transport, tls: Option<&Tls>, deadline: Option<Instan
 /// Does what the session asks for until there is nothing left to do. Files and stdout block, so the runtime is told about
 /// them.
 async fn converse(
-    mut stream: Transport,
+    mut stream: BoxedStream,
     tls: Option<&Tls>,
     session: &mut Session,
     job: &mut Job<'_>,

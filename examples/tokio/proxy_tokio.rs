@@ -15,7 +15,6 @@
 
 mod accept;
 mod proxy_support;
-mod stream;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -26,7 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter::tokio::transfer;
+use adapter::tokio::{BoxedStream, transfer};
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Credentials, Rejection, Session};
 use pop3_proto::wire::{Mechanism, Name, Password};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink, split};
@@ -36,7 +35,6 @@ use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
 use proxy_support::{Args, Backend};
-use stream::Transport;
 use support::client::Result;
 
 /// How long a TLS handshake may take, and how long it may take to connect to a backend and log in there.
@@ -95,7 +93,7 @@ async fn run(args: &Args) -> Result<()> {
 /// Serves a client until it has logged in, and then has its backend do it.
 async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: Arc<Proxy>) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut client: Transport = match &proxy.tls {
+    let mut client: BoxedStream = match &proxy.tls {
         Some(tls) if implicit_tls => Box::new(timeout(PATIENCE, tls.accept(socket)).await??),
         _ => Box::new(socket),
     };
@@ -146,7 +144,7 @@ async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: A
 }
 
 /// Hands on what either side says, what was `unread` first, until the backend has no more to say.
-async fn splice(client: Transport, backend: Transport, unread: &[u8]) -> io::Result<()> {
+async fn splice(client: BoxedStream, backend: BoxedStream, unread: &[u8]) -> io::Result<()> {
     let (from_client, mut to_client) = split(client);
     let (mut from_backend, mut to_backend) = split(backend);
     let mut from_client = unread.chain(from_client);
@@ -171,7 +169,7 @@ async fn splice(client: Transport, backend: Transport, unread: &[u8]) -> io::Res
 
 impl Proxy {
     /// Logs in at the backend that the user belongs to.
-    async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Transport, Rejection> {
+    async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<BoxedStream, Rejection> {
         let backend = self.by_user.get(name.as_bytes()).unwrap_or(&self.backend);
         let answer = timeout(PATIENCE, backend.log_in(name, password)).await;
         answer.unwrap_or_else(|late| Err(late.into())).unwrap_or_else(|error| {

@@ -9,7 +9,6 @@
 //! `server_std.rs` is the same server with threads.
 
 mod accept;
-mod stream;
 
 use std::error::Error;
 use std::io;
@@ -23,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use adapter::Opened;
-use adapter::tokio::{Host, serve};
+use adapter::tokio::{BoxedStream, Host, serve};
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
@@ -38,7 +37,6 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
-use stream::Transport;
 use support::{Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
@@ -116,7 +114,7 @@ async fn converse(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, serve
     socket.set_nodelay(true)?;
     let (socket, output) = socket.into_split();
     let socket = Arc::new(socket);
-    let mut stream: Transport = Box::new(join(Input(Arc::clone(&socket)), output));
+    let mut stream: BoxedStream = Box::new(join(Input(Arc::clone(&socket)), output));
     let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
     if implicit_tls {
         stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
@@ -145,7 +143,7 @@ struct Connection {
 
 /// The store's work blocks, so the runtime is told about it.
 impl Host for Connection {
-    type Stream = Transport;
+    type Stream = BoxedStream;
     type Maildrop = Mailbox;
     type Exchange = Exchange;
 
@@ -184,7 +182,7 @@ impl Host for Connection {
         block_in_place(|| maildrop.expunge(deletions))
     }
 
-    async fn start_tls(&mut self, stream: Transport) -> io::Result<Transport> {
+    async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         // On the heap, or each connection would have the room for a handshake.
         Ok(Box::new(Box::pin(tls.accept(stream)).await?))

@@ -2,13 +2,15 @@
 //!
 //! # Where to begin
 //! The package `adapter` of the repository has a client that is called, `Client`, for blocking streams and for tokio: each call sends
-//! its command and returns when that is answered. [Its text](crate::manual::adapters) is to be copied as well. This program,
+//! its command and returns when that is answered. [Its text](crate::manual::adapters) is there to be copied instead. This program,
 //! `examples/minimal`'s, prints the subjects of all messages:
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/client.rs")]
 #![doc = "```"]
-//! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right. To fetch
-//! everything that is new, and to delete what is stored, take a [`Fetch`], which plans that. `examples/std/client_std.rs` and
+//! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right. A program
+//! that keeps mail, whether it leaves it on the server or deletes it there, takes a [`Fetch`], which plans all of that, and the
+//! adapter's `Client::fetch`, which carries it out for a store: `Client` alone knows nothing of unique-ids that are repeated, of
+//! messages that are to come last since they break a session, or of what was stored before. `examples/std/client_std.rs` and
 //! `examples/tokio/client_tokio.rs` are complete programs.
 //!
 //! # With a loop of your own

@@ -69,15 +69,23 @@
 #![doc = "```"]
 //! # TLS, tokio
 //! A stream of tokio-rustls is one of tokio, so nothing more is needed. A host's `Stream` is a box then, since STLS changes
-//! what is in it: this is `Host::start_tls`, and what a client gives to `Client::start_tls`.
+//! what is in it. This is a server's, and then a client's:
 //!
 //! ```ignore
-//! trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-//! impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+//! type Stream = BoxedStream;
 //!
-//! async fn start_tls(&mut self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+//! async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
 //!     Ok(Box::new(TlsAcceptor::from(Arc::clone(&self.tls)).accept(stream).await?))
 //! }
 //!
-//! let client = client.start_tls(|stream| TlsConnector::from(tls).connect(server_name, stream)).await?;
+//! let stream: BoxedStream = Box::new(socket); // the type isn't found without being named
+//! serve(stream, &mut session, &mut host).await;
+//! ```
+//! ```ignore
+//! let stream: BoxedStream = Box::new(TcpStream::connect(address).await?);
+//! let client = Client::new(stream, Security::Cleartext, config);
+//! let mut login = Login::new(name, password).stls_if_offered(); // or `stls()`, where the server is known to have it
+//! let connector = TlsConnector::from(tls);
+//! let shake_hands = async |stream| Ok(Box::new(connector.connect(server_name, stream).await?) as BoxedStream);
+//! let client = client.log_in_over_tls(&mut login, shake_hands).await?;
 //! ```

@@ -7,7 +7,8 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Status, Verb};
 
 /// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
-/// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink) and [`Login`](Self::Login), and where nothing was sent.
+/// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink), [`Login`](Self::Login) and [`Send`](Self::Send); after the others it can only be
+/// dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,21 +39,34 @@ pub enum Error {
     /// The command has no place here. Nothing was sent.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// The plan to log in has sent STLS, and nobody does the handshake.
+    #[error("TLS was begun by a call that does no handshake")]
+    NoHandshake,
     /// Nobody is logged in.
     #[error(transparent)]
     Login(#[from] LoginError),
     /// The connection has failed.
     #[error(transparent)]
     Transport(io::Error),
-    /// The session can't go on.
-    #[error(transparent)]
-    Session(#[from] client::Error),
+    /// The session can't go on. The command whose response was due is named, if one was.
+    #[error("{during}{0}", during = during(*.1))]
+    Session(client::Error, Option<Verb>),
     /// The session has ended well, but something stays on the server that was to be fetched or deleted. It is one line.
     #[error("{0}")]
     Unfinished(String),
     /// The session has ended early.
     #[error("{0}")]
     Closed(Closed),
+}
+
+fn during(verb: Option<Verb>) -> String {
+    verb.map_or(String::new(), |verb| format!("{verb}: "))
+}
+
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Self::Session(error, None)
+    }
 }
 
 impl Error {

@@ -3,7 +3,7 @@
 //! # Where to begin
 //! A server is three things: a [`Maildrop`], which is the index of one open maildrop; a [`Session`] for each connection; and a
 //! loop that does what the session asks for. The loop is there already: the package `adapter` of the repository has `serve`, for
-//! blocking streams and for tokio, and [its text](crate::manual::adapters) is to be copied as well. What is left is its trait
+//! blocking streams and for tokio, and [its text](crate::manual::adapters) is there to be copied instead. What is left is its trait
 //! `Host`: who may log in, what a message is, what is removed. This is a whole server on top of it, `examples/minimal`'s:
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/server.rs")]

@@ -204,7 +204,7 @@ fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
     let mut client = server.client();
     match retr(&mut client, 1) {
         // A reset may come instead.
-        Err(Error::Session(client::Error::Truncated) | Error::Transport(_)) => {}
+        Err(Error::Session(client::Error::Truncated, _) | Error::Transport(_)) => {}
         other => panic!("{other:?}"),
     }
     let (reason, reports, left) = server.end();
@@ -219,9 +219,9 @@ fn stls_protects_the_password() {
     let client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
     let (config, name) = common::client_tls();
     let mut client = client
-        .start_tls(|stream| {
+        .start_tls(|stream, deadline| {
             let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
-            Tls::shake_hands(connection, stream, None)
+            Tls::shake_hands(connection, stream, deadline)
         })
         .unwrap();
     assert_eq!(client.session().security(), Security::Tls);
@@ -282,7 +282,7 @@ fn a_server_that_stops_lets_an_idle_client_go() {
     server.stopping.store(true, Ordering::Relaxed);
     let (reason, _, left) = server.end();
     assert_eq!((reason, left.len()), (CloseReason::Stopped, 1));
-    assert!(matches!(client.stat(), Err(Error::Closed(Closed::WhileIdle) | Error::Session(_) | Error::Transport(_))));
+    assert!(matches!(client.stat(), Err(Error::Closed(Closed::WhileIdle) | Error::Session(..) | Error::Transport(_))));
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_message_with_an_unstuffed_dot_is_not_taken_for_whole() {
         &[LOGIN[0], LOGIN[1], LOGIN[2], LOGIN[3], "+OK\r\none\r\n.\r\ntwo\r\n.\r\n", "+OK 1 12\r\n"];
     let mut client = Client::connect(script(ANSWERS)).unwrap();
     client.log_in(&mut common::login("tanstaaf")).unwrap();
-    assert!(matches!(retr(&mut client, 1), Err(Error::Session(client::Error::Protocol(_)))));
+    assert!(matches!(retr(&mut client, 1), Err(Error::Session(client::Error::Protocol(_), _))));
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn a_connection_that_is_cut_is_an_error_of_the_call() {
     let mut client = Client::connect(script(ANSWERS)).unwrap();
     client.log_in(&mut common::login("tanstaaf")).unwrap();
     let error = retr(&mut client, 1).unwrap_err();
-    assert!(matches!(error, Error::Session(_) | Error::Transport(_)), "{error:?}");
+    assert!(matches!(error, Error::Session(..) | Error::Transport(_)), "{error:?}");
 }
 
 #[test]
@@ -525,5 +525,41 @@ fn what_a_server_says_is_heard_over_tls_though_nothing_can_be_written() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_plan_begins_tls_where_it_is_offered() {
+    for (stls, expected) in [(true, Security::Tls), (false, Security::TrustedLocal)] {
+        let server = Server::with_config(&["a\n"], Config::new().stls(stls), Security::TrustedLocal);
+        let stream: Boxed = Box::new(TcpStream::connect(server.address).unwrap());
+        let client = Client::new(stream, Security::TrustedLocal, Arc::new(client::Config::new()));
+        let (config, name) = common::client_tls();
+        let shake_hands = |stream, deadline| {
+            let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+            Ok(Box::new(Tls::shake_hands(connection, stream, deadline)?) as Boxed)
+        };
+        let client = client.log_in_over_tls(&mut common::login("tanstaaf").stls_if_offered(), shake_hands).unwrap();
+        assert_eq!(client.session().security(), expected);
+        client.quit().unwrap();
+    }
+}
+
+#[test]
+fn a_plan_that_begins_tls_where_nobody_does_the_handshake_says_so() {
+    let server = Server::with_config(&[], Config::new().stls(true), Security::TrustedLocal);
+    let mut client = Client::connect(server.address).unwrap();
+    let error = client.log_in(&mut common::login("tanstaaf").stls()).unwrap_err();
+    assert!(matches!(error, Error::NoHandshake), "{error:?}");
+}
+
+#[test]
+fn an_error_names_the_command_whose_response_was_due() {
+    const ANSWERS: &[&str] = &[LOGIN[0], LOGIN[1], LOGIN[2], LOGIN[3], "+OK\r\none\r\n"];
+    let mut client = Client::connect(script(ANSWERS)).unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
+    let error = retr(&mut client, 1).unwrap_err();
+    if let Error::Session(..) = error {
+        assert!(error.to_string().starts_with("RETR: "), "{error}");
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use adapter::tokio::{Client, Host, serve, transfer};
+use adapter::tokio::{BoxedStream, Client, Host, serve, transfer};
 use adapter::{Error, Opened};
 use allocation_counter::measure;
 use bytes::Bytes;
-use pop3_proto::client::{self, Closed, Retry};
+use pop3_proto::client::{self, Closed, Login, Retry};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
 use pop3_proto::wire::Verb;
@@ -26,11 +26,6 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use common::{Chunks, Open, Store, left, store};
 
-/// What a client is reached by.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
 /// A server for one client.
 struct Connection {
     store: Store,
@@ -40,7 +35,7 @@ struct Connection {
 }
 
 impl Host for Connection {
-    type Stream = Box<dyn Stream>;
+    type Stream = BoxedStream;
     type Maildrop = Open;
     type Exchange = ();
 
@@ -75,7 +70,7 @@ impl Host for Connection {
         common::remove(maildrop, deletions)
     }
 
-    async fn start_tls(&mut self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
+    async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         Ok(Box::new(TlsAcceptor::from(common::server_tls()).accept(stream).await?))
     }
 
@@ -113,7 +108,7 @@ impl Server {
             reports: Vec::new(),
         };
         let task = tokio::spawn(async move {
-            let stream: Box<dyn Stream> = Box::new(listener.accept().await.unwrap().0);
+            let stream: BoxedStream = Box::new(listener.accept().await.unwrap().0);
             let reason = serve(stream, &mut session, &mut host).await;
             (reason, host.reports)
         });
@@ -207,7 +202,7 @@ async fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
     let server = Server::new(&["a|b|c"]).await;
     let mut client = server.client().await;
     let error = retr(&mut client, 1).await.unwrap_err();
-    assert!(matches!(error, Error::Session(client::Error::Truncated) | Error::Transport(_)), "{error:?}");
+    assert!(matches!(error, Error::Session(client::Error::Truncated, _) | Error::Transport(_)), "{error:?}");
     let (reason, reports, left) = server.end().await;
     assert_eq!((reason, left.len()), (CloseReason::MessageFailed, 1));
     assert_eq!(reports, ["the disk fails"]);
@@ -259,7 +254,7 @@ async fn a_server_that_stops_lets_an_idle_client_go_at_once() {
     let (reason, _, left) = timeout(Duration::from_secs(10), server.end()).await.unwrap();
     assert_eq!((reason, left.len()), (CloseReason::Stopped, 1));
     let error = client.stat().await.unwrap_err();
-    assert!(matches!(error, Error::Closed(Closed::WhileIdle) | Error::Session(_) | Error::Transport(_)), "{error:?}");
+    assert!(matches!(error, Error::Closed(Closed::WhileIdle) | Error::Session(..) | Error::Transport(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -303,4 +298,54 @@ async fn a_read_that_waits_holds_no_window() {
     let memory = measure(|| assert!(transfer.as_mut().poll(&mut context).is_pending()));
     assert!(memory.bytes_max >= 65_536, "it has tried to read, {memory:?}");
     assert!(memory.bytes_current < 1_024, "{memory:?}");
+}
+
+/// Logs in over TLS if that is offered, and says how secure the connection is then.
+async fn log_in_over_tls(server: &Server, login: Login) -> Result<Security, Error> {
+    let stream: BoxedStream = Box::new(TcpStream::connect(server.address).await.unwrap());
+    let client = Client::new(stream, Security::TrustedLocal, Arc::new(client::Config::new()));
+    let (config, name) = common::client_tls();
+    let connector = TlsConnector::from(config);
+    let shake_hands = async |stream| Ok(Box::new(connector.connect(name, stream).await?) as BoxedStream);
+    let client = client.log_in_over_tls(&mut { login }, shake_hands).await?;
+    let security = client.session().security();
+    client.quit().await.unwrap();
+    Ok(security)
+}
+
+#[tokio::test]
+async fn a_plan_begins_tls_where_it_is_offered() {
+    for (stls, expected) in [(true, Security::Tls), (false, Security::TrustedLocal)] {
+        let server = Server::with_config(&["a\n"], Config::new().stls(stls), Security::TrustedLocal).await;
+        let login = common::login("tanstaaf").stls_if_offered();
+        assert_eq!(log_in_over_tls(&server, login).await.unwrap(), expected);
+        let server = Server::with_config(&["a\n"], Config::new().stls(stls), Security::TrustedLocal).await;
+        assert_eq!(log_in_over_tls(&server, common::login("tanstaaf").stls()).await.is_ok(), stls);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_begins_tls_where_nobody_does_the_handshake_says_so() {
+    let server = Server::with_config(&[], Config::new().stls(true), Security::TrustedLocal).await;
+    let mut client = Client::connect(server.address).await.unwrap();
+    let error = client.log_in(&mut common::login("tanstaaf").stls()).await.unwrap_err();
+    assert!(matches!(error, Error::NoHandshake), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_after_stls_is_given_up_at_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let silent = tokio::spawn(async move {
+        let mut socket = listener.accept().await.unwrap().0;
+        socket.write_all(b"+OK\r\n+OK go\r\n").await.unwrap();
+        socket
+    });
+    let config = client::Config::new().reply_deadline(Duration::from_millis(300));
+    let client = Client::new(stream, Security::Cleartext, Arc::new(config));
+    let (tls, name) = common::client_tls();
+    let started = client.start_tls(|stream| TlsConnector::from(tls).connect(name, stream));
+    let error = timeout(Duration::from_secs(20), started).await.expect("the deadline comes").unwrap_err();
+    assert!(matches!(error, Error::Transport(_) | Error::Session(..)), "{error:?}");
+    drop(silent.await);
 }

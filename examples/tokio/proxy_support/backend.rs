@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapter::tokio::transfer;
+use adapter::tokio::{BoxedStream, transfer};
 use pop3_proto::client::{Action, Feature, Login, LoginError, LoginFailure, Retry, Session, Support};
 use pop3_proto::server::Rejection;
 use pop3_proto::wire::{Name, Password, Verb};
@@ -14,7 +14,6 @@ use support::client::{Result, Tls, TlsMode};
 use support::report;
 
 use super::Args;
-use crate::stream::Transport;
 
 /// A server behind.
 pub(crate) struct Backend {
@@ -29,11 +28,15 @@ impl Backend {
     }
 
     /// Logs in, and gives the connection on which that has succeeded, or why the backend has turned the user down.
-    pub(crate) async fn log_in(&self, name: Name<'_>, password: Password<'_>) -> Result<Result<Transport, Rejection>> {
+    pub(crate) async fn log_in(
+        &self,
+        name: Name<'_>,
+        password: Password<'_>,
+    ) -> Result<Result<BoxedStream, Rejection>> {
         let socket = TcpStream::connect(&self.address).await?;
         socket.set_nodelay(true)?;
         let security = self.mode.security(socket.peer_addr()?);
-        let mut server: Transport = Box::new(socket);
+        let mut server: BoxedStream = Box::new(socket);
         if self.mode == TlsMode::Implicit {
             server = self.start_tls(server).await?;
         }
@@ -73,7 +76,7 @@ impl Backend {
         }
     }
 
-    async fn start_tls(&self, stream: Transport) -> Result<Transport> {
+    async fn start_tls(&self, stream: BoxedStream) -> Result<BoxedStream> {
         let tls = self.tls.as_ref().ok_or("TLS isn't configured")?;
         Ok(Box::new(TlsConnector::from(Arc::clone(&tls.config)).connect(tls.name.clone(), stream).await?))
     }

@@ -11,7 +11,7 @@ pub enum Choice {
     /// Fetch its header alone, by TOP, in its turn. [`Progress::Header`](super::Progress::Header) follows, and nothing
     /// deletes the message in this session.
     Header,
-    /// Don't fetch it now: it stays on the server, stored or not.
+    /// Don't fetch it now: it stays on the server, stored or not. The answer of a store that can't tell what it has.
     Keep,
     /// It is stored already, and stays on the server. Where its unique-id is listed for another message too, it isn't known
     /// which of them is stored, and both are fetched.

@@ -46,30 +46,64 @@ impl<S: Stream> Client<S> {
         &self.session
     }
 
-    /// Begins TLS by STLS, before anything else; `shake_hands` does the handshake. Nothing that the server has said in the
-    /// clear counts after it.
+    /// Begins TLS by STLS, before the login; `shake_hands` does the handshake, until the deadline at most. Nothing that the server
+    /// has said in the clear counts after it.
     ///
     /// # Errors
-    /// [`Error`]. The connection is closed then.
-    pub fn start_tls<T: Stream>(mut self, shake_hands: impl FnOnce(S) -> io::Result<T>) -> Result<Client<T>, Error> {
+    /// [`Error::Refused`] where the server refuses STLS, and others where TLS fails. The connection is closed then.
+    pub fn start_tls<T: Stream>(
+        mut self,
+        shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<T>,
+    ) -> Result<Client<T>, Error> {
         self.run(&[Command::Stls], &mut io::sink(), |_| {})?; // up to the handshake
+        self.secured(shake_hands)
+    }
+
+    fn secured<T: Stream>(
+        self,
+        shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<T>,
+    ) -> Result<Client<T>, Error> {
         let Self { mut session, stream, start } = self;
-        let stream = shake_hands(stream).map_err(Error::Transport)?;
-        if let Action::StartTls(tls) = session.poll(start.elapsed())? {
-            tls.established();
-        }
+        let Action::StartTls(tls) = session.poll(start.elapsed())? else { return Err(Error::NoAnswer) };
+        let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
+        let stream = shake_hands(stream, deadline).map_err(Error::Transport)?;
+        tls.established();
         Ok(Client { session, stream, start })
     }
 
-    /// Logs in as the plan has it. Where that is refused another plan may be tried, or another token.
+    /// Logs in as the plan has it, with no TLS but what is there. Where that is refused another plan may be tried, or another
+    /// token.
     ///
     /// # Errors
-    /// [`Error::Login`] says why nobody is logged in.
+    /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
+    /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
+        self.up_to_tls(login)?.ok_or(Error::NoHandshake)
+    }
+
+    /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
+    /// [`Login::stls_if_offered`].
+    ///
+    /// # Errors
+    /// [`Error::Login`] says why nobody is logged in. The connection is closed then.
+    pub fn log_in_over_tls(
+        mut self,
+        login: &mut Login,
+        shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<S>,
+    ) -> Result<Self, Error> {
+        if self.up_to_tls(login)?.is_none() {
+            self = self.secured(shake_hands)?;
+            self.log_in(login)?;
+        }
+        Ok(self)
+    }
+
+    /// Carries a plan out until somebody is logged in, or until a handshake is due.
+    fn up_to_tls(&mut self, login: &mut Login) -> Result<Option<Method>, Error> {
         loop {
             login.advance(&mut self.session);
             if let Some(outcome) = login.outcome() {
-                return Ok(outcome?);
+                return Ok(Some(outcome?));
             }
             self.exchange().map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
             match self.session.poll(self.start.elapsed())? {
@@ -78,6 +112,7 @@ impl<S: Stream> Client<S> {
                     event.done();
                 }
                 Action::Challenge(challenge) => login.answer(challenge),
+                Action::StartTls(_) => return Ok(None),
                 Action::Closed(closed) => {
                     return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
                 }
@@ -116,8 +151,8 @@ impl<S: Stream> Client<S> {
         self.list_of(Command::Uidl { message: None }, of)
     }
 
-    /// Writes a message into `sink`, with CRLF line ends (RETR). STAT is sent after it, since its answer shows that the message
-    /// was whole.
+    /// Writes a message into `sink`, with CRLF line ends (RETR), and sends STAT after it, whose answer shows that the message
+    /// was whole. A sink that fails beyond some length limits what is kept.
     ///
     /// # Errors
     /// [`Error`]: then what is in `sink` may not be the whole message.
@@ -221,7 +256,10 @@ impl<S: Stream> Client<S> {
             match self.session.poll(now) {
                 Ok(Action::Io(io)) => lost = transfer(io, &mut self.stream, now).err().or(lost),
                 Ok(_) => return Ok(()),
-                Err(error) => return Err(lost.map_or(Error::Session(error), Error::Transport)),
+                Err(error) => {
+                    let session = Error::Session(error, self.session.unanswered());
+                    return Err(lost.map_or(session, Error::Transport));
+                }
             }
         }
     }

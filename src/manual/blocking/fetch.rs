@@ -111,7 +111,7 @@ impl<S: Stream> Client<S> {
                 }
                 Ok(Action::Closed(closed)) => break (Ok(closed), Error::Closed(closed)),
                 Ok(other) => other.decline(),
-                Err(error) => break (Err(error), lost.unwrap_or(Error::Session(error))),
+                Err(error) => break (Err(error), lost.unwrap_or(error.into())),
             }
             work.take().map_err(Error::Sink)?;
         };

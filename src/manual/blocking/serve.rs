@@ -25,7 +25,7 @@ pub trait Host {
     /// Checks who the client is, and opens its maildrop.
     ///
     /// # Errors
-    /// Why it can't log in. What comes from the store is temporary, or in use, but never bad credentials.
+    /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
     fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
 
     /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
@@ -95,7 +95,7 @@ pub trait Host {
 /// Serves a client until its session is over, and closes the connection so that the client gets the last response whole. The
 /// session then still knows what it has counted.
 ///
-/// A host that hands logins over, or that needs its tokens, writes this loop itself.
+/// A host that hands logins over writes this loop itself.
 pub fn serve<H: Host>(
     mut stream: H::Stream,
     session: &mut Session<H::Maildrop, H::Exchange>,

@@ -10,7 +10,7 @@ use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, ScanListing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
 use tokio::net::{TcpStream, ToSocketAddrs};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::transfer::transfer;
 use crate::Error;
@@ -48,34 +48,72 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &self.session
     }
 
-    /// Begins TLS by STLS, before anything else; `shake_hands` does the handshake. Nothing that the server has said in the
-    /// clear counts after it.
+    /// Begins TLS by STLS, before the login; `shake_hands` does the handshake, and is given up at the deadline. Nothing that the
+    /// server has said in the clear counts after it.
     ///
     /// # Errors
-    /// [`Error`]. The connection is closed then.
+    /// [`Error::Refused`] where the server refuses STLS, and others where TLS fails. The connection is closed then.
     pub async fn start_tls<T, F>(mut self, shake_hands: impl FnOnce(S) -> F) -> Result<Client<T>, Error>
     where
         T: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<T>>,
     {
         self.run(&[Command::Stls], &mut sink(), |_| {}).await?; // up to the handshake
+        self.secured(shake_hands).await
+    }
+
+    async fn secured<T, F>(self, shake_hands: impl FnOnce(S) -> F) -> Result<Client<T>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<T>>,
+    {
         let Self { mut session, stream, start } = self;
-        let stream = shake_hands(stream).await.map_err(Error::Transport)?;
-        if let Action::StartTls(tls) = session.poll(start.elapsed())? {
-            tls.established();
-        }
+        let Action::StartTls(tls) = session.poll(start.elapsed())? else { return Err(Error::NoAnswer) };
+        let stream = match tls.deadline().and_then(|deadline| start.checked_add(deadline)) {
+            Some(deadline) => timeout_at(deadline, shake_hands(stream)).await.unwrap_or_else(|late| Err(late.into())),
+            None => shake_hands(stream).await,
+        };
+        let stream = stream.map_err(Error::Transport)?;
+        tls.established();
         Ok(Client { session, stream, start })
     }
 
-    /// Logs in as the plan has it. Where that is refused another plan may be tried, or another token.
+    /// Logs in as the plan has it, with no TLS but what is there. Where that is refused another plan may be tried, or another
+    /// token.
     ///
     /// # Errors
-    /// [`Error::Login`] says why nobody is logged in.
+    /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
+    /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub async fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
+        self.up_to_tls(login).await?.ok_or(Error::NoHandshake)
+    }
+
+    /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
+    /// [`Login::stls_if_offered`].
+    ///
+    /// # Errors
+    /// [`Error::Login`] says why nobody is logged in. The connection is closed then.
+    pub async fn log_in_over_tls<F>(
+        mut self,
+        login: &mut Login,
+        shake_hands: impl FnOnce(S) -> F,
+    ) -> Result<Self, Error>
+    where
+        F: Future<Output = io::Result<S>>,
+    {
+        if self.up_to_tls(login).await?.is_none() {
+            self = self.secured(shake_hands).await?;
+            self.log_in(login).await?;
+        }
+        Ok(self)
+    }
+
+    /// Carries a plan out until somebody is logged in, or until a handshake is due.
+    async fn up_to_tls(&mut self, login: &mut Login) -> Result<Option<Method>, Error> {
         loop {
             login.advance(&mut self.session);
             if let Some(outcome) = login.outcome() {
-                return Ok(outcome?);
+                return Ok(Some(outcome?));
             }
             self.exchange().await.map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
             match self.session.poll(self.start.elapsed())? {
@@ -84,6 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     event.done();
                 }
                 Action::Challenge(challenge) => login.answer(challenge),
+                Action::StartTls(_) => return Ok(None),
                 Action::Closed(closed) => {
                     return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
                 }
@@ -122,8 +161,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.list_of(Command::Uidl { message: None }, of).await
     }
 
-    /// Writes a message into `sink`, with CRLF line ends (RETR). STAT is sent after it, since its answer shows that the message
-    /// was whole.
+    /// Writes a message into `sink`, with CRLF line ends (RETR), and sends STAT after it, whose answer shows that the message
+    /// was whole. A sink that fails beyond some length limits what is kept.
     ///
     /// # Errors
     /// [`Error`]: then what is in `sink` may not be the whole message.
@@ -236,7 +275,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             match self.session.poll(self.start.elapsed()) {
                 Ok(Action::Io(io)) => lost = transfer(io, &mut self.stream, self.start).await.err().or(lost),
                 Ok(_) => return Ok(()),
-                Err(error) => return Err(lost.map_or(Error::Session(error), Error::Transport)),
+                Err(error) => {
+                    let session = Error::Session(error, self.session.unanswered());
+                    return Err(lost.map_or(session, Error::Transport));
+                }
             }
         }
     }

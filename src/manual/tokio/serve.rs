@@ -21,7 +21,8 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What a server does for one client, beside POP3. The session waits while it does that, and no deadline runs.
 ///
-/// Each method may be an `async fn`.
+/// Each method may be an `async fn`. A store that blocks is called in tokio's `block_in_place`, which takes what the arguments
+/// borrow.
 pub trait Host: Send {
     /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
@@ -33,7 +34,7 @@ pub trait Host: Send {
     /// Checks who the client is, and opens its maildrop.
     ///
     /// # Errors
-    /// Why it can't log in. A failure of the store is temporary; it isn't the credentials that are bad.
+    /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
     fn log_in(
         &mut self,
         credentials: Credentials<'_>,

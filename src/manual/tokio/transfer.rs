@@ -10,6 +10,14 @@ use pop3_proto::{Io, Read, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
+/// A stream of tokio, whatever it is: a socket, or TLS over one. A [`BoxedStream`] may become the other, which STLS needs.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Any stream.
+pub type BoxedStream = Box<dyn Stream>;
+
 /// Reads or writes once, when the stream is ready for it, and waits for that until the session's deadline. While it waits to read
 /// there is no window. Where nothing was moved, the next poll of the session hands out the same action, or reports that the
 /// time is over. `start` is the moment that the time of its polls counts from.
