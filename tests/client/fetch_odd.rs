@@ -222,6 +222,43 @@ fn a_list_without_end_takes_no_more_than_64_mib_and_what_is_left_out_is_told() {
 }
 
 #[test]
+fn octets_without_end_take_no_more_either() {
+    // R-GEN-04: LIST names the messages, or comes beside UIDL.
+    for (fetch, lists) in [(Fetch::without_unique_ids(), "LIST\r\n"), (Fetch::new().with_octets(), "UIDL\r\n")] {
+        let mut plan = Plan::with(Script::logged_in(Config::new()), fetch);
+        assert_eq!(plan.writes(), "STAT\r\n");
+        plan.fetches(b"-ERR\r\n");
+        assert_eq!(plan.writes(), lists);
+        let by_number = lists == "LIST\r\n";
+        if !by_number {
+            plan.fetches(b"+OK\r\n1 a\r\n.\r\n");
+            assert_eq!(plan.writes(), "LIST\r\n");
+        }
+        let used = measure(|| {
+            feed(&mut plan.script.client.session, b"+OK\r\n", |_| {});
+            for thousand in 0..1_500 {
+                let lines =
+                    (1..=1_000).map(|more| format!("{} 5\r\n", thousand * 1_000 + more)).collect::<Vec<_>>().concat();
+                feed(&mut plan.script.client.session, lines.as_bytes(), |event| {
+                    plan.fetch.observe(event, |_| panic!("the list has no end"));
+                    while plan.fetch.progress().is_some() {}
+                });
+            }
+            let told = plan.judges(b".\r\n", |message| {
+                assert_eq!(message.octets(), Some(5));
+                Choice::Fetch
+            });
+            let [Progress::Listed { to_fetch, is_complete, .. }] = told[..] else { panic!() };
+            assert!(
+                if by_number { to_fetch > 300_000 } else { to_fetch == 1 } && is_complete != by_number,
+                "{to_fetch}"
+            );
+        });
+        assert!(used.bytes_max < 65 << 20, "{lists}: {used:?}");
+    }
+}
+
+#[test]
 fn what_a_plan_tells_is_text_for_a_log_without_what_the_server_has_made_up() {
     let mut plan = Plan::listing("+OK 4 40\r\n");
     let mut told = plan.hears(b"+OK\r\n1 secret\r\n2 \r\nx\r\n3 secret\r\n.\r\n", |_| Choice::Fetch);

@@ -58,6 +58,9 @@ use crate::wire::DropListing;
 /// }
 /// ```
 ///
+/// A caller that counts messages or octets itself takes all messages with one [repeated](ListedMessage::repeated_id) unique-id or
+/// none, since [none of them is deleted alone](#unique-ids-that-arent-unique).
+///
 /// When the session has ended well, and [`unfetched`](Self::unfetched) is above 0, connect again and go on with another plan.
 ///
 /// # A program
@@ -108,8 +111,8 @@ use crate::wire::DropListing;
 ///
 /// # Memory
 /// The plan holds the numbers and unique-ids of the messages to be fetched or deleted until the session ends. While the
-/// list comes in, it holds them for each entry. A list that would take more than 64 MiB (some 350,000 entries) is cut
-/// there, with [`Progress::LeftOut`].
+/// list comes in, it holds them for each entry. A list that would take more than 64 MiB (some 350,000 entries, or 290,000 with
+/// octets) is cut there, with [`Progress::LeftOut`].
 #[derive(Debug, Default)]
 pub struct Fetch {
     pub(super) stage: Stage,
