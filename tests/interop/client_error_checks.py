@@ -202,7 +202,7 @@ def user_can_be_asked_for_where_it_is_not_announced(world):
     with Script({"CAPA": b"+OK\r\nSASL PLAIN\r\nUIDL\r\n.\r\n", "STAT": b"+OK 1 9\r\n"}) as script:
         for client in clients(world, script.address, "--auth", "user"):
             same(client.succeeds("stat"), b"1 9\n", "stat")
-            same(script.verbs(), ["CAPA", "USER", "PASS", "STAT", "QUIT"], "commands")
+            same(script.verbs(), ["CAPA", "USER", "PASS", "CAPA", "STAT", "QUIT"], "commands")
 
 
 class Counting(Script):
