@@ -125,12 +125,12 @@ impl Config {
         /// [`BelowMinimum`] for 0.
         listing_entries >= 1,
 
-        /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 255.
-        /// [`send`](super::Session::send) refuses more, but for QUIT. A SASL response may be longer.
+        /// Sets the most octets of commands that wait to be written: 8,192 by default, at least 510, so that USER and PASS always
+        /// find room together. [`send`](super::Session::send) refuses more, but for QUIT. A SASL response may be longer.
         ///
         /// # Errors
-        /// [`BelowMinimum`] under 255.
-        queue >= 255,
+        /// [`BelowMinimum`] under 510.
+        queue >= 510,
     }
 
     /// Sets how far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets

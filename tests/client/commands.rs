@@ -141,16 +141,16 @@ fn nothing_is_sent_after_quit_or_the_end() {
 #[test]
 fn the_queue_has_its_size_and_empties() {
     // R-GEN-04
-    let mut script = Script::logged_in(Config::new().queue(255).unwrap());
+    let mut script = Script::logged_in(Config::new().queue(510).unwrap());
     let fits = |script: &mut Script| (0..99).take_while(|_| script.client.try_to_say("NOOP").is_ok()).count();
-    assert_eq!(fits(&mut script), 42);
+    assert_eq!(fits(&mut script), 85);
     assert_eq!(script.client.try_to_say("NOOP"), Err(SendError::QueueFull));
     assert_eq!(script.wrote(), "NOOP\r\n");
     assert_eq!(fits(&mut script), 1);
-    for _ in 0..43 {
+    for _ in 0..86 {
         assert_eq!(script.says("+OK\r\n"), ["NOOP +OK"]);
     }
-    assert_eq!(fits(&mut script), 42);
+    assert_eq!(fits(&mut script), 85);
 }
 
 #[test]

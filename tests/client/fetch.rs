@@ -23,7 +23,7 @@ proptest! {
     ) {
         // R-GEN-13, R-1939-24
         let store = Store::new(messages.iter().map(|(octets, _)| octets));
-        let queue = if small { 255 } else { 8_192 };
+        let queue = if small { 510 } else { 8_192 };
         let chosen = |wanted: Choice| -> Vec<u32> {
             (1..).zip(&messages).filter(|(_, (_, choice))| *choice == wanted).map(|(number, _)| number).collect()
         };

@@ -72,7 +72,7 @@ fn a_message_number_that_is_listed_twice_is_fetched_once_and_deletes_nothing_uns
 #[test]
 fn what_is_stored_when_all_is_fetched_is_still_deleted() {
     let store = Store::new(["a"; 100]);
-    let config = Config::new().queue(255).unwrap();
+    let config = Config::new().queue(510).unwrap();
     let outcome = run(server(&store), &Caller { batch: 100, capa: true, config, ..Caller::default() });
     assert_eq!((outcome.deletions, outcome.closed), (100, ALL));
     assert_eq!(store.removed(), (1..=100).collect::<Vec<_>>());

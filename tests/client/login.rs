@@ -357,15 +357,29 @@ fn a_login_that_can_not_begin_has_sent_nothing() {
 }
 
 #[test]
+fn the_longest_name_and_password_find_room_in_the_smallest_queue() {
+    // RFC 2449 §4: a line of 255 octets each
+    let (name, password) = ("n".repeat(248), "p".repeat(248));
+    let mut script = Script::new(Config::new().queue(510).unwrap());
+    script.says("+OK\r\n");
+    let (name, password) = (Name::new(&name).unwrap(), Password::new(&password).unwrap());
+    script.client.log_in(Login::new(name, password).only(Method::User).without_capa());
+    assert_eq!(script.wrote().len(), 255);
+    script.says("+OK\r\n");
+    assert_eq!(script.wrote().len(), 255);
+    assert!(Config::new().queue(509).is_err());
+}
+
+#[test]
 fn a_login_waits_for_room_in_the_queue() {
     // There is room for the name, and for no password after it.
-    let mut script = Script::new(Config::new().queue(255).unwrap());
+    let mut script = Script::new(Config::new().queue(510).unwrap());
     script.says("+OK\r\n");
-    for _ in 0..39 {
+    for _ in 0..82 {
         script.client.say("CAPA");
     }
     script.client.log_in(mrose(Method::User, "tanstaaf"));
-    for _ in 0..39 {
+    for _ in 0..82 {
         assert_eq!(script.wrote(), "CAPA\r\n");
         script.says("-ERR\r\n");
     }

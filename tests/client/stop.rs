@@ -84,7 +84,7 @@ fn a_client_is_stopped_before_the_greeting_and_in_an_exchange() {
 
 #[test]
 fn a_full_queue_does_not_keep_a_client_from_being_stopped() {
-    let mut script = Script::with(Config::new().queue(255).unwrap(), Security::Tls);
+    let mut script = Script::with(Config::new().queue(510).unwrap(), Security::Tls);
     script.says("+OK\r\n");
     script.client.session.authenticate(Mechanism::new("X-OWN").unwrap()).unwrap();
     script.wrote();

@@ -210,7 +210,7 @@ fn what_may_not_be_sent_is_not_kept() {
             assert_eq!(search.in_use(), None);
         }
         assert_eq!(search.in_use(), None);
-        let mut session = greeted(Config::new().queue(255).unwrap(), Security::Tls);
+        let mut session = greeted(Config::new().queue(510).unwrap(), Security::Tls);
         while session.send(&Command::Capa).is_ok() {}
         session.send(&Command::Pass { password }).unwrap_err();
         for method in [Method::User, Method::Plain, Method::XOAuth2, Method::OAuthBearer] {

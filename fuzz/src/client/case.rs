@@ -96,7 +96,7 @@ impl Settings {
     }
 
     pub fn queue(&self) -> usize {
-        if self.queue == 0 { 8_192 } else { 255 + 4 * (usize::from(self.queue) - 1) }
+        if self.queue == 0 { 8_192 } else { 510 + 4 * (usize::from(self.queue) - 1) }
     }
 
     pub fn commands(&self) -> usize {

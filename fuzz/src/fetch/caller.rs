@@ -67,7 +67,7 @@ impl<'a, 's> Caller<'a, 's> {
         let fetch = if whims.looks_for_new() { fetch.after_known(store.ids()) } else { fetch };
         let fetch = if whims.with_octets() { fetch.with_octets() } else { fetch };
         let config = Config::new();
-        let small = |config: Config| config.queue(255).and_then(|config| config.window(512));
+        let small = |config: Config| config.queue(510).and_then(|config| config.window(512));
         let config = if whims.is_small { small(config).expect("a configuration") } else { config };
         let mut session = Session::new(config.into(), Security::TrustedLocal);
         session.send(&Command::Capa).expect("a command");

@@ -32,7 +32,7 @@ impl<'a> Client<'a> {
         let build = || -> Result<Config, BelowMinimum> {
             Config::new()
                 .window(512 + 4 * u32::from(settings.window))?
-                .queue(255 + u32::from(settings.queue))?
+                .queue(510 + u32::from(settings.queue))?
                 .pipelined(or(settings.commands, 32), or(settings.octets, 1_024))
         };
         let config = build().expect("a configuration within its bounds");
