@@ -36,7 +36,9 @@ pub enum Trace<'a> {
     SaslResponse,
     /// A server's message in a SASL exchange.
     Challenge,
-    /// The first line of a response, or the greeting.
+    /// The first line of a response, or the greeting. Some servers repeat what they didn't understand: so of the answers to PASS,
+    /// APOP and AUTH, and of what no command has asked for before login, a client shows no text but `...`, and of their codes
+    /// those that are general.
     Response {
         /// The keyword of the command that it answers; `None` for the greeting, and for what no command has asked for.
         verb: Option<Verb>,
@@ -122,6 +124,10 @@ fn open_octets(line: &[u8], command: &Command<'_>) -> usize {
     match *command {
         Command::Pass { password } => line.len() - password.expose().len(),
         Command::Apop { name, .. } => "APOP  ".len() + name.as_bytes().len(),
+        // It may be a response, with the name left out.
+        Command::Auth { arguments: Some(AuthArguments { mechanism, .. }) } if mechanism.properties().is_none() => {
+            "AUTH ".len()
+        }
         Command::Auth { arguments: Some(AuthArguments { initial_response: Some(response), .. }) } => {
             before_secret(response.expose())
         }

@@ -99,6 +99,11 @@ impl Session {
         self.deviations.count(deviations);
         if self.trace.is_on() {
             let verb = answers.filter(|_| !greets).map(|sent| sent.verb);
+            let may_repeat = match verb {
+                Some(verb) => matches!(verb, Verb::Pass | Verb::Apop | Verb::Auth),
+                None => !greets && !matches!(self.life, Life::Transaction(_)),
+            };
+            let response = if may_repeat { response.without_text() } else { response };
             self.trace.show(Trace::Response { verb, response });
         }
         let (status, has_code, text) = (response.status(), response.code().is_some(), response.text());

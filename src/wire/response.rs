@@ -143,6 +143,11 @@ impl<'a> Response<'a> {
         out.put_slice(b"\r\n");
     }
 
+    /// The response without what a stranger may have put into it: its text, and a code that isn't general.
+    pub(crate) fn without_text(self) -> Self {
+        Self { code: self.code.filter(|code| code.is_general()), text: b"...", ..self }
+    }
+
     /// Returns the status indicator.
     pub const fn status(&self) -> Status {
         self.status
@@ -252,6 +257,11 @@ impl<'a> ResponseCode<'a> {
     fn find(text: &'a [u8]) -> Option<Self> {
         let (code, _) = Self::split(text.get(memchr::memchr(b'[', text)?..)?)?;
         Some(code)
+    }
+
+    /// Whether it is one of the codes of the RFCs for logins and failures, and nothing more particular.
+    fn is_general(self) -> bool {
+        [Self::LOGIN_DELAY, Self::IN_USE, Self::SYS, Self::SYS_TEMP, Self::SYS_PERM, Self::AUTH].contains(&self)
     }
 
     /// Whether this is `general`, or something more particular of its kind: `SYS/TEMP/DISK` is `SYS/TEMP`, and also

@@ -536,6 +536,7 @@ fn an_error_is_one_line_that_names_the_command_and_what_is_offered_and_shows_no_
         ("tanstaaf", "-ERR [AUTH]", "-ERR [AUTH]"),
         ("tanstaaf", "-ERR [tanstaaf] no", "-ERR [...] no"),
         ("tanstaaf", "-ERR tanstaaf tanstaa tanstaaftanstaaf", "-ERR ... tanstaa ......"),
+        ("tanstaaf", "-ERR TANSTAAF TanStaaf", "-ERR ... ..."),
         ("tanstaaf", "-ERR AG1yb3NlAHRhbnN0YWFm AG1yb3NlAHRhbnN0YWFt", "-ERR ... AG1yb3NlAHRhbnN0YWFt"),
         ("secret", "-ERR \"AG1yb3NlAHNlY3JldA==\", (AG1yb3NlAHNlY3JldA)", "-ERR \"...==\", (...)"),
         ("tanstaaf", "-ERR \u{1b}[31mred \u{fc}\u{202e}", "-ERR \\u{1b}[31mred \u{fc}\\u{202e}"),

@@ -11,7 +11,7 @@ use crate::auth::sasl::base64;
 /// What stands in the place of a secret.
 const HIDDEN: &[u8] = b"...";
 
-/// Copies a server's text without a secret, as it is or in base64: some servers repeat what they didn't understand.
+/// Copies a server's text without a secret, in any case, or in base64: some servers repeat what they didn't understand.
 pub(super) fn without(secret: &[u8], text: &[u8]) -> Box<[u8]> {
     if secret.is_empty() {
         return text.into();
@@ -19,7 +19,8 @@ pub(super) fn without(secret: &[u8], text: &[u8]) -> Box<[u8]> {
     let (mut shown, mut rest, mut is_in_word) = (Vec::new(), text, false);
     while let [first, after @ ..] = rest {
         let word = rest.iter().take_while(|octet| is_base64(**octet)).count();
-        let hidden = if rest.starts_with(secret) {
+        let is_secret = rest.get(..secret.len()).is_some_and(|front| front.eq_ignore_ascii_case(secret));
+        let hidden = if is_secret {
             secret.len()
         } else if !is_in_word && rest.get(..word).is_some_and(|word| encodes(word, secret)) {
             word
