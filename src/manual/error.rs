@@ -7,7 +7,8 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{Status, Verb};
 
 /// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
-/// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink), [`Login`](Self::Login) and [`Send`](Self::Send); after the others it can only be
+/// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink), [`Login`](Self::Login), [`PlanOver`](Self::PlanOver) and
+/// [`Send`](Self::Send); after the others it can only be
 /// dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,6 +43,9 @@ pub enum Error {
     /// The plan to log in has sent STLS, and nobody does the handshake.
     #[error("TLS was begun by a call that does no handshake")]
     NoHandshake,
+    /// The plan to log in is over, and sends nothing more.
+    #[error("the plan to log in is over")]
+    PlanOver,
     /// Nobody is logged in.
     #[error(transparent)]
     Login(#[from] LoginError),

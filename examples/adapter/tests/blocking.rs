@@ -563,3 +563,43 @@ fn an_error_names_the_command_whose_response_was_due() {
         assert!(error.to_string().starts_with("RETR: "), "{error}");
     }
 }
+
+#[test]
+fn a_peer_that_drips_a_record_of_tls_does_not_move_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    thread::spawn(move || {
+        let connection = ServerConnection::new(common::server_tls()).unwrap();
+        let mut socket = listener.accept().unwrap().0;
+        let tls = Tls::shake_hands(connection, socket.try_clone().unwrap(), None).unwrap();
+        // A record of 8 KiB, of which an octet comes now and then.
+        for octet in [0x17, 3, 3, 0x20, 0].into_iter().chain([1; 1_000]) {
+            if socket.write_all(&[octet]).is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        drop(tls);
+    });
+    let (config, name) = common::client_tls();
+    let stream = Tls::shake_hands(ClientConnection::new(config, name).unwrap(), socket, None).unwrap();
+    let config = client::Config::new().reply_deadline(Duration::from_millis(400));
+    let mut client = Client::new(stream, Security::Tls, Arc::new(config));
+    let start = Instant::now();
+    let error = client.stat().unwrap_err();
+    assert!(matches!(error, Error::Session(client::Error::TimedOut, _) | Error::Send(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_plan_that_is_over_ends_nothing() {
+    let server = Server::new(&["a\n"]);
+    let mut client = Client::connect(server.address).unwrap();
+    let mut login = common::login("tanstaaf");
+    client.log_in(&mut login).unwrap();
+    client.dele(number(1)).unwrap();
+    assert!(matches!(client.log_in(&mut login), Err(Error::PlanOver)));
+    assert_eq!(client.stat().unwrap().messages, 0);
+    drop(client);
+    assert_eq!(server.end().2.len(), 1, "nothing is deleted without quit()");
+}

@@ -18,7 +18,9 @@ use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
 use pop3_proto::wire::Verb;
 use pop3_proto::{Io, Security};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, duplex};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, duplex,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -348,4 +350,36 @@ async fn a_server_that_is_silent_after_stls_is_given_up_at_the_deadline() {
     let error = timeout(Duration::from_secs(20), started).await.expect("the deadline comes").unwrap_err();
     assert!(matches!(error, Error::Transport(_) | Error::Session(..)), "{error:?}");
     drop(silent.await);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_call_that_was_dropped_is_not_taken_for_the_answer_to_the_next() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (input, mut output) = listener.accept().await.unwrap().0.into_split();
+        let mut lines = BufReader::new(input).lines();
+        output.write_all(b"+OK hello\r\n").await.unwrap();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let answer = match &*line {
+                "CAPA" => "-ERR\r\n",
+                "STAT" => "+OK 2 30\r\n",
+                "RETR 1" => {
+                    output.write_all(b"+OK\r\nfirst, front\r\n").await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(400)).await;
+                    "first, rest\r\n.\r\n"
+                }
+                "RETR 2" => "+OK\r\nsecond\r\n.\r\n",
+                "UIDL" => "+OK\r\n1 a\r\n2 b\r\n.\r\n",
+                _ => "+OK\r\n",
+            };
+            output.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let mut client = Client::connect(address).await.unwrap();
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
+    let mut first = Vec::new();
+    assert!(timeout(Duration::from_millis(100), client.retr(number(1), &mut first)).await.is_err());
+    assert_eq!(retr(&mut client, 2).await.unwrap(), "second\r\n");
+    assert_eq!(client.uidl().await.unwrap().len(), 2);
 }

@@ -10,7 +10,7 @@ use pop3_proto::server::{
     Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
 };
 
-use super::transfer::{Stream, TICK, transfer};
+use super::transfer::{Stream, TICK, is_passing, transfer};
 use crate::Opened;
 
 /// What a server does for one client, beside POP3.
@@ -186,6 +186,12 @@ fn hang_up(mut stream: impl Stream) -> io::Result<()> {
     stream.flush()?;
     stream.shut_down()?;
     let start = Instant::now();
-    while start.elapsed() < TICK && stream.read(&mut [0; 4_096])? > 0 {}
+    while start.elapsed() < TICK {
+        match stream.read(&mut [0; 4_096]) {
+            Ok(0) => break,
+            Err(error) if !is_passing(&error) => return Err(error),
+            _ => {}
+        }
+    }
     Ok(())
 }

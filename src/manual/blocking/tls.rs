@@ -89,7 +89,10 @@ where
 {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let StreamOwned { conn, sock } = &mut self.0; // whose own way to read would write first
-        while conn.wants_read() && receive(conn, sock)? > 0 {}
+        if conn.wants_read() {
+            // Once: a peer that drips a record must not keep anybody past a deadline.
+            receive(conn, sock)?;
+        }
         conn.reader().read(space)
     }
 }

@@ -123,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 }
                 Action::Challenge(challenge) => login.answer(challenge),
                 Action::StartTls(_) => return Ok(None),
+                Action::Idle(_) => return Err(Error::PlanOver),
                 Action::Closed(closed) => {
                     return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
                 }
@@ -235,23 +236,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         sink: &mut (impl AsyncWrite + Unpin),
         mut each: impl FnMut(EventKind<'_>),
     ) -> Result<(), Error> {
-        let (mut last, mut result) = (None, Ok(()));
+        let mut tickets = Vec::new();
         for command in commands {
-            last = Some(self.session.send(command)?);
+            tickets.push(self.session.send(command)?);
         }
+        let (mut is_own, mut result) = (false, Ok(()));
         loop {
             match self.next().await? {
                 Action::Event(event) => {
-                    each(event.kind());
-                    result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
-                    let is_last = event.completes() && event.ticket() == last;
+                    // A call that was dropped has left its answer to come.
+                    is_own = event.ticket().is_none_or(|ticket| tickets.contains(&ticket));
+                    if is_own {
+                        each(event.kind());
+                        result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
+                    }
+                    let is_last = event.completes() && event.ticket() == tickets.last().copied();
                     event.done();
                     if is_last {
                         return result;
                     }
                 }
                 Action::Body(body) => {
-                    if result.is_ok() {
+                    if is_own && result.is_ok() {
                         result = sink.write_all(body.as_bytes()).await.map_err(Error::Sink);
                     }
                     body.done();
