@@ -13,12 +13,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter::tokio::{BoxedStream, transfer};
+use adapter::tokio::{BoxedStream, before, transfer};
 use pop3_proto::client::{Action, Closed, Error, Session};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use support::client::{self, Args, End, Job, Result, Tls, TlsMode};
@@ -41,7 +41,7 @@ async fn run(args: &Args) -> Result<()> {
     let peer = socket.peer_addr().map_err(place)?;
     let mut stream: BoxedStream = Box::new(socket);
     if args.tls == TlsMode::Implicit {
-        stream = start_tls(stream, tls.as_ref(), Instant::now().checked_add(PATIENCE)).await.map_err(place)?;
+        stream = before(Some(PATIENCE), Instant::now(), start_tls(stream, tls.as_ref())).await.map_err(place)?;
     }
     let mut session = args.session(peer);
     let closed = converse(stream, tls.as_ref(), &mut session, &mut job).await;
@@ -54,14 +54,9 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-async fn start_tls(stream: BoxedStream, tls: Option<&Tls>, deadline: Option<Instant>) -> io::Result<BoxedStream> {
+async fn start_tls(stream: BoxedStream, tls: Option<&Tls>) -> io::Result<BoxedStream> {
     let Tls { config, name } = tls.ok_or(ErrorKind::Unsupported)?;
-    let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
-    let secured = match deadline {
-        Some(deadline) => timeout_at(deadline, handshake).await??,
-        None => handshake.await?,
-    };
-    Ok(Box::new(secured))
+    Ok(Box::new(TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?))
 }
 
 /// Does what the session asks for until there is nothing left to do. Files and stdout block, so the runtime is told about
@@ -85,20 +80,17 @@ async fn converse(
                 block_in_place(|| job.body(body.as_bytes()))?;
                 body.done();
             }
-            Action::StartTls(token) => {
-                let deadline = token.deadline().and_then(|deadline| start.checked_add(deadline));
-                match start_tls(stream, tls, deadline).await {
-                    Ok(secured) => {
-                        stream = secured;
-                        token.established();
-                    }
-                    Err(error) => {
-                        job.lost(error);
-                        token.failed();
-                        return Err(Error::TlsFailed.into());
-                    }
+            Action::StartTls(token) => match before(token.deadline(), start, start_tls(stream, tls)).await {
+                Ok(secured) => {
+                    stream = secured;
+                    token.established();
                 }
-            }
+                Err(error) => {
+                    job.lost(error);
+                    token.failed();
+                    return Err(Error::TlsFailed.into());
+                }
+            },
             Action::Challenge(challenge) => block_in_place(|| job.challenge(challenge)),
             // The job sends QUIT when all else is answered.
             Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),

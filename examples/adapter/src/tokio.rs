@@ -9,4 +9,4 @@ mod transfer;
 
 pub use client::Client;
 pub use serve::{Host, serve};
-pub use transfer::{BoxedStream, Stream, transfer};
+pub use transfer::{BoxedStream, Stream, before, transfer};

@@ -10,9 +10,9 @@ use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, ScanListing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
 use tokio::net::{TcpStream, ToSocketAddrs};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::transfer::transfer;
+use super::transfer::{before, transfer};
 use crate::Error;
 
 /// A connection to a server, from the greeting on.
@@ -69,11 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     {
         let Self { mut session, stream, start } = self;
         let Action::StartTls(tls) = session.poll(start.elapsed())? else { return Err(Error::NoAnswer) };
-        let stream = match tls.deadline().and_then(|deadline| start.checked_add(deadline)) {
-            Some(deadline) => timeout_at(deadline, shake_hands(stream)).await.unwrap_or_else(|late| Err(late.into())),
-            None => shake_hands(stream).await,
-        };
-        let stream = stream.map_err(Error::Transport)?;
+        let stream = before(tls.deadline(), start, shake_hands(stream)).await.map_err(Error::Transport)?;
         tls.established();
         Ok(Client { session, stream, start })
     }

@@ -11,9 +11,9 @@ use pop3_proto::server::{
     Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, sink};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
-use super::transfer::transfer;
+use super::transfer::{before, transfer};
 use crate::Opened;
 
 /// How long the end of a connection may take.
@@ -148,16 +148,22 @@ pub async fn serve<H: Host>(
                 Err(rejection) => login.reject(rejection),
             },
             Action::Authenticate(step) => host.authenticate(step).await,
-            Action::StartTls(tls) => match start_tls(stream, tls.deadline(), start, host).await {
-                Ok(secured) => {
-                    stream = secured;
-                    tls.established(ClientIdentity::Unknown);
+            Action::StartTls(tls) => {
+                let secured = match stream.flush().await {
+                    Ok(()) => before(tls.deadline(), start, host.start_tls(stream)).await,
+                    Err(error) => Err(error),
+                };
+                match secured {
+                    Ok(secured) => {
+                        stream = secured;
+                        tls.established(ClientIdentity::Unknown);
+                    }
+                    Err(error) => {
+                        host.report(&error);
+                        return CloseReason::TlsFailed;
+                    }
                 }
-                Err(error) => {
-                    host.report(&error);
-                    return CloseReason::TlsFailed;
-                }
-            },
+            }
             Action::Measure(mut measure) => {
                 // There may be many more of them.
                 is_stopping = is_stopping || is_ready(host.stopped()).await;
@@ -212,20 +218,6 @@ async fn is_ready(future: impl Future<Output = ()> + Send) -> bool {
         biased;
         () = future => true,
         () = ready(()) => false,
-    }
-}
-
-/// Does the handshake after the last octet in the clear is on its way.
-async fn start_tls<H: Host>(
-    mut stream: H::Stream,
-    deadline: Option<Duration>,
-    start: Instant,
-    host: &mut H,
-) -> io::Result<H::Stream> {
-    stream.flush().await?;
-    match deadline.and_then(|deadline| start.checked_add(deadline)) {
-        Some(deadline) => timeout_at(deadline, host.start_tls(stream)).await?,
-        None => host.start_tls(stream).await,
     }
 }
 

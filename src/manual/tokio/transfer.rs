@@ -1,9 +1,10 @@
 //! Moves octets between a session and a stream of tokio.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::{Io, Read, Write};
@@ -42,6 +43,21 @@ where
     match deadline {
         Some(deadline) => timeout_at(deadline, moved).await.unwrap_or(Ok(())),
         None => moved.await,
+    }
+}
+
+/// Waits for a handshake until the session's deadline, if it has one, which counts from `start`.
+///
+/// # Errors
+/// Those of the handshake, or the time is over.
+pub async fn before<S>(
+    deadline: Option<Duration>,
+    start: Instant,
+    handshake: impl Future<Output = io::Result<S>>,
+) -> io::Result<S> {
+    match deadline.and_then(|deadline| start.checked_add(deadline)) {
+        Some(deadline) => timeout_at(deadline, handshake).await?,
+        None => handshake.await,
     }
 }
 
