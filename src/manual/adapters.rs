@@ -57,6 +57,11 @@
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/client.rs")]
 #![doc = "```"]
+//! # Call
+//! What a call waits for, for both clients.
+#![doc = "```ignore"]
+#![doc = include_str!("call.rs")]
+#![doc = "```"]
 //! # Error
 //! Why a call fails, for both clients.
 #![doc = "```ignore"]

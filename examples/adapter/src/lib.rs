@@ -9,6 +9,9 @@ pub mod blocking;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+#[cfg(any(feature = "std", feature = "tokio"))]
+#[path = "../../../src/manual/call.rs"]
+mod call;
 #[path = "../../../src/manual/error.rs"]
 mod error;
 #[path = "../../../src/manual/opened.rs"]

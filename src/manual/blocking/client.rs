@@ -12,6 +12,7 @@ use pop3_proto::wire::{Command, DropListing, ScanListing};
 
 use super::transfer::{Stream, transfer};
 use crate::Error;
+use crate::call::Call;
 
 /// A connection to a server, from the greeting on.
 #[derive(Debug)]
@@ -208,42 +209,29 @@ impl<S: Stream> Client<S> {
         Ok(list)
     }
 
-    /// Sends commands, and does what the session wants until the last of them is answered to its end, so that the next one finds
-    /// its own answer.
+    /// Sends commands, and does what the session wants until the last of them is answered to its end.
     fn run(
         &mut self,
         commands: &[Command<'_>],
         sink: &mut impl Write,
         mut each: impl FnMut(EventKind<'_>),
     ) -> Result<(), Error> {
-        let mut tickets = Vec::new();
-        for command in commands {
-            tickets.push(self.session.send(command)?);
-        }
-        let (mut is_own, mut result) = (false, Ok(()));
+        let mut call = Call::new(&mut self.session, commands)?;
         loop {
             match self.next()? {
                 Action::Event(event) => {
-                    // A call that was dropped has left its answer to come.
-                    is_own = event.ticket().is_none_or(|ticket| tickets.contains(&ticket));
-                    if is_own {
-                        each(event.kind());
-                        result = result.and(Error::from_event(&event).map_or(Ok(()), Err));
-                    }
-                    let is_last = event.completes() && event.ticket() == tickets.last().copied();
-                    event.done();
-                    if is_last {
-                        return result;
+                    if call.observe(event, &mut each) {
+                        return call.result;
                     }
                 }
                 Action::Body(body) => {
-                    if is_own && result.is_ok() {
-                        result = sink.write_all(body.as_bytes()).map_err(Error::Sink);
+                    if call.takes_body() {
+                        call.result = sink.write_all(body.as_bytes()).map_err(Error::Sink);
                     }
                     body.done();
                 }
-                Action::StartTls(_) => return result,
-                Action::Closed(closed) => return result.and(Err(Error::Closed(closed))),
+                Action::StartTls(_) => return call.result,
+                Action::Closed(closed) => return call.result.and(Err(Error::Closed(closed))),
                 other => other.decline(),
             }
         }
