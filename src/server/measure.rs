@@ -4,12 +4,10 @@ use core::fmt;
 
 use super::maildrop::Maildrop;
 use super::refusals::Refusal;
-use super::reply::Reply;
 use super::terms::Terms;
-use super::transaction::{Step, Transaction};
+use super::transaction::Transaction;
 use crate::buffer::Output;
 use crate::message::MessageNumber;
-use crate::wire::State;
 
 /// The octets of a message are wanted by STAT or LIST, and the maildrop [doesn't know them yet](Maildrop::octets).
 ///
@@ -62,13 +60,10 @@ impl<M: Maildrop> Measure<'_, M> {
     /// size, on which clients act.
     pub fn refuse(self, reason: Refusal) {
         let Self { output, terms, transaction, message } = self;
-        let reply = match reason {
-            Refusal::Gone => return transaction.open.keep_place(message),
-            Refusal::Temporary => Reply::Temporary,
-            Refusal::Permanent => Reply::Permanent,
-        };
-        let settled = terms.settle(output, State::Transaction, reply.into());
-        transaction.step = settled.map_or_else(Step::Over, |()| Step::Read);
+        match reason {
+            Refusal::Gone => transaction.open.keep_place(message),
+            _ => transaction.refuse(message, reason, output, terms),
+        }
     }
 
     /// Gives the safe answer of a host that measures nothing: the command is [refused](Self::refuse) for now.

@@ -7,13 +7,12 @@ use bytes::Bytes;
 use super::maildrop::Maildrop;
 use super::refusals::Refusal;
 use super::reply::Reply;
-use super::terms::{Instead, Terms};
+use super::terms::Terms;
 use super::transaction::{Step, Transaction};
 use super::transfer::{Request, Transfer};
 use crate::buffer::Output;
 use crate::message::MessageNumber;
 use crate::totals::count;
-use crate::wire::State;
 
 /// A message is wanted, by RETR or TOP.
 #[must_use = "the session waits for the message"]
@@ -83,13 +82,7 @@ impl<M: Maildrop> Retrieve<'_, M> {
 
     /// Answers `-ERR`: this message isn't available.
     pub fn refuse(self, reason: Refusal) {
-        let instead = match reason {
-            Refusal::Gone => self.transaction.open.answer_gone(self.request.message),
-            Refusal::Temporary => Instead::Answer(Reply::Temporary),
-            Refusal::Permanent => Instead::Answer(Reply::Permanent),
-        };
-        let settled = self.terms.settle(self.output, State::Transaction, instead);
-        self.transaction.step = settled.map_or_else(Step::Over, |()| Step::Read);
+        self.transaction.refuse(self.request.message, reason, self.output, self.terms);
     }
 }
 

@@ -4,6 +4,7 @@ use super::close::CloseReason;
 use super::listing::{Listing, MessageListing};
 use super::maildrop::Maildrop;
 use super::open_maildrop::{OpenMaildrop, Sum};
+use super::refusals::Refusal;
 use super::reply::Reply;
 use super::terms::{Instead, Terms, Work};
 use super::transfer::{Request, Transfer};
@@ -216,6 +217,18 @@ impl<M: Maildrop> Transaction<M> {
             }
         }
         Ok(Step::Read)
+    }
+
+    /// Ends a command that the host can't carry out, since a message isn't available.
+    #[cold]
+    pub(super) fn refuse(&mut self, message: MessageNumber, reason: Refusal, output: &mut Output, terms: &mut Terms) {
+        let instead = match reason {
+            Refusal::Gone => self.open.answer_gone(message),
+            Refusal::Temporary => Reply::Temporary.into(),
+            Refusal::Permanent => Reply::Permanent.into(),
+        };
+        let settled = terms.settle(output, State::Transaction, instead);
+        self.step = settled.map_or_else(Step::Over, |()| Step::Read);
     }
 
     /// Goes on with STAT or LIST when the host may have measured a message.
