@@ -30,6 +30,8 @@ pub(super) struct Listing {
 struct Entry {
     message: MessageNumber,
     id: Option<Arc<[u8]>>,
+    /// Known when the list has ended: see [`groups`].
+    group: Option<Group>,
 }
 
 /// What follows from the whole list.
@@ -63,7 +65,7 @@ impl Listing {
             return false;
         }
         self.octets += Self::ENTRY + id.map_or(0, <[u8]>::len);
-        self.entries.push(Entry { message, id: id.map(Arc::from) });
+        self.entries.push(Entry { message, id: id.map(Arc::from), group: None });
         true
     }
 
@@ -88,6 +90,9 @@ impl Listing {
         // Of several lines about one message the largest counts.
         self.sizes.sort_by_key(|listing| (listing.message, listing.octets));
         let groups = groups(&self.entries);
+        for (entry, group) in self.entries.iter_mut().zip(groups) {
+            entry.group = group;
+        }
         let runs = || self.entries.chunk_by(|one, next| one.message == next.message);
         let listed = u32::try_from(runs().count()).unwrap_or(u32::MAX);
         let counted = stat.map_or(listed, |stat| stat.messages);
@@ -98,11 +103,10 @@ impl Listing {
         let mut plan = Plan::default();
         plan.is_partial = self.is_partial;
         let (mut repeated, mut last) = (VecDeque::new(), VecDeque::new());
-        let (mut runs, mut front, mut back) = (runs(), 0, self.entries.len());
+        let mut runs = runs();
         while let Some(run) = if order.is_newest_first { runs.next_back() } else { runs.next() } {
-            back -= if order.is_newest_first { run.len() } else { 0 };
-            let group = groups.get(if order.is_newest_first { back } else { front }).copied().flatten();
-            front += run.len();
+            let Some((first, more)) = run.split_first() else { continue };
+            let group = first.group;
             if let Some(group) = group {
                 plan.add_to_group(group);
             }
@@ -113,7 +117,6 @@ impl Listing {
                 is_repeated,
                 octets: self.octets_of(entry.message),
             };
-            let Some((first, more)) = run.split_first() else { continue };
             let first = message(first);
             let mut choice = choose(judge(&first), is_repeated);
             for more in more.iter().map(message) {
