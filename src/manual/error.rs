@@ -8,8 +8,7 @@ use pop3_proto::wire::{Status, Verb};
 
 /// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
 /// [`Unproven`](Self::Unproven), [`Sink`](Self::Sink), [`Login`](Self::Login), [`PlanOver`](Self::PlanOver) and
-/// [`Send`](Self::Send); after the others it can only be
-/// dropped.
+/// [`Send`](Self::Send); after the others it can only be dropped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -20,7 +20,7 @@ struct Seen {
 }
 
 /// Checks a maildrop, with messages in it, through three sessions: that it has the same messages under the same unique-ids each
-/// time, that each message has as many octets as STAT and LIST announce, and that QUIT removes the first message, which a client has marked,
+/// time, that each message has as many octets as LIST announces, and that QUIT removes the first message, which a client has marked,
 /// and no other. `session` makes sessions; `login` is a client's way to log in, over TLS.
 ///
 /// # Errors
