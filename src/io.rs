@@ -41,6 +41,22 @@ impl<'a> Io<'a> {
         Self::Write(Write { pipe, may_read: false })
     }
 
+    /// Takes the first `octets` as moved, which are those of the space of a read, where 0 is the end of the stream (see
+    /// [`Read::filled`]), or of the chunks of a write, where 0 changes nothing.
+    pub fn moved(self, octets: usize) {
+        match self {
+            Self::Read(read) => read.filled(octets),
+            Self::Write(mut write) => write.advance(octets),
+        }
+    }
+
+    /// Reports that nothing can be moved at the moment: see [`Read::nothing_yet`]. Of a write the same octets come again.
+    pub fn nothing_yet(self) {
+        if let Self::Read(read) = self {
+            read.nothing_yet();
+        }
+    }
+
     /// Reports that the transport has failed: see [`Read::failed`] and [`Write::failed`].
     pub fn failed(self) {
         match self {

@@ -1,9 +1,10 @@
 //! A client that takes its octets slowly, or not at all.
 
 use std::io::IoSlice;
+use std::time::Duration;
 
 use bytes::Buf;
-use pop3_proto::server::{Action, Config};
+use pop3_proto::server::{Action, CloseReason, Config, Index, Session};
 use pop3_proto::{Io, Security};
 
 use crate::common::{Call, Server, Store};
@@ -166,4 +167,22 @@ fn nothing_is_read_instead_of_the_reply_to_stls_and_at_the_end() {
         let Action::Io(Io::Write(write)) = server.session.poll(server.now) else { panic!("no reply") };
         assert!(write.into_read().is_none(), "{last}");
     }
+}
+
+#[test]
+fn what_was_moved_is_told_in_one_way_for_reads_and_writes() {
+    let mut session = Session::<Index<()>>::new(Config::new().into(), Security::TrustedLocal);
+    let Action::Io(io) = session.poll(Duration::ZERO) else { panic!("the greeting") };
+    io.nothing_yet();
+    let Action::Io(Io::Write(write)) = session.poll(Duration::ZERO) else { panic!("it comes again") };
+    let octets = write.remaining();
+    Io::Write(write).moved(octets);
+    let Action::Io(Io::Read(mut read)) = session.poll(Duration::ZERO) else { panic!("a command is due") };
+    read.space()[..6].copy_from_slice(b"QUIT\r\n");
+    Io::Read(read).moved(6);
+    let Action::Io(Io::Write(write)) = session.poll(Duration::ZERO) else { panic!("a response") };
+    assert!(write.chunk().starts_with(b"+OK"));
+    let octets = write.remaining();
+    Io::Write(write).moved(octets);
+    assert!(matches!(session.poll(Duration::ZERO), Action::Close(CloseReason::Quit)));
 }

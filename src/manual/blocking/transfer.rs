@@ -83,39 +83,31 @@ impl<S: Stream + ?Sized> Stream for Box<S> {
 /// # Errors
 /// The stream has failed. The session knows that by then, and the next polls return what it means; so the error is only for a
 /// log.
-pub fn transfer(io: Io<'_>, stream: &mut impl Stream, now: Duration) -> io::Result<()> {
-    let left = io.deadline().map_or(TICK, |deadline| deadline.saturating_sub(now).clamp(SHORTEST, TICK));
-    match io {
-        Io::Read(mut read) => match receive(stream, left, &mut read) {
-            Ok(octets) => read.filled(octets),
-            Err(error) if is_passing(&error) => read.nothing_yet(),
-            Err(error) => {
-                read.failed();
-                return Err(error);
-            }
-        },
-        Io::Write(mut write) => match send(stream, left, &write) {
-            Ok(octets) => write.advance(octets),
-            Err(error) if is_passing(&error) => {}
-            Err(error) => {
-                write.failed();
-                return Err(error);
-            }
-        },
+pub fn transfer(mut io: Io<'_>, stream: &mut impl Stream, now: Duration) -> io::Result<()> {
+    let limit = io.deadline().map_or(TICK, |deadline| deadline.saturating_sub(now).clamp(SHORTEST, TICK));
+    let moved = stream.set_timeout(limit).and_then(|()| match &mut io {
+        Io::Read(read) => receive(read, stream),
+        Io::Write(write) => send(write, stream),
+    });
+    match moved {
+        Ok(octets) => io.moved(octets),
+        Err(error) if is_passing(&error) => io.nothing_yet(),
+        Err(error) => {
+            io.failed();
+            return Err(error);
+        }
     }
     Ok(())
 }
 
-fn receive(stream: &mut impl Stream, limit: Duration, read: &mut pop3_proto::Read<'_>) -> io::Result<usize> {
-    stream.set_timeout(limit)?;
+fn receive(read: &mut pop3_proto::Read<'_>, stream: &mut impl Stream) -> io::Result<usize> {
     // The peer may wait for what is still buffered here. If that has failed, the peer may have said why.
     stream.flush().or_else(|error| if is_passing(&error) { Err(error) } else { Ok(()) })?;
     stream.wait()?;
     stream.read(read.space())
 }
 
-fn send(stream: &mut impl Stream, limit: Duration, write: &pop3_proto::Write<'_>) -> io::Result<usize> {
-    stream.set_timeout(limit)?;
+fn send(write: &pop3_proto::Write<'_>, stream: &mut impl Stream) -> io::Result<usize> {
     let mut slices = [IoSlice::new(&[]); 2];
     let count = write.chunks_vectored(&mut slices);
     match stream.write_vectored(&slices[..count])? {

@@ -34,11 +34,19 @@ where
 {
     let deadline = io.deadline().and_then(|deadline| start.checked_add(deadline));
     let mut io = Some(io);
-    let moved = poll_fn(|context| match io.take() {
-        Some(Io::Read(read)) => receive(read, Pin::new(stream), context),
-        Some(Io::Write(write)) => send(write, Pin::new(stream), context),
-        // The stream is ready: the session is polled anew.
-        None => Poll::Ready(Ok(())),
+    let moved = poll_fn(|context| {
+        // Woken: the stream is ready, and the session is polled anew.
+        let Some(mut io) = io.take() else { return Poll::Ready(Ok(())) };
+        let moved = match &mut io {
+            Io::Read(read) => receive(read, Pin::new(stream), context),
+            Io::Write(write) => send(write, Pin::new(stream), context),
+        };
+        match &moved {
+            Poll::Ready(Ok(octets)) => io.moved(*octets),
+            Poll::Ready(Err(_)) => io.failed(),
+            Poll::Pending => io.nothing_yet(),
+        }
+        moved.map_ok(drop)
     });
     match deadline {
         Some(deadline) => timeout_at(deadline, moved).await.unwrap_or(Ok(())),
@@ -62,41 +70,22 @@ pub async fn before<S>(
 }
 
 fn receive<S: AsyncRead + AsyncWrite>(
-    mut read: Read<'_>,
+    read: &mut Read<'_>,
     mut stream: Pin<&mut S>,
     context: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
+) -> Poll<io::Result<usize>> {
     // The peer may wait for what the stream still buffers. If that has failed, the peer may have said why.
     let _ = ready!(stream.as_mut().poll_flush(context));
     let mut space = ReadBuf::new(read.space());
-    match stream.poll_read(context, &mut space) {
-        Poll::Ready(Ok(())) => {
-            let octets = space.filled().len();
-            read.filled(octets);
-            Poll::Ready(Ok(()))
-        }
-        Poll::Pending => {
-            read.nothing_yet();
-            Poll::Pending
-        }
-        Poll::Ready(Err(error)) => {
-            read.failed();
-            Poll::Ready(Err(error))
-        }
-    }
+    ready!(stream.poll_read(context, &mut space))?;
+    Poll::Ready(Ok(space.filled().len()))
 }
 
-fn send<S: AsyncWrite>(mut write: Write<'_>, stream: Pin<&mut S>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+fn send<S: AsyncWrite>(write: &Write<'_>, stream: Pin<&mut S>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
     let mut slices = [IoSlice::new(&[]); 2];
     let count = write.chunks_vectored(&mut slices);
-    let error = match ready!(stream.poll_write_vectored(context, &slices[..count])) {
-        Ok(0) => ErrorKind::WriteZero.into(),
-        Ok(octets) => {
-            write.advance(octets);
-            return Poll::Ready(Ok(()));
-        }
-        Err(error) => error,
-    };
-    write.failed();
-    Poll::Ready(Err(error))
+    match ready!(stream.poll_write_vectored(context, &slices[..count]))? {
+        0 => Poll::Ready(Err(ErrorKind::WriteZero.into())),
+        octets => Poll::Ready(Ok(octets)),
+    }
 }
