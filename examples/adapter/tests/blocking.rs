@@ -123,6 +123,13 @@ impl Server {
     }
 }
 
+/// The client's half of a handshake.
+fn shake_hands(stream: Boxed, deadline: Option<Instant>) -> io::Result<Boxed> {
+    let (config, name) = common::client_tls();
+    let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+    Ok(Box::new(Tls::shake_hands(connection, stream, deadline)?))
+}
+
 fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
@@ -215,17 +222,10 @@ fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
 #[test]
 fn stls_protects_the_password() {
     let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext);
-    let socket = TcpStream::connect(server.address).unwrap();
-    let client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
-    let (config, name) = common::client_tls();
-    let mut client = client
-        .start_tls(|stream, deadline| {
-            let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
-            Tls::shake_hands(connection, stream, deadline)
-        })
-        .unwrap();
+    let stream: Boxed = Box::new(TcpStream::connect(server.address).unwrap());
+    let client = Client::new(stream, Security::Cleartext, Arc::new(client::Config::new()));
+    let mut client = client.log_in_over_tls(&mut common::login("tanstaaf").stls(), shake_hands).unwrap();
     assert_eq!(client.session().security(), Security::Tls);
-    client.log_in(&mut common::login("tanstaaf")).unwrap();
     assert_eq!(retr(&mut client, 1).unwrap(), "a\r\n");
     client.dele(number(1)).unwrap();
     assert_eq!(client.quit().unwrap(), Removal::All);
@@ -534,11 +534,6 @@ fn a_plan_begins_tls_where_it_is_offered() {
         let server = Server::with_config(&["a\n"], Config::new().stls(stls), Security::TrustedLocal);
         let stream: Boxed = Box::new(TcpStream::connect(server.address).unwrap());
         let client = Client::new(stream, Security::TrustedLocal, Arc::new(client::Config::new()));
-        let (config, name) = common::client_tls();
-        let shake_hands = |stream, deadline| {
-            let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
-            Ok(Box::new(Tls::shake_hands(connection, stream, deadline)?) as Boxed)
-        };
         let client = client.log_in_over_tls(&mut common::login("tanstaaf").stls_if_offered(), shake_hands).unwrap();
         assert_eq!(client.session().security(), expected);
         client.quit().unwrap();

@@ -134,6 +134,12 @@ fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
 
+/// The client's half of a handshake.
+async fn shake_hands(stream: BoxedStream) -> io::Result<BoxedStream> {
+    let (config, name) = common::client_tls();
+    Ok(Box::new(TlsConnector::from(config).connect(name, stream).await?))
+}
+
 async fn retr<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Client<S>, message: u32) -> Result<String, Error> {
     let mut octets = Vec::new();
     client.retr(number(message), &mut octets).await?;
@@ -213,11 +219,10 @@ async fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
 #[tokio::test]
 async fn stls_protects_the_password() {
     let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext).await;
-    let socket = TcpStream::connect(server.address).await.unwrap();
-    let client = Client::new(socket, Security::Cleartext, Arc::new(client::Config::new()));
-    let (config, name) = common::client_tls();
-    let mut client = client.start_tls(|stream| TlsConnector::from(config).connect(name, stream)).await.unwrap();
-    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
+    let stream: BoxedStream = Box::new(TcpStream::connect(server.address).await.unwrap());
+    let client = Client::new(stream, Security::Cleartext, Arc::new(client::Config::new()));
+    let mut client = client.log_in_over_tls(&mut common::login("tanstaaf").stls(), shake_hands).await.unwrap();
+    assert_eq!(client.session().security(), Security::Tls);
     assert_eq!(retr(&mut client, 1).await.unwrap(), "a\r\n");
     client.dele(number(1)).await.unwrap();
     assert_eq!(client.quit().await.unwrap(), Removal::All);
@@ -306,9 +311,6 @@ async fn a_read_that_waits_holds_no_window() {
 async fn log_in_over_tls(server: &Server, login: Login) -> Result<Security, Error> {
     let stream: BoxedStream = Box::new(TcpStream::connect(server.address).await.unwrap());
     let client = Client::new(stream, Security::TrustedLocal, Arc::new(client::Config::new()));
-    let (config, name) = common::client_tls();
-    let connector = TlsConnector::from(config);
-    let shake_hands = async |stream| Ok(Box::new(connector.connect(name, stream).await?) as BoxedStream);
     let client = client.log_in_over_tls(&mut { login }, shake_hands).await?;
     let security = client.session().security();
     client.quit().await.unwrap();
@@ -337,7 +339,7 @@ async fn a_plan_that_begins_tls_where_nobody_does_the_handshake_says_so() {
 #[tokio::test]
 async fn a_server_that_is_silent_after_stls_is_given_up_at_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let stream: BoxedStream = Box::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
     let silent = tokio::spawn(async move {
         let mut socket = listener.accept().await.unwrap().0;
         socket.write_all(b"+OK\r\n+OK go\r\n").await.unwrap();
@@ -345,9 +347,9 @@ async fn a_server_that_is_silent_after_stls_is_given_up_at_the_deadline() {
     });
     let config = client::Config::new().reply_deadline(Duration::from_millis(300));
     let client = Client::new(stream, Security::Cleartext, Arc::new(config));
-    let (tls, name) = common::client_tls();
-    let started = client.start_tls(|stream| TlsConnector::from(tls).connect(name, stream));
-    let error = timeout(Duration::from_secs(20), started).await.expect("the deadline comes").unwrap_err();
+    let mut login = common::login("tanstaaf").stls();
+    let logged_in = client.log_in_over_tls(&mut login, shake_hands);
+    let error = timeout(Duration::from_secs(20), logged_in).await.expect("the deadline comes").err().unwrap();
     assert!(matches!(error, Error::Transport(_) | Error::Session(..)), "{error:?}");
     drop(silent.await);
 }

@@ -23,8 +23,8 @@ pub struct Client<S> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to a server without TLS. A password is sent only if the server is on this machine: others need
-    /// [`start_tls`](Self::start_tls) first.
+    /// Connects to a server without TLS. A password is sent only if the server is on this machine: for others
+    /// there is [`log_in_over_tls`](Self::log_in_over_tls), on a stream that can become TLS.
     ///
     /// # Errors
     /// Those of the socket.
@@ -47,31 +47,6 @@ impl<S: Stream> Client<S> {
         &self.session
     }
 
-    /// Begins TLS by STLS, before the login; `shake_hands` does the handshake, until the deadline at most. Nothing that the server
-    /// has said in the clear counts after it.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] where the server refuses STLS, and others where TLS fails. The connection is closed then.
-    pub fn start_tls<T: Stream>(
-        mut self,
-        shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<T>,
-    ) -> Result<Client<T>, Error> {
-        self.run(&[Command::Stls], &mut io::sink(), |_| {})?; // up to the handshake
-        self.secured(shake_hands)
-    }
-
-    fn secured<T: Stream>(
-        self,
-        shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<T>,
-    ) -> Result<Client<T>, Error> {
-        let Self { mut session, stream, start } = self;
-        let Action::StartTls(tls) = session.poll(start.elapsed())? else { return Err(Error::NoAnswer) };
-        let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
-        let stream = shake_hands(stream, deadline).map_err(Error::Transport)?;
-        tls.established();
-        Ok(Client { session, stream, start })
-    }
-
     /// Logs in as the plan has it, with no TLS but what is there. Where that is refused another plan may be tried, or another
     /// token.
     ///
@@ -79,7 +54,25 @@ impl<S: Stream> Client<S> {
     /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
     /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
-        self.up_to_tls(login)?.ok_or(Error::NoHandshake)
+        let ended = loop {
+            login.advance(&mut self.session);
+            if let Some(outcome) = login.outcome() {
+                return Ok(outcome?);
+            }
+            match self.next() {
+                Ok(Action::Event(event)) => {
+                    login.observe(&event);
+                    event.done();
+                }
+                Ok(Action::Challenge(challenge)) => login.answer(challenge),
+                Ok(Action::StartTls(_)) => return Err(Error::NoHandshake),
+                Ok(Action::Idle(_)) => return Err(Error::PlanOver),
+                Ok(Action::Closed(closed)) => break Error::Closed(closed),
+                Ok(other) => other.decline(),
+                Err(error) => break error,
+            }
+        };
+        Err(login.end(&self.session).map_or(ended, Error::Login))
     }
 
     /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
@@ -92,35 +85,15 @@ impl<S: Stream> Client<S> {
         login: &mut Login,
         shake_hands: impl FnOnce(S, Option<Instant>) -> io::Result<S>,
     ) -> Result<Self, Error> {
-        if self.up_to_tls(login)?.is_none() {
-            self = self.secured(shake_hands)?;
-            self.log_in(login)?;
+        match self.log_in(login) {
+            Err(Error::NoHandshake) => {}
+            logged_in => return logged_in.map(|_| self),
         }
-        Ok(self)
-    }
-
-    /// Carries a plan out until somebody is logged in, or until a handshake is due.
-    fn up_to_tls(&mut self, login: &mut Login) -> Result<Option<Method>, Error> {
-        loop {
-            login.advance(&mut self.session);
-            if let Some(outcome) = login.outcome() {
-                return Ok(Some(outcome?));
-            }
-            self.exchange().map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
-            match self.session.poll(self.start.elapsed())? {
-                Action::Event(event) => {
-                    login.observe(&event);
-                    event.done();
-                }
-                Action::Challenge(challenge) => login.answer(challenge),
-                Action::StartTls(_) => return Ok(None),
-                Action::Idle(_) => return Err(Error::PlanOver),
-                Action::Closed(closed) => {
-                    return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
-                }
-                other => other.decline(),
-            }
-        }
+        let Action::StartTls(tls) = self.session.poll(self.start.elapsed())? else { return Err(Error::NoHandshake) };
+        let deadline = tls.deadline().and_then(|deadline| self.start.checked_add(deadline));
+        self.stream = shake_hands(self.stream, deadline).map_err(Error::Transport)?;
+        tls.established();
+        self.log_in(login).map(|_| self)
     }
 
     /// Returns how many messages there are, and their octets (STAT).
@@ -230,7 +203,6 @@ impl<S: Stream> Client<S> {
                     }
                     body.done();
                 }
-                Action::StartTls(_) => return call.result,
                 Action::Closed(closed) => return call.result.and(Err(Error::Closed(closed))),
                 other => other.decline(),
             }

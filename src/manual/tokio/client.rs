@@ -25,8 +25,8 @@ pub struct Client<S> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to a server without TLS. A password is sent only if the server is on this machine: others need
-    /// [`start_tls`](Self::start_tls) first.
+    /// Connects to a server without TLS. A password is sent only if the server is on this machine: for others
+    /// there is [`log_in_over_tls`](Self::log_in_over_tls), on a stream that can become TLS.
     ///
     /// # Errors
     /// Those of the socket.
@@ -49,32 +49,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &self.session
     }
 
-    /// Begins TLS by STLS, before the login; `shake_hands` does the handshake, and is given up at the deadline. Nothing that the
-    /// server has said in the clear counts after it.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] where the server refuses STLS, and others where TLS fails. The connection is closed then.
-    pub async fn start_tls<T, F>(mut self, shake_hands: impl FnOnce(S) -> F) -> Result<Client<T>, Error>
-    where
-        T: AsyncRead + AsyncWrite + Unpin,
-        F: Future<Output = io::Result<T>>,
-    {
-        self.run(&[Command::Stls], &mut sink(), |_| {}).await?; // up to the handshake
-        self.secured(shake_hands).await
-    }
-
-    async fn secured<T, F>(self, shake_hands: impl FnOnce(S) -> F) -> Result<Client<T>, Error>
-    where
-        T: AsyncRead + AsyncWrite + Unpin,
-        F: Future<Output = io::Result<T>>,
-    {
-        let Self { mut session, stream, start } = self;
-        let Action::StartTls(tls) = session.poll(start.elapsed())? else { return Err(Error::NoAnswer) };
-        let stream = before(tls.deadline(), start, shake_hands(stream)).await.map_err(Error::Transport)?;
-        tls.established();
-        Ok(Client { session, stream, start })
-    }
-
     /// Logs in as the plan has it, with no TLS but what is there. Where that is refused another plan may be tried, or another
     /// token.
     ///
@@ -82,7 +56,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
     /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub async fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
-        self.up_to_tls(login).await?.ok_or(Error::NoHandshake)
+        let ended = loop {
+            login.advance(&mut self.session);
+            if let Some(outcome) = login.outcome() {
+                return Ok(outcome?);
+            }
+            match self.next().await {
+                Ok(Action::Event(event)) => {
+                    login.observe(&event);
+                    event.done();
+                }
+                Ok(Action::Challenge(challenge)) => login.answer(challenge),
+                Ok(Action::StartTls(_)) => return Err(Error::NoHandshake),
+                Ok(Action::Idle(_)) => return Err(Error::PlanOver),
+                Ok(Action::Closed(closed)) => break Error::Closed(closed),
+                Ok(other) => other.decline(),
+                Err(error) => break error,
+            }
+        };
+        Err(login.end(&self.session).map_or(ended, Error::Login))
     }
 
     /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
@@ -98,35 +90,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     where
         F: Future<Output = io::Result<S>>,
     {
-        if self.up_to_tls(login).await?.is_none() {
-            self = self.secured(shake_hands).await?;
-            self.log_in(login).await?;
+        match self.log_in(login).await {
+            Err(Error::NoHandshake) => {}
+            logged_in => return logged_in.map(|_| self),
         }
-        Ok(self)
-    }
-
-    /// Carries a plan out until somebody is logged in, or until a handshake is due.
-    async fn up_to_tls(&mut self, login: &mut Login) -> Result<Option<Method>, Error> {
-        loop {
-            login.advance(&mut self.session);
-            if let Some(outcome) = login.outcome() {
-                return Ok(Some(outcome?));
-            }
-            self.exchange().await.map_err(|error| login.end(&self.session).map_or(error, Error::Login))?;
-            match self.session.poll(self.start.elapsed())? {
-                Action::Event(event) => {
-                    login.observe(&event);
-                    event.done();
-                }
-                Action::Challenge(challenge) => login.answer(challenge),
-                Action::StartTls(_) => return Ok(None),
-                Action::Idle(_) => return Err(Error::PlanOver),
-                Action::Closed(closed) => {
-                    return Err(login.end(&self.session).map_or(Error::Closed(closed), Error::Login));
-                }
-                other => other.decline(),
-            }
-        }
+        let Action::StartTls(tls) = self.session.poll(self.start.elapsed())? else { return Err(Error::NoHandshake) };
+        self.stream = before(tls.deadline(), self.start, shake_hands(self.stream)).await.map_err(Error::Transport)?;
+        tls.established();
+        self.log_in(login).await.map(|_| self)
     }
 
     /// Returns how many messages there are, and their octets (STAT).
@@ -246,7 +217,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     }
                     body.done();
                 }
-                Action::StartTls(_) => return call.result,
                 Action::Closed(closed) => return call.result.and(Err(Error::Closed(closed))),
                 other => other.decline(),
             }
