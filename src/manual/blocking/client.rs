@@ -12,7 +12,7 @@ use pop3_proto::wire::{Command, DropListing, ScanListing};
 
 use super::transfer::{Stream, transfer};
 use crate::Error;
-use crate::call::Call;
+use crate::call::{self, Call};
 
 /// A connection to a server, from the greeting on.
 #[derive(Debug)]
@@ -101,8 +101,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`], as for all commands.
     pub fn stat(&mut self) -> Result<DropListing, Error> {
-        let of = |kind: EventKind<'_>| if let EventKind::Stat(listing) = kind { Some(listing) } else { None };
-        self.list_of(Command::Stat, of)?.pop().ok_or(Error::NoAnswer)
+        self.run(&[Command::Stat], &mut io::sink(), call::drop_listing)?.pop().ok_or(Error::NoAnswer)
     }
 
     /// Returns each message's octets (LIST). Some servers count them wrongly.
@@ -110,8 +109,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
-        let of = |kind: EventKind<'_>| if let EventKind::Scan(listing) = kind { Some(listing) } else { None };
-        self.list_of(Command::List { message: None }, of)
+        self.run(&[Command::List { message: None }], &mut io::sink(), call::scan_listing)
     }
 
     /// Returns each message's unique-id (UIDL).
@@ -119,11 +117,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn uidl(&mut self) -> Result<Vec<(MessageNumber, Vec<u8>)>, Error> {
-        let of = |kind: EventKind<'_>| match kind {
-            EventKind::UniqueId { message, unique_id } => Some((message, unique_id.to_vec())),
-            _ => None,
-        };
-        self.list_of(Command::Uidl { message: None }, of)
+        self.run(&[Command::Uidl { message: None }], &mut io::sink(), call::unique_id)
     }
 
     /// Writes a message into `sink`, with CRLF line ends (RETR), and sends STAT after it, whose answer shows that the message
@@ -132,13 +126,8 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`]: then what is in `sink` may not be the whole message.
     pub fn retr(&mut self, message: MessageNumber, sink: &mut impl Write) -> Result<(), Error> {
-        let mut proof = Err(Error::Unproven(message));
-        self.run(&[Command::Retr { message }, Command::Stat], sink, |kind| {
-            if let EventKind::Stat(_) = kind {
-                proof = Ok(());
-            }
-        })?;
-        proof
+        let proof = self.run(&[Command::Retr { message }, Command::Stat], sink, call::drop_listing)?;
+        if proof.is_empty() { Err(Error::Unproven(message)) } else { Ok(()) }
     }
 
     /// Writes a message's header and so many lines of its body into `sink` (TOP).
@@ -146,7 +135,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn top(&mut self, message: MessageNumber, lines: u64, sink: &mut impl Write) -> Result<(), Error> {
-        self.run(&[Command::Top { message, lines }], sink, |_| {})
+        self.run(&[Command::Top { message, lines }], sink, call::nothing).map(drop)
     }
 
     /// Marks a message as deleted (DELE): [`quit`](Self::quit) removes it.
@@ -154,7 +143,7 @@ impl<S: Stream> Client<S> {
     /// # Errors
     /// [`Error`].
     pub fn dele(&mut self, message: MessageNumber) -> Result<(), Error> {
-        self.run(&[Command::Dele { message }], &mut io::sink(), |_| {})
+        self.run(&[Command::Dele { message }], &mut io::sink(), call::nothing).map(drop)
     }
 
     /// Ends the session, and has the server remove what is marked (QUIT). Without it nothing is removed.
@@ -175,31 +164,27 @@ impl<S: Stream> Client<S> {
         }
     }
 
-    /// Sends a command, and returns what its answer has of something.
-    fn list_of<T>(&mut self, command: Command<'_>, of: impl Fn(EventKind<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
-        let mut list = Vec::new();
-        self.run(&[command], &mut io::sink(), |kind| list.extend(of(kind)))?;
-        Ok(list)
-    }
-
-    /// Sends commands, and does what the session wants until the last of them is answered to its end.
-    fn run(
+    /// Sends commands, and does what the session wants until the last of them is answered to its end. Returns what was asked
+    /// for, as far as the answers have it.
+    fn run<T>(
         &mut self,
         commands: &[Command<'_>],
         sink: &mut impl Write,
-        mut each: impl FnMut(EventKind<'_>),
-    ) -> Result<(), Error> {
-        let mut call = Call::new(&mut self.session, commands)?;
+        of: fn(EventKind<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut call = Call::new(&mut self.session, commands, of)?;
         loop {
             match self.next()? {
                 Action::Event(event) => {
-                    if call.observe(event, &mut each) {
+                    if call.observe(event) {
                         return call.result;
                     }
                 }
                 Action::Body(body) => {
                     if call.takes_body() {
-                        call.result = sink.write_all(body.as_bytes()).map_err(Error::Sink);
+                        if let Err(error) = sink.write_all(body.as_bytes()) {
+                            call.result = Err(Error::Sink(error));
+                        }
                     }
                     body.done();
                 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::transfer::{before, transfer};
 use crate::Error;
-use crate::call::Call;
+use crate::call::{self, Call};
 
 /// A connection to a server, from the greeting on.
 #[derive(Debug)]
@@ -105,8 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`], as for all commands.
     pub async fn stat(&mut self) -> Result<DropListing, Error> {
-        let of = |kind: EventKind<'_>| if let EventKind::Stat(listing) = kind { Some(listing) } else { None };
-        self.list_of(Command::Stat, of).await?.pop().ok_or(Error::NoAnswer)
+        self.run(&[Command::Stat], &mut sink(), call::drop_listing).await?.pop().ok_or(Error::NoAnswer)
     }
 
     /// Returns each message's octets (LIST). Some servers count them wrongly.
@@ -114,8 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`].
     pub async fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
-        let of = |kind: EventKind<'_>| if let EventKind::Scan(listing) = kind { Some(listing) } else { None };
-        self.list_of(Command::List { message: None }, of).await
+        self.run(&[Command::List { message: None }], &mut sink(), call::scan_listing).await
     }
 
     /// Returns each message's unique-id (UIDL).
@@ -123,11 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`].
     pub async fn uidl(&mut self) -> Result<Vec<(MessageNumber, Vec<u8>)>, Error> {
-        let of = |kind: EventKind<'_>| match kind {
-            EventKind::UniqueId { message, unique_id } => Some((message, unique_id.to_vec())),
-            _ => None,
-        };
-        self.list_of(Command::Uidl { message: None }, of).await
+        self.run(&[Command::Uidl { message: None }], &mut sink(), call::unique_id).await
     }
 
     /// Writes a message into `sink`, with CRLF line ends (RETR), and sends STAT after it, whose answer shows that the message
@@ -136,14 +130,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`]: then what is in `sink` may not be the whole message.
     pub async fn retr(&mut self, message: MessageNumber, sink: &mut (impl AsyncWrite + Unpin)) -> Result<(), Error> {
-        let mut proof = Err(Error::Unproven(message));
-        self.run(&[Command::Retr { message }, Command::Stat], sink, |kind| {
-            if let EventKind::Stat(_) = kind {
-                proof = Ok(());
-            }
-        })
-        .await?;
-        proof
+        let proof = self.run(&[Command::Retr { message }, Command::Stat], sink, call::drop_listing).await?;
+        if proof.is_empty() { Err(Error::Unproven(message)) } else { Ok(()) }
     }
 
     /// Writes a message's header and so many lines of its body into `sink` (TOP).
@@ -156,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         lines: u64,
         sink: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), Error> {
-        self.run(&[Command::Top { message, lines }], sink, |_| {}).await
+        self.run(&[Command::Top { message, lines }], sink, call::nothing).await.map(drop)
     }
 
     /// Marks a message as deleted (DELE): [`quit`](Self::quit) removes it.
@@ -164,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// # Errors
     /// [`Error`].
     pub async fn dele(&mut self, message: MessageNumber) -> Result<(), Error> {
-        self.run(&[Command::Dele { message }], &mut sink(), |_| {}).await
+        self.run(&[Command::Dele { message }], &mut sink(), call::nothing).await.map(drop)
     }
 
     /// Ends the session, and has the server remove what is marked (QUIT). Without it nothing is removed.
@@ -185,35 +173,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Sends a command, and returns what its answer has of something.
-    async fn list_of<T>(
-        &mut self,
-        command: Command<'_>,
-        of: impl Fn(EventKind<'_>) -> Option<T>,
-    ) -> Result<Vec<T>, Error> {
-        let mut list = Vec::new();
-        self.run(&[command], &mut sink(), |kind| list.extend(of(kind))).await?;
-        Ok(list)
-    }
-
-    /// Sends commands, and does what the session wants until the last of them is answered to its end.
-    async fn run(
+    /// Sends commands, and does what the session wants until the last of them is answered to its end. Returns what was asked
+    /// for, as far as the answers have it.
+    async fn run<T>(
         &mut self,
         commands: &[Command<'_>],
         sink: &mut (impl AsyncWrite + Unpin),
-        mut each: impl FnMut(EventKind<'_>),
-    ) -> Result<(), Error> {
-        let mut call = Call::new(&mut self.session, commands)?;
+        of: fn(EventKind<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut call = Call::new(&mut self.session, commands, of)?;
         loop {
             match self.next().await? {
                 Action::Event(event) => {
-                    if call.observe(event, &mut each) {
+                    if call.observe(event) {
                         return call.result;
                     }
                 }
                 Action::Body(body) => {
                     if call.takes_body() {
-                        call.result = sink.write_all(body.as_bytes()).await.map_err(Error::Sink);
+                        if let Err(error) = sink.write_all(body.as_bytes()).await {
+                            call.result = Err(Error::Sink(error));
+                        }
                     }
                     body.done();
                 }
