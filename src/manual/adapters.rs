@@ -33,11 +33,6 @@
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/serve.rs")]
 #![doc = "```"]
-//! # Opened
-//! What a host has of a message, for both.
-#![doc = "```ignore"]
-#![doc = include_str!("opened.rs")]
-#![doc = "```"]
 //! # Check
 //! A host's own tests call it with a maildrop that has messages in it. One on tokio checks its store through a host that blocks.
 #![doc = "```ignore"]

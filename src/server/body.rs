@@ -129,6 +129,23 @@ impl<M: Maildrop> Body<'_, M> {
         (self.maildrop, self.reader)
     }
 
+    /// Reports what has come of reading: [`push`](Self::push) of a chunk, [`end`](Self::end) where there is none, or
+    /// [`fail`](Self::fail).
+    ///
+    /// # Errors
+    /// The error of `read`, for a log: the client only sees the connection close.
+    pub fn answer<E>(self, read: Result<Option<Bytes>, E>) -> Result<(), E> {
+        match read {
+            Ok(Some(chunk)) => self.push(chunk),
+            Ok(None) => self.end(),
+            Err(error) => {
+                self.fail();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Sends the next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB
     /// are a good choice; an empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {

@@ -52,6 +52,14 @@ impl<M: Maildrop> Measure<'_, M> {
         }
     }
 
+    /// Reports what has come of measuring: [`done`](Self::done) or [`refuse`](Self::refuse).
+    pub fn answer(self, measured: Result<(), Refusal>) {
+        match measured {
+            Ok(()) => self.done(),
+            Err(reason) => self.refuse(reason),
+        }
+    }
+
     /// Reports that the message can't be measured.
     ///
     /// One that is [`Gone`](Refusal::Gone) keeps its place for the rest of the session: it counts in STAT, and LIST shows it, with

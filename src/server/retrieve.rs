@@ -14,6 +14,15 @@ use crate::buffer::Output;
 use crate::message::MessageNumber;
 use crate::totals::count;
 
+/// A message that a host has opened.
+#[derive(Debug)]
+pub enum Opened<R> {
+    /// All of it, as it is stored.
+    Whole(Bytes),
+    /// What reads its chunks: the [reader](Maildrop::Reader) of the maildrop.
+    Reader(R),
+}
+
 /// A message is wanted, by RETR or TOP.
 #[must_use = "the session waits for the message"]
 pub struct Retrieve<'a, M: Maildrop> {
@@ -43,6 +52,15 @@ impl<M: Maildrop> Retrieve<'_, M> {
     /// Lends the host's maildrop, with the message.
     pub fn maildrop_and_message(&mut self) -> (&mut M, MessageNumber) {
         (&mut self.transaction.open.maildrop, self.request.message)
+    }
+
+    /// Reports what has come of opening the message: [`send`](Self::send), [`begin`](Self::begin) or [`refuse`](Self::refuse).
+    pub fn answer(self, opened: Result<Opened<M::Reader>, Refusal>) {
+        match opened {
+            Ok(Opened::Whole(message)) => self.send(message),
+            Ok(Opened::Reader(reader)) => self.begin(reader),
+            Err(reason) => self.refuse(reason),
+        }
     }
 
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).

@@ -14,8 +14,6 @@ pub mod tokio;
 mod call;
 #[path = "../../../src/manual/error.rs"]
 mod error;
-#[path = "../../../src/manual/opened.rs"]
-mod opened;
 
 pub use error::Error;
-pub use opened::Opened;
+pub use pop3_proto::server::Opened;

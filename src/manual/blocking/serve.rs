@@ -7,11 +7,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
+    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection,
+    Session,
 };
 
 use super::transfer::{Stream, TICK, is_passing, transfer};
-use crate::Opened;
 
 /// What a server does for one client, beside POP3.
 pub trait Host {
@@ -145,30 +145,19 @@ pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut 
         Action::Measure(measure) if host.is_stopping() => measure.decline(),
         Action::Measure(mut measure) => {
             let (maildrop, message) = measure.maildrop_and_message();
-            match host.measure(maildrop, message) {
-                Ok(()) => measure.done(),
-                Err(refusal) => measure.refuse(refusal),
-            }
+            let measured = host.measure(maildrop, message);
+            measure.answer(measured);
         }
         Action::Retrieve(mut retrieve) => {
             let lines = retrieve.lines();
             let (maildrop, message) = retrieve.maildrop_and_message();
-            match host.open(maildrop, message, lines) {
-                Ok(Opened::Whole(octets)) => retrieve.send(octets),
-                Ok(Opened::Reader(reader)) => retrieve.begin(reader),
-                Err(refusal) => retrieve.refuse(refusal),
-            }
+            let opened = host.open(maildrop, message, lines);
+            retrieve.answer(opened);
         }
         Action::Body(mut body) => {
             let (maildrop, reader) = body.maildrop_and_reader();
-            match host.next_chunk(maildrop, reader) {
-                Ok(Some(chunk)) => body.push(chunk),
-                Ok(None) => body.end(),
-                Err(error) => {
-                    host.report(&error);
-                    body.fail();
-                }
-            }
+            let chunk = host.next_chunk(maildrop, reader);
+            body.answer(chunk).unwrap_or_else(|error| host.report(&error));
         }
         Action::Update(mut update) => {
             let (maildrop, deletions) = update.maildrop_and_deletions();

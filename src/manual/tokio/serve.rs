@@ -8,13 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Refusal, Rejection, Session,
+    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection,
+    Session,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, sink};
 use tokio::time::{Instant, timeout};
 
 use super::transfer::{before, transfer};
-use crate::Opened;
 
 /// How long the end of a connection may take.
 const LINGER: Duration = Duration::from_secs(1);
@@ -172,30 +172,19 @@ pub async fn serve<H: Host>(
                     continue;
                 }
                 let (maildrop, message) = measure.maildrop_and_message();
-                match host.measure(maildrop, message).await {
-                    Ok(()) => measure.done(),
-                    Err(refusal) => measure.refuse(refusal),
-                }
+                let measured = host.measure(maildrop, message).await;
+                measure.answer(measured);
             }
             Action::Retrieve(mut retrieve) => {
                 let lines = retrieve.lines();
                 let (maildrop, message) = retrieve.maildrop_and_message();
-                match host.open(maildrop, message, lines).await {
-                    Ok(Opened::Whole(octets)) => retrieve.send(octets),
-                    Ok(Opened::Reader(reader)) => retrieve.begin(reader),
-                    Err(refusal) => retrieve.refuse(refusal),
-                }
+                let opened = host.open(maildrop, message, lines).await;
+                retrieve.answer(opened);
             }
             Action::Body(mut body) => {
                 let (maildrop, reader) = body.maildrop_and_reader();
-                match host.next_chunk(maildrop, reader).await {
-                    Ok(Some(chunk)) => body.push(chunk),
-                    Ok(None) => body.end(),
-                    Err(error) => {
-                        host.report(&error);
-                        body.fail();
-                    }
-                }
+                let chunk = host.next_chunk(maildrop, reader).await;
+                body.answer(chunk).unwrap_or_else(|error| host.report(&error));
             }
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
