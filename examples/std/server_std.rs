@@ -158,12 +158,7 @@ impl<'a> Host for Connection<'a> {
         maildrop.measure(message, is_awaited)
     }
 
-    fn open(
-        &mut self,
-        maildrop: &mut Mailbox,
-        message: MessageNumber,
-        _: Option<u64>,
-    ) -> Result<Opened<Reading>, Refusal> {
+    fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Reading>, Refusal> {
         maildrop.read(message)
     }
 

@@ -165,12 +165,7 @@ impl Host for Connection {
         block_in_place(|| maildrop.measure(message, is_awaited))
     }
 
-    async fn open(
-        &mut self,
-        maildrop: &mut Mailbox,
-        message: MessageNumber,
-        _: Option<u64>,
-    ) -> Result<Opened<Reading>, Refusal> {
+    async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Reading>, Refusal> {
         block_in_place(|| maildrop.read(message))
     }
 

@@ -10,12 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{env, io, thread};
 
-use adapter::Opened;
 use adapter::blocking::{Host, serve};
 use bytes::Bytes;
 use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, Removal, UniqueId};
-use pop3_proto::server::{Config, Credentials, Deletions, Maildrop, Refusal, Rejection, Session};
+use pop3_proto::server::{Config, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection, Session};
 use pop3_proto::wire::WireSize;
 
 /// A message: its unique-id, and what is stored of it until it is removed.
@@ -59,7 +58,7 @@ impl<'a> Host for Connection<'a> {
         Ok(Open(messages))
     }
 
-    fn open(&mut self, maildrop: &mut Open<'a>, message: MessageNumber, _: Option<u64>) -> Result<Opened<()>, Refusal> {
+    fn open(&mut self, maildrop: &mut Open<'a>, message: MessageNumber) -> Result<Opened<()>, Refusal> {
         maildrop.0[message.index()].1.clone().map(Opened::Whole).ok_or(Refusal::Gone)
     }
 

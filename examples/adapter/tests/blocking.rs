@@ -53,7 +53,7 @@ impl Host for Connection {
         common::measure(maildrop, message)
     }
 
-    fn open(&mut self, maildrop: &mut Open, message: MessageNumber, _: Option<u64>) -> Result<Opened<Chunks>, Refusal> {
+    fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, Refusal> {
         common::open(maildrop, message)
     }
 

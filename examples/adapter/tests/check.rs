@@ -46,7 +46,7 @@ impl Host for Shelf {
         Ok(Index::new(self.messages.iter().map(|(id, message)| (name(id), Some(octets(message)))), ()))
     }
 
-    fn open(&mut self, _: &mut Index<()>, message: MessageNumber, _: Option<u64>) -> Result<Opened<()>, Refusal> {
+    fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, Refusal> {
         if self.fault == Fault::CanNotRead {
             return Err(Refusal::Permanent);
         }

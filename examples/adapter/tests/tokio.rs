@@ -53,12 +53,7 @@ impl Host for Connection {
         common::measure(maildrop, message)
     }
 
-    async fn open(
-        &mut self,
-        maildrop: &mut Open,
-        message: MessageNumber,
-        _: Option<u64>,
-    ) -> Result<Opened<Chunks>, Refusal> {
+    async fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, Refusal> {
         common::open(maildrop, message)
     }
 

@@ -38,16 +38,15 @@ pub trait Host {
         Err(Refusal::Temporary)
     }
 
-    /// Opens a message, all of it or a reader of its chunks. TOP wants so many `lines` of its body, and the session cuts it by
-    /// itself.
+    /// Opens a message: all of it, or a reader of its chunks. For TOP too: the session cuts the message by itself, and asks for
+    /// no more chunks than it needs.
     ///
     /// # Errors
-    /// Why it can't be had.
+    /// Why the message can't be had.
     fn open(
         &mut self,
         maildrop: &mut Self::Maildrop,
         message: MessageNumber,
-        lines: Option<u64>,
     ) -> Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>;
 
     /// Reads the next chunk of a message; `None` at its end.
@@ -149,9 +148,8 @@ pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut 
             measure.answer(measured);
         }
         Action::Retrieve(mut retrieve) => {
-            let lines = retrieve.lines();
             let (maildrop, message) = retrieve.maildrop_and_message();
-            let opened = host.open(maildrop, message, lines);
+            let opened = host.open(maildrop, message);
             retrieve.answer(opened);
         }
         Action::Body(mut body) => {

@@ -54,8 +54,8 @@ pub trait Host: Send {
         ready(Err(Refusal::Temporary))
     }
 
-    /// Opens a message: all of it, or a reader of its chunks. TOP asks for so many `lines` of its body; the session cuts it
-    /// by itself.
+    /// Opens a message: all of it, or a reader of its chunks. For TOP too: the session cuts the message by itself, and asks for
+    /// no more chunks than it needs.
     ///
     /// # Errors
     /// Why the message can't be had.
@@ -63,7 +63,6 @@ pub trait Host: Send {
         &mut self,
         maildrop: &mut Self::Maildrop,
         message: MessageNumber,
-        lines: Option<u64>,
     ) -> impl Future<Output = Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>> + Send;
 
     /// Reads the next chunk of a message; `None` at its end.
@@ -176,9 +175,8 @@ pub async fn serve<H: Host>(
                 measure.answer(measured);
             }
             Action::Retrieve(mut retrieve) => {
-                let lines = retrieve.lines();
                 let (maildrop, message) = retrieve.maildrop_and_message();
-                let opened = host.open(maildrop, message, lines).await;
+                let opened = host.open(maildrop, message).await;
                 retrieve.answer(opened);
             }
             Action::Body(mut body) => {
