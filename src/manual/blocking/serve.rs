@@ -13,6 +13,9 @@ use pop3_proto::server::{
 
 use super::transfer::{Stream, TICK, is_passing, transfer};
 
+/// What a host reads the chunks of a message with.
+type Reader<H> = <<H as Host>::Maildrop as Maildrop>::Reader;
+
 /// What a server does for one client, beside POP3.
 pub trait Host {
     /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
@@ -43,21 +46,13 @@ pub trait Host {
     ///
     /// # Errors
     /// Why the message can't be had.
-    fn open(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        message: MessageNumber,
-    ) -> Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>;
+    fn open(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> Result<Opened<Reader<Self>>, Refusal>;
 
     /// Reads the next chunk of a message; `None` at its end.
     ///
     /// # Errors
     /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
-    fn next_chunk(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        reader: &mut <Self::Maildrop as Maildrop>::Reader,
-    ) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, maildrop: &mut Self::Maildrop, reader: &mut Reader<Self>) -> io::Result<Option<Bytes>> {
         let _ = (maildrop, reader);
         Ok(None)
     }
@@ -111,15 +106,13 @@ pub fn serve<H: Host>(
             Action::StartTls(tls) => {
                 let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
                 match stream.flush().and_then(|()| host.start_tls(stream, deadline)) {
-                    Ok(secured) => {
-                        stream = secured;
-                        tls.established(ClientIdentity::Unknown);
-                    }
+                    Ok(secured) => stream = secured,
                     Err(error) => {
                         host.report(&error);
                         return CloseReason::TlsFailed;
                     }
                 }
+                tls.established(ClientIdentity::Unknown);
             }
             Action::Close(reason) => {
                 if reason.is_orderly() {
@@ -170,15 +163,10 @@ pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut 
 /// back what the client hasn't seen yet.
 fn hang_up(mut stream: impl Stream) -> io::Result<()> {
     stream.set_timeout(TICK)?;
-    stream.flush()?;
     stream.shut_down()?;
-    let start = Instant::now();
-    while start.elapsed() < TICK {
-        match stream.read(&mut [0; 4_096]) {
-            Ok(0) => break,
-            Err(error) if !is_passing(&error) => return Err(error),
-            _ => {}
-        }
+    let (start, mut is_open) = (Instant::now(), true);
+    while is_open && start.elapsed() < TICK {
+        is_open = stream.read(&mut [0; 4_096]).map_or_else(|error| is_passing(&error), |octets| octets > 0);
     }
     Ok(())
 }

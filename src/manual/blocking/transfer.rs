@@ -27,7 +27,7 @@ pub trait Stream: Read + Write {
     /// Those of the socket, a timeout among them.
     fn wait(&mut self) -> io::Result<()>;
 
-    /// Ends what is written: TLS sends its closing alert, then TCP its FIN.
+    /// Ends what is written, and sends what is still buffered of it: TLS sends its closing alert, then TCP its FIN.
     ///
     /// # Errors
     /// Those of the socket.

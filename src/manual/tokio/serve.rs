@@ -127,51 +127,42 @@ pub async fn serve<H: Host>(
     let start = Instant::now();
     let mut is_stopping = false;
     loop {
-        if is_stopping {
-            session.stop();
-        }
         match session.poll(start.elapsed()) {
-            Action::Io(io) => {
-                let moved = tokio::select! {
-                    biased;
-                    moved = transfer(io, &mut stream, start) => moved,
-                    () = host.stopped(), if !is_stopping => {
-                        is_stopping = true;
-                        Ok(())
-                    }
-                };
-                moved.unwrap_or_else(|error| host.report(&error));
-            }
+            Action::Io(io) => tokio::select! {
+                biased;
+                moved = transfer(io, &mut stream, start) => moved.unwrap_or_else(|error| host.report(&error)),
+                () = host.stopped(), if !is_stopping => {
+                    is_stopping = true;
+                    session.stop();
+                }
+            },
             Action::Login(login) => match host.log_in(login.credentials()).await {
                 Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
                 Err(rejection) => login.reject(rejection),
             },
             Action::Authenticate(step) => host.authenticate(step).await,
             Action::StartTls(tls) => {
-                let secured = match stream.flush().await {
-                    Ok(()) => before(tls.deadline(), start, host.start_tls(stream)).await,
-                    Err(error) => Err(error),
+                let handshake = async {
+                    stream.flush().await?;
+                    host.start_tls(stream).await
                 };
-                match secured {
-                    Ok(secured) => {
-                        stream = secured;
-                        tls.established(ClientIdentity::Unknown);
-                    }
+                match before(tls.deadline(), start, handshake).await {
+                    Ok(secured) => stream = secured,
                     Err(error) => {
                         host.report(&error);
                         return CloseReason::TlsFailed;
                     }
                 }
+                tls.established(ClientIdentity::Unknown);
             }
             Action::Measure(mut measure) => {
-                // There may be many more of them.
-                is_stopping = is_stopping || is_ready(host.stopped()).await;
-                if is_stopping {
-                    measure.decline();
-                    continue;
-                }
                 let (maildrop, message) = measure.maildrop_and_message();
-                let measured = host.measure(maildrop, message).await;
+                // There may be many more of them, so the first question is whether to stop.
+                let measured = tokio::select! {
+                    biased;
+                    () = host.stopped() => Err(Refusal::Temporary),
+                    () = ready(()) => host.measure(maildrop, message).await,
+                };
                 measure.answer(measured);
             }
             Action::Retrieve(mut retrieve) => {
@@ -196,15 +187,6 @@ pub async fn serve<H: Host>(
                 return reason;
             }
         }
-    }
-}
-
-/// Whether a future is ready now.
-async fn is_ready(future: impl Future<Output = ()> + Send) -> bool {
-    tokio::select! {
-        biased;
-        () = future => true,
-        () = ready(()) => false,
     }
 }
 
