@@ -8,5 +8,5 @@ mod serve;
 mod transfer;
 
 pub use client::Client;
-pub use serve::{Host, serve};
+pub use serve::{Answer, Host, serve};
 pub use transfer::{BoxedStream, Stream, before, transfer};

@@ -19,10 +19,14 @@ use super::transfer::{before, transfer};
 /// How long the end of a connection may take.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// What the methods of a [`Host`] return, which may be `async fn`s: a future that may go from thread to thread.
+pub trait Answer<T>: Future<Output = T> + Send {}
+
+impl<T, F: Future<Output = T> + Send> Answer<T> for F {}
+
 /// What a server does for one client, beside POP3. The session waits while it does that, and no deadline runs.
 ///
-/// Each method may be an `async fn`. A store that blocks is called in tokio's `block_in_place`, which takes what the arguments
-/// borrow.
+/// A store that blocks is called in tokio's `block_in_place`, which takes what the arguments borrow.
 pub trait Host: Send {
     /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
@@ -35,21 +39,14 @@ pub trait Host: Send {
     ///
     /// # Errors
     /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
-    fn log_in(
-        &mut self,
-        credentials: Credentials<'_>,
-    ) -> impl Future<Output = Result<Self::Maildrop, Rejection>> + Send;
+    fn log_in(&mut self, credentials: Credentials<'_>) -> impl Answer<Result<Self::Maildrop, Rejection>>;
 
     /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
     /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
     ///
     /// # Errors
     /// Why it can't be measured, or that nobody waits for it any more, which is a temporary refusal.
-    fn measure(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        message: MessageNumber,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> impl Answer<Result<(), Refusal>> {
         let _ = (maildrop, message);
         ready(Err(Refusal::Temporary))
     }
@@ -63,7 +60,7 @@ pub trait Host: Send {
         &mut self,
         maildrop: &mut Self::Maildrop,
         message: MessageNumber,
-    ) -> impl Future<Output = Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>> + Send;
+    ) -> impl Answer<Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>>;
 
     /// Reads the next chunk of a message; `None` at its end.
     ///
@@ -73,23 +70,16 @@ pub trait Host: Send {
         &mut self,
         maildrop: &mut Self::Maildrop,
         reader: &mut <Self::Maildrop as Maildrop>::Reader,
-    ) -> impl Future<Output = io::Result<Option<Bytes>>> + Send {
+    ) -> impl Answer<io::Result<Option<Bytes>>> {
         let _ = (maildrop, reader);
         ready(Ok(None))
     }
 
     /// Removes the messages that the client has marked, now that it has sent QUIT.
-    fn remove(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        deletions: Deletions<'_>,
-    ) -> impl Future<Output = Removal> + Send;
+    fn remove(&mut self, maildrop: &mut Self::Maildrop, deletions: Deletions<'_>) -> impl Answer<Removal>;
 
     /// Takes a step of a SASL exchange. Only of mechanisms that the configuration offers.
-    fn authenticate(
-        &mut self,
-        step: Authenticate<'_, Self::Maildrop, Self::Exchange>,
-    ) -> impl Future<Output = ()> + Send {
+    fn authenticate(&mut self, step: Authenticate<'_, Self::Maildrop, Self::Exchange>) -> impl Answer<()> {
         step.decline();
         ready(())
     }
@@ -98,14 +88,14 @@ pub trait Host: Send {
     ///
     /// # Errors
     /// The handshake has failed: the connection ends.
-    fn start_tls(&mut self, stream: Self::Stream) -> impl Future<Output = io::Result<Self::Stream>> + Send {
+    fn start_tls(&mut self, stream: Self::Stream) -> impl Answer<io::Result<Self::Stream>> {
         let _ = stream;
         ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     /// Returns when the server is to stop: then the session ends at the next place where nobody is hurt. It may be asked anew
     /// at any time.
-    fn stopped(&self) -> impl Future<Output = ()> + Send {
+    fn stopped(&self) -> impl Answer<()> {
         pending()
     }
 
