@@ -4,17 +4,12 @@
 //! next one goes on.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
 use adapter::blocking::{Client, Store};
-use pop3_proto::client::{Fetch, Login};
-use pop3_proto::wire::{Name, Password};
-
-/// The most octets of a unique-id that is fit for the name of a file, which has 255 octets at the most.
-const LONGEST: usize = 100;
+use pop3_proto::client::{Fetch, Login, Name, Password};
 
 /// The messages of one account. Those with a unique-id that the server may still list are named by it, in hexadecimal digits;
 /// the others have a number after that, so that their names are never taken for one.
@@ -22,13 +17,9 @@ struct Directory(PathBuf);
 
 impl Directory {
     fn unique_ids(&self) -> io::Result<BTreeSet<Vec<u8>>> {
-        let mut unique_ids = BTreeSet::new();
-        for entry in fs::read_dir(&self.0)? {
-            let name = entry?.file_name();
-            let id = name.to_str().and_then(|name| hex::decode(name.strip_suffix(".eml")?).ok());
-            unique_ids.extend(id.filter(|id| self.has(id)));
-        }
-        Ok(unique_ids)
+        let names = fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let unique_ids = names.iter().filter_map(|name| hex::decode(name.to_str()?.strip_suffix(".eml")?).ok());
+        Ok(unique_ids.filter(|id| self.has(id)).collect())
     }
 
     fn path_of(&self, unique_id: &[u8]) -> PathBuf {
@@ -55,16 +46,16 @@ impl Store for Directory {
 
     fn save(&mut self, message: File, unique_id: Option<&[u8]>) -> io::Result<()> {
         message.sync_all()?;
-        let unique_id = unique_id.filter(|id| id.len() <= LONGEST);
+        // In hexadecimal digits it is the name of a file, which has 255 octets at the most.
+        let unique_id = unique_id.filter(|id| id.len() <= 100);
         let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
         fs::rename(self.0.join(".partial"), name)?;
         File::open(&self.0)?.sync_all()
     }
 
     fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
-        let mut meant = self.unique_ids()?;
-        meant.retain(|id| is_meant(id));
-        meant.iter().try_for_each(|id| fs::rename(self.path_of(id), self.free_name(id)))
+        let rename = |id: &Vec<u8>| fs::rename(self.path_of(id), self.free_name(id));
+        self.unique_ids()?.iter().filter(|id| is_meant(id)).try_for_each(rename)
     }
 
     fn discard(&mut self, unique_id: &[u8]) -> io::Result<()> {
@@ -78,7 +69,7 @@ fn main() -> Result<(), String> {
     fetch_mail(address, Directory(path.into())).map_err(|error| error.to_string())
 }
 
-fn fetch_mail(address: &str, mut directory: Directory) -> Result<(), Box<dyn Error>> {
+fn fetch_mail(address: &str, mut directory: Directory) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(&directory.0)?;
     loop {
         let mut client = Client::connect(address)?;
