@@ -25,8 +25,8 @@ pub struct Client<S> {
 }
 
 impl Client<TcpStream> {
-    /// Connects to a server without TLS. A password is sent only if the server is on this machine: for others
-    /// there is [`log_in_over_tls`](Self::log_in_over_tls), on a stream that can become TLS.
+    /// Connects to a server without TLS. A password is sent only if the server is on this machine: others need
+    /// [`new`](Self::new) and [`log_in_over_tls`](Self::log_in_over_tls).
     ///
     /// # Errors
     /// Those of the socket.
@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
-    /// [`Login::stls_if_offered`].
+    /// [`Login::stls_if_offered`]. The stream has one type before and after it, so it is a box or an enum.
     ///
     /// # Errors
     /// [`Error::Login`] says why nobody is logged in. The connection is closed then.
