@@ -10,11 +10,12 @@ use crate::wire::{LineEnds, MAX_RESPONSE_LINE, Stuffer};
 
 /// Output that is bounded by the size of its text buffer and one chunk of a message.
 ///
-/// Responses and listings are text. Of a chunk, runs of 256 octets and more are written without being copied; shorter
-/// ones, and the dots and line ends between them, are appended to the text, so that a message of short runs costs
-/// few writes.
+/// Responses and listings are text. Of a chunk, runs of 2,048 octets and more are written without being copied; shorter
+/// ones, and the dots and line ends between them, are appended to the text, since each write ends with a run. So is a
+/// chunk that fits into the text as a whole. For a long chunk of short runs the text grows beyond its size, so that it
+/// leaves in one write.
 ///
-/// It has its memory only while something is to be written.
+/// It has its memory only while something is to be written, and what is beyond its size only while a message is.
 pub(crate) struct Output {
     pub(super) text: Vec<u8>,
     pub(super) written: usize,
@@ -29,17 +30,32 @@ pub(crate) struct Output {
     /// What is left out of the chunk after the run.
     held: usize,
     stuffer: Stuffer,
+    /// Whether a message was begun and isn't ended.
+    is_in_message: bool,
     /// How many octets of messages have gone into the text and the run, with CRLF line ends and without the dots that were
     /// added; for a client, how many it has taken.
     pub(crate) message_octets: u64,
     progressed: bool,
 }
 
-/// Runs of fewer octets are copied: an entry of a vectored write costs about as much.
+/// Runs of fewer octets are copied: the write that each of them would end costs more.
+const LONG: usize = 2_048;
+
+/// Where runs have fewer octets on the average, they are copied without being found first.
 const SHORT: usize = 256;
 
 /// The octets of the line that ends a message.
 const END_LINE: usize = ".\r\n".len();
+
+/// The most octets that end a message: what is held back of it, an end of its last line, and the end line.
+const END: usize = "\r\r\n.\r\n".len();
+
+/// How large the text grows for a long chunk of short runs, if its size isn't larger: for 64 KiB of lines of eight octets and
+/// more, the first line of the response, and its end.
+const LARGEST: usize = 65_536 + 65_536 / ADDED + 1_024;
+
+/// One octet in so many is taken to be added to a chunk of short runs.
+const ADDED: usize = 8;
 
 /// How many octets are copied before the next search for a long run.
 const STRETCH: usize = 4_096;
@@ -62,6 +78,7 @@ impl Output {
             run: 0,
             held: 0,
             stuffer: Stuffer::new(LineEnds::Unknown),
+            is_in_message: false,
             message_octets: 0,
             progressed: false,
         }
@@ -75,17 +92,33 @@ impl Output {
 
     #[inline]
     fn has_room_for_text(&mut self) -> bool {
-        // A challenge may have made it larger than its size.
+        // A challenge or a message may have made it larger than its size.
         self.text.len() + Self::ROOM <= self.size
-            && (self.text.capacity() - self.text.len() >= Self::ROOM || self.grow())
+            && (self.text.capacity() - self.text.len() >= Self::ROOM || self.grow(0, self.size) >= Self::ROOM)
     }
 
-    /// Doubles the memory of the text, from 1,024 octets up to the size.
-    #[cold]
-    fn grow(&mut self) -> bool {
-        let wanted = (2 * self.text.capacity()).clamp(Self::MIN_SIZE as usize, self.size);
-        self.text.reserve_exact(wanted - self.text.len());
-        true
+    /// Whether the end of a message may be appended to the text; reserves memory for it.
+    #[inline]
+    pub(crate) fn has_room_for_end(&mut self) -> bool {
+        self.chunk.is_empty() && (self.text.capacity() - self.text.len() >= END || self.has_room_for_text())
+    }
+
+    /// Makes room for so many octets of a message, with what is added to them, beside a response line and an end line, as
+    /// far as `limit` allows. Returns how much room there is.
+    fn grow(&mut self, octets: usize, limit: usize) -> usize {
+        let needed = self.text.len() + octets + octets / ADDED + Self::ROOM;
+        // What is appended piece by piece doubles the memory, from 1,024 octets up to the size.
+        let doubled = needed.next_power_of_two().clamp(Self::MIN_SIZE as usize, self.size);
+        let wanted = needed.max(doubled).min(limit);
+        if self.text.is_empty() && self.text.capacity() < wanted {
+            // Nothing is to be copied, so there needn't be two at a time.
+            self.text = Vec::new();
+        }
+        // Beyond the size it grows once, and what was added is more than it is in most messages where that isn't enough.
+        if self.text.capacity() < wanted && self.text.capacity() <= self.size {
+            self.text.reserve_exact(wanted - self.text.len());
+        }
+        self.text.capacity().min(limit).saturating_sub(self.text.len())
     }
 
     /// Whether nothing is to be written.
@@ -103,6 +136,7 @@ impl Output {
     /// Begins the content of a message.
     pub(crate) fn begin(&mut self, line_ends: LineEnds) {
         self.stuffer = Stuffer::new(line_ends);
+        self.is_in_message = true;
     }
 
     /// Takes the next chunk of the message; the one before must be written.
@@ -118,11 +152,13 @@ impl Output {
         let end = self.stuffer.end();
         self.message_octets += (end.len() - END_LINE) as u64;
         self.text.extend_from_slice(end);
+        self.is_in_message = false;
     }
 
-    /// Forgets what is left of the chunk.
+    /// Forgets what is left of the chunk and of the message.
     pub(crate) fn abandon(&mut self) {
         self.push(Bytes::new());
+        self.is_in_message = false;
     }
 
     /// Forgets everything that isn't written.
@@ -147,14 +183,24 @@ impl Output {
             return;
         }
         let (dots, text) = (self.stuffer.dots(), self.text.len());
+        let fits = |used: usize| used + self.chunk.len() + self.chunk.len() / ADDED + Self::ROOM <= self.size;
+        let (fits, largest) = (fits(text), if fits(0) { self.size } else { self.size.max(LARGEST) });
         let mut done = 0;
         let mut short_runs = false;
-        while done < self.chunk.len() && self.has_room_for_text() {
+        while done < self.chunk.len() {
+            let left = self.chunk.len() - done;
+            let mut room = self.grow(if fits { left } else { left.min(STRETCH) }, self.size);
+            if done > 0 && room < Self::ROOM + LONG && largest > self.size {
+                // There was no long run so far, so what is left is taken to have none.
+                room = self.grow(left, largest);
+            }
+            if room < Self::ROOM {
+                break;
+            }
             let rest = part(&self.chunk, done..);
             if short_runs {
                 let before = self.text.len();
                 // What is written is at most twice as long, and two octets that were held back.
-                let room = self.text.capacity().min(self.size) - before;
                 let fitting = (room - 2 - Stuffer::COPY_SLACK) / 2;
                 let stretch = rest.len().min(fitting).min(STRETCH);
                 self.stuffer.copy(part(rest, ..stretch), &mut self.text);
@@ -166,7 +212,7 @@ impl Output {
             }
             let piece = self.stuffer.next(rest);
             self.text.extend_from_slice(piece.insert);
-            if piece.run >= SHORT {
+            if piece.run > room - Self::ROOM || (piece.run >= LONG && !fits) {
                 done += piece.skip;
                 self.run = piece.run;
                 self.held = piece.held;
@@ -174,7 +220,7 @@ impl Output {
             }
             self.text.extend_from_slice(part(rest, piece.skip..piece.skip + piece.run));
             done += piece.consumed();
-            short_runs = true;
+            short_runs = piece.run < SHORT;
         }
         let octets = (self.text.len() - text + self.run) as u64;
         self.message_octets += octets - u64::from(self.stuffer.dots().wrapping_sub(dots));
@@ -233,8 +279,8 @@ impl Buf for Output {
         }
         self.written += of_text;
         if self.written == self.text.len() {
-            if self.text.capacity() > self.size {
-                // A challenge has made it so large.
+            if self.text.capacity() > self.size && !self.is_in_message {
+                // A challenge or a message has made it so large.
                 self.text = Vec::new();
             }
             self.text.clear();

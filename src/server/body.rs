@@ -146,8 +146,8 @@ impl<M: Maildrop> Body<'_, M> {
         Ok(())
     }
 
-    /// Sends the next octets of the message as it is stored. They are written without being copied, so chunks of some 64 KiB
-    /// are a good choice; an empty chunk changes nothing.
+    /// Sends the next octets of the message as it is stored. Chunks of some 64 KiB are a good choice: with CRLF line ends they
+    /// are written without being copied, and with LF line ends in one write. An empty chunk changes nothing.
     pub fn push(self, chunk: impl Into<Bytes>) {
         self.transfer.push(self.output, chunk.into());
     }

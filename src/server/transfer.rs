@@ -82,7 +82,7 @@ impl Transfer {
         output.fill();
         match self.rest {
             Rest::Failed => Err(CloseReason::MessageFailed),
-            Rest::End if output.has_room() => {
+            Rest::End if output.has_room_for_end() => {
                 output.end();
                 Ok(true)
             }

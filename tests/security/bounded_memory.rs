@@ -173,6 +173,9 @@ fn nothing() -> Chunks {
 /// The input window, the output text once while it grows, and a word of deletion marks.
 const BUFFERS: u64 = 2_048 + 8_192 + 16_384 + 8;
 
+/// The output text with a long chunk of short runs, and once more before it grows.
+const MESSAGE: u64 = 2_048 + 16_384 + 74_752;
+
 /// How many allocations may come with this many commands: the output text grows anew for each window of input, in five
 /// steps.
 fn for_windows_of(command: &str, times: usize) -> u64 {
@@ -248,12 +251,26 @@ fn a_message_of_a_gibibyte_takes_the_chunk_that_the_host_hands_over_and_32_kib()
 fn a_message_of_the_shortest_lines_fills_the_output_and_no_more() {
     // R-GEN-04: each octet becomes two and more
     for line in ["\n", ".\n", "\r\n.", "\n.\r"] {
-        let chunk = Bytes::from(line.repeat(30_000));
-        let octets = chunk.len() as u64;
-        let (info, written) = measured::<1>("RETR 1\r\n", 1, &Chunks(chunk, 10));
-        assert!(written > 10 * octets);
-        assert!(info.bytes_max <= BUFFERS, "{line:?}: {info:?}");
+        for octets in [5_000, 20_000, 65_536, 1_000_000] {
+            let chunk = Bytes::from(line.repeat(octets / line.len()));
+            let octets = chunk.len() as u64;
+            let (info, written) = measured::<1>("RETR 1\r\n", 1, &Chunks(chunk, 10));
+            assert!(written > 10 * octets);
+            let most = MESSAGE.min(BUFFERS + octets + octets / 8 + 1_024);
+            assert!(info.bytes_max <= most, "{line:?}: {info:?}");
+        }
     }
+}
+
+#[test]
+fn a_long_message_of_short_runs_takes_one_buffer_to_its_end() {
+    // R-GEN-04; design: RETR allocates nothing per chunk
+    let chunk = Bytes::from(".some forty octets, and a dot first...\r\n".repeat(1_638));
+    let octets = chunk.len() as u64 + 1_638;
+    let (info, written) = measured::<1>("RETR 1\r\n", 1, &Chunks(chunk, 1_000));
+    assert_eq!(written, 1_000 * octets + 21 + 3);
+    assert!(info.bytes_max <= MESSAGE, "{info:?}");
+    assert!(info.count_total <= 8 && info.bytes_current <= 0, "{info:?}");
 }
 
 #[test]

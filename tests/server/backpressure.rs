@@ -50,12 +50,12 @@ fn a_listing_waits_for_room() {
 fn a_reader_is_asked_for_a_chunk_only_when_there_is_room_for_it() {
     // design: `Body` only while output is below the mark
     let store = Store::new([vec![b'x'; 1_000_000]]);
-    store.chunk.set(10_000);
+    store.chunk.set(20_000);
     store.fail_after.set(Some(3));
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
     server.send("RETR 1\r\n");
-    assert!(waiting(&mut server) <= 10_000 + 1024, "one chunk is held");
+    assert!(waiting(&mut server) <= 20_000 + 1024, "one chunk is held");
     assert_eq!(server.closed, None, "the fourth isn't asked for");
 }
 
@@ -89,7 +89,7 @@ fn a_client_that_takes_nothing_holds_nothing_but_what_the_configuration_allows()
 #[test]
 fn remaining_is_what_chunk_and_advance_give() {
     // design: `Write` implements `Buf` with exact `remaining` and useful `chunks_vectored`
-    let store = Store::new([["a\n".repeat(100).into_bytes(), vec![b'x'; 3000], b"\n.\n".repeat(50)].concat()]);
+    let store = Store::new([["a\n".repeat(100).into_bytes(), vec![b'x'; 30_000], b"\n.\n".repeat(50)].concat()]);
     let mut server = Server::logged_in(&store);
     server.window = 0.into();
     server.send("NOOP\r\nRETR 1\r\n");
@@ -133,6 +133,51 @@ fn a_long_chunk_is_written_from_where_it_lies() {
     let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) else { panic!() };
     write.advance("+OK message follows\r\n".len());
     assert!(octets.as_ptr_range().contains(&write.chunk().as_ptr()));
+}
+
+/// What the next write has in one piece.
+fn next_write(server: &mut Server) -> String {
+    server.send("");
+    let Action::Io(Io::Write(mut write)) = server.session.poll(server.now) else { panic!("nothing to write") };
+    let octets = write.chunk().to_vec();
+    write.advance(octets.len());
+    String::from_utf8(octets).unwrap()
+}
+
+#[test]
+fn a_chunk_of_64_kib_with_lf_line_ends_leaves_in_one_write() {
+    // design: a write while a body streams is as large as the socket likes
+    let long = format!("{}\n", "a paragraph in one line. ".repeat(30));
+    for line in
+        ["what many lines have: some fifty octets of text.\n", &long, &"Dear all,\n\nshort lines.\n".repeat(100)]
+    {
+        let message = line.repeat(4 * 65_536 / line.len());
+        let store = Store::new([message.clone().into_bytes()]);
+        store.chunk.set(65_536);
+        let mut server = Server::logged_in(&store);
+        server.window = 0.into();
+        server.send("RETR 1\r\n");
+        // The end is asked for when the last chunk is written.
+        let writes: Vec<_> = (0..5).map(|_| next_write(&mut server)).collect();
+        let whole = format!("+OK message follows\r\n{}.\r\n", message.replace('\n', "\r\n"));
+        assert!(writes.concat() == whole, "{:?}", writes.iter().map(String::len).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_short_message_leaves_with_the_first_line_and_the_end_of_its_response_in_one_write() {
+    for line in ["a line with LF\n", "a line with CRLF\r\n", "\n", ".\r\n", "."] {
+        let message = line.repeat(4_096 / line.len());
+        for chunk in [usize::MAX, 65_536, 1_000] {
+            let store = Store::new([message.clone().into_bytes()]);
+            store.chunk.set(chunk);
+            let mut server = Server::logged_in(&store);
+            let whole = server.send("RETR 1\r\n");
+            server.window = 0.into();
+            server.send("RETR 1\r\n");
+            assert_eq!(next_write(&mut server), whole, "{line:?}");
+        }
+    }
 }
 
 #[test]

@@ -26,7 +26,8 @@ impl Config {
         sasl_line_limit >= 12_288,
 
         /// Sets the most octets of responses and listings that wait to be written: 16,384 by default, at least 1,024. While they
-        /// wait, no further command is read. A larger limit means fewer, larger writes.
+        /// wait, no further command is read. A larger limit means fewer, larger writes. A chunk of a message that fits into them is
+        /// copied, so that it leaves with the first line and the end of the response; of a longer one only what is changed is.
         ///
         /// # Errors
         /// [`BelowMinimum`] under 1,024.
