@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{self, Framed, LineEnds, LineScanner, WireSize};
-use support::{Index, Mail, client, command_lines, drive, logged_in, receive, said, stuffed, unstuff};
+use support::{Dialogues, Index, Mail, client, command_lines, drive, logged_in, receive, said, stuffed, unstuff};
 
 /// The units of a piece of work that are counted, and the work.
 type Prepared = (u64, Box<dyn FnOnce()>);
@@ -34,6 +34,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "split lines", unit: "line", sizes: [20_000, 60_000], goal: 80.0, prepare: split_lines },
     Workload { name: "parse commands", unit: "command", sizes: [20_000, 60_000], goal: 250.0, prepare: parse_commands },
     Workload { name: "answer commands", unit: "command", sizes: [20_000, 60_000], goal: 600.0, prepare: commands },
+    Workload { name: "whole session", unit: "session", sizes: [20, 60], goal: 110_000.0, prepare: sessions },
     Workload {
         name: "encode prose, CRLF vouched",
         unit: "octet",
@@ -157,6 +158,11 @@ fn commands(count: usize) -> Prepared {
         assert!(drive(&mut session, &lines, &mut None) > 0);
     };
     (count as u64, Box::new(work))
+}
+
+fn sessions(count: usize) -> Prepared {
+    let dialogues = Dialogues::new(count);
+    (count as u64, Box::new(move || assert!(dialogues.run() > 20_000 * count as u64)))
 }
 
 fn encode(octets: usize, mail: Mail, line_ends: LineEnds) -> Prepared {

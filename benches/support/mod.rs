@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod client;
+mod dialogue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use pop3_proto::wire::{LineEnds, Unstuffer};
 use pop3_proto::{Io, Security};
 
 pub use client::{client, receive};
+pub use dialogue::Dialogues;
 
 /// The kinds of mail that stuffing is measured on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +138,8 @@ impl Index {
 }
 
 impl Maildrop for Index {
-    type Reader = ();
+    /// What is left of the message, in one chunk.
+    type Reader = Option<Bytes>;
 
     fn count(&self) -> u32 {
         self.count

@@ -11,13 +11,15 @@ use crate::wire::{Framed, LineScanner};
 /// A window that takes a peer's octets and gives out lines.
 ///
 /// It has its memory only while there is something in it, or while somebody reads into it. It is as large as its size,
-/// and larger only where a longer line is allowed and comes.
+/// and larger only where a longer line is allowed and comes. A window of commands is small until one read fills it:
+/// most of them come alone, and each new window is cleared.
 pub(crate) struct Input {
     window: Box<[u8]>,
     start: usize,
     end: usize,
     size: u32,
-    limit: u32,
+    /// The size once a read has filled the window.
+    full_size: u32,
     scanner: LineScanner,
 }
 
@@ -52,7 +54,17 @@ pub(crate) enum Defect {
 impl Input {
     /// A window of `size` octets that takes lines of at most `limit`, line end included.
     pub(crate) fn new(size: u32, limit: u32) -> Self {
-        Self { window: Box::default(), start: 0, end: 0, size, limit, scanner: LineScanner::new(limit as usize) }
+        let scanner = LineScanner::new(limit as usize);
+        Self { window: Box::default(), start: 0, end: 0, size, full_size: size, scanner }
+    }
+
+    /// A window for commands of at most `limit` octets.
+    pub(crate) fn of_commands(limit: u32) -> Self {
+        // Two commands as long as every server takes them (RFC 2449 §4).
+        const SMALL: u32 = 512;
+        let mut input = Self::new(limit, limit);
+        input.size = limit.min(SMALL);
+        input
     }
 
     /// Room for more octets, never empty while a line isn't complete.
@@ -60,8 +72,10 @@ impl Input {
         let size = self.size as usize;
         if self.window.is_empty() {
             self.window = vec![0; size].into_boxed_slice();
-        } else if self.window.len() > size && self.limit <= self.size && self.end - self.start < size {
-            // The long line is dealt with.
+        } else if self.window.len() < size
+            || (self.window.len() > size && self.scanner.limit() <= size && self.end - self.start < size)
+        {
+            // A read has filled the window, or the long line is dealt with.
             self.resize(size);
         }
         if self.start > 0 {
@@ -72,15 +86,16 @@ impl Input {
             self.start = 0;
             self.end = left;
         }
-        if self.end == self.window.len() && self.end < self.limit as usize {
-            self.resize((2 * self.window.len()).min(self.limit as usize));
+        let limit = self.scanner.limit();
+        if self.end == self.window.len() && self.end < limit {
+            self.resize((2 * self.window.len()).min(limit));
         }
         part_mut(&mut self.window, self.end..)
     }
 
     /// Whether there is room for more octets.
     pub(crate) fn has_space(&self) -> bool {
-        self.end - self.start < self.size.max(self.limit) as usize
+        self.end - self.start < self.scanner.limit().max(self.full_size as usize)
     }
 
     /// Moves what is in the window to one of another size, and leaves no copy.
@@ -97,15 +112,15 @@ impl Input {
     /// Allows lines of at most `limit` octets, line end included, from the one at the front on.
     #[inline]
     pub(crate) fn set_limit(&mut self, limit: u32) {
-        if self.limit != limit {
-            self.limit = limit;
-            self.scanner.set_limit(limit as usize);
-        }
+        self.scanner.set_limit(limit as usize);
     }
 
     /// Takes the first `octets` of the space as read.
     pub(crate) fn filled(&mut self, octets: usize) {
         self.end = self.end.saturating_add(octets).min(self.window.len());
+        if octets > 0 && self.end == self.window.len() {
+            self.size = self.full_size;
+        }
     }
 
     /// The line at the front, if it is complete. Its octets stay until they are consumed, and must be before the next
@@ -168,8 +183,8 @@ impl Input {
         } else {
             self.start = 0;
             self.end = 0;
-            if self.window.len() > self.size as usize {
-                // The long line that it was for is dealt with, and wiped if it may hold a secret.
+            if self.window.len() != self.size as usize {
+                // It is too small, or the long line that it was for is dealt with, and wiped if it may hold a secret.
                 self.window = Box::default();
             }
         }

@@ -108,7 +108,7 @@ impl Terms {
     /// A pipe with nothing in it.
     pub(super) fn pipe(&self) -> Pipe {
         let limit = self.config.command_line_limit;
-        Pipe::new(Input::new(limit, limit), Output::new(self.config.output_limit as usize))
+        Pipe::new(Input::of_commands(limit), Output::new(self.config.output_limit as usize))
     }
 
     /// Whether USER, PASS and APOP are allowed (R-8314-02).

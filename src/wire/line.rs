@@ -65,6 +65,12 @@ impl LineScanner {
         self.scanned == 0 && !self.discarding
     }
 
+    /// The most octets of a line.
+    #[inline]
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Sets another limit for the line at the front and those after it.
     #[inline]
     pub(crate) fn set_limit(&mut self, limit: usize) {

@@ -288,7 +288,7 @@ fn a_million_commands_ahead_after_login_are_answered_in_constant_memory_to_a_rea
 #[test]
 fn an_endless_line_before_login_is_answered_once_and_takes_no_memory_in_the_end() {
     // R-2449-05, R-5034-06, R-GEN-04
-    let window = 2_048 + 1_024;
+    let window = 512 + 2_048 + 1_024;
     let exchange = EXCHANGE + 1_024;
     for (begin, most, replies) in [
         ("", window, ""),

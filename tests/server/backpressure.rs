@@ -24,6 +24,8 @@ fn no_command_is_read_while_the_output_is_full() {
     let config = Config::new().output_limit(1024).unwrap();
     let mut server = Server::with(&store, config, Security::Tls);
     server.log_in();
+    // Once a client has sent much at a time, all of this is read in one go.
+    server.send("NOOP\r\n".repeat(340));
     server.window = 0.into();
     server.send("STAT\r\n".repeat(340));
     let octets = waiting(&mut server);

@@ -60,7 +60,7 @@ fn nothing_of_it_depends_on_the_sizes_of_reads_and_writes_or_on_dropped_tokens()
 #[test]
 fn nothing_after_the_login_is_looked_at() {
     // R-1939-11
-    let tail = b"noop  \nNONSENSE\r\n".repeat(30);
+    let tail = b"noop  \nNONSENSE\r\n".repeat(20);
     let mut front = front(Config::new());
     let shown = Arc::<Mutex<Vec<String>>>::default();
     let log = Arc::clone(&shown);

@@ -9,7 +9,7 @@ use crate::setting::{at_least, limits, setters};
 
 impl Config {
     limits! {
-        /// Sets the most octets of a command line with CRLF, and so the size of the input window: 2,048 by default, at least 255
+        /// Sets the most octets of a command line with CRLF, and so the full size of the input window: 2,048 by default, at least 255
         /// (RFC 2449 §4). A longer line is answered `-ERR` as soon as that is known, and skipped without being stored.
         ///
         /// # Errors

@@ -22,7 +22,7 @@ use crate::wire::{DeviationSet, Expire, InvalidCapability, InvalidText, LoginDel
 /// | what | octets | while |
 /// |---|---|---|
 /// | `Session` itself | under 460, and the maildrop | it exists |
-/// | input window | 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
+/// | input window | 512; from the first read on that fills it, 2,048 ([`command_line_limit`](Self::command_line_limit)) | something is in it or is read into it |
 /// | output text | 16,384 ([`output_limit`](Self::output_limit)) | something is to be written |
 /// | output text with a long chunk of short runs: one whose lines end with LF, or many of whose lines begin with a dot | an eighth more than the chunk, and at most 74,752; 16,384 beside it for the moment in which it grows | the message isn't written to its end |
 /// | one chunk of a message | what the host hands over | until it is written |
