@@ -1,7 +1,7 @@
 //! The files in the folders of a Maildir, and what a look at them is worth while other programs work there.
 
 use std::cmp::Ordering;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,9 @@ pub(crate) type Result<T> = std::result::Result<T, (PathBuf, io::Error)>;
 #[derive(PartialEq, Eq, Clone, Debug)]
 pub(crate) struct MessageFile {
     pub folder: &'static str,
-    pub name: OsString,
+    name: OsString,
+    /// How many octets of the name are the base name. To find that out at each comparison is half of a login.
+    base_len: usize,
     /// What makes it the same file under another name; the same for all where the system has nothing of the kind.
     inode: u64,
 }
@@ -36,10 +38,24 @@ pub(crate) struct Look {
 }
 
 impl MessageFile {
+    fn new(folder: &'static str, name: OsString, inode: u64) -> Self {
+        let octets = name.as_encoded_bytes();
+        let base_len = octets.iter().position(|&octet| octet == b':').unwrap_or(octets.len());
+        Self { folder, name, base_len, inode }
+    }
+
+    /// The same message, after its file has got another name.
+    pub(crate) fn renamed(&self, name: OsString) -> Self {
+        Self::new(self.folder, name, self.inode)
+    }
+
+    pub(crate) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
     /// The name that the message keeps for good, without the flags after it. Any octets may be in it.
     pub(crate) fn base_name(&self) -> &[u8] {
-        let name = self.name.as_encoded_bytes();
-        name.split(|&octet| octet == b':').next().unwrap_or(name)
+        &self.name.as_encoded_bytes()[..self.base_len]
     }
 
     /// The wire size, where the program that delivered the message has put it into the name: `,W=1234`.
@@ -123,7 +139,7 @@ fn read_folder(path: &Path, folder: &'static str, files: &mut Vec<MessageFile>) 
         let entry = entry?;
         let name = entry.file_name();
         if !name.as_encoded_bytes().starts_with(b".") && is_message(&entry)? {
-            files.push(MessageFile { folder, name, inode: inode(&entry) });
+            files.push(MessageFile::new(folder, name, inode(&entry)));
         }
     }
     Ok(())

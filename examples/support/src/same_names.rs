@@ -35,7 +35,7 @@ fn rename_all_but_one(account: &Arc<str>, maildir: &Path, same: &mut [MessageFil
     for file in same.iter() {
         let path = file.path(maildir);
         match fs::symlink_metadata(&path).and_then(|metadata| metadata.modified()) {
-            Ok(time) => ages.push((file.folder == "new", time, file.name.clone())),
+            Ok(time) => ages.push((file.folder == "new", time, file.name().to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(Trouble::new(account, path, error)),
         }
@@ -54,7 +54,7 @@ fn rename_all_but_one(account: &Arc<str>, maildir: &Path, same: &mut [MessageFil
         }
         let (from, first) = (from.display(), first.path(maildir));
         report(format_args!("{account}: {from}: renamed to {name}, since {} has the same base name", first.display()));
-        file.name = name.into();
+        *file = file.renamed(name.into());
     }
     Ok(true)
 }
@@ -63,7 +63,7 @@ fn rename_all_but_one(account: &Arc<str>, maildir: &Path, same: &mut [MessageFil
 fn fresh_name(file: &MessageFile) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
 
-    let name = file.name.to_string_lossy();
+    let name = file.name().to_string_lossy();
     let kept = name.find([',', ':']).map_or("", |at| &name[at..]);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, micros, count) = (now.as_secs(), now.subsec_micros(), COUNT.fetch_add(1, Ordering::Relaxed));
