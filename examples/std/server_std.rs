@@ -27,7 +27,7 @@ use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejectio
 use rustls::ServerConnection;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Args, Exchange, LastWords, Mailbox, Reading, Service, Trouble};
+use support::{Account, Args, Exchange, LastWords, Mailbox, Reading, Service, Trouble};
 use tls::Tls;
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
@@ -58,8 +58,12 @@ fn run(args: &Args) -> io::Result<()> {
     support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
+        let Some(listener) = listener else { continue };
         let server = Arc::clone(&server);
-        listener.map(|listener| thread::spawn(move || accept(&listener, implicit_tls, &server)));
+        thread::spawn(move || {
+            let serve = |socket| serve_in_thread(socket, implicit_tls, &server);
+            support::accept(&listener, || server.is_stopping(), serve);
+        });
     }
     while !server.is_stopping() {
         thread::sleep(TICK / 10);
@@ -76,35 +80,15 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| support::cannot_listen(address, &error))
 }
 
-/// Gives each connection a thread.
-fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
-    loop {
-        let accepted = listener.accept();
-        if server.is_stopping() {
-            return;
-        }
-        let socket = match accepted {
-            Ok((socket, _)) => socket,
-            Err(error) if support::is_shortage(&error) => {
-                // Too many open files, most likely: let some connections end.
-                support::report(format_args!("cannot serve a connection: {error}"));
-                thread::sleep(TICK);
-                continue;
-            }
-            Err(_) => continue,
-        };
-        let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
-        let started = thread::Builder::new().spawn(move || {
-            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-            let _ = converse(&socket, implicit_tls, &server);
-            drop(connection);
-        });
-        if let Err(error) = started {
-            // Too many threads.
-            support::report(format_args!("cannot serve a connection: {error}"));
-            thread::sleep(TICK);
-        }
-    }
+/// Gives a connection a thread.
+fn serve_in_thread(socket: TcpStream, implicit_tls: bool, server: &Arc<Server>) -> io::Result<()> {
+    let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
+    let serve = move || {
+        // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+        let _ = converse(&socket, implicit_tls, &server);
+        drop(connection);
+    };
+    thread::Builder::new().spawn(serve).map(drop)
 }
 
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
@@ -117,7 +101,7 @@ fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Resu
     let peer = socket.peer_addr()?;
     let mut session = server.service.session(implicit_tls, peer);
     let reason = serve(stream, &mut session, &mut connection);
-    server.service.log(peer, connection.account.as_deref(), reason, session.totals());
+    server.service.log(peer, connection.account.as_deref().map(Account::name), reason, session.totals());
     Ok(())
 }
 
@@ -133,7 +117,7 @@ struct Connection<'a> {
     server: &'a Server,
     last_words: LastWords,
     /// Who has logged in.
-    account: Option<Arc<str>>,
+    account: Option<Arc<Account>>,
 }
 
 impl<'a> Host for Connection<'a> {
@@ -142,13 +126,21 @@ impl<'a> Host for Connection<'a> {
     type Exchange = Exchange;
 
     fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        let mailbox = self.server.service.log_in(credentials)?;
-        self.account = Some(mailbox.account());
+        let account = self.server.service.verify(credentials)?;
+        let mailbox = account.open()?;
+        self.account = Some(account);
         Ok(mailbox)
     }
 
     fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
-        self.account = self.server.service.authenticate(step);
+        let Some((step, account)) = self.server.service.authenticate(step) else { return };
+        match account.open() {
+            Ok(mailbox) => {
+                self.account = Some(account);
+                step.accept(mailbox).unwrap_or_else(support::report);
+            }
+            Err(rejection) => step.reject(rejection),
+        }
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
@@ -158,11 +150,11 @@ impl<'a> Host for Connection<'a> {
         maildrop.measure(message, is_awaited)
     }
 
-    fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Reading>, Refusal> {
+    fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, Refusal> {
         maildrop.read(message)
     }
 
-    fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> io::Result<Option<Bytes>> {
         reading.next_chunk().map_err(Trouble::cut_off)
     }
 

@@ -13,8 +13,8 @@
 //! every server of today has. UTF8 and LANG aren't offered, as no backend would hear of them, nor is any login that a
 //! backend can't be given again, such as APOP.
 
-mod accept;
 mod proxy_support;
+mod stop;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -33,8 +33,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use accept::{accept, listen};
-use proxy_support::{Args, Backend};
+use proxy_support::{Args, Backend, accept, listen};
 use support::client::Result;
 
 /// How long a TLS handshake may take, and how long it may take to connect to a backend and log in there.
@@ -70,7 +69,7 @@ async fn run(args: &Args) -> Result<()> {
         backend: Backend::new(args, args.backend())?,
         by_user,
     });
-    let stop_signal = proxy_support::stop_signal()?;
+    let stop_signal = stop::stop_signal()?;
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),

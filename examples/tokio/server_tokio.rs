@@ -7,12 +7,20 @@
 //! All of POP3 is in the crate, and the loop of a connection is in `adapter`. What a server adds is [`Connection`], a [`Host`]
 //! whose store is in `support`. An idle connection costs some two kilobytes, and ten thousand of them are nothing special.
 //! `server_std.rs` is the same server with threads.
+//!
+//! # Files that may not answer
+//! No system call opens or reads a file without waiting for the disk, and to hand each over to another thread and back costs more
+//! than it takes. So there are [a few event loops for each core](loops), and a loop with a permit uses the disk itself. There
+//! are fewer permits than loops: what gets none, or takes long in any case, is done in another thread. So a disk that hangs
+//! stops a quarter of the loops and the connections that they have; the others go on, and get those that come.
 
-mod accept;
+mod loops;
+mod stop;
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::mem;
+use std::net::{self, TcpListener};
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,69 +34,66 @@ use adapter::tokio::{BoxedStream, Host, serve};
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use tokio::io::{AsyncRead, Interest, ReadBuf, join};
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
-use tokio::sync::watch;
-use tokio::task::block_in_place;
-use tokio::time::{Instant, timeout};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use accept::{accept, listen};
-use support::{Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
+use loops::{EventLoop, Loops};
+use stop::stop_signal;
+use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
 const GRACE: Duration = Duration::from_secs(4);
 
-/// How often the main thread looks whether to stop.
-const TICK: Duration = Duration::from_millis(100);
+/// How often to look whether all have ended.
+const TICK: Duration = Duration::from_millis(20);
 
 /// As many connections as anybody should need, a mail file for each included.
 const OPEN_FILES: u64 = 65_536;
 
-/// What all connections share, each of which holds it.
+/// What all connections share.
 struct Server {
     service: Service,
     tls: Option<TlsAcceptor>,
-    stopping: watch::Sender<bool>,
+    loops: Loops,
+    /// Has the threads that may wait.
+    runtime: Handle,
+    stop: Stop,
+    /// Cloned by each connection, so it tells how many there are.
+    connections: Arc<()>,
 }
 
 fn main() -> ExitCode {
-    support::exit_code(run(&support::parse_or_exit::<Args>(env!("CARGO_BIN_NAME"))))
+    let args = support::parse_or_exit(env!("CARGO_BIN_NAME"));
+    support::exit_code(loops::runtime().and_then(|runtime| {
+        let result = runtime.block_on(run(&args));
+        runtime.shutdown_background(); // else it would wait for its threads, some of which may hang
+        result
+    }))
 }
 
-/// Starts the server in a runtime of its own. This thread waits for the signal to stop outside of it: should the store
-/// hang, so may all threads of the runtime, but the program still ends.
-fn run(args: &Args) -> io::Result<()> {
-    let told_to_stop = Arc::<AtomicBool>::default();
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&told_to_stop))?;
-    }
+/// Listens, and lets the loops serve whoever comes until it's time to stop. Nothing else happens in this thread: whatever hangs,
+/// the program ends.
+async fn run(args: &Args) -> io::Result<()> {
+    let stop_signal = stop_signal()?;
     // Many systems allow 1,024 open files at first. Where there may not be more, fewer connections are served.
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let service = Service::new(args)?;
     let tls = service.tls().map(TlsAcceptor::from);
-    let server = Arc::new(Server { service, tls, stopping: watch::Sender::new(false) });
-    let runtime = Runtime::new()?;
-    runtime.block_on(start(args, &server))?;
-    while !told_to_stop.load(Ordering::Relaxed) {
-        thread::sleep(TICK);
-    }
-    server.stopping.send_replace(true);
-    let stopped = Instant::now();
-    // Those that are still busy after this are cut off.
-    while Arc::strong_count(&server) > 1 && stopped.elapsed() < GRACE {
-        thread::sleep(TICK);
-    }
-    runtime.shutdown_background();
-    Ok(())
-}
+    let server = Arc::new(Server {
+        service,
+        tls,
+        loops: Loops::start()?,
+        runtime: Handle::current(),
+        stop: Stop::default(),
+        connections: Arc::default(),
+    });
 
-/// Listens, and lets tasks accept connections until it's time to stop.
-async fn start(args: &Args, server: &Arc<Server>) -> io::Result<()> {
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
         Some(address) => Some(listen(address).await?),
@@ -98,83 +103,194 @@ async fn start(args: &Args, server: &Arc<Server>) -> io::Result<()> {
     support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
-        let server = Arc::clone(server);
-        tokio::spawn(async move {
-            let serve = |socket, peer| converse(socket, peer, implicit_tls, Arc::clone(&server));
-            tokio::select! {
-                () = accept(listener.as_ref(), serve) => {}
-                () = server.stopped() => {}
-            }
+        let Some(listener) = listener else { continue };
+        let server = Arc::clone(&server);
+        thread::spawn(move || {
+            let serve = |socket| {
+                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+                let _ = converse(socket, implicit_tls, &server);
+                Ok(())
+            };
+            support::accept(&listener, || server.stop.has_begun(), serve);
         });
     }
+    stop_signal.await;
+    server.stop.begin();
+    let all_have_ended = async {
+        while Arc::strong_count(&server.connections) > 1 {
+            sleep(TICK).await;
+        }
+    };
+    // Those that are still busy after this are cut off.
+    let _ = timeout(GRACE, all_have_ended).await;
     Ok(())
 }
 
-async fn converse(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, server: Arc<Server>) -> io::Result<()> {
+/// Listens as tokio does, which lets more connections wait than the standard library.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let listener = tokio::net::TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| support::cannot_listen(address, &error))?.into_std()?;
+    listener.set_nonblocking(false)?;
+    Ok(listener)
+}
+
+/// Has one of the loops serve a connection.
+fn converse(socket: net::TcpStream, implicit_tls: bool, server: &Arc<Server>) -> io::Result<()> {
+    let event_loop = server.loops.next();
     socket.set_nodelay(true)?;
-    let (socket, output) = socket.into_split();
-    let socket = Arc::new(socket);
-    let mut stream: BoxedStream = Box::new(join(Input(Arc::clone(&socket)), output));
-    let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
-    if implicit_tls {
-        stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
-    }
-    let mut session = connection.server.service.session(implicit_tls, peer);
-    let reason = serve(stream, &mut session, &mut connection).await;
-    connection.server.service.log(peer, connection.account.as_deref(), reason, session.totals());
+    socket.set_nonblocking(true)?;
+    let peer = socket.peer_addr()?;
+    let _in_loop = event_loop.runtime.enter();
+    let (input, output) = TcpStream::from_std(socket)?.into_split();
+
+    let client = Arc::new(Client { input, last_words: LastWords::default() });
+    let mut stream: BoxedStream = Box::new(join(Input(Arc::clone(&client)), output));
+    let mut session = server.service.session(implicit_tls, peer);
+    let (event_loop, server, is_open) = (Arc::clone(event_loop), Arc::clone(server), Arc::clone(&server.connections));
+    let mut connection = Connection { client, event_loop, server, _is_open: is_open, account: None };
+    // An `async fn` would hold its arguments twice.
+    tokio::spawn(async move {
+        if implicit_tls {
+            stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
+        }
+        let reason = serve(stream, &mut session, &mut connection).await;
+        connection.server.service.log(peer, connection.account.as_deref().map(Account::name), reason, session.totals());
+        io::Result::Ok(())
+    });
     Ok(())
+}
+
+/// Whether it's time to stop.
+#[derive(Default)]
+struct Stop {
+    has_begun: AtomicBool,
+    news: Notify,
+}
+
+impl Stop {
+    fn begin(&self) {
+        self.has_begun.store(true, Ordering::Release);
+        self.news.notify_waiters();
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
+    }
+
+    /// Waits for it.
+    async fn begun(&self) {
+        let news = self.news.notified(); // from here on none is missed
+        if !self.has_begun() {
+            news.await;
+        }
+    }
+}
+
+/// What one connection needs.
+struct Connection {
+    client: Arc<Client>,
+    event_loop: Arc<EventLoop>,
+    server: Arc<Server>,
+    _is_open: Arc<()>,
+    /// Who has logged in.
+    account: Option<Arc<Account>>,
 }
 
 impl Server {
-    /// Waits until it's time to stop.
-    async fn stopped(&self) {
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    /// Does what may take long in a thread that may wait. `None` where that has failed.
+    async fn elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.runtime.spawn_blocking(work).await.ok()
+    }
+
+    /// The same with a maildrop, which is there again afterwards.
+    async fn with_maildrop<T: Send + 'static>(
+        &self,
+        maildrop: &mut Mailbox,
+        work: impl FnOnce(&mut Mailbox) -> T + Send + 'static,
+    ) -> Option<T> {
+        let mut taken = mem::take(maildrop);
+        let done = self.elsewhere(move || {
+            let result = work(&mut taken);
+            (taken, result)
+        });
+        let (taken, result) = done.await?;
+        *maildrop = taken;
+        Some(result)
     }
 }
 
-/// The client at the other end of a socket, and what is done for it.
-struct Connection {
-    socket: Arc<OwnedReadHalf>,
-    server: Arc<Server>,
-    last_words: LastWords,
-    /// Who has logged in.
-    account: Option<Arc<str>>,
+impl Connection {
+    async fn open_maildrop(&mut self, account: Arc<Account>) -> Result<Mailbox, Rejection> {
+        let permit = if account.is_small() { self.event_loop.use_disk() } else { None };
+        let mailbox = if let Some(_permit) = permit {
+            account.open()?
+        } else {
+            let account = Arc::clone(&account);
+            self.server.elsewhere(move || account.open()).await.unwrap_or(Err(Rejection::Temporary))?
+        };
+        self.account = Some(account);
+        Ok(mailbox)
+    }
 }
 
-/// The store's work blocks, so the runtime is told about it.
 impl Host for Connection {
     type Stream = BoxedStream;
     type Maildrop = Mailbox;
     type Exchange = Exchange;
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
-        let mailbox = block_in_place(|| self.server.service.log_in(&credentials))?;
-        self.account = Some(mailbox.account());
-        Ok(mailbox)
+        let account = self.server.service.verify(&credentials)?;
+        self.open_maildrop(account).await
     }
 
     async fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
-        self.account = block_in_place(|| self.server.service.authenticate(step));
+        let Some((step, account)) = self.server.service.authenticate(step) else { return };
+        match self.open_maildrop(account).await {
+            Ok(mailbox) => step.accept(mailbox).unwrap_or_else(support::report),
+            Err(rejection) => step.reject(rejection),
+        }
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
     /// meanwhile must not keep its maildrop locked, nor the server from ending.
     async fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
-        let Self { socket, server, last_words, .. } = self;
-        let is_awaited = || !*server.stopping.borrow() && last_words.is_awaited(has_ended(socket));
-        block_in_place(|| maildrop.measure(message, is_awaited))
+        let (client, server) = (Arc::clone(&self.client), Arc::clone(&self.server));
+        let is_awaited = move || !server.stop.has_begun() && client.is_awaited();
+        let measured = self.server.with_maildrop(maildrop, move |maildrop| maildrop.measure(message, is_awaited));
+        measured.await.unwrap_or(Err(Refusal::Temporary))
     }
 
-    async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Reading>, Refusal> {
-        block_in_place(|| maildrop.read(message))
+    async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, Refusal> {
+        if let Some(_permit) = self.event_loop.use_disk() {
+            if let Some(opened) = maildrop.read_at_once(message) {
+                return opened;
+            }
+        }
+        let opened = self.server.with_maildrop(maildrop, move |maildrop| maildrop.read(message));
+        opened.await.unwrap_or(Err(Refusal::Temporary))
     }
 
-    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> io::Result<Option<Bytes>> {
-        block_in_place(|| reading.next_chunk().map_err(Trouble::cut_off))
+    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> io::Result<Option<Bytes>> {
+        if let Some(_permit) = self.event_loop.use_disk() {
+            return reading.next_chunk().map_err(Trouble::cut_off);
+        }
+        let mut own = reading.clone();
+        let read = self.server.elsewhere(move || {
+            let chunk = own.next_chunk();
+            (own, chunk)
+        });
+        let (own, chunk) = read.await.ok_or(io::ErrorKind::Other)?;
+        *reading = own;
+        chunk.map_err(Trouble::cut_off)
     }
 
     async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
-        block_in_place(|| maildrop.expunge(deletions))
+        let deletions: Vec<_> = deletions.collect();
+        if deletions.is_empty() {
+            return Removal::All;
+        }
+        let removed = self.server.with_maildrop(maildrop, |maildrop| maildrop.expunge(deletions.into_iter()));
+        removed.await.unwrap_or(Removal::Unknown)
     }
 
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
@@ -184,7 +300,7 @@ impl Host for Connection {
     }
 
     async fn stopped(&self) {
-        self.server.stopped().await;
+        self.server.stop.begun().await;
     }
 
     fn report(&mut self, error: &(dyn Error + 'static)) {
@@ -192,19 +308,31 @@ impl Host for Connection {
     }
 }
 
-/// Whether the peer has closed the connection, or its half of it. To read wouldn't tell: there may be octets before the
-/// end.
-fn has_ended(socket: &OwnedReadHalf) -> bool {
-    let ready = pin!(socket.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
-    matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+/// The client at the other end of a socket.
+struct Client {
+    input: OwnedReadHalf,
+    last_words: LastWords,
+}
+
+impl Client {
+    /// Whether it may still wait for an answer.
+    fn is_awaited(&self) -> bool {
+        self.last_words.is_awaited(self.has_ended())
+    }
+
+    /// Whether it has closed the connection, or its half of it. To read wouldn't tell: there may be octets before the end.
+    fn has_ended(&self) -> bool {
+        let ready = pin!(self.input.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    }
 }
 
 /// What a client sends, on a socket that is also looked at while its messages are measured.
-struct Input(Arc<OwnedReadHalf>);
+struct Input(Arc<Client>);
 
 impl AsyncRead for Input {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let socket: &TcpStream = self.0.as_ref().as_ref();
+        let socket: &TcpStream = self.0.input.as_ref();
         loop {
             ready!(socket.poll_read_ready(context))?;
             match socket.try_read_buf(space) {

@@ -2,11 +2,12 @@
 
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from checks import check, same
 from maildirs import PASSWORD, USER, files_in, make_maildir, small_messages, wire_form
@@ -16,15 +17,17 @@ from store_checks import is_in_use, names
 # So many octets that nobody reads them in a minute. They take no room on the disk.
 ENDLESS = 200 << 30
 
-# Calls that do what they rarely do: three connections are aborted before they are accepted, and to read from a file
-# whose name ends with "hangs" takes for ever.
+# Calls that do what they rarely do: three connections are aborted before they are accepted, to open a file whose name ends
+# with "stuck" takes for ever, and so it does to read from one whose name ends with "hangs". (That is a pipe which nobody writes
+# into, and which is said to be a regular file.)
 ODD_CALLS = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags) {
@@ -38,13 +41,30 @@ int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags
     return -1;
 }
 
-ssize_t read(int file, void *space, size_t octets) {
-    ssize_t (*real)(int, void *, size_t) = dlsym(RTLD_NEXT, "read");
-    char link[64], name[4096] = "";
-    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(link, name, sizeof name);
-    while (length >= 5 && memcmp(name + length - 5, "hangs", 5) == 0) pause();
-    return real(file, space, octets);
+static int ends_with(const char *name, const char *end) {
+    size_t length = strlen(name);
+    return length >= 5 && strcmp(name + length - 5, end) == 0;
+}
+
+int open64(const char *name, int flags, ...) {
+    int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = va_arg(rest, mode_t);
+    va_end(rest);
+    int ends[2];
+    while (ends_with(name, "stuck")) pause();
+    return ends_with(name, "hangs") && pipe(ends) == 0 ? ends[0] : real(name, flags, mode);
+}
+
+int statx(int file, const char *name, int flags, unsigned mask, struct statx *found) {
+    int (*real)(int, const char *, int, unsigned, struct statx *) = dlsym(RTLD_NEXT, "statx");
+    int result = real(file, name, flags, mask, found);
+    if (result == 0 && S_ISFIFO(found->stx_mode)) {
+        found->stx_mode = S_IFREG | 0600;
+        found->stx_size = 1 << 20;
+    }
+    return result;
 }
 """
 
@@ -74,6 +94,28 @@ def becomes_free(server):
     while is_in_use(server):
         assert time.monotonic() < deadline, "still in use"
         time.sleep(0.1)
+
+
+@contextmanager
+def a_store_that_hangs(world, names):
+    """A server whose users have one message each of such a name, some of which hang when they are fetched. Gives it, and the
+    sessions of the users whose messages don't. Users new0 to new15 haven't logged in."""
+    fine = {f"new{number}": "fine" for number in range(16)}
+    maildirs = {
+        user: make_maildir(world.directory / user, {f"1.{name}": b"x\n"}) for user, name in (names | fine).items()
+    }
+    with Server(world.program, users=maildirs, preload=odd_calls(world.directory)) as server, ExitStack() as sessions:
+        for _ in range(3):
+            socket.create_connection(("127.0.0.1", server.port), PATIENCE).close()
+        all_sessions = {user: sessions.enter_context(server.session(user)) for user in names}
+        others = []
+        for user, session in all_sessions.items():
+            if names[user] == "fine":
+                others.append(session)
+            else:
+                session.send(b"RETR 1\r\n")
+        time.sleep(0.2)
+        yield server, others
 
 
 def endless_maildir(directory, name="1.host"):
@@ -201,18 +243,28 @@ def a_signal_ends_the_server_while_it_measures_messages(world):
 
 @check
 def a_signal_ends_the_server_though_the_store_hangs(world):
-    maildirs = {f"user{number}": make_maildir(world.directory / str(number), {"1.hangs": b"x\n"}) for number in range(8)}
-    with Server(world.program, users=maildirs, preload=odd_calls(world.directory)) as server:
-        for _ in range(3):
-            socket.create_connection(("127.0.0.1", server.port), PATIENCE).close()
-        sessions = [server.session(user) for user in maildirs]
-        for session in sessions:
-            session.__enter__().send(b"RETR 1\r\n")
-        time.sleep(0.2)
+    with a_store_that_hangs(world, {f"user{number}": "hangs" for number in range(8)}) as (server, _):
         server.process.send_signal(signal.SIGTERM)
         server.ends_cleanly()
-        for session in sessions:
-            session.__exit__(None, None, None)
+
+
+@check
+def a_store_that_hangs_stops_few_others(world):
+    """More of its calls than there are loops hang in the server of tokio, and they were made between those of others."""
+    names = {f"user{number}": ["hangs", "fine", "stuck", "fine"][number % 4] for number in range(64)}
+    with a_store_that_hangs(world, names) as (server, others):
+        for session in others:
+            session.send(b"RETR 1\r\n")
+        time.sleep(1)
+        answered, _, _ = select.select([session.plain for session in others], [], [], 0)
+        assert 3 * len(others) <= 4 * len(answered), f"{len(answered)} of {len(others)} others are served"
+        # Who comes now gets to none of what is stopped.
+        for number in range(16):
+            with server.session(f"new{number}") as session:
+                session.expect("RETR 1", b"+OK")
+                session.content()
+        server.process.send_signal(signal.SIGTERM)
+        server.ends_cleanly()
 
 
 @check

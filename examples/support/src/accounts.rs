@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pop3_proto::Secret;
-use pop3_proto::server::{Credentials, Rejection};
+use pop3_proto::server::{Credentials, Maildrop as _, Rejection};
 
 use super::args::{Args, User};
 use super::demo::{self, Demo};
@@ -16,19 +17,26 @@ use super::maildir::{self, OpenError};
 
 /// All the users of a server.
 pub struct Accounts {
-    by_name: HashMap<Vec<u8>, Account>,
+    by_name: HashMap<Vec<u8>, Arc<Account>>,
     /// Compared with when there is no such user, so that it takes as long to refuse (R-1939-36).
     nobody: Secret,
 }
 
-struct Account {
+/// A user, and where its mail is.
+pub struct Account {
+    name: Arc<str>,
     password: Secret,
     store: Store,
+    /// How many messages there were when the maildrop was last opened.
+    messages: AtomicU32,
 }
+
+/// From how many messages on it takes a while to look at all of them.
+const MANY: u32 = 1_000;
 
 enum Store {
     Demo(Arc<Demo>),
-    Maildir { account: Arc<str>, path: PathBuf },
+    Maildir(PathBuf),
 }
 
 impl Accounts {
@@ -37,15 +45,21 @@ impl Accounts {
         let mut by_name = HashMap::new();
         for User { name, password, maildir } in args.users()? {
             folders::check(&maildir)?;
-            let store = Store::Maildir { account: String::from_utf8_lossy(&name).into(), path: maildir };
-            let account = Account { password, store };
-            if by_name.insert(name, account).is_some() {
+            let account = Account {
+                name: String::from_utf8_lossy(&name).into(),
+                password,
+                store: Store::Maildir(maildir),
+                messages: MANY.into(),
+            };
+            if by_name.insert(name, account.into()).is_some() {
                 return Err(io::Error::other("two --user have the same name"));
             }
         }
         if by_name.is_empty() {
-            let account = Account { password: demo::PASSWORD.into(), store: Store::Demo(Arc::default()) };
-            by_name.insert(demo::NAME.into(), account);
+            let store = Store::Demo(Arc::default());
+            let account =
+                Account { name: demo::NAME.into(), password: demo::PASSWORD.into(), store, messages: MANY.into() };
+            by_name.insert(demo::NAME.into(), account.into());
         }
         Ok(Self { by_name, nobody: "nobody has this password".into() })
     }
@@ -65,31 +79,44 @@ impl Accounts {
         self.by_name.iter().map(|(name, account)| (name.as_slice(), &account.password))
     }
 
-    /// Opens the maildrop that `credentials` give a right to, for this session alone.
-    pub fn open(&self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        self.open_if(credentials.name(), |password| credentials.verify(password))
+    /// The account that `credentials` give a right to.
+    pub fn verify(&self, credentials: &Credentials<'_>) -> Result<Arc<Account>, Rejection> {
+        self.verify_by(credentials.name(), |password| credentials.verify(password))
     }
 
-    /// Opens the maildrop of `name`, for this session alone, if its password or token passes the test.
-    pub fn open_if(&self, name: &[u8], verify: impl FnOnce(&[u8]) -> bool) -> Result<Mailbox, Rejection> {
+    /// The account of `name`, if its password or token passes the test.
+    pub fn verify_by(&self, name: &[u8], test: impl FnOnce(&[u8]) -> bool) -> Result<Arc<Account>, Rejection> {
         let account = self.by_name.get(name);
         let password = account.map_or(&self.nobody, |account| &account.password);
-        let verified = verify(password.expose());
+        let verified = test(password.expose());
         match account {
-            Some(account) if verified => account.store.open(),
+            Some(account) if verified => Ok(Arc::clone(account)),
             _ => Err(Rejection::BadCredentials),
         }
     }
 }
 
-impl Store {
-    fn open(&self) -> Result<Mailbox, Rejection> {
-        match self {
-            Self::Demo(demo) => demo.open().ok_or(Rejection::InUse),
-            Self::Maildir { account, path } => maildir::open(account, path).map_err(|error| match error {
+impl Account {
+    /// The user's name, for a log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it takes next to no time to open the maildrop, as far as that is known from the last time.
+    pub fn is_small(&self) -> bool {
+        self.messages.load(Ordering::Relaxed) < MANY
+    }
+
+    /// Opens the maildrop for one session alone.
+    pub fn open(&self) -> Result<Mailbox, Rejection> {
+        let mailbox = match &self.store {
+            Store::Demo(demo) => demo.open().ok_or(Rejection::InUse)?,
+            Store::Maildir(path) => maildir::open(&self.name, path).map_err(|error| match error {
                 OpenError::InUse => Rejection::InUse,
                 OpenError::Trouble(trouble) => trouble.reject(),
-            }),
-        }
+            })?,
+        };
+        self.messages.store(mailbox.count(), Ordering::Relaxed);
+        Ok(mailbox)
     }
 }

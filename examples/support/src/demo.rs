@@ -55,7 +55,7 @@ impl Demo {
         let messages = self.messages().clone();
         let unique_ids = messages.iter().map(|(unique_id, _)| unique_id).collect();
         let octets = vec![None; messages.len()];
-        Some(Mailbox::new(NAME.into(), unique_ids, octets, OpenDemo { demo: Arc::clone(self), messages }))
+        Some(Mailbox::new(unique_ids, octets, OpenDemo { demo: Arc::clone(self), messages }))
     }
 
     fn messages(&self) -> MutexGuard<'_, Vec<(&'static str, &'static str)>> {
@@ -69,7 +69,7 @@ struct OpenDemo {
 }
 
 impl Store for OpenDemo {
-    fn open(&mut self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
+    fn open_at_once(&mut self, index: usize) -> Result<Option<Opened<Box<Reading>>>, Trouble> {
         let (_, text) = self.messages[index];
         Ok(Some(Opened::Whole(Bytes::from_static(text.as_bytes()))))
     }

@@ -50,7 +50,7 @@ pub fn open(account: &Arc<str>, path: &Path) -> Result<Mailbox, OpenError> {
     let maildir = Maildir::open(account, path)?;
     let unique_ids = maildir.files.iter().map(|known| known.file.base_name()).collect();
     let octets = maildir.files.iter().map(|known| known.file.announced_octets()).collect();
-    Ok(Mailbox::new(Arc::clone(account), unique_ids, octets, maildir))
+    Ok(Mailbox::new(unique_ids, octets, maildir))
 }
 
 pub(crate) struct Maildir {
@@ -92,6 +92,15 @@ impl Maildir {
 
     fn trouble(&self, path: impl Into<PathBuf>, error: io::Error) -> Trouble {
         Trouble::new(&self.account, path, error)
+    }
+
+    fn begin(&mut self, index: usize, path: PathBuf, opened: (File, u64)) -> Result<Opened<Box<Reading>>, Trouble> {
+        let (octets, had) = (opened.1, self.files[index].octets);
+        if octets < had {
+            return Err(self.trouble(path, io::Error::new(ErrorKind::UnexpectedEof, "it has become shorter")));
+        }
+        self.files[index].octets = octets;
+        Ok(Opened::Reader(Reading::new(&self.account, path, opened)?.into()))
     }
 
     /// Does something to a message's file. When the file isn't there, other programs may have moved it to `cur/` or
@@ -159,14 +168,18 @@ impl Maildir {
 }
 
 impl Store for Maildir {
-    fn open(&mut self, index: usize) -> Result<Option<Opened<Reading>>, Trouble> {
-        let Some((path, (file, octets))) = self.wherever_it_is(index, regular::open)? else { return Ok(None) };
-        let had = mem::replace(&mut self.files[index].octets, octets);
-        if octets < had {
-            self.files[index].octets = had;
-            return Err(self.trouble(path, io::Error::new(ErrorKind::UnexpectedEof, "it has become shorter")));
+    fn open_at_once(&mut self, index: usize) -> Result<Option<Opened<Box<Reading>>>, Trouble> {
+        let path = self.files[index].file.path(&self.path);
+        match regular::open(&path) {
+            Ok(opened) => self.begin(index, path, opened).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.trouble(path, error)),
         }
-        Ok(Some(Opened::Reader(Reading::new(&self.account, path, (file, octets)))))
+    }
+
+    fn open(&mut self, index: usize) -> Result<Option<Opened<Box<Reading>>>, Trouble> {
+        let found = self.wherever_it_is(index, regular::open)?;
+        found.map(|(path, opened)| self.begin(index, path, opened)).transpose()
     }
 
     fn stored_octets(&self, index: usize) -> Option<u64> {

@@ -1,13 +1,14 @@
 //! SASL mechanisms of more than a name and a password: what the server answers to each response.
 
+use std::sync::Arc;
+
 use pop3_proto::auth::sasl::{
     Anonymous, BearerFailure, BearerToken, CramMd5, Mechanism, Message as _, OAuthBearer, XOAuth2,
 };
 use pop3_proto::server::Rejection;
 use pop3_proto::wire::Timestamp;
 
-use super::accounts::Accounts;
-use super::mailbox::Mailbox;
+use super::accounts::{Account, Accounts};
 use super::scram::{self, Scram};
 use super::timestamps::Timestamps;
 
@@ -37,8 +38,8 @@ pub(crate) enum Outcome {
     Challenge(Vec<u8>),
     /// The client is told why it is turned down.
     ChallengeAndReject(Vec<u8>),
-    /// It is logged in.
-    Accept(Mailbox),
+    /// It is who it says: its maildrop may be opened.
+    Accept(Arc<Account>),
     /// It is turned down.
     Reject(Rejection),
 }
@@ -82,7 +83,7 @@ impl Sasl {
             },
             (_, Some(Exchange::CramMd5(challenge))) => match CramMd5::parse(response) {
                 Ok(answer) => {
-                    accounts.open_if(answer.name.as_bytes(), |password| answer.verify(&challenge, password)).into()
+                    accounts.verify_by(answer.name.as_bytes(), |password| answer.verify(&challenge, password)).into()
                 }
                 Err(_) => Outcome::BAD,
             },
@@ -118,10 +119,10 @@ impl Sasl {
             },
             // The client has nothing more to say.
             (_, Some(Exchange::ScramVerified(name))) if response.is_empty() => {
-                accounts.open_if(name.as_bytes(), |_| true).into()
+                accounts.verify_by(name.as_bytes(), |_| true).into()
             }
             (Mechanism::ANONYMOUS, None) if self.anonymous && Anonymous::parse(response).is_ok() => {
-                accounts.open_if(ANONYMOUS, |_| true).into()
+                accounts.verify_by(ANONYMOUS, |_| true).into()
             }
             _ => Outcome::BAD,
         }
@@ -132,24 +133,24 @@ impl Outcome {
     const BAD: Self = Self::Reject(Rejection::BadCredentials);
 }
 
-impl From<Result<Mailbox, Rejection>> for Outcome {
-    fn from(opened: Result<Mailbox, Rejection>) -> Self {
-        opened.map_or_else(Self::Reject, Self::Accept)
+impl From<Result<Arc<Account>, Rejection>> for Outcome {
+    fn from(verified: Result<Arc<Account>, Rejection>) -> Self {
+        verified.map_or_else(Self::Reject, Self::Accept)
     }
 }
 
 /// A name, and the token that is said to be its: here that is the account's password.
 fn bearer(claim: Option<(&[u8], BearerToken<'_>)>, failure: Option<BearerFailure<'_>>, accounts: &Accounts) -> Outcome {
-    let opened = match claim {
-        Some((name, token)) => accounts.open_if(name, |password| token.matches(password)),
+    let verified = match claim {
+        Some((name, token)) => accounts.verify_by(name, |password| token.matches(password)),
         None => Err(Rejection::BadCredentials),
     };
-    match (opened, failure) {
+    match (verified, failure) {
         (Err(Rejection::BadCredentials), Some(failure)) => {
             let mut challenge = Vec::new();
             failure.encode(&mut challenge);
             Outcome::ChallengeAndReject(challenge)
         }
-        (opened, _) => opened.into(),
+        (verified, _) => verified.into(),
     }
 }

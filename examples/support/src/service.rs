@@ -9,13 +9,17 @@ use pop3_proto::server::{Authenticate, CloseReason, Config, Credentials, Rejecti
 use pop3_proto::wire::Properties;
 use rustls::ServerConfig;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::args::Args;
 use crate::mailbox::Mailbox;
 use crate::report::report;
 use crate::sasl::{Exchange, Outcome, Sasl};
 use crate::timestamps::Timestamps;
 use crate::{german, listening};
+
+/// The most octets of responses that wait for a client: many short messages go out at once, and the chunks of a long one, which are
+/// longer than this, aren't copied if they needn't be changed.
+const OUTPUT: u32 = 48 * 1024;
 
 /// What all connections of a server share.
 pub struct Service {
@@ -54,13 +58,16 @@ impl Service {
         Session::with_exchange(Arc::clone(&self.config), security).with_timestamp(self.timestamps.next())
     }
 
-    /// Opens the maildrop of a client, if it is who it says.
-    pub fn log_in(&self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        self.accounts.open(credentials)
+    /// The account of a client, if it is who it says.
+    pub fn verify(&self, credentials: &Credentials<'_>) -> Result<Arc<Account>, Rejection> {
+        self.accounts.verify(credentials)
     }
 
-    /// Takes a step of a SASL exchange. Returns the account, if that has opened its maildrop.
-    pub fn authenticate(&self, mut step: Authenticate<'_, Mailbox, Exchange>) -> Option<Arc<str>> {
+    /// Takes a step of a SASL exchange. Returns it where that has shown who the client is, so that its maildrop is to be opened.
+    pub fn authenticate<'a>(
+        &self,
+        mut step: Authenticate<'a, Mailbox, Exchange>,
+    ) -> Option<(Authenticate<'a, Mailbox, Exchange>, Arc<Account>)> {
         let mechanism = step.mechanism();
         let (exchange, response) = step.exchange_and_response();
         match self.sasl.step(mechanism, exchange, response, &self.accounts) {
@@ -68,11 +75,7 @@ impl Service {
             Outcome::ChallengeAndReject(octets) => {
                 step.challenge_and_reject(&octets, Rejection::BadCredentials).unwrap_or_else(report);
             }
-            // A maildrop that can't be served: the client has been told, and somebody here should know.
-            Outcome::Accept(mailbox) => {
-                let account = mailbox.account();
-                return step.accept(mailbox).map(|()| account).map_err(report).ok();
-            }
+            Outcome::Accept(account) => return Some((step, account)),
             Outcome::Reject(rejection) => step.reject(rejection),
         }
         None
@@ -91,7 +94,7 @@ impl Service {
 ///
 /// Names and passwords may be any octets, so it isn't said that they are UTF-8.
 fn config(stls: bool, require_tls: bool, sasl: &Sasl) -> io::Result<Config> {
-    let config = Config::new().stls(stls).utf8(Utf8::Messages);
+    let config = Config::new().stls(stls).utf8(Utf8::Messages).output_limit(OUTPUT).map_err(io::Error::other)?;
     let mut config = config.language(german::german().map_err(io::Error::other)?).map_err(io::Error::other)?;
     for mechanism in sasl.mechanisms() {
         config = match mechanism.properties() {

@@ -1,7 +1,7 @@
-//! The command line of the example proxy, its backends, and the signal that ends it.
+//! The command line of the example proxy, its backends, and the connections that come in.
 
+mod accept;
 mod backend;
-mod stop;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use clap::Parser;
 use support::client::{Result, Tls, TlsMode};
 use support::listening::{self, Listening};
 
+pub(crate) use accept::{accept, listen};
 pub(crate) use backend::Backend;
-pub(crate) use stop::stop_signal;
 
 /// A POP3 proxy that logs clients in at the backend of each, to try pop3-proto with.
 #[derive(Parser)]
