@@ -39,7 +39,7 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut client = Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0 };
-        client.status("the greeting")?;
+        client.status().context("the greeting")?;
         Ok(client)
     }
 
@@ -50,7 +50,7 @@ impl Client {
     /// Anything but `+OK`.
     pub fn command(&mut self, line: &str) -> Result<()> {
         self.send(line)?;
-        self.status(line)
+        self.status().with_context(|| line.to_owned())
     }
 
     /// Sends a line.
@@ -115,7 +115,7 @@ impl Client {
     pub fn message(&mut self, number: usize, wire_octets: usize) -> Result<()> {
         const END: &[u8] = b"\r\n.\r\n";
         let at = || format!("RETR {number}");
-        self.status("RETR").with_context(at)?;
+        self.status().with_context(at)?;
         let mut left = wire_octets - END.len();
         loop {
             let unread = self.end - self.start;
@@ -204,9 +204,9 @@ impl Client {
         }
     }
 
-    fn status(&mut self, command: &str) -> Result<()> {
-        let line = self.line().with_context(|| command.to_owned())?;
-        ensure!(line.starts_with(b"+OK"), "{command}: {}", line.escape_ascii());
+    fn status(&mut self) -> Result<()> {
+        let line = self.line()?;
+        ensure!(line.starts_with(b"+OK"), "{}", line.escape_ascii());
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub mod servers;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rlimit::{Resource, increase_nofile_limit, setrlimit};
 
 /// The result of whatever can fail here. An error is shown as one line.
 pub type Result<T> = anyhow::Result<T>;
@@ -31,6 +32,19 @@ pub fn exit_code(outcome: Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Allows this program, and those that it starts, as many open files as 10,000 sessions need, if it may. Returns how
+/// many they may have.
+#[must_use]
+pub fn allow_open_files() -> usize {
+    const ENOUGH: u64 = 65_536;
+    // Only root may raise the hard limit.
+    let allowed = match setrlimit(Resource::NOFILE, ENOUGH, ENOUGH) {
+        Ok(()) => ENOUGH,
+        Err(_) => increase_nofile_limit(ENOUGH).unwrap_or(0),
+    };
+    usize::try_from(allowed).unwrap_or(usize::MAX)
 }
 
 /// Returns a progress bar for `steps`, which shows only on a terminal.

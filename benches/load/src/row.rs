@@ -25,6 +25,9 @@ const RETRIEVED: usize = 5;
 /// The messages of one size together have about so many octets, so that they aren't all in the CPU's cache.
 const OCTETS_OF_A_SIZE: usize = 40_000_000;
 
+/// A server has some open files that belong to no session.
+const OTHER_FILES: usize = 200;
+
 /// A message has a header, which needs some octets.
 const SMALLEST: usize = 100;
 
@@ -76,9 +79,10 @@ impl Effort {
     }
 }
 
-/// Returns all rows, with fewer sizes and numbers if that is to be quick.
+/// Returns all rows, with fewer sizes and numbers if that is to be quick, and only as many idle connections as may have
+/// open files.
 #[must_use]
-pub fn rows(is_quick: bool) -> Vec<Row> {
+pub fn rows(is_quick: bool, open_files: usize) -> Vec<Row> {
     let sizes: &[usize] = if is_quick {
         &[1_000, 1_000_000, 50_000_000]
     } else {
@@ -90,7 +94,10 @@ pub fn rows(is_quick: bool) -> Vec<Row> {
     rows.extend(sizes.iter().copied().map(Row::Retr));
     rows.push(Row::Pipelined);
     rows.extend(counts.iter().copied().map(Row::Uidl));
-    rows.extend(connections.iter().copied().map(Row::Idle));
+    // A server may have two for a session, such as a socket and a lock.
+    let most = open_files.saturating_sub(OTHER_FILES) / 2;
+    rows.extend(connections.iter().map(|count| Row::Idle((*count).min(most))));
+    rows.dedup();
     rows
 }
 
@@ -141,9 +148,12 @@ impl Row {
     #[must_use]
     pub fn figure(self, value: f64) -> String {
         match self {
-            Self::Sessions | Self::Pipelined => format!("{:.1} µs", value * 1e6),
-            Self::Retr(_) => format!("{:.2} GB/s", 1e-9 / value),
-            Self::Uidl(_) => format!("{:.2} ms", value * 1e3),
+            Self::Sessions | Self::Pipelined | Self::Uidl(_) => match value {
+                1.0.. => format!("{value:.2} s"),
+                1e-3.. => format!("{:.1} ms", value * 1e3),
+                _ => format!("{:.1} µs", value * 1e6),
+            },
+            Self::Retr(_) => format!("{:.0} MB/s", 1e-6 / value),
             Self::Idle(_) => format!("{:.2} kB", value / 1e3),
         }
     }
@@ -354,5 +364,24 @@ fn thousands(number: usize) -> String {
     match number {
         ..1_000 => number.to_string(),
         _ => format!("{},{:03}", thousands(number / 1_000), number % 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_named_as_it_is_read() {
+        for row in rows(false, usize::MAX) {
+            assert_eq!(row.to_string().parse::<Row>().unwrap(), row);
+        }
+        assert!("retr:10".parse::<Row>().is_err());
+    }
+
+    #[test]
+    fn there_are_no_more_idle_connections_than_open_files_allow() {
+        assert_eq!(rows(false, 1_024).last(), Some(&Row::Idle(412)));
+        assert_eq!(rows(false, usize::MAX).last(), Some(&Row::Idle(10_000)));
     }
 }

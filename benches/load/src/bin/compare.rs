@@ -1,7 +1,7 @@
 //! Measures this project's servers beside a floor and Dovecot, in turns, and writes the report.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -40,16 +40,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let open_files = load::allow_open_files();
     let servers = servers(args)?;
-    let rows = if args.rows.is_empty() { rows(args.quick) } else { args.rows.clone() };
+    let rows = if args.rows.is_empty() { rows(args.quick, open_files) } else { args.rows.clone() };
     let rounds = args.rounds.unwrap_or(if args.quick { 1 } else { 5 });
     let effort = Effort::new(args.quick);
+    let maildirs = absolute(&args.maildirs)?;
     let (idle, busy): (Vec<Row>, Vec<Row>) = rows.iter().partition(|row| matches!(row, Row::Idle(_)));
     let bar = load::progress_bar(rows.len() + (busy.len() * rounds + idle.len()) * servers.len());
     for row in &rows {
         bar.set_message(format!("Maildirs for {row}"));
-        row.make_maildirs(&args.maildirs)?;
+        row.make_maildirs(&maildirs)?;
         bar.inc(1);
     }
 
@@ -58,14 +59,14 @@ fn run(args: &Args) -> Result<()> {
     for row in idle {
         for (index, server) in servers.iter().enumerate() {
             bar.set_message(format!("{row} {}", server.name));
-            let running = server.start(&row.accounts(), &args.maildirs)?;
+            let running = server.start(&row.accounts(), &maildirs)?;
             let figure = row.measure(&running.target, effort).with_context(|| server.name.clone())?;
             figures.entry(row).or_insert_with(|| vec![Vec::new(); servers.len()])[index].push(figure);
             bar.inc(1);
         }
     }
     let accounts: Vec<_> = busy.iter().flat_map(|row| row.accounts()).collect();
-    let running = servers.iter().map(|server| server.start(&accounts, &args.maildirs)).collect::<Result<Vec<_>>>()?;
+    let running = servers.iter().map(|server| server.start(&accounts, &maildirs)).collect::<Result<Vec<_>>>()?;
     for round in 0..rounds {
         for row in &busy {
             for turn in 0..servers.len() {

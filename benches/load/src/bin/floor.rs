@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> load::Result<()> {
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let _ = load::allow_open_files();
     let mut users = Users::new();
     for user in &args.users {
         let mut parts = user.splitn(3, ':').map(str::to_owned);

@@ -1,7 +1,7 @@
 //! Measures a POP3 server that listens on an address, in CPU, memory, and the time until the first octet.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -41,9 +41,11 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<()> {
-    let or_all = |some: Vec<Row>| if some.is_empty() { rows(args.quick) } else { some };
+    let open_files = load::allow_open_files();
+    let or_all = |some: Vec<Row>| if some.is_empty() { rows(args.quick, open_files) } else { some };
     match args.command {
         Command::Maildirs { directory, rows } => {
+            let directory = absolute(directory)?;
             for row in or_all(rows) {
                 row.make_maildirs(&directory)?;
                 for account in row.accounts() {
@@ -52,7 +54,6 @@ fn run(args: Args) -> Result<()> {
             }
         }
         Command::Measure { connect, processes, rows } => {
-            let _ = rlimit::increase_nofile_limit(u64::MAX);
             let target = Target { address: connect, processes: Processes::new(processes) };
             let rows = or_all(rows);
             let bar = load::progress_bar(rows.len());
