@@ -46,6 +46,7 @@ fn draw_bars(path: &Path, title: &str, names: &[String], values: &[f64]) -> Resu
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 16))
         .margin(12)
+        .margin_right(24)
         .x_label_area_size(28)
         .y_label_area_size(64)
         .build_cartesian_2d((0..names.len() - 1).into_segmented(), 0.0..highest * 1.1)?;
@@ -75,10 +76,11 @@ fn draw_lines(path: &Path, title: &str, horizontal: &str, lines: &[Line]) -> Res
     let (left, right) = extent(points().map(|point| point.0));
     let (bottom, top) = extent(points().map(|point| point.1).filter(|value| *value > 0.));
     // The names have their place above the lines.
-    let space = (top / bottom).powf(0.45).max(1.2);
+    let space = (top / bottom).powf(0.4).max(1.2);
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 16))
         .margin(12)
+        .margin_right(24)
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d((left..right).log_scale(), (bottom / 1.2..top * space).log_scale())?;

@@ -73,21 +73,22 @@ async fn serve(address: SocketAddr, users: Rc<Users>) -> io::Result<()> {
     }
 }
 
-/// A maildrop: its files in order.
+/// A maildrop: its files in order, each with its folder.
 struct Maildrop {
-    folder: PathBuf,
-    names: Vec<String>,
+    maildir: PathBuf,
+    files: Vec<(String, &'static str)>,
 }
 
 impl Maildrop {
     fn open(maildir: &Path) -> io::Result<Self> {
-        let folder = maildir.join("cur");
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&folder)? {
-            names.push(entry?.file_name().into_string().unwrap_or_default());
+        let mut files = Vec::new();
+        for folder in ["new", "cur"] {
+            for entry in fs::read_dir(maildir.join(folder))? {
+                files.push((entry?.file_name().into_string().unwrap_or_default(), folder));
+            }
         }
-        names.sort_unstable();
-        Ok(Self { folder, names })
+        files.sort_unstable();
+        Ok(Self { maildir: maildir.to_owned(), files })
     }
 }
 
@@ -131,12 +132,12 @@ async fn converse(mut stream: TcpStream, users: &Users) -> io::Result<()> {
                     _ => output.extend_from_slice(b"-ERR\r\n"),
                 },
                 ("STAT", Some(maildrop)) => {
-                    let total: u64 = maildrop.names.iter().map(|name| octets(name)).sum();
-                    write!(output, "+OK {} {total}\r\n", maildrop.names.len())?;
+                    let total: u64 = maildrop.files.iter().map(|(name, _)| octets(name)).sum();
+                    write!(output, "+OK {} {total}\r\n", maildrop.files.len())?;
                 }
                 ("UIDL" | "LIST", Some(maildrop)) => {
                     output.extend_from_slice(b"+OK\r\n");
-                    for (index, name) in maildrop.names.iter().enumerate() {
+                    for (index, (name, _)) in maildrop.files.iter().enumerate() {
                         let number = index + 1;
                         if verb == "UIDL" {
                             write!(output, "{number} {}\r\n", name.split(':').next().unwrap_or_default())?;
@@ -181,11 +182,11 @@ async fn retrieve(maildrop: &Maildrop, number: &str, output: &mut Vec<u8>, strea
         static FILE: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
     }
     let index = number.parse().ok().and_then(|number: usize| number.checked_sub(1));
-    let Some(name) = index.and_then(|index| maildrop.names.get(index)) else {
+    let Some((name, folder)) = index.and_then(|index| maildrop.files.get(index)) else {
         output.extend_from_slice(b"-ERR\r\n");
         return Ok(());
     };
-    let mut file = File::open(maildrop.folder.join(name))?;
+    let mut file = File::open(maildrop.maildir.join(folder).join(name))?;
     write!(output, "+OK {} octets\r\n", octets(name))?;
     let mut is_line_start = true;
     loop {
