@@ -144,7 +144,7 @@ impl Report {
             _ => text,
         };
         let mut cell = emphasize(row.figure(median), median, goals.itself);
-        if name == FLOOR || name == DOVECOT || goals.itself.is_some() {
+        if name == FLOOR || name == DOVECOT || matches!(row, Row::Idle(_)) {
             return cell;
         }
         for (other, goal) in [(FLOOR, goals.to_floor), (DOVECOT, goals.to_dovecot)] {

@@ -1,6 +1,7 @@
 //! Measures this project's servers beside a floor and Dovecot, in turns, and writes the report.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 
@@ -85,7 +86,7 @@ fn run(args: &Args) -> Result<()> {
     let names = servers.iter().map(|server| server.name.clone()).collect();
     let dovecot = servers.iter().find(|server| server.name == DOVECOT);
     let report = Report::new(names, figures, dovecot.map(Server::version).transpose()?);
-    print!("{}", report.table());
+    io::stdout().write_all(report.table().as_bytes())?;
     if let Some(directory) = &args.write {
         report.write(directory)?;
     }

@@ -1,5 +1,6 @@
 //! Measures a POP3 server that listens on an address, in CPU, memory, and the time until the first octet.
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
@@ -49,7 +50,7 @@ fn run(args: Args) -> Result<()> {
             for row in or_all(rows) {
                 row.make_maildirs(&directory)?;
                 for account in row.accounts() {
-                    println!("{}", account.arguments(&directory).join(" "));
+                    writeln!(io::stdout(), "{}", account.arguments(&directory).join(" "))?;
                 }
             }
         }
@@ -60,7 +61,8 @@ fn run(args: Args) -> Result<()> {
             for row in rows {
                 bar.set_message(row.to_string());
                 let value = row.measure(&target, Effort::new(args.quick))?;
-                bar.suspend(|| println!("{:16} {:>12}  {}", row.to_string(), row.figure(value), row.title()));
+                let line = format!("{:16} {:>12}  {}\n", row.to_string(), row.figure(value), row.title());
+                bar.suspend(|| io::stdout().write_all(line.as_bytes()))?;
                 bar.inc(1);
             }
             bar.finish_and_clear();
