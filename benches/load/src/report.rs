@@ -90,8 +90,8 @@ impl Report {
         let at = || path.display().to_string();
         let old = fs::read_to_string(&path).with_context(at)?;
         let [start, end] = MARKERS;
-        let (before, rest) = old.split_once(start).with_context(at)?;
-        let (_, after) = rest.split_once(end).with_context(at)?;
+        let (before, rest) = old.split_once(start).with_context(|| format!("{}: no {start:?}", at()))?;
+        let (_, after) = rest.split_once(end).with_context(|| format!("{}: no {end:?}", at()))?;
         fs::write(&path, format!("{before}{start}{}{end}{after}", self.table())).with_context(at)?;
 
         let plots = directory.join("plots");
