@@ -36,14 +36,6 @@ pub(crate) struct Line {
     pub(crate) defect: Option<Defect>,
 }
 
-impl Line {
-    /// The line without its line end, at the front of `octets`.
-    #[inline]
-    pub(crate) fn text(self, octets: &[u8]) -> &[u8] {
-        part(octets, ..self.content)
-    }
-}
-
 /// What makes a line useless whatever it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {
@@ -144,6 +136,12 @@ impl Input {
             };
             return Some(line);
         }
+    }
+
+    /// The line at the front without its line end.
+    #[inline]
+    pub(crate) fn text(&self, line: Line) -> &[u8] {
+        part(&self.window, self.start..self.start.wrapping_add(line.content))
     }
 
     /// Whether what wasn't consumed is the front of a line that wasn't looked at.

@@ -71,7 +71,7 @@ impl Session {
             let config = &self.config;
             self.pipe.input.set_limit(if is_in_exchange { config.sasl_line_limit } else { config.line_limit });
             let Some(line) = self.pipe.input.line() else { return Ok(None) };
-            let content = line.text(self.pipe.input.unread());
+            let content = self.pipe.input.text(line);
             let deviations = match content {
                 [b'+', b' ', ..] if is_in_exchange => DeviationSet::NONE,
                 [b'+'] if is_in_exchange => DeviationSet::NONE.with(Deviation::BareChallenge),
@@ -91,7 +91,7 @@ impl Session {
         let greets = matches!(self.life, Life::Greeting);
         let accepted = self.config.accepted;
         let octets = self.pipe.input.unread();
-        let content = line.text(octets);
+        let content = self.pipe.input.text(line);
         let Ok(Parsed { value: response, deviations }) = Response::parse(content, accepted) else {
             let is_due = greets || answers.is_some();
             return Err(self.fail(if is_due { ProtocolError::NotAResponse } else { ProtocolError::Unsolicited }));
@@ -181,7 +181,7 @@ impl Session {
     fn entry(&mut self) -> Result<Option<Front>, Error> {
         let Some(line) = self.pipe.input.line() else { return Ok(None) };
         self.check(line)?;
-        if line.text(self.pipe.input.unread()) == b"." {
+        if self.pipe.input.text(line) == b"." {
             return Ok(Some(Front::line(line, Found::Ends)));
         }
         let Reading::List { of, left } = &mut self.reading else {

@@ -155,13 +155,15 @@ impl<M: Maildrop, E> Authorization<M, E> {
             return Err(Instead::Close(Reply::TooManyCommands, CloseReason::TooManyCommandsBeforeLogin));
         }
         let Work { pipe: Pipe { input, output, .. }, terms } = work;
-        let command = terms.read(input, line, State::Authorization).inspect_err(|_| self.name = None)?;
+        let text = input.text(line);
+        let parsed = Command::parse(text);
+        let command = terms.accept(&parsed, text, line, State::Authorization).inspect_err(|_| self.name = None)?;
         self.forget_name_unless(command.verb(), terms);
         let login = |apop_name, secret_start| {
             let secret = Place::new(secret_start, line.content);
             Ok(Step::Login(Place::new(0, line.octets), Whole { apop_name, secret }))
         };
-        match command {
+        match *command {
             Command::User { .. } | Command::Pass { .. } | Command::Apop { .. } if !terms.may_log_in() => {
                 Err(Reply::CleartextLogin.into())
             }
@@ -180,7 +182,6 @@ impl<M: Maildrop, E> Authorization<M, E> {
             }
             Command::Auth { arguments: None } => Ok(Step::List(Listing::mechanisms(terms, output)?)),
             Command::Auth { arguments: Some(AuthArguments { mechanism, initial_response }) } => {
-                let text = line.text(input.unread());
                 let response = initial_response.map(|response| self::initial_response(text, response));
                 self.authenticate(mechanism, response, line, work).inspect_err(|_| self.name = None)
             }
@@ -237,7 +238,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
     /// A line of an exchange, whatever is in it.
     fn response(&mut self, exchange: Exchange, line: Line, work: &mut Work<'_>) -> Result<Step, Instead> {
         match work.terms.check(line) {
-            Ok(()) if line.text(work.pipe.input.unread()) == line::CANCEL => Err(Reply::Cancelled.into()),
+            Ok(()) if work.pipe.input.text(line) == line::CANCEL => Err(Reply::Cancelled.into()),
             Ok(()) => self.take_response(exchange, Place::new(0, line.content), base64::decode, line, work),
             // NUL and CR aren't base64 (R-5034-08).
             Err(Reply::StrayOctet) => Err(Instead::Bad(Reply::NotBase64)),

@@ -90,11 +90,13 @@ pub struct Deletions<'a> {
 impl Iterator for Deletions<'_> {
     type Item = MessageNumber;
 
+    #[inline]
     fn next(&mut self) -> Option<MessageNumber> {
+        // Nothing is looked for after the last one.
+        self.left = self.left.checked_sub(1)?;
         let message = self.marks.find(self.next?, true)?;
         // No number follows the last that there can be.
         self.next = MessageNumber::new(message.get().wrapping_add(1));
-        self.left = self.left.saturating_sub(1);
         Some(message)
     }
 

@@ -101,7 +101,7 @@ impl<M: Maildrop> OpenMaildrop<M> {
 
     /// Checks that a message is there and isn't marked as deleted.
     #[inline]
-    pub(super) fn check(&self, message: MessageNumber) -> Result<(), Reply> {
+    fn check(&self, message: MessageNumber) -> Result<(), Reply> {
         if message.get() > self.count {
             Err(Reply::NoSuchMessage)
         } else if self.deleted.contains(message) {
@@ -111,7 +111,7 @@ impl<M: Maildrop> OpenMaildrop<M> {
         }
     }
 
-    /// Checks that the host permits a command, on the message that it names if it names one.
+    /// Checks that the host permits a command, and that the message that it names is there and isn't marked as deleted.
     #[inline]
     pub(super) fn check_permitted(&self, command: &Command<'_>) -> Result<(), Reply> {
         let message = match *command {
@@ -124,10 +124,9 @@ impl<M: Maildrop> OpenMaildrop<M> {
         if self.maildrop.permits(command.verb(), message) { Ok(()) } else { Err(Reply::NotPermitted) }
     }
 
-    /// Checks that a message is there, isn't marked, and may be sent as it is (R-6856-03).
+    /// Checks that a message may be sent as it is (R-6856-03).
     #[inline]
     pub(super) fn check_sendable(&self, message: MessageNumber, utf8: bool) -> Result<(), Reply> {
-        self.check(message)?;
         if utf8 || !self.maildrop.needs_utf8(message) { Ok(()) } else { Err(Reply::NeedsUtf8) }
     }
 
@@ -139,16 +138,19 @@ impl<M: Maildrop> OpenMaildrop<M> {
 
     /// The octets of all messages that aren't marked as deleted, or `u64::MAX` if there are more. `sum` is what is added up
     /// already; it comes back as far as the octets are known.
-    pub(super) fn add_up(&mut self, mut sum: Sum) -> Result<u64, Sum> {
-        if self.total.is_none() {
-            for message in self.undeleted(sum.next.get()) {
-                let Some(octets) = self.octets(message) else { return Err(Sum { next: message, ..sum }) };
-                sum.octets = sum.octets.saturating_add(octets);
-            }
-            // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
-            self.total = (sum.octets < u64::MAX).then_some(sum.octets);
+    #[inline]
+    pub(super) fn add_up(&mut self, sum: Sum) -> Result<u64, Sum> {
+        self.total.map_or_else(|| self.add_up_anew(sum), Ok)
+    }
+
+    fn add_up_anew(&mut self, mut sum: Sum) -> Result<u64, Sum> {
+        for message in self.undeleted(sum.next.get()) {
+            let Some(octets) = self.octets(message) else { return Err(Sum { next: message, ..sum }) };
+            sum.octets = sum.octets.saturating_add(octets);
         }
-        Ok(self.total.unwrap_or(u64::MAX))
+        // A sum that doesn't fit isn't kept: nothing could be subtracted from it.
+        self.total = (sum.octets < u64::MAX).then_some(sum.octets);
+        Ok(sum.octets)
     }
 
     /// Whether a message had as many octets as STAT or LIST has announced, if one of them was answered. One that was gone then, and

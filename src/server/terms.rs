@@ -15,7 +15,9 @@ use crate::buffer::{Defect, Input, Line, Output, Pipe};
 use crate::part::part;
 use crate::totals::Counts;
 use crate::trace::Tracer;
-use crate::wire::{Command, Deviation, DeviationCounts, DeviationSet, Language, Mechanisms, Parsed, State, Verb};
+use crate::wire::{
+    Command, CommandError, Deviation, DeviationCounts, DeviationSet, Language, Mechanisms, Parsed, State, Verb,
+};
 
 /// The part of a session that is the same in every state, beside its pipe.
 pub(super) struct Terms {
@@ -219,23 +221,34 @@ impl Terms {
         self.trace.command(&[], None);
     }
 
-    /// Reads the command at the front of the input, and shows it.
+    /// Shows the line that a command was parsed from, and returns the command if nothing is wrong with either.
     #[inline]
-    pub(super) fn read<'a>(&mut self, input: &'a Input, line: Line, state: State) -> Result<Command<'a>, Instead> {
-        let text = line.text(input.unread());
-        let command = self.parse(text, line);
-        self.verb = command.as_ref().ok().map(Command::verb);
+    pub(super) fn accept<'p, 'a>(
+        &mut self,
+        parsed: &'p Result<Parsed<Command<'a>>, CommandError>,
+        text: &[u8],
+        line: Line,
+        state: State,
+    ) -> Result<&'p Command<'a>, Instead> {
+        let command = self.check_command(parsed, text, line);
         if self.trace.is_on() {
-            self.trace.command(text, command.as_ref().ok());
+            self.verb = command.ok().map(Command::verb);
+            self.trace.command(text, command.ok());
         }
         command.map_err(|reply| not_understood(text, line, state, reply))
     }
 
-    /// The command that a line holds, if nothing is wrong with it; deviations that are accepted are counted.
+    /// The command, if nothing is wrong with it or its line; deviations that are accepted are counted.
     #[inline]
-    fn parse<'a>(&mut self, text: &'a [u8], line: Line) -> Result<Command<'a>, Reply> {
+    fn check_command<'p, 'a>(
+        &mut self,
+        parsed: &'p Result<Parsed<Command<'a>>, CommandError>,
+        text: &[u8],
+        line: Line,
+    ) -> Result<&'p Command<'a>, Reply> {
         check(line)?;
-        let Parsed { value: command, mut deviations } = Command::parse(text)?;
+        let Parsed { value: command, deviations } = parsed.as_ref().map_err(|error| *error)?;
+        let mut deviations = *deviations;
         if deviations.contains(Deviation::EightBitCredentials) && self.config.utf8 == Some(Utf8::MessagesAndNames) {
             if core::str::from_utf8(text).is_err() {
                 return Err(Reply::NotUtf8);

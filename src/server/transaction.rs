@@ -83,17 +83,18 @@ impl<M: Maildrop> Transaction<M> {
     #[inline]
     fn run(&mut self, active: &mut bool, work: &mut Work<'_>) -> Result<(), CloseReason> {
         loop {
-            let Work { pipe: Pipe { input, output, .. }, terms, .. } = work;
-            let is_done = match &mut self.step {
-                Step::Read => {
-                    if !output.has_room() {
-                        return Ok(());
-                    }
-                    let Some(line) = input.line() else { return Ok(()) };
-                    *active = true;
-                    self.line(line, work)?;
-                    continue;
+            while matches!(self.step, Step::Read) {
+                let Pipe { input, output, .. } = work.pipe;
+                if !output.has_room() {
+                    return Ok(());
                 }
+                let Some(line) = input.line() else { return Ok(()) };
+                *active = true;
+                self.line(line, work)?;
+            }
+            let Work { pipe: Pipe { output, .. }, terms, .. } = work;
+            let is_done = match &mut self.step {
+                Step::Read => true,
                 Step::Measure(octets) => {
                     let octets = *octets;
                     self.step = self.resume(octets, output, terms)?;
@@ -137,9 +138,12 @@ impl<M: Maildrop> Transaction<M> {
     #[inline]
     fn line(&mut self, line: Line, work: &mut Work<'_>) -> Result<(), CloseReason> {
         let Work { pipe: Pipe { input, output, .. }, terms } = work;
-        let command = terms.read(input, line, State::Transaction);
-        match command.and_then(|command| self.answer(&command, output, terms)) {
-            Ok(step) => self.step = step,
+        let text = input.text(line);
+        let parsed = Command::parse(text);
+        let command = terms.accept(&parsed, text, line, State::Transaction);
+        match command.and_then(|command| self.answer(command, output, terms)) {
+            Ok(None) => {}
+            Ok(Some(step)) => self.step = step,
             Err(instead) => terms.settle(output, State::Transaction, instead)?,
         }
         // A line that is out of place here may be a password.
@@ -151,13 +155,14 @@ impl<M: Maildrop> Transaction<M> {
         Ok(())
     }
 
+    /// Answers a command. Returns the next step, if another command isn't read next.
     #[inline]
     fn answer(
         &mut self,
         command: &Command<'_>,
         output: &mut Output,
         terms: &mut Terms,
-    ) -> Result<Step<M::Reader>, Instead> {
+    ) -> Result<Option<Step<M::Reader>>, Instead> {
         let open = &mut self.open;
         open.check_permitted(command)?;
         match *command {
@@ -169,14 +174,13 @@ impl<M: Maildrop> Transaction<M> {
             }
             Command::Retr { message } => {
                 open.check_sendable(message, terms.utf8)?;
-                return Ok(Step::Retrieve(Request { message, lines: None }));
+                return Ok(Some(Step::Retrieve(Request { message, lines: None })));
             }
             Command::Top { message, lines } => {
                 open.check_sendable(message, terms.utf8)?;
-                return Ok(Step::Retrieve(Request { message, lines: Some(lines) }));
+                return Ok(Some(Step::Retrieve(Request { message, lines: Some(lines) })));
             }
             Command::Dele { message } => {
-                open.check(message)?;
                 open.delete(message);
                 count(&mut terms.counts.dele);
                 terms.good(output, Reply::Marked);
@@ -188,17 +192,14 @@ impl<M: Maildrop> Transaction<M> {
             }
             Command::Uidl { message: None } => {
                 terms.good(output, Reply::UniqueIdListing);
-                return Ok(Step::ListMessages(MessageListing::UniqueIds(1)));
+                return Ok(Some(Step::ListMessages(MessageListing::UniqueIds(1))));
             }
             Command::Uidl { message: Some(message) } => {
-                open.check(message)?;
-                let mut buffer = UniqueIdBuffer::default();
-                let unique_id = open.maildrop.compute_unique_id(message, &mut buffer).ok_or(Reply::Temporary)?;
-                terms.good_line(output, |text| UniqueIdListing { message, unique_id }.encode(text));
+                give_unique_id(&open.maildrop, message, output, terms)?;
             }
-            Command::Capa => return Ok(Step::List(Listing::capabilities(terms, output))),
+            Command::Capa => return Ok(Some(Step::List(Listing::capabilities(terms, output)))),
             Command::Lang { language } => {
-                return Ok(Listing::languages(terms, output, language)?.map_or(Step::Read, Step::List));
+                return Ok(Listing::languages(terms, output, language)?.map(Step::List));
             }
             Command::Last if terms.config.last => {
                 terms.good_line(output, |text| {
@@ -209,14 +210,14 @@ impl<M: Maildrop> Transaction<M> {
             Command::Last => return Err(Instead::Bad(Reply::Unavailable)),
             Command::Quit => {
                 open.delete_retrieved();
-                return Ok(Step::Update);
+                return Ok(Some(Step::Update));
             }
             _ => {
                 debug_assert!(!command.verb().is_valid_in(State::Transaction));
                 return Err(Instead::Bad(Reply::WrongState));
             }
         }
-        Ok(Step::Read)
+        Ok(None)
     }
 
     /// Ends a command that the host can't carry out, since a message isn't available.
@@ -240,11 +241,18 @@ impl<M: Maildrop> Transaction<M> {
         terms: &mut Terms,
     ) -> Result<Step<M::Reader>, CloseReason> {
         let step = self.give(octets, output, terms);
-        step.or_else(|instead| terms.settle(output, State::Transaction, instead).map(|()| Step::Read))
+        let step = step.or_else(|instead| terms.settle(output, State::Transaction, instead).map(|()| None))?;
+        Ok(step.unwrap_or(Step::Read))
     }
 
     /// Answers STAT or LIST, if the octets that it needs are known; else the host measures the first message whose aren't.
-    fn give(&mut self, octets: Octets, output: &mut Output, terms: &mut Terms) -> Result<Step<M::Reader>, Instead> {
+    /// Returns the next step as [`answer`](Self::answer) does.
+    fn give(
+        &mut self,
+        octets: Octets,
+        output: &mut Output,
+        terms: &mut Terms,
+    ) -> Result<Option<Step<M::Reader>>, Instead> {
         let open = &mut self.open;
         match octets {
             Octets::Stat(sum) => match open.add_up(sum) {
@@ -252,21 +260,35 @@ impl<M: Maildrop> Transaction<M> {
                     let listing = DropListing { messages: open.messages(), octets };
                     terms.good_line(output, |text| listing.encode(text));
                 }
-                Err(sum) => return Ok(Step::Measure(Octets::Stat(sum))),
+                Err(sum) => return Ok(Some(Step::Measure(Octets::Stat(sum)))),
             },
             Octets::List(sum) => match open.add_up(sum) {
                 Ok(_) => {
                     terms.good(output, Reply::ScanListing);
-                    return Ok(Step::ListMessages(MessageListing::Octets(1)));
+                    return Ok(Some(Step::ListMessages(MessageListing::Octets(1))));
                 }
-                Err(sum) => return Ok(Step::Measure(Octets::List(sum))),
+                Err(sum) => return Ok(Some(Step::Measure(Octets::List(sum)))),
             },
             Octets::ListOne(message) if open.is_kept_place(message) => return Err(open.answer_gone(message)),
-            Octets::ListOne(message) => match open.octets(message) {
+            Octets::ListOne(message) => match open.maildrop.octets(message) {
                 Some(octets) => terms.good_line(output, |text| ScanListing { message, octets }.encode(text)),
-                None => return Ok(Step::Measure(Octets::ListOne(message))),
+                None => return Ok(Some(Step::Measure(Octets::ListOne(message)))),
             },
         }
-        Ok(Step::Read)
+        Ok(None)
     }
+}
+
+/// Answers UIDL for one message. Apart from the loop that reads commands, which is the faster the smaller it is.
+#[inline(never)]
+fn give_unique_id<M: Maildrop>(
+    maildrop: &M,
+    message: MessageNumber,
+    output: &mut Output,
+    terms: &mut Terms,
+) -> Result<(), Reply> {
+    let mut buffer = UniqueIdBuffer::default();
+    let unique_id = maildrop.compute_unique_id(message, &mut buffer).ok_or(Reply::Temporary)?;
+    terms.good_line(output, |text| UniqueIdListing { message, unique_id }.encode(text));
+    Ok(())
 }

@@ -155,10 +155,15 @@ impl DeviationCounts {
         self.0.get(deviation as usize).map_or(0, |&count| count.into())
     }
 
+    #[inline]
     pub(crate) fn count(&mut self, accepted: DeviationSet) {
-        if accepted.is_empty() {
-            return;
+        if !accepted.is_empty() {
+            self.count_each(accepted);
         }
+    }
+
+    #[cold]
+    fn count_each(&mut self, accepted: DeviationSet) {
         for deviation in accepted.iter() {
             self.add(deviation, 1);
         }

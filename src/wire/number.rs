@@ -39,6 +39,23 @@ pub(crate) fn parse(digits: &[u8]) -> Result<u64, NumberError> {
     if overflow { Err(NumberError::OutOfRange) } else { Ok(number) }
 }
 
+/// Reads one to nine decimal digits, which always fit.
+#[inline]
+pub(crate) fn parse_short(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let mut number = 0_u32;
+    for &octet in digits {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    Some(number)
+}
+
 /// Returns the number at the front, read in one go, and what follows it, if it has at most seven digits and more octets
 /// follow.
 #[inline]

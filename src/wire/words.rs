@@ -59,13 +59,30 @@ impl<'a> Words<'a> {
     }
 
     /// Takes `[SP msg]`.
+    #[inline]
     pub(super) fn optional_message(&mut self) -> Result<Option<MessageNumber>, CommandError> {
-        Ok(self.word().map(number::parse_message).transpose()?)
+        match self.last_message() {
+            None => Ok(self.word().map(number::parse_message).transpose()?),
+            message => Ok(message),
+        }
     }
 
     /// Takes `SP msg`.
+    #[inline]
     pub(super) fn message(&mut self) -> Result<MessageNumber, CommandError> {
-        Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?)
+        match self.last_message() {
+            None => Ok(number::parse_message(self.word().ok_or(CommandError::MissingArgument)?)?),
+            Some(message) => Ok(message),
+        }
+    }
+
+    /// Takes `SP msg` if the line ends with it and it has no spaces to spare, as in most lines: then one look is enough.
+    #[inline]
+    fn last_message(&mut self) -> Option<MessageNumber> {
+        let [b' ', digits @ ..] = self.rest else { return None };
+        let message = MessageNumber::new(number::parse_short(digits)?)?;
+        self.rest = &[];
+        Some(message)
     }
 
     /// Takes `SP n`.
@@ -88,6 +105,7 @@ impl<'a> Words<'a> {
     }
 
     /// Ends with what deviates, if nothing more follows.
+    #[inline]
     pub(super) fn end(mut self) -> Result<DeviationSet, CommandError> {
         if self.rest().is_empty() { Ok(self.deviations) } else { Err(CommandError::SurplusArgument) }
     }
