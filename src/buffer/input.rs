@@ -181,8 +181,8 @@ impl Input {
         } else {
             self.start = 0;
             self.end = 0;
-            if self.window.len() != self.size as usize {
-                // It is too small, or the long line that it was for is dealt with, and wiped if it may hold a secret.
+            if self.window.len() > self.size as usize {
+                // The long line that it was for is dealt with, and wiped if it may hold a secret.
                 self.window = Box::default();
             }
         }

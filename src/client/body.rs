@@ -20,13 +20,13 @@ impl Body<'_> {
     }
 
     /// Returns the octets of the message, dots undone, CRLF kept: one or more, and at most as many as the window holds. They
-    /// lie in the window. The total isn't known in advance: the message ends with
+    /// lie in the window, where lines are moved together that are short and begin with a dot. The total isn't known in advance: the message ends with
     /// [`EventKind::Ends`](super::EventKind::Ends).
     #[doc(alias = "octets")]
     pub fn as_bytes(&self) -> &[u8] {
         match self.session.front {
-            Some(Front { octets, found: Found::Body { start }, .. }) => {
-                part(self.session.pipe.input.unread(), start..octets)
+            Some(Front { content, found: Found::Body { start }, .. }) => {
+                part(self.session.pipe.input.unread(), start..start + content)
             }
             _ => b"\r",
         }

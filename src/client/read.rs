@@ -9,9 +9,9 @@ use super::session::Session;
 use super::state::Life;
 use crate::auth::sasl::base64;
 use crate::buffer::{Defect, Line};
-use crate::part::part_mut;
+use crate::part::{part, part_mut};
 use crate::trace::Trace;
-use crate::wire::{Capability, Deviation, DeviationSet, MAX_RESPONSE_LINE, Parsed, Response, Status, Verb};
+use crate::wire::{Capability, Deviation, DeviationSet, MAX_RESPONSE_LINE, Parsed, Response, Status, Unstuffer, Verb};
 
 impl Session {
     /// Reads what is to stand at the front of the input next, if it is complete.
@@ -26,24 +26,33 @@ impl Session {
     /// Reads a part of a message.
     fn body(&mut self) -> Option<Front> {
         let Reading::Body(unstuffer, line_feeds) = &mut self.reading else { return None };
+        let input = &mut self.pipe.input;
         loop {
-            let part = unstuffer.next(self.pipe.input.unread());
-            let bare = line_feeds.count(part.content);
-            if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
-                self.deviations.add(Deviation::BareLineFeed, bare);
-            }
-            let (octets, content) = (part.consumed, part.content.len());
-            let found = match octets.checked_sub(content) {
-                _ if part.ended => Found::Ends,
-                None => Found::CarriageReturn,
-                Some(start) if content > 0 => Found::Body { start },
-                Some(0) => return None,
-                Some(_) => {
-                    self.pipe.input.consume(part.consumed);
+            let next = unstuffer.next(input.unread());
+            let (octets, content) = (next.consumed, next.content.len());
+            return match octets.checked_sub(content) {
+                _ if next.ended => Some(Front { octets, content, found: Found::Ends }),
+                None => {
+                    line_feeds.count(next.content);
+                    Some(Front { octets, content, found: Found::CarriageReturn })
+                }
+                Some(0) if content == 0 => None,
+                Some(_) if content == 0 => {
+                    input.consume(octets);
                     continue;
                 }
+                Some(start) => {
+                    let (octets, content) = match content {
+                        ..SHORT => join(unstuffer, input.unread_mut(), start, octets),
+                        _ => (octets, content),
+                    };
+                    let bare = line_feeds.count(part(input.unread(), start..start + content));
+                    if bare > 0 && self.config.accepted.contains(Deviation::BareLineFeed) {
+                        self.deviations.add(Deviation::BareLineFeed, bare);
+                    }
+                    Some(Front { octets, content, found: Found::Body { start } })
+                }
             };
-            return Some(Front { octets, content, found });
         }
     }
 
@@ -224,6 +233,34 @@ impl Session {
             List::Scan => Plain::scan(octets),
             List::UniqueIds => Plain::unique_id(octets),
             List::Texts(_) => None,
+        }
+    }
+}
+
+/// Parts of fewer octets are moved together: to hand one out costs more.
+const SHORT: usize = 128;
+
+/// Moves parts of a message that follow a short one up to it, so that lines of dots aren't handed out one by one. The first
+/// part is the octets of `input` from `start` to `end`. Returns how many octets are dealt with, and how many of them are content
+/// from `start` on.
+fn join(unstuffer: &mut Unstuffer, input: &mut [u8], start: usize, mut end: usize) -> (usize, usize) {
+    let mut octets = end;
+    loop {
+        let before = unstuffer.clone();
+        let rest = part(input, octets..);
+        // Of a long part, no more than this is looked at and moved.
+        let next = unstuffer.next(rest.get(..SHORT).unwrap_or(rest));
+        let (consumed, content) = (next.consumed, next.content.len());
+        if next.ended || consumed < content || consumed == 0 {
+            // The end, a CR that came before, or nothing: they stand alone.
+            *unstuffer = before;
+            return (octets, end - start);
+        }
+        octets += consumed;
+        input.copy_within(octets - content..octets, end);
+        end += content;
+        if content == SHORT {
+            return (octets, end - start);
         }
     }
 }

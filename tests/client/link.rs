@@ -48,6 +48,19 @@ fn tricky_messages_arrive_exactly_through_pipes_of_any_size() {
     }
 }
 
+#[test]
+fn lines_of_all_lengths_arrive_exactly_after_lines_of_dots() {
+    // R-1939-07: a client moves short parts together, and long ones stay where they are
+    let dots_before = |length: usize| format!(".\r\n..\r\n{}{}\r\n.", ".".repeat(length % 3), "x".repeat(length));
+    let lengths = [0..4, 60..68, 120..140, 250..262, 1_000..1_003];
+    let messages: Vec<_> = lengths.into_iter().map(|lengths| lengths.map(dots_before).collect::<String>()).collect();
+    let store = Store::new(&messages);
+    for (seed, capacity) in (0..).zip([1, 127, 128, 129, 300, 1 << 20]) {
+        let link = fetched(&store, Config::new(), capacity, capacity, seed);
+        assert!(link.client.bodies == expected(&store), "{capacity}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

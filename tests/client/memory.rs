@@ -126,6 +126,35 @@ const BUFFERS: u64 = 65_536 + 256 + 4 * 24;
 const RETR: Command<'static> = Command::Retr { message: MessageNumber::FIRST };
 
 #[test]
+fn a_window_of_short_lines_is_handed_out_in_one_part() {
+    for (line, fewer) in [("..\r\n", 1), ("..forty octets, and each line has a dot.\r\n", 1), ("\r\n", 0)] {
+        let times = 400_000 / line.len() as u64;
+        let mut octets = Octets::new(b"+OK\r\n", line.as_bytes(), times, b".\r\n");
+        let mut session = logged_in(Config::new());
+        session.send(&RETR).unwrap();
+        let (mut parts, mut body) = (0, 0);
+        loop {
+            match session.poll(Duration::ZERO).unwrap() {
+                Action::Io(Io::Read(mut read)) => {
+                    let octets = octets.read(read.space());
+                    read.filled(octets);
+                }
+                Action::Io(Io::Write(mut write)) => write.advance(write.remaining()),
+                Action::Event(event) => event.done(),
+                Action::Body(part) => {
+                    parts += 1;
+                    body += part.as_bytes().len();
+                    part.done();
+                }
+                _ => break,
+            }
+        }
+        assert_eq!(body as u64, times * (line.len() as u64 - fewer), "{line:?}");
+        assert!(parts <= 8, "{line:?}: {parts}");
+    }
+}
+
+#[test]
 fn a_message_of_a_gibibyte_takes_one_window() {
     let mut lines = b"0123456789 and so on, up to 62 octets, as many lines have.......\r\n".repeat(900);
     lines.extend_from_slice(b"..a stuffed dot\r\n\n\r..\r\n");
