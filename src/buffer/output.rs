@@ -186,7 +186,8 @@ impl Output {
         let fits = |used: usize| used + self.chunk.len() + self.chunk.len() / ADDED + Self::ROOM <= self.size;
         let (fits, largest) = (fits(text), if fits(0) { self.size } else { self.size.max(LARGEST) });
         let mut done = 0;
-        let mut short_runs = false;
+        // How many of the last runs were short. Two in a row are taken for the rule, one for an exception.
+        let mut short_runs = 0;
         while done < self.chunk.len() {
             let left = self.chunk.len() - done;
             let mut room = self.grow(if fits { left } else { left.min(STRETCH) }, self.size);
@@ -198,7 +199,7 @@ impl Output {
                 break;
             }
             let rest = part(&self.chunk, done..);
-            if short_runs {
+            if short_runs >= 2 {
                 let before = self.text.len();
                 // What is written is at most twice as long, and two octets that were held back.
                 let fitting = (room - 2 - Stuffer::COPY_SLACK) / 2;
@@ -207,7 +208,7 @@ impl Output {
                 done += stretch;
                 // With few additions the runs are long enough now.
                 let added = (self.text.len() - before).saturating_sub(stretch);
-                short_runs = added * SHORT > stretch;
+                short_runs = if added * SHORT > stretch { 2 } else { 0 };
                 continue;
             }
             let piece = self.stuffer.next(rest);
@@ -220,7 +221,7 @@ impl Output {
             }
             self.text.extend_from_slice(part(rest, piece.skip..piece.skip + piece.run));
             done += piece.consumed();
-            short_runs = piece.run < SHORT;
+            short_runs = if piece.run < SHORT { short_runs + 1 } else { 0 };
         }
         let octets = (self.text.len() - text + self.run) as u64;
         self.message_octets += octets - u64::from(self.stuffer.dots().wrapping_sub(dots));
