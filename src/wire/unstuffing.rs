@@ -93,6 +93,7 @@ impl Unstuffer {
     }
 
     /// Returns content up to the end of a line that a dot follows, or all there is.
+    #[inline]
     fn run<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
         if self.at == At::Cr && text.starts_with(b"\n.") {
             self.at = At::LineStart;
