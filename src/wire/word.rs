@@ -85,19 +85,15 @@ fn first_mark(marks: u64) -> Option<usize> {
 /// How many octets are looked at in one go where lines are longer than a word.
 pub(super) const BLOCK: usize = 32;
 
-/// Returns where the first `octet` of a block is.
-///
-/// There is one branch, on whether it is there at all: branches on where it is would mostly be mispredicted.
+/// Returns where the first `octet` of a block is. Most blocks have none, so whether one is there is found out first, for all
+/// of the block in one go.
 #[inline]
 pub(super) fn find_in_block(block: &[u8; BLOCK], octet: u8) -> Option<usize> {
     if !holds(block, octet) {
         return None;
     }
-    let (front, back) = block.split_at(BLOCK / 2);
-    let (start, half) = if holds(front, octet) { (0, front) } else { (BLOCK / 2, back) };
-    let found = |word: &[u8]| load(word).and_then(|word| first_of(word, octet));
-    let (low, high) = half.split_at(8);
-    found(low).or_else(|| found(high).map(|at| 8 + at)).map(|at| start + at)
+    let mut words = block.chunks_exact(8).zip((0..).step_by(8));
+    words.find_map(|(word, start)| first_of(load(word)?, octet).map(|at| start + at))
 }
 
 /// Whether `octet` is among some octets. For a number of them that the compiler knows, this becomes vector code.
