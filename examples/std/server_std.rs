@@ -58,12 +58,8 @@ fn run(args: &Args) -> io::Result<()> {
     support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
-        let Some(listener) = listener else { continue };
         let server = Arc::clone(&server);
-        thread::spawn(move || {
-            let serve = |socket| serve_in_thread(socket, implicit_tls, &server);
-            support::accept(&listener, || server.is_stopping(), serve);
-        });
+        listener.map(|listener| thread::spawn(move || accept(&listener, implicit_tls, &server)));
     }
     while !server.is_stopping() {
         thread::sleep(TICK / 10);
@@ -80,15 +76,35 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| support::cannot_listen(address, &error))
 }
 
-/// Gives a connection a thread.
-fn serve_in_thread(socket: TcpStream, implicit_tls: bool, server: &Arc<Server>) -> io::Result<()> {
-    let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
-    let serve = move || {
-        // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-        let _ = converse(&socket, implicit_tls, &server);
-        drop(connection);
-    };
-    thread::Builder::new().spawn(serve).map(drop)
+/// Gives each connection a thread.
+fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
+    loop {
+        let accepted = listener.accept();
+        if server.is_stopping() {
+            return;
+        }
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            Err(error) if support::is_shortage(&error) => {
+                // Too many open files, most likely: let some connections end.
+                support::report(format_args!("cannot serve a connection: {error}"));
+                thread::sleep(TICK);
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
+        let started = thread::Builder::new().spawn(move || {
+            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+            let _ = converse(&socket, implicit_tls, &server);
+            drop(connection);
+        });
+        if let Err(error) = started {
+            // Too many threads.
+            support::report(format_args!("cannot serve a connection: {error}"));
+            thread::sleep(TICK);
+        }
+    }
 }
 
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {

@@ -13,6 +13,7 @@
 //! every server of today has. UTF8 and LANG aren't offered, as no backend would hear of them, nor is any login that a
 //! backend can't be given again, such as APOP.
 
+mod accept;
 mod proxy_support;
 mod stop;
 
@@ -33,7 +34,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use proxy_support::{Args, Backend, accept, listen};
+use accept::{accept, listen};
+use proxy_support::{Args, Backend};
 use support::client::Result;
 
 /// How long a TLS handshake may take, and how long it may take to connect to a backend and log in there.
@@ -78,7 +80,8 @@ async fn run(args: &Args) -> Result<()> {
     args.announce(plain.local_addr()?, implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?);
     let serve = |implicit_tls| {
         let proxy = &proxy;
-        move |socket, peer| serve(socket, peer, implicit_tls, Arc::clone(proxy))
+        // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+        move |socket, peer| drop(tokio::spawn(serve(socket, peer, implicit_tls, Arc::clone(proxy))))
     };
     tokio::select! {
         () = accept(Some(&plain), serve(false)) => {}

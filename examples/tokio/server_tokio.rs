@@ -14,19 +14,19 @@
 //! are fewer permits than loops: what gets none, or takes long in any case, is done in another thread. So a disk that hangs
 //! stops a quarter of the loops and the connections that they have; the others go on, and get those that come.
 
+mod accept;
 mod loops;
 mod stop;
 
 use std::error::Error;
 use std::io;
 use std::mem;
-use std::net::{self, TcpListener};
+use std::net::{self, SocketAddr};
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
-use std::thread;
 use std::time::Duration;
 
 use adapter::Opened;
@@ -35,13 +35,14 @@ use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
 use tokio::io::{AsyncRead, Interest, ReadBuf, join};
-use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use accept::{accept, listen};
 use loops::{EventLoop, Loops};
 use stop::stop_signal;
 use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
@@ -64,8 +65,6 @@ struct Server {
     /// Has the threads that may wait.
     runtime: Handle,
     stop: Stop,
-    /// Cloned by each connection, so it tells how many there are.
-    connections: Arc<()>,
 }
 
 fn main() -> ExitCode {
@@ -85,14 +84,8 @@ async fn run(args: &Args) -> io::Result<()> {
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let service = Service::new(args)?;
     let tls = service.tls().map(TlsAcceptor::from);
-    let server = Arc::new(Server {
-        service,
-        tls,
-        loops: Loops::start()?,
-        runtime: Handle::current(),
-        stop: Stop::default(),
-        connections: Arc::default(),
-    });
+    let server =
+        Arc::new(Server { service, tls, loops: Loops::start()?, runtime: Handle::current(), stop: Stop::default() });
 
     let plain = listen(&args.listening.listen).await?;
     let implicit_tls = match &args.listening.tls_listen {
@@ -104,20 +97,16 @@ async fn run(args: &Args) -> io::Result<()> {
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
         let Some(listener) = listener else { continue };
-        let server = Arc::clone(&server);
-        thread::spawn(move || {
-            let serve = |socket| {
-                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-                let _ = converse(socket, implicit_tls, &server);
-                Ok(())
-            };
-            support::accept(&listener, || server.stop.has_begun(), serve);
-        });
+        let listener = listener.into_std()?;
+        for event_loop in server.loops.iter() {
+            let (server, listener) = (Arc::clone(&server), listener.try_clone()?);
+            event_loop.runtime.spawn(server.accept(Arc::clone(event_loop), listener, implicit_tls));
+        }
     }
     stop_signal.await;
     server.stop.begin();
     let all_have_ended = async {
-        while Arc::strong_count(&server.connections) > 1 {
+        while server.loops.connections() > 0 {
             sleep(TICK).await;
         }
     };
@@ -126,27 +115,46 @@ async fn run(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
-/// Listens as tokio does, which lets more connections wait than the standard library.
-async fn listen(address: &str) -> io::Result<TcpListener> {
-    let listener = tokio::net::TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| support::cannot_listen(address, &error))?.into_std()?;
-    listener.set_nonblocking(false)?;
-    Ok(listener)
+impl Server {
+    /// Accepts connections in a loop until it's time to stop. All loops share the listener.
+    async fn accept(
+        self: Arc<Self>,
+        event_loop: Arc<EventLoop>,
+        listener: net::TcpListener,
+        implicit_tls: bool,
+    ) -> io::Result<()> {
+        let listener = TcpListener::from_std(listener)?;
+        let serve = |socket, peer| {
+            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+            let _ = converse(socket, peer, implicit_tls, &self, &event_loop);
+        };
+        tokio::select! {
+            () = accept(Some(&listener), serve) => {}
+            () = self.stop.begun() => {}
+        }
+        Ok(())
+    }
 }
 
-/// Has one of the loops serve a connection.
-fn converse(socket: net::TcpStream, implicit_tls: bool, server: &Arc<Server>) -> io::Result<()> {
-    let event_loop = server.loops.next();
+/// Has a loop serve a connection: the one that has accepted it, or another.
+fn converse(
+    socket: TcpStream,
+    peer: SocketAddr,
+    implicit_tls: bool,
+    server: &Arc<Server>,
+    acceptor: &Arc<EventLoop>,
+) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    socket.set_nonblocking(true)?;
-    let peer = socket.peer_addr()?;
+    let event_loop = server.loops.share(acceptor);
     let _in_loop = event_loop.runtime.enter();
-    let (input, output) = TcpStream::from_std(socket)?.into_split();
+    let socket = if Arc::ptr_eq(event_loop, acceptor) { socket } else { TcpStream::from_std(socket.into_std()?)? };
+    let (input, output) = socket.into_split();
 
     let client = Arc::new(Client { input, last_words: LastWords::default() });
     let mut stream: BoxedStream = Box::new(join(Input(Arc::clone(&client)), output));
     let mut session = server.service.session(implicit_tls, peer);
-    let (event_loop, server, is_open) = (Arc::clone(event_loop), Arc::clone(server), Arc::clone(&server.connections));
+    let is_open = Arc::clone(&event_loop.connections);
+    let (event_loop, server) = (Arc::clone(event_loop), Arc::clone(server));
     let mut connection = Connection { client, event_loop, server, _is_open: is_open, account: None };
     // An `async fn` would hold its arguments twice.
     tokio::spawn(async move {

@@ -257,7 +257,8 @@ def a_store_that_hangs_stops_few_others(world):
             session.send(b"RETR 1\r\n")
         time.sleep(1)
         answered, _, _ = select.select([session.plain for session in others], [], [], 0)
-        assert 3 * len(others) <= 4 * len(answered), f"{len(answered)} of {len(others)} others are served"
+        # A quarter of the loops is stopped, with a few connections more than a quarter.
+        assert 2 * len(others) <= 3 * len(answered), f"{len(answered)} of {len(others)} others are served"
         # Who comes now gets to none of what is stopped.
         for number in range(16):
             with server.session(f"new{number}") as session:

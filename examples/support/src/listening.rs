@@ -1,11 +1,10 @@
 //! Where a server listens, and what it lets clients do there.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
@@ -70,30 +69,6 @@ pub fn parse_or_exit<A: Parser>(program: &'static str) -> A {
         report(one_line(&error));
         process::exit(2);
     })
-}
-
-/// How long a lack of open files or of threads may keep us.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Accepts connections until it's time to stop, which is looked at after each. `serve` gives a connection to whoever serves it, and
-/// says if there is nobody.
-pub fn accept(listener: &TcpListener, is_stopping: impl Fn() -> bool, serve: impl Fn(TcpStream) -> io::Result<()>) {
-    loop {
-        let accepted = listener.accept();
-        if is_stopping() {
-            return;
-        }
-        let served = match accepted {
-            Ok((socket, _)) => serve(socket),
-            Err(error) if is_shortage(&error) => Err(error),
-            Err(_) => continue,
-        };
-        if let Err(error) = served {
-            // Too many open files or threads, most likely: let some connections end.
-            report(format_args!("cannot serve a connection: {error}"));
-            thread::sleep(PAUSE);
-        }
-    }
 }
 
 /// The error of a server that can't have the address it was told to use.

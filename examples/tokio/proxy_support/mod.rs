@@ -1,6 +1,5 @@
-//! The command line of the example proxy, its backends, and the connections that come in.
+//! The command line of the example proxy, and its backends.
 
-mod accept;
 mod backend;
 
 use std::io::{self, Write as _};
@@ -11,7 +10,6 @@ use clap::Parser;
 use support::client::{Result, Tls, TlsMode};
 use support::listening::{self, Listening};
 
-pub(crate) use accept::{accept, listen};
 pub(crate) use backend::Backend;
 
 /// A POP3 proxy that logs clients in at the backend of each, to try pop3-proto with.

@@ -17,22 +17,18 @@ pub(crate) async fn listen(address: &str) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))
 }
 
-/// Gives each connection a task.
-pub(crate) async fn accept<F>(listener: Option<&TcpListener>, serve: impl Fn(TcpStream, SocketAddr) -> F)
-where
-    F: Future<Output = io::Result<()>> + Send + 'static,
-{
+/// Accepts connections, each of which is given to `serve`.
+pub(crate) async fn accept(listener: Option<&TcpListener>, serve: impl Fn(TcpStream, SocketAddr)) {
     let Some(listener) = listener else { return pending().await };
     loop {
         match listener.accept().await {
-            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-            Ok((socket, peer)) => drop(tokio::spawn(serve(socket, peer))),
+            Ok((socket, peer)) => serve(socket, peer),
             Err(error) if is_shortage(&error) => {
                 // Too many open files, most likely: let some connections end.
                 report(format_args!("cannot serve a connection: {error}"));
                 sleep(PAUSE).await;
             }
-            Err(_) => {}
+            Err(_) => {} // that peer is gone
         }
     }
 }
