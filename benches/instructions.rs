@@ -34,7 +34,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "split lines", unit: "line", sizes: [20_000, 60_000], goal: 72.0, prepare: split_lines },
     Workload { name: "parse commands", unit: "command", sizes: [20_000, 60_000], goal: 155.0, prepare: parse_commands },
     Workload { name: "answer commands", unit: "command", sizes: [20_000, 60_000], goal: 400.0, prepare: commands },
-    Workload { name: "whole session", unit: "session", sizes: [20, 60], goal: 100_000.0, prepare: sessions },
+    Workload { name: "whole session", unit: "session", sizes: [100, 300], goal: 105_000.0, prepare: sessions },
     Workload {
         name: "encode prose, CRLF vouched",
         unit: "octet",
