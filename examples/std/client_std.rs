@@ -99,8 +99,8 @@ fn converse(mut stream: Transport, tls: Option<&Tls>, session: &mut Session, job
                 }
             }
             Action::Challenge(challenge) => job.challenge(challenge),
-            // The job sends QUIT when all else is answered.
-            Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),
+            // What is fetched is stored by now, or is to be; then the job sends QUIT.
+            Action::Idle(_) => job.idle()?,
             Action::Closed(closed) => {
                 if closed.is_orderly() {
                     // The server knows that it is over, and may be gone.

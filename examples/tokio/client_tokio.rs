@@ -92,8 +92,8 @@ async fn converse(
                 }
             },
             Action::Challenge(challenge) => block_in_place(|| job.challenge(challenge)),
-            // The job sends QUIT when all else is answered.
-            Action::Idle(_) => return Err(End::Job("there is nothing left to do".into())),
+            // What is fetched is stored by now, or is to be; then the job sends QUIT.
+            Action::Idle(_) => block_in_place(|| job.idle())?,
             Action::Closed(closed) => {
                 if closed.is_orderly() {
                     // The server knows that it is over, and may be gone.

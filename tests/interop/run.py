@@ -20,6 +20,7 @@ from pathlib import Path
 
 import broken_store_checks  # noqa: F401
 import checks
+import client_batch_checks  # noqa: F401
 import client_checks  # noqa: F401  (each of these adds its checks to the list)
 import client_directory_checks  # noqa: F401
 import client_error_checks  # noqa: F401

@@ -12,7 +12,7 @@ use pop3_proto::wire::Verb;
 use super::Result;
 use super::failure::{Failures, excerpt, said};
 use super::note::Account;
-use super::store::{Store, StoreError};
+use super::store::{Kept, Store, StoreError};
 use super::taking::{Chooser, Taking};
 
 pub(crate) struct Download {
@@ -64,7 +64,7 @@ impl Download {
         while let Some(progress) = self.plan.progress() {
             self.take(progress, event, failures)?;
         }
-        Ok(())
+        self.store_if_due(failures)
     }
 
     fn take(&mut self, progress: Progress, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
@@ -83,8 +83,8 @@ impl Download {
                 let begun = self.store.begin();
                 self.check(begun, failures)?;
             }
-            Progress::Complete(wanted) => self.complete(&wanted, failures)?,
-            Progress::Header(wanted) => self.header(&wanted, failures)?,
+            Progress::Complete(wanted) => self.complete(wanted, failures)?,
+            Progress::Header(wanted) => self.header(wanted, failures)?,
             Progress::Removed(wanted) => self.store.removed(wanted.unique_id().or(wanted.repeated_id())),
             Progress::NotDeleted(wanted, refused) => {
                 let why = refused.map_or_else(|| NOT_ALONE.to_owned(), |_| format!("DELE: {}", why(event)));
@@ -120,31 +120,54 @@ impl Download {
         Ok(())
     }
 
-    fn complete(&mut self, wanted: &ListedMessage, failures: &mut Failures) -> Result<()> {
+    fn complete(&mut self, wanted: ListedMessage, failures: &mut Failures) -> Result<()> {
+        let message = wanted.message();
         if !self.is_broken() {
-            let kept = self.keep(wanted);
+            let kept = self.store.keep(wanted);
             self.check(kept, failures)?;
         }
-        if self.deletes && !self.is_broken() {
-            self.plan.delete(wanted.message());
-        } else {
-            self.plan.keep(wanted.message());
+        if self.is_broken() {
+            self.plan.keep(message);
         }
         self.done();
         Ok(())
     }
 
     /// A header is there. It is no message, so nothing else follows from it.
-    fn header(&mut self, wanted: &ListedMessage, failures: &mut Failures) -> Result<()> {
+    fn header(&mut self, wanted: ListedMessage, failures: &mut Failures) -> Result<()> {
         if !self.is_broken() {
-            let number = wanted.message().to_string();
-            let id = wanted.unique_id().or(wanted.repeated_id()).unwrap_or(number.as_bytes());
-            let kept = self.store.keep_header(id);
-            let kept = kept.map(|file| self.new.extend(file.map(|file| (wanted.message(), file))));
+            let kept = self.store.keep_header(wanted);
             self.check(kept, failures)?;
         }
         self.done();
         Ok(())
+    }
+
+    /// Stores what is kept, and says to the plan what becomes of it on the server. Whether there was anything.
+    pub(crate) fn store(&mut self, failures: &mut Failures) -> Result<bool> {
+        let all = self.store.store()?;
+        let is_any = !all.is_empty();
+        for Kept { wanted, is_header, file } in all {
+            let message = wanted.message();
+            let is_stored = file.is_ok();
+            match file {
+                Ok(file) => self.new.extend(file.map(|file| (message, file))),
+                Err(error) if error.concerns_all() => {
+                    return Err(format!("message {}: {error}", name_of(&wanted)).into());
+                }
+                Err(error) => failures.add_message(name_of(&wanted), &error),
+            }
+            if is_stored && self.deletes && !is_header {
+                self.plan.delete(message);
+            } else {
+                self.plan.keep(message);
+            }
+        }
+        Ok(is_any)
+    }
+
+    fn store_if_due(&mut self, failures: &mut Failures) -> Result<()> {
+        if self.store.is_due() { self.store(failures).map(drop) } else { Ok(()) }
     }
 
     /// What has begun is dealt with.
@@ -158,26 +181,13 @@ impl Download {
         self.plan.deletions() > 0
     }
 
-    /// Stores the message that is complete.
-    fn keep(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
-        let file = match (wanted.unique_id(), wanted.repeated_id()) {
-            (Some(id), _) => self.store.keep(id),
-            // It is fetched in each session, since only its octets tell which of them it is.
-            (None, Some(id)) => self.store.keep_nameless(id, true),
-            // Without unique-ids the number has to do.
-            (None, None) => self.store.keep_nameless(wanted.message().to_string().as_bytes(), false),
-        }?;
-        self.new.extend(file.map(|file| (wanted.message(), file)));
-        Ok(())
-    }
-
     /// Drops what there is of a message that isn't known to be whole.
     fn retract(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
         if self.current.as_ref().is_some_and(|current| current.message == wanted.message()) {
             self.store.abandon();
         }
         let file = self.new.remove(&wanted.message());
-        self.store.retract(wanted.unique_id(), file.as_deref())
+        self.store.retract(wanted.message(), wanted.unique_id(), file.as_deref())
     }
 
     /// Takes a part of the message that has begun.
@@ -186,7 +196,8 @@ impl Download {
             return Ok(());
         }
         let written = self.store.write(octets);
-        self.check(written, failures)
+        self.check(written, failures)?;
+        self.store_if_due(failures)
     }
 
     fn is_broken(&self) -> bool {
@@ -228,8 +239,8 @@ impl Download {
         }
         while let Some(progress) = self.plan.progress() {
             match progress {
-                Progress::Complete(wanted) => self.complete(&wanted, failures)?,
-                Progress::Header(wanted) => self.header(&wanted, failures)?,
+                Progress::Complete(wanted) => self.complete(wanted, failures)?,
+                Progress::Header(wanted) => self.header(wanted, failures)?,
                 Progress::NotDeleted(wanted, _) => failures.add_message(name_of(&wanted), &NOT_ALONE),
                 Progress::Unproven(wanted) => {
                     self.retract(&wanted)?;
@@ -240,6 +251,7 @@ impl Download {
                 _ => {}
             }
         }
+        self.store(failures)?;
         self.store.end()?;
         Ok(unproven)
     }

@@ -220,6 +220,15 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// All commands are answered. What was fetched is still to be stored, or else something is wrong.
+    pub fn idle(&mut self) -> Result<()> {
+        let goes_on = match &mut self.work {
+            Work::Fetch(download) => download.store(&mut self.failures)?,
+            _ => false,
+        };
+        if goes_on { Ok(()) } else { Err("there is nothing left to do".into()) }
+    }
+
     /// Answers a challenge of the login.
     pub fn challenge(&mut self, challenge: Challenge<'_>) {
         match &mut self.login {

@@ -1,6 +1,7 @@
 //! What the example clients share: arguments, TLS, what to say to the server, and where messages are stored.
 
 mod args;
+mod batch;
 mod download;
 mod failure;
 mod job;

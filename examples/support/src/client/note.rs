@@ -89,7 +89,7 @@ impl Note {
         }
         for line in lines {
             match line.as_deref() {
-                Some(["stored", id, file]) => note.set_stored(id, file),
+                Some(["stored", id, file]) => note.set_stored((*id).to_owned(), (*file).to_owned()),
                 Some(["last", id]) => _ = note.last.insert((*id).to_owned()),
                 // A line that makes no sense costs one more fetch of the message, so it is overlooked.
                 _ => {}
@@ -172,13 +172,17 @@ impl Note {
         Ok(())
     }
 
-    /// Notes a message that is stored by now. A crash may lose the note, which costs one more fetch of the message.
-    pub(crate) fn add(&mut self, id: &str, file: &str) -> Result<(), StoreError> {
-        if self.stored.get(id).is_some_and(|noted| noted == file) {
-            return Ok(());
+    /// Notes messages that are stored by now, each by its unique-id and its file.
+    pub(crate) fn add(&mut self, stored: Vec<(String, String)>) -> Result<(), StoreError> {
+        let mut lines = String::new();
+        for (id, file) in stored {
+            if self.stored.get(&id) != Some(&file) {
+                let _ = writeln!(lines, "stored {id} {file}");
+                self.set_stored(id, file);
+            }
         }
-        self.set_stored(id, file);
-        self.append(&format!("stored {id} {file}\n"))
+        self.append(&lines)?;
+        self.sync()
     }
 
     /// Notes that a session has broken at a message, so that others are asked for before it.
@@ -186,23 +190,26 @@ impl Note {
         if self.last.insert(id.to_owned()) { self.append(&format!("last {id}\n")) } else { Ok(()) }
     }
 
-    fn set_stored(&mut self, id: &str, file: &str) {
-        self.last.remove(id);
-        self.stored.insert(id.to_owned(), file.to_owned());
+    fn set_stored(&mut self, id: String, file: String) {
+        self.last.remove(&id);
+        self.stored.insert(id, file);
     }
 
-    fn append(&mut self, line: &str) -> Result<(), StoreError> {
+    fn append(&mut self, lines: &str) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let length = self.length.unwrap_or(0);
         // At the end of what makes sense, and over what a failure may have left there.
-        append(&mut self.file, &self.path, length, line.as_bytes())
+        append(&mut self.file, &self.path, length, lines.as_bytes())
             .map_err(|error| StoreError::new(&self.path, error))?;
-        self.length = Some(length + line.len() as u64);
+        self.length = Some(length + lines.len() as u64);
         Ok(())
     }
 
     /// Waits until what was added is safe.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.file.as_ref().map_or(Ok(()), File::sync_all).map_err(|error| self.error(error))
+        self.file.as_ref().map_or(Ok(()), File::sync_data).map_err(|error| self.error(error))
     }
 
     fn error(&self, error: io::Error) -> StoreError {

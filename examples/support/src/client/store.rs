@@ -2,16 +2,15 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use pop3_proto::client::Choice;
+use pop3_proto::client::{Choice, ListedMessage};
+use pop3_proto::message::MessageNumber;
 use ring::digest::{Context, Digest, SHA256};
 
+use super::batch::{Batch, Complete, PARTIAL};
 use super::note::{Account, Note};
-
-/// Where a message is until it is complete. No message is ever stored by this name, since no name begins with a dot.
-const PARTIAL: &str = ".partial";
 
 /// Where the directory's note is.
 const NOTE: &str = ".fetched";
@@ -22,17 +21,19 @@ const HEADER: &str = ".headers";
 /// The most octets of a name that is made of a unique-id: file systems take 255, and a suffix may follow.
 const MAX_NAME: usize = 230;
 
-/// The directory. It is locked while it is open, so there is one partial message at a time.
+/// The directory. It is locked while it is open, so all partial messages in it are its own.
 pub(crate) struct Store {
     path: PathBuf,
     directory: File,
     note: Note,
-    partial: Option<Partial>,
+    batch: Batch,
 }
 
-struct Partial {
-    file: BufWriter<File>,
-    digest: Context,
+/// What has come of a message, or of its header: the file, if that is a new one.
+pub(crate) struct Kept {
+    pub(crate) wanted: ListedMessage,
+    pub(crate) is_header: bool,
+    pub(crate) file: Result<Option<String>, StoreError>,
 }
 
 /// What can't be done, and with which file.
@@ -77,11 +78,8 @@ impl Store {
     pub(crate) fn open(path: &Path, account: Account) -> Result<Self, StoreError> {
         let directory = open_directory(path).map_err(|error| StoreError::new(path, error))?;
         let note = Note::open(path.join(NOTE), account)?;
-        let store = Self { path: path.to_owned(), directory, note, partial: None };
-        match fs::remove_file(store.path_of(PARTIAL)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::new(&store.path_of(PARTIAL), error)),
-            _ => Ok(store),
-        }
+        remove_left_overs(path)?;
+        Ok(Self { path: path.to_owned(), directory, note, batch: Batch::default() })
     }
 
     /// Whether no message with a unique-id is stored.
@@ -110,49 +108,61 @@ impl Store {
 
     /// Begins a message.
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
-        let path = self.path_of(PARTIAL);
-        let file = File::create(&path).map_err(|error| StoreError::new(&path, error))?;
-        self.partial = Some(Partial { file: BufWriter::with_capacity(65_536, file), digest: Context::new(&SHA256) });
-        Ok(())
+        self.batch.begin(&self.path)
     }
 
     /// Takes the next part of it.
     pub(crate) fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
-        let Some(partial) = &mut self.partial else { return Ok(()) };
-        partial.digest.update(octets);
-        partial.file.write_all(octets).map_err(|error| StoreError::new(&self.path_of(PARTIAL), error))
+        self.batch.write(octets)
     }
 
     /// Drops the message that has begun, if it isn't kept.
     pub(crate) fn abandon(&mut self) {
-        if let Some(partial) = self.partial.take() {
-            // What is still in the buffer isn't for the file any more.
-            drop(partial.file.into_parts());
-            let _ = fs::remove_file(self.path_of(PARTIAL));
+        self.batch.abandon();
+    }
+
+    /// Keeps the message that is complete, until it is [stored](Self::store) with others.
+    ///
+    /// Its name is its unique-id, which no other message has. By any other name it counts as stored in this session only: by
+    /// one that others have too, so that none of them gets it alone, or by its number.
+    pub(crate) fn keep(&mut self, wanted: ListedMessage) -> Result<(), StoreError> {
+        self.batch.complete(wanted, false)
+    }
+
+    /// Keeps the header that is complete, in the same way. Its file is no message's, and isn't in the note.
+    pub(crate) fn keep_header(&mut self, wanted: ListedMessage) -> Result<(), StoreError> {
+        self.batch.complete(wanted, true)
+    }
+
+    /// Whether what is kept should be stored now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.batch.is_due()
+    }
+
+    /// Stores what is kept. When this is done it is there, whatever happens to the machine; after an error nobody knows.
+    ///
+    /// Each step is safe before the next one begins: the octets, then the names, then what the note says of them. So there is
+    /// no half message by a name, and none in the note that isn't there.
+    pub(crate) fn store(&mut self) -> Result<Vec<Kept>, StoreError> {
+        let complete = self.batch.sync()?;
+        if complete.is_empty() {
+            return Ok(Vec::new());
         }
-    }
-
-    /// Stores the message that is complete by its unique-id, which no other message has. When this is done it is there,
-    /// whatever happens to the machine. Gives its file, if that is a new one.
-    pub(crate) fn keep(&mut self, unique_id: &[u8]) -> Result<Option<String>, StoreError> {
-        let id = file_name(unique_id);
-        let (file, is_new) = self.keep_as(&id, false)?;
-        self.note.add(&id, &file)?;
-        Ok(is_new.then_some(file))
-    }
-
-    /// Stores the message that is complete by a name that isn't its own: it counts as stored in this session only.
-    /// `is_shared` says that others are to have the name too, so that none of them gets it alone. Gives its file, if that is
-    /// a new one.
-    pub(crate) fn keep_nameless(&mut self, name: &[u8], is_shared: bool) -> Result<Option<String>, StoreError> {
-        let (file, is_new) = self.keep_as(&file_name(name), is_shared)?;
-        Ok(is_new.then_some(file))
-    }
-
-    /// Stores the header that is complete. Its file is no message's, and isn't in the note. Gives it, if it is a new one.
-    pub(crate) fn keep_header(&mut self, name: &[u8]) -> Result<Option<String>, StoreError> {
-        let (file, is_new) = self.keep_as(&(file_name(name) + HEADER), false)?;
-        Ok(is_new.then_some(file))
+        let (mut kept, mut noted) = (Vec::with_capacity(complete.len()), Vec::new());
+        for Complete { wanted, is_header, path, .. } in complete {
+            let place = self.place(&wanted, is_header, &path);
+            if !matches!(place, Ok((_, true))) {
+                // A left-over is of no harm, and goes before the next session.
+                let _ = fs::remove_file(&path);
+            }
+            if let (Ok((file, _)), Some(id), false) = (&place, wanted.unique_id(), is_header) {
+                noted.push((file_name(id), file.clone()));
+            }
+            kept.push(Kept { wanted, is_header, file: place.map(|(file, is_new)| is_new.then_some(file)) });
+        }
+        self.directory.sync_all().map_err(|error| StoreError::new(&self.path, error))?;
+        self.note.add(noted)?;
+        Ok(kept)
     }
 
     /// The message of a unique-id is gone from the server; `None` if it may be that of any. The note says so from the
@@ -164,39 +174,59 @@ impl Store {
         }
     }
 
-    /// Gives the name of the message's file, and whether it is a new one.
+    /// Gives a message its name. Gives that, and whether the file is a new one.
     ///
     /// What is there already is never overwritten. Where the name is taken by something else, as a server without
     /// unique-ids or with a wrong idea of them may bring about, the message gets its digest after its name.
-    fn keep_as(&mut self, name: &str, is_shared: bool) -> Result<(String, bool), StoreError> {
-        let Some(Partial { file, digest }) = self.partial.take() else {
-            return Err(StoreError::new(&self.path_of(name), io::Error::other("nothing has begun")));
-        };
-        let digest = digest.finish();
-        let kept = self.sync(file).and_then(|()| {
-            let name = match self.find(name, &digest)? {
-                Found::Same => return Ok((name.to_owned(), false)),
-                Found::Nothing if !is_shared => name.to_owned(),
-                _ => format!("{name}~{}", hex::encode(&digest.as_ref()[..8])),
-            };
-            match self.find(&name, &digest)? {
-                Found::Same => Ok((name, false)),
-                Found::Nothing => self.rename_partial(&name).map(|()| (name, true)),
-                Found::Other | Found::InTheWay => {
-                    let error = io::Error::new(ErrorKind::AlreadyExists, "something else is there");
-                    Err(StoreError::new(&self.path_of(&name), error))
-                }
-            }
-        });
-        if !matches!(kept, Ok((_, true))) {
-            // A left-over is of no harm, and goes before the next session.
-            let _ = fs::remove_file(self.path_of(PARTIAL));
+    fn place(&self, wanted: &ListedMessage, is_header: bool, partial: &Path) -> Result<(String, bool), StoreError> {
+        let id = wanted.unique_id().or(wanted.repeated_id());
+        let mut name = id.map_or_else(|| wanted.message().to_string(), file_name);
+        if is_header {
+            name += HEADER;
         }
-        kept
+        let is_shared = !is_header && wanted.repeated_id().is_some();
+        match self.find(&name, partial)? {
+            Found::Same => return Ok((name, false)),
+            Found::Nothing if !is_shared => return self.rename(partial, name),
+            _ => {}
+        }
+        let digest = digest_of(partial).map_err(|error| StoreError::new(partial, error))?;
+        let name = format!("{name}~{}", hex::encode(&digest.as_ref()[..8]));
+        match self.find(&name, partial)? {
+            Found::Same => Ok((name, false)),
+            Found::Nothing => self.rename(partial, name),
+            Found::Other | Found::InTheWay => {
+                let error = io::Error::new(ErrorKind::AlreadyExists, "something else is there");
+                Err(StoreError::new(&self.path_of(&name), error))
+            }
+        }
     }
 
-    /// Takes back that a message is stored, whose file was new in this session: it may not be whole.
-    pub(crate) fn retract(&mut self, unique_id: Option<&[u8]>, file: Option<&str>) -> Result<(), StoreError> {
+    fn find(&self, name: &str, partial: &Path) -> Result<Found, StoreError> {
+        let path = self.path_of(name);
+        let found = match path.symlink_metadata() {
+            Ok(found) if !found.is_file() => Ok(Found::InTheWay),
+            Ok(_) => is_same(&path, partial).map(|is_same| if is_same { Found::Same } else { Found::Other }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        };
+        found.map_err(|error| StoreError::new(&path, error))
+    }
+
+    fn rename(&self, partial: &Path, name: String) -> Result<(String, bool), StoreError> {
+        let path = self.path_of(&name);
+        fs::rename(partial, &path).map_err(|error| StoreError::new(&path, error))?;
+        Ok((name, true))
+    }
+
+    /// Takes back that a message is kept or stored, whose file was new in this session: it may not be whole.
+    pub(crate) fn retract(
+        &mut self,
+        message: MessageNumber,
+        unique_id: Option<&[u8]>,
+        file: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.batch.remove(message);
         if let Some(path) = file.map(|file| self.path_of(file)) {
             fs::remove_file(&path).map_err(|error| StoreError::new(&path, error))?;
         }
@@ -204,30 +234,6 @@ impl Store {
             self.note.remove(&file_name(id));
             self.note.add_last(&file_name(id))
         })
-    }
-
-    fn sync(&self, file: BufWriter<File>) -> Result<(), StoreError> {
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error);
-        file.and_then(|file| file.sync_all()).map_err(|error| StoreError::new(&self.path_of(PARTIAL), error))
-    }
-
-    fn find(&self, name: &str, digest: &Digest) -> Result<Found, StoreError> {
-        let path = self.path_of(name);
-        let found = match path.symlink_metadata() {
-            Ok(found) if !found.is_file() => Ok(Found::InTheWay),
-            Ok(_) => {
-                digest_of(&path).map(|there| if there.as_ref() == digest.as_ref() { Found::Same } else { Found::Other })
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
-            Err(error) => Err(error),
-        };
-        found.map_err(|error| StoreError::new(&path, error))
-    }
-
-    fn rename_partial(&self, name: &str) -> Result<(), StoreError> {
-        let path = self.path_of(name);
-        let renamed = fs::rename(self.path_of(PARTIAL), &path).and_then(|()| self.directory.sync_all());
-        renamed.map_err(|error| StoreError::new(&path, error))
     }
 
     /// Waits until the note is safe, so that nothing is fetched twice, and what is to be forgotten is.
@@ -240,13 +246,6 @@ impl Store {
 
     fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
-    }
-}
-
-/// What is partial at the end goes.
-impl Drop for Store {
-    fn drop(&mut self) {
-        self.abandon();
     }
 }
 
@@ -264,6 +263,24 @@ fn open_directory(path: &Path) -> io::Result<File> {
     fs4::FileExt::try_lock(&directory)
         .map_err(|_| io::Error::new(ErrorKind::WouldBlock, "another program fetches into it"))?;
     Ok(directory)
+}
+
+/// Removes what a session that was killed has left.
+fn remove_left_overs(directory: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(directory).map_err(|error| StoreError::new(directory, error))? {
+        let entry = entry.map_err(|error| StoreError::new(directory, error))?;
+        if entry.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes()) {
+            fs::remove_file(entry.path()).map_err(|error| StoreError::new(&entry.path(), error))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    Ok(digest_of(one)?.as_ref() == digest_of(other)?.as_ref())
 }
 
 fn digest_of(path: &Path) -> io::Result<Digest> {
