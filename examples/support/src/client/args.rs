@@ -14,6 +14,7 @@ use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::{DeviationSet, Mechanism, Name, Password};
 
 use super::Result;
+use super::download::AHEAD;
 use super::note::Account;
 use super::taking::Taking;
 use super::tls::{self, Tls, TlsMode};
@@ -207,7 +208,10 @@ impl Args {
 
     /// What the session may do.
     fn config(&self) -> Config {
+        // RETR and STAT for each message that is asked for ahead. Sockets hold so much in both directions.
         Config::new()
+            .pipelined(2 * AHEAD, 8_192)
+            .unwrap_or_default()
             .accepted(if self.lenient { DeviationSet::ALL } else { DeviationSet::DEFAULT })
             .cleartext_secrets(self.allow_cleartext && self.tls == TlsMode::Off)
             .require_tls(self.tls != TlsMode::Off)

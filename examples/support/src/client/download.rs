@@ -15,6 +15,9 @@ use super::note::Account;
 use super::store::{Kept, Store, StoreError};
 use super::taking::{Chooser, Taking};
 
+/// How many messages are asked for ahead of their answers: the server may be far away, and messages are small.
+pub(crate) const AHEAD: u32 = 256;
+
 pub(crate) struct Download {
     plan: Fetch,
     store: Store,
@@ -47,7 +50,7 @@ impl Download {
         };
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
-        let (plan, deletes) = (taking.plan(plan), taking.delete);
+        let (plan, deletes) = (taking.plan(plan).ahead(AHEAD as usize), taking.delete);
         let chooser = Chooser::new(taking);
         Ok(Self { plan, store, chooser, deletes, current: None, new: BTreeMap::new(), last: None, bar })
     }
