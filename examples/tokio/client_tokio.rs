@@ -17,7 +17,6 @@ use adapter::tokio::{BoxedStream, before, transfer};
 use pop3_proto::client::{Action, Closed, Error, Session};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
@@ -26,7 +25,7 @@ use support::client::{self, Args, End, Job, Result, Tls, TlsMode};
 /// How long to wait for a connection, for TLS from the first octet, and for the last word to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse_or_exit(env!("CARGO_BIN_NAME"));
     let result = run(&args).await;
@@ -59,8 +58,8 @@ async fn start_tls(stream: BoxedStream, tls: Option<&Tls>) -> io::Result<BoxedSt
     Ok(Box::new(TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await?))
 }
 
-/// Does what the session asks for until there is nothing left to do. Files and stdout block, so the runtime is told about
-/// them.
+/// Does what the session asks for until there is nothing left to do. Files and stdout block; this is the only task, so nobody
+/// waits for them but itself.
 async fn converse(
     mut stream: BoxedStream,
     tls: Option<&Tls>,
@@ -73,11 +72,11 @@ async fn converse(
         match session.poll(start.elapsed())? {
             Action::Io(io) => transfer(io, &mut stream, start).await.unwrap_or_else(|error| job.lost(error)),
             Action::Event(event) => {
-                block_in_place(|| job.event(&event))?;
+                job.event(&event)?;
                 event.done();
             }
             Action::Body(body) => {
-                block_in_place(|| job.body(body.as_bytes()))?;
+                job.body(body.as_bytes())?;
                 body.done();
             }
             Action::StartTls(token) => match before(token.deadline(), start, start_tls(stream, tls)).await {
@@ -91,9 +90,9 @@ async fn converse(
                     return Err(Error::TlsFailed.into());
                 }
             },
-            Action::Challenge(challenge) => block_in_place(|| job.challenge(challenge)),
+            Action::Challenge(challenge) => job.challenge(challenge),
             // What is fetched is stored by now, or is to be; then the job sends QUIT.
-            Action::Idle(_) => block_in_place(|| job.idle())?,
+            Action::Idle(_) => job.idle()?,
             Action::Closed(closed) => {
                 if closed.is_orderly() {
                     // The server knows that it is over, and may be gone.
