@@ -45,12 +45,15 @@ impl Store for Directory {
     }
 
     fn save(&mut self, message: File, unique_id: Option<&[u8]>) -> io::Result<()> {
-        message.sync_all()?;
+        message.sync_data()?;
         // In hexadecimal digits it is the name of a file, which has 255 octets at the most.
         let unique_id = unique_id.filter(|id| id.len() <= 100);
         let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
-        fs::rename(self.0.join(".partial"), name)?;
-        File::open(&self.0)?.sync_all()
+        fs::rename(self.0.join(".partial"), name)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all() // the names
     }
 
     fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {

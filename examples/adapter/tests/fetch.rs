@@ -58,6 +58,19 @@ impl Server {
     }
 }
 
+/// A server that has many messages of so many octets.
+fn many(messages: usize, octets: usize) -> Server {
+    let text = |text: String| &*text.leak();
+    let body = text(format!("+OK\r\n{}\r\n.\r\n", "x".repeat(octets - 2)));
+    let list: Vec<_> = (1..=messages).map(|number| format!("{number} {octets}\r\n")).collect();
+    let mut answers = vec![
+        ("STAT", text(format!("+OK {messages} {}\r\n", messages * octets))),
+        ("LIST", text(format!("+OK\r\n{}.\r\n", list.concat()))),
+    ];
+    answers.extend((1..=messages).map(|number| (text(format!("RETR {number}")), body)));
+    Server::new(answers.leak())
+}
+
 const THREE: &[(&str, &str)] = &[
     ("STAT", "+OK 3 30\r\n"),
     ("UIDL", "+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n"),
@@ -79,6 +92,8 @@ struct Memory {
     /// The message that can't be saved, and what can't be done at all.
     unsavable: &'static [u8],
     broken: &'static str,
+    /// How many messages were saved at each sync.
+    synced: Vec<usize>,
 }
 
 /// A message that has begun, which may have no room.
@@ -142,6 +157,11 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn sync(&mut self) -> io::Result<()> {
+        self.synced.push(self.named.len() + self.others.len());
+        self.check("sync")
+    }
+
     fn save_header(&mut self, header: Partial, message: &ListedMessage) -> io::Result<()> {
         assert_eq!(message.unique_id(), Some(&b"b"[..]));
         self.headers.push(header.octets);
@@ -202,6 +222,42 @@ fn a_store_may_take_the_header_of_what_is_large_and_so_many_messages_a_session()
         (store.headers.as_slice(), store.others.as_slice()),
         (&[b"Subject: 2\r\n\r\n".to_vec()][..], &[b"three\r\n".to_vec()][..])
     );
+}
+
+#[test]
+fn a_store_is_synced_once_for_many_messages_and_before_any_is_deleted() {
+    let server = Server::new(THREE);
+    let mut store = Memory { leaves: true, ..Memory::default() };
+    server.client().fetch(Fetch::new(), &mut store).unwrap();
+    assert_eq!(store.synced, [3]);
+    // What was saved before may not be safe by now.
+    store.leaves = false;
+    Server::new(THREE).client().fetch(Fetch::new(), &mut store).unwrap();
+    assert_eq!(store.synced, [3, 3]);
+}
+
+#[test]
+fn a_store_is_synced_at_the_latest_after_128_messages_or_4_mib() {
+    for (octets, syncs) in [(5, &[128, 256, 300][..]), (100_000, &[42, 84, 126, 128][..])] {
+        let messages = *syncs.last().unwrap();
+        let server = many(messages, octets);
+        let mut store = Memory { leaves: true, ..Memory::default() };
+        assert_eq!(server.client().fetch(Fetch::without_unique_ids(), &mut store).unwrap().stored, messages);
+        assert_eq!(store.synced, syncs, "{octets} octets each");
+    }
+}
+
+#[test]
+fn what_can_not_be_synced_stays_on_the_server() {
+    let server = Server::new(THREE);
+    let mut store = Memory { broken: "sync", ..Memory::default() };
+    let Err(Error::Unfinished(line)) = server.client().fetch(Fetch::new(), &mut store) else { panic!() };
+    assert_eq!(line, "can't sync");
+    assert_eq!(server.heard(), ["UIDL", "RETR 1", "RETR 2", "RETR 3", "QUIT"]);
+    // Nor is it deleted in the next session.
+    let server = Server::new(THREE);
+    assert!(matches!(server.client().fetch(Fetch::new(), &mut store), Err(Error::Sink(_))));
+    assert_eq!(server.heard(), ["UIDL"]);
 }
 
 #[test]

@@ -24,8 +24,9 @@ use crate::wire::DropListing;
 /// - What comes as [`Action::Body`](crate::client::Action::Body) belongs to the message that [began](Progress::Begins) last.
 /// - Decide for each message that is [complete](Progress::Complete) what becomes of it: call [`delete`](Self::delete)
 ///   when it is stored safely, else [`keep`](Self::keep). You may do that later, and in any order, for example when
-///   another thread has stored it. **No QUIT is sent until you have decided on every message**, so nothing is gone yet;
-///   meanwhile [`Action::Idle`](crate::client::Action::Idle) may come.
+///   another thread has stored it, or for a hundred at a time, since a disk takes as long to make one safe. **No QUIT is sent
+///   until you have decided on every message**, so nothing is gone yet; meanwhile
+///   [`Action::Idle`](crate::client::Action::Idle) may come.
 /// - When the session has ended, say [how](Self::end), and take the last progress.
 ///
 /// No message is deleted without the caller's word for it, and none is gone before QUIT is answered `+OK`. After any other

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
 use pop3_proto::client::{Action, Choice, Closed, Event, Fetch, ListedMessage, Progress, SendError};
-use pop3_proto::message::Removal;
+use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::State;
 
 use super::client::Client;
@@ -45,12 +45,24 @@ pub trait Store {
     /// Those of the store. No more messages are asked for then.
     fn begin(&mut self) -> io::Result<Self::Message>;
 
-    /// Stores a message, which is complete: once this returns, no crash may lose it, since it is deleted on the server. It has
-    /// a unique-id if that can serve as a name. None with that name is there; never replace one by another.
+    /// Stores a message, which is complete. It has a unique-id if that can serve as a name. None with that name is there; never
+    /// replace one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
+    /// store by a unique-id only what is whole on the disk.
     ///
     /// # Errors
     /// Those of the store. The message stays on the server then.
     fn save(&mut self, message: Self::Message, unique_id: Option<&[u8]>) -> io::Result<()>;
+
+    /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
+    /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
+    /// 128, or 4 MiB of them. A store that waits in `save` has nothing to do here.
+    ///
+    /// # Errors
+    /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the
+    /// first message is fetched they end the session without QUIT.
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Takes the header of a message, where [`Choice::Header`] was chosen. It never counts as stored.
     ///
@@ -75,6 +87,10 @@ pub trait Store {
     fn discard(&mut self, unique_id: &[u8]) -> io::Result<()>;
 }
 
+/// How many messages are saved before they are made safe, and how many octets.
+const MOST_SAVED: usize = 128;
+const MOST_OCTETS: usize = 4 << 20;
+
 /// What has come of a plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fetched {
@@ -92,7 +108,7 @@ impl<S: Stream> Client<S> {
     ///
     /// # Errors
     /// [`Error::Unfinished`] where some messages can't be had, stored or deleted; the others are. [`Error::Sink`] where the store
-    /// can't forget or discard. Others where the session ends early; what is stored by then is deleted in the next one.
+    /// can't forget or discard, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
     pub fn fetch<T: Store>(mut self, plan: Fetch, store: &mut T) -> Result<Fetched, Error> {
         if self.session.state() != Some(State::Transaction) {
             return Err(SendError::WrongState.into());
@@ -112,6 +128,8 @@ impl<S: Stream> Client<S> {
                     work.write(body.as_bytes());
                     body.done();
                 }
+                // The plan waits to be told about these.
+                Ok(Action::Idle(_)) if !work.saved.is_empty() => work.sync(),
                 Ok(Action::Closed(closed)) => break (Ok(closed), Error::Closed(closed)),
                 Ok(other) => other.decline(),
                 Err(error) => break (Err(error), lost.unwrap_or(error.into())),
@@ -120,6 +138,7 @@ impl<S: Stream> Client<S> {
         };
         work.plan.end(&how);
         work.take().map_err(Error::Sink)?;
+        work.sync();
         if how != Ok(Closed::Quit(Removal::All)) {
             return Err(work.failures.or(error));
         }
@@ -137,13 +156,17 @@ struct Work<'a, T: Store> {
     message: Option<T::Message>,
     /// The unique-ids that the server lists, and whether it does so more than once.
     listed: BTreeMap<Vec<u8>, bool>,
+    /// The messages that a crash may lose, and the octets that were written since the others are safe.
+    saved: Vec<MessageNumber>,
+    octets: usize,
     stored: usize,
     failures: Failures,
 }
 
 impl<'a, T: Store> Work<'a, T> {
     fn new(plan: Fetch, store: &'a mut T) -> Self {
-        Self { plan, store, message: None, listed: BTreeMap::new(), stored: 0, failures: Failures::default() }
+        let (listed, failures) = (BTreeMap::new(), Failures::default());
+        Self { plan, store, message: None, listed, saved: Vec::new(), octets: 0, stored: 0, failures }
     }
 
     fn observe(&mut self, event: &Event<'_>) {
@@ -156,6 +179,7 @@ impl<'a, T: Store> Work<'a, T> {
     }
 
     fn write(&mut self, octets: &[u8]) {
+        self.octets += octets.len();
         let written = self.message.as_mut().map_or(Ok(()), |message| message.write_all(octets));
         self.check(written);
     }
@@ -185,7 +209,11 @@ impl<'a, T: Store> Work<'a, T> {
                     let header = self.message.take().map_or(Ok(()), |header| self.store.save_header(header, &it));
                     self.check(header);
                 }
-                Progress::Listed { is_complete, .. } => {
+                Progress::Listed { is_complete, to_delete, .. } => {
+                    if to_delete > 0 {
+                        // A session before may have ended too soon.
+                        self.store.sync()?;
+                    }
                     let listed = std::mem::take(&mut self.listed);
                     self.store.forget(&|unique_id| *listed.get(unique_id).unwrap_or(&is_complete))?;
                 }
@@ -211,14 +239,30 @@ impl<'a, T: Store> Work<'a, T> {
     fn save(&mut self, it: &ListedMessage) {
         let Some(message) = self.message.take() else { return self.plan.keep(it.message()) };
         match self.store.save(message, it.unique_id()) {
-            Ok(()) => {
-                self.stored += 1;
-                if self.store.deletes() { self.plan.delete(it.message()) } else { self.plan.keep(it.message()) }
-            }
+            Ok(()) => self.saved.push(it.message()),
             Err(error) => {
                 self.failures.add(&format_args!("message {}: {error}", it.message()));
                 self.plan.keep(it.message());
             }
+        }
+        if self.saved.len() >= MOST_SAVED || self.octets >= MOST_OCTETS {
+            self.sync();
+        }
+    }
+
+    /// Has what is saved made safe, and decides on it.
+    fn sync(&mut self) {
+        let saved = std::mem::take(&mut self.saved);
+        self.octets = 0;
+        if saved.is_empty() {
+            return;
+        }
+        let synced = self.store.sync();
+        let is_safe = self.check(synced).is_some();
+        self.stored += if is_safe { saved.len() } else { 0 };
+        let deletes = is_safe && self.store.deletes();
+        for message in saved {
+            if deletes { self.plan.delete(message) } else { self.plan.keep(message) }
         }
     }
 }
