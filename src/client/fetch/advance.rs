@@ -131,8 +131,8 @@ impl Fetch {
 
     /// Whether as many messages are fetched, or asked for, as may be in one session.
     fn has_most(&self) -> bool {
-        let asked = self.retrieving.iter().filter(|retrieval| self.plan.counts(retrieval.message)).count();
-        self.order.most.is_some_and(|most| self.fetched + asked >= most)
+        let asked = || self.retrieving.iter().filter(|retrieval| self.plan.counts(retrieval.message)).count();
+        self.order.most.is_some_and(|most| self.fetched + asked() >= most)
     }
 
     /// Takes those RETR and TOP back that aren't written.
