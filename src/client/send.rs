@@ -100,8 +100,8 @@ impl Session {
         // What is known now of how to log in doesn't hold after STLS.
         let is_untimely = logs_in && self.queue.holds(Verb::Stls);
         // There is at most one TLS (RFC 2595 §4), and none after UTF8 (RFC 6856 §2.1).
-        let has_tls = self.security == Security::Tls || self.queue.holds(Verb::Stls);
-        let is_late = verb == Verb::Stls && (has_tls || self.is_utf8_mode());
+        let has_tls = || self.security == Security::Tls || self.queue.holds(Verb::Stls);
+        let is_late = verb == Verb::Stls && (has_tls() || self.is_utf8_mode());
         if !(verb.is_valid_in(state) || waits) || is_untimely || is_late {
             return Err(SendError::WrongState);
         }
