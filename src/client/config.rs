@@ -84,7 +84,7 @@ impl Config {
             sasl_line_limit: 65_536,
             listing_entries: 1 << 24,
             queue: 8_192,
-            pipelined_commands: 32,
+            pipelined_commands: 64,
             pipelined_octets: 1_024,
             reply_deadline: Duration::from_secs(120),
             cleartext_secrets: false,
@@ -133,7 +133,7 @@ impl Config {
         queue >= 510,
     }
 
-    /// Sets how far commands go ahead of their responses where the server announces PIPELINING: 32 commands and 1,024 octets
+    /// Sets how far commands go ahead of their responses where the server announces PIPELINING: 64 commands and 1,024 octets
     /// by default, at least one command (RFC 2449 §6.6). Both ends' buffers hold that, so neither can block the other.
     ///
     /// # Errors

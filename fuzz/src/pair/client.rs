@@ -33,7 +33,7 @@ impl<'a> Client<'a> {
             Config::new()
                 .window(512 + 4 * u32::from(settings.window))?
                 .queue(510 + u32::from(settings.queue))?
-                .pipelined(or(settings.commands, 32), or(settings.octets, 1_024))
+                .pipelined(or(settings.commands, 64), or(settings.octets, 1_024))
         };
         let config = build().expect("a configuration within its bounds");
         let config = config.pipelining(!settings.one_by_one).initial_response(settings.policy());

@@ -196,7 +196,7 @@ pub(super) enum Naming {
 
 impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
-    pub(super) const AHEAD: usize = 8;
+    pub(super) const AHEAD: usize = 32;
 
     /// Creates a plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
     /// [`Progress::ListRefused`].
@@ -269,7 +269,7 @@ impl Fetch {
         self
     }
 
-    /// Sends at most `messages` RETR ahead of their messages, 8 by default; 0 counts as 1. Without pipelining one is sent
+    /// Sends at most `messages` RETR ahead of their messages, 32 by default; 0 counts as 1. Without pipelining one is sent
     /// at a time.
     ///
     /// Messages that were asked for still come after [`finish`](Self::finish), so fewer are better where messages are large
