@@ -16,9 +16,12 @@ const LOOPS_PER_CORE: usize = 4;
 /// By how many connections a loop may have more than the others. To hand one over takes time.
 const SLACK: usize = 1;
 
-/// A runtime of one thread.
+/// How many threads may wait for the disk: each of them for a login, most likely, where it doesn't answer.
+const WAITING: usize = 4_096;
+
+/// A runtime of one thread, and of those that may wait.
 pub(crate) fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+    Builder::new_current_thread().enable_all().max_blocking_threads(WAITING).build()
 }
 
 /// All event loops.

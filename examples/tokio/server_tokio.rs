@@ -21,7 +21,7 @@ mod stop;
 use std::error::Error;
 use std::io;
 use std::mem;
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,8 +99,9 @@ async fn run(args: &Args) -> io::Result<()> {
         let Some(listener) = listener else { continue };
         let listener = listener.into_std()?;
         for event_loop in server.loops.iter() {
-            let (server, listener) = (Arc::clone(&server), listener.try_clone()?);
-            event_loop.runtime.spawn(server.accept(Arc::clone(event_loop), listener, implicit_tls));
+            let _in_loop = event_loop.runtime.enter();
+            let listener = TcpListener::from_std(listener.try_clone()?)?;
+            tokio::spawn(Arc::clone(&server).accept(Arc::clone(event_loop), listener, implicit_tls));
         }
     }
     stop_signal.await;
@@ -117,13 +118,7 @@ async fn run(args: &Args) -> io::Result<()> {
 
 impl Server {
     /// Accepts connections in a loop until it's time to stop. All loops share the listener.
-    async fn accept(
-        self: Arc<Self>,
-        event_loop: Arc<EventLoop>,
-        listener: net::TcpListener,
-        implicit_tls: bool,
-    ) -> io::Result<()> {
-        let listener = TcpListener::from_std(listener)?;
+    async fn accept(self: Arc<Self>, event_loop: Arc<EventLoop>, listener: TcpListener, implicit_tls: bool) {
         let serve = |socket, peer| {
             // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
             let _ = converse(socket, peer, implicit_tls, &self, &event_loop);
@@ -132,7 +127,6 @@ impl Server {
             () = accept(Some(&listener), serve) => {}
             () = self.stop.begun() => {}
         }
-        Ok(())
     }
 }
 
