@@ -141,8 +141,8 @@ impl<'a> Host for Connection<'a> {
     type Maildrop = Mailbox;
     type Exchange = Exchange;
 
-    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Mailbox, Rejection> {
-        let account = self.server.service.verify(credentials)?;
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
+        let account = self.server.service.verify(&credentials)?;
         let mailbox = account.open()?;
         self.account = Some(account);
         Ok(mailbox)

@@ -301,7 +301,7 @@ impl Host for Connection {
         Ok(Box::new(Box::pin(tls.accept(stream)).await?))
     }
 
-    async fn stopped(&self) {
+    async fn stopped(&mut self) {
         self.server.stop.begun().await;
     }
 

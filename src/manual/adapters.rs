@@ -80,6 +80,9 @@
 //!
 //! let stream: BoxedStream = Box::new(socket); // the type isn't found without being named
 //! serve(stream, &mut session, &mut host).await;
+//!
+//! // Where TLS comes first (port 995) nobody but you limits the handshake, and the session begins with `Security::Tls`.
+//! let stream: BoxedStream = Box::new(timeout(HANDSHAKE, acceptor.accept(socket)).await??);
 //! ```
 //! ```ignore
 //! let stream: BoxedStream = Box::new(TcpStream::connect(address).await?);

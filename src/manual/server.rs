@@ -49,7 +49,7 @@ impl<'a> Host for Connection<'a> {
     type Maildrop = Open<'a>;
     type Exchange = ();
 
-    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Open<'a>, Rejection> {
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open<'a>, Rejection> {
         if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
             return Err(Rejection::BadCredentials);
         }

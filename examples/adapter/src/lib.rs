@@ -1,5 +1,8 @@
 //! Sessions of `pop3_proto` over blocking streams and over tokio.
 //!
+//! [`blocking`] is there by default, `tokio` with the feature of that name (`cargo doc --package adapter --features tokio` shows it).
+//! A plan to fetch mail is carried out over blocking streams only.
+//!
 //! Its text is that of `pop3_proto`'s manual, where it is explained: depend on this package, or copy what you need.
 
 #![forbid(unsafe_code)]

@@ -42,8 +42,8 @@ impl Host for Connection {
     type Maildrop = Open;
     type Exchange = ();
 
-    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Open, Rejection> {
-        common::log_in(&self.store, credentials)
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, Rejection> {
+        common::log_in(&self.store, &credentials)
     }
 
     fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {

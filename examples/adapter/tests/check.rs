@@ -35,7 +35,7 @@ impl Host for Shelf {
     type Maildrop = Index<()>;
     type Exchange = ();
 
-    fn log_in(&mut self, _: &Credentials<'_>) -> Result<Index<()>, Rejection> {
+    fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, Rejection> {
         self.logins += 1;
         let (fault, logins) = (self.fault, self.logins);
         let name = |name: &str| if fault == Fault::UniqueIds { format!("{name}-{logins}") } else { name.to_owned() };

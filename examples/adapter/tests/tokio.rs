@@ -71,7 +71,7 @@ impl Host for Connection {
         Ok(Box::new(TlsAcceptor::from(common::server_tls()).accept(stream).await?))
     }
 
-    fn stopped(&self) -> impl Future<Output = ()> + Send {
+    fn stopped(&mut self) -> impl Future<Output = ()> + Send {
         let mut stopping = self.stop.subscribe();
         async move { drop(stopping.wait_for(|stopping| *stopping).await) }
     }

@@ -12,13 +12,14 @@ use super::client::Client;
 use super::transfer::Stream;
 use crate::Error;
 
-/// The messages of one account, which are stored by unique-id. Another account may have the same unique-ids, for other messages.
+/// The messages of one account, which are stored by unique-id. Another account may have the same unique-ids, for other messages; an
+/// account is a name at a host, by whatever port it is reached.
 pub trait Store {
     /// A message that has begun, with CRLF line ends. To drop it is to throw away what there is of it.
     type Message: Write;
 
     /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
-    /// discarded since, in any session.
+    /// discarded since, in any session. If that can't be found out, a message that is fetched again loses nothing.
     fn has(&self, unique_id: &[u8]) -> bool;
 
     /// Returns whether messages are deleted on the server once they are stored. If not, they are fetched once all the same, as
@@ -55,7 +56,7 @@ pub trait Store {
 
     /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
     /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
-    /// 128, or 4 MiB of them. A store that waits in `save` has nothing to do here.
+    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here.
     ///
     /// # Errors
     /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the

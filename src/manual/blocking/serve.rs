@@ -29,7 +29,7 @@ pub trait Host {
     ///
     /// # Errors
     /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
-    fn log_in(&mut self, credentials: &Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
 
     /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
     /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
@@ -128,7 +128,7 @@ pub fn serve<H: Host>(
 /// Answers what a session asks its host, octets and TLS excepted, which are declined.
 pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut H) {
     match action {
-        Action::Login(login) => match host.log_in(&login.credentials()) {
+        Action::Login(login) => match host.log_in(login.credentials()) {
             Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
             Err(rejection) => login.reject(rejection),
         },

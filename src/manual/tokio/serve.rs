@@ -26,8 +26,8 @@ impl<T, F: Future<Output = T> + Send> Answer<T> for F {}
 
 /// What a server does for one client, beside POP3. The session waits while it does that, and no deadline runs.
 ///
-/// A store that blocks is called in tokio's `block_in_place`, which takes what the arguments borrow. The example `server_tokio` shows
-/// what costs less.
+/// A store that blocks is called in tokio's `block_in_place`, which takes what the arguments borrow, and needs a runtime of several
+/// threads. The example `server_tokio` shows what costs less.
 pub trait Host: Send {
     /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
@@ -96,7 +96,7 @@ pub trait Host: Send {
 
     /// Returns when the server is to stop: then the session ends at the next place where nobody is hurt. It may be asked anew
     /// at any time.
-    fn stopped(&self) -> impl Answer<()> {
+    fn stopped(&mut self) -> impl Answer<()> {
         pending()
     }
 
