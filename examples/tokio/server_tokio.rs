@@ -11,8 +11,9 @@
 //! # Files that may not answer
 //! No system call opens or reads a file without waiting for the disk, and to hand each over to another thread and back costs more
 //! than it takes. So there are [a few event loops for each core](loops), and a loop with a permit uses the disk itself. There
-//! are fewer permits than loops: what gets none, or takes long in any case, is done in another thread. So a disk that hangs
-//! stops a quarter of the loops and the connections that they have; the others go on, and get those that come.
+//! are fewer permits than loops, and none while the disk is slow: what gets none, or takes long in any case, is done in another
+//! thread. So a disk that hangs stops a quarter of the loops and the connections that they have; the others go on, and get those
+//! that come.
 
 mod accept;
 mod loops;
@@ -223,12 +224,13 @@ impl Server {
 
 impl Connection {
     async fn open_maildrop(&mut self, account: Arc<Account>) -> Result<Mailbox, Rejection> {
-        let permit = if account.is_small() { self.event_loop.use_disk() } else { None };
-        let mailbox = if let Some(_permit) = permit {
-            account.open()?
+        let opened = if account.is_small() { self.event_loop.use_disk(|| account.open()) } else { None };
+        let mailbox = if let Some(opened) = opened {
+            opened?
         } else {
-            let account = Arc::clone(&account);
-            self.server.elsewhere(move || account.open()).await.unwrap_or(Err(Rejection::Temporary))?
+            let (account, disk) = (Arc::clone(&account), Arc::clone(&self.event_loop.disk));
+            let open = move || if account.is_small() { disk.measure(|| account.open()) } else { account.open() };
+            self.server.elsewhere(open).await.unwrap_or(Err(Rejection::Temporary))?
         };
         self.account = Some(account);
         Ok(mailbox)
@@ -263,22 +265,23 @@ impl Host for Connection {
     }
 
     async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, Refusal> {
-        if let Some(_permit) = self.event_loop.use_disk() {
-            if let Some(opened) = maildrop.read_at_once(message) {
-                return opened;
-            }
+        if let Some(Some(opened)) = self.event_loop.use_disk(|| maildrop.read_at_once(message)) {
+            return opened;
         }
-        let opened = self.server.with_maildrop(maildrop, move |maildrop| maildrop.read(message));
+        let disk = Arc::clone(&self.event_loop.disk);
+        let opened = self.server.with_maildrop(maildrop, move |maildrop| {
+            disk.measure(|| maildrop.read_at_once(message)).unwrap_or_else(|| maildrop.read(message))
+        });
         opened.await.unwrap_or(Err(Refusal::Temporary))
     }
 
     async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> io::Result<Option<Bytes>> {
-        if let Some(_permit) = self.event_loop.use_disk() {
-            return reading.next_chunk().map_err(Trouble::cut_off);
+        if let Some(chunk) = self.event_loop.use_disk(|| reading.next_chunk()) {
+            return chunk.map_err(Trouble::cut_off);
         }
-        let mut own = reading.clone();
+        let (mut own, disk) = (reading.clone(), Arc::clone(&self.event_loop.disk));
         let read = self.server.elsewhere(move || {
-            let chunk = own.next_chunk();
+            let chunk = disk.measure(|| own.next_chunk());
             (own, chunk)
         });
         let (own, chunk) = read.await.ok_or(io::ErrorKind::Other)?;
