@@ -30,7 +30,7 @@ impl File {
             _ => {}
         }
         let mut connection = file.connect()?;
-        match sql::origin(&connection).map_err(|error| file.error(&error))? {
+        match sql::origin(&mut connection).map_err(|error| file.error(&error))? {
             (sql::APPLICATION, sql::VERSION, _) | (0, 0, 0) => {}
             (sql::APPLICATION, ..) => return Err(file.trouble("another version of this program has made it")),
             _ => return Err(file.trouble("another program has made it")),

@@ -53,11 +53,15 @@ pub(super) fn set_up(connection: &Connection) -> Result<()> {
 }
 
 /// Who has made the file, and which version it has. A file that is new has neither, and no tables.
-pub(super) fn origin(connection: &Connection) -> Result<(i64, i64, i64)> {
-    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let application = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok((application, version, tables))
+pub(super) fn origin(connection: &mut Connection) -> Result<(i64, i64, i64)> {
+    let transaction = connection.transaction()?; // so that all of it is of the same moment
+    let tables = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    Ok((application, version(&transaction)?, tables))
+}
+
+fn version(connection: &Connection) -> Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Lets readers and a writer go on at the same time. Returns what mode it is then.
@@ -68,7 +72,7 @@ pub(super) fn write_ahead(connection: &Connection) -> Result<String> {
 /// Makes the tables, unless somebody else was faster.
 pub(super) fn create(connection: &mut Connection) -> Result<()> {
     let transaction = write(connection)?;
-    if origin(&transaction)?.1 == 0 {
+    if version(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
         transaction
             .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"))?;

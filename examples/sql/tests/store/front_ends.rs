@@ -1,0 +1,123 @@
+//! The lease of a process, and the locks of its sessions.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use server_sql::front_end::FrontEnd;
+use server_sql::passwords::{Passwords, hash};
+use server_sql::sqlite::Sqlite;
+use tokio::time::{sleep, timeout};
+
+use crate::common::{LEASE, World, maildrop};
+
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn front_end(world: &World) -> FrontEnd<Sqlite> {
+    FrontEnd::sign_on(Arc::new(world.open()), LEASE).await.unwrap()
+}
+
+/// Waits until a maildrop can be locked.
+async fn is_free(front_end: &FrontEnd<Sqlite>, maildrop: i64) -> bool {
+    let freed = async {
+        while front_end.lock(maildrop).await.unwrap().is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, freed).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_lock_that_is_dropped_is_released() {
+    let world = World::new();
+    let (one, two) = (front_end(&world).await, front_end(&world).await);
+    let maildrop = maildrop(one.store(), "mrose").await;
+    let held = one.lock(maildrop).await.unwrap().unwrap();
+    assert!(two.lock(maildrop).await.unwrap().is_none());
+    drop(held);
+    tokio::select! {
+        () = one.release_locks() => unreachable!(),
+        free = is_free(&two, maildrop) => assert!(free),
+    }
+}
+
+/// Nobody knows then whether there is a lock, and it would stay as long as the process lives.
+#[tokio::test]
+async fn a_lock_that_nobody_waits_for_any_more_is_released() {
+    let world = World::new();
+    let (one, two) = (front_end(&world).await, front_end(&world).await);
+    let maildrop = maildrop(one.store(), "mrose").await;
+    let other = Connection::open(world.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(timeout(Duration::from_millis(100), one.lock(maildrop)).await.is_err());
+    let free = pin!(async {
+        other.execute_batch("COMMIT").unwrap();
+        sleep(Duration::from_millis(500)).await; // in which the lock may be taken
+        is_free(&two, maildrop).await
+    });
+    tokio::select! {
+        () = one.release_locks() => unreachable!(),
+        free = free => assert!(free),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_end_with_a_lease_that_was_not_renewed_in_time_and_new_ones_get_a_new_lease() {
+    let world = World::new();
+    let front_end = front_end(&world).await;
+    let maildrop = maildrop(front_end.store(), "mrose").await;
+    let held = front_end.lock(maildrop).await.unwrap().unwrap();
+    assert!(!held.lease().is_over());
+    world.pass(LEASE); // for the database it is over
+    assert!(front_end.lock(maildrop).await.is_err());
+    let ended_and_began_again = pin!(async {
+        held.lease().over().await;
+        loop {
+            if let Ok(Some(held)) = front_end.lock(maildrop).await {
+                return held;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    });
+    tokio::select! {
+        () = front_end.keep_lease(|_| {}) => unreachable!(),
+        later = timeout(PATIENCE, ended_and_began_again) => {
+            let later = later.unwrap();
+            assert!(!later.lease().is_over());
+            assert_ne!(later.lock().front_end, held.lock().front_end);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_as_long_as_the_process_can() {
+    let world = World::new();
+    let one = front_end(&world).await;
+    let maildrop = maildrop(one.store(), "mrose").await;
+    let held = one.lock(maildrop).await.unwrap().unwrap();
+    let later = pin!(async {
+        for _ in 0..100 {
+            sleep(LEASE / 10).await;
+            world.pass(LEASE / 10);
+        }
+    });
+    tokio::select! {
+        () = one.keep_lease(|_| {}) => unreachable!(),
+        () = later => {}
+    }
+    assert!(!held.lease().is_over());
+}
+
+#[tokio::test]
+async fn a_password_is_verified_by_its_hash() {
+    let hash = hash(b"tanstaaf").unwrap();
+    assert!(hash.starts_with("$argon2id$") && !hash.contains("tanstaaf"));
+    assert_ne!(server_sql::passwords::hash(b"tanstaaf").unwrap(), hash, "each has a salt of its own");
+    let passwords = Passwords::new().unwrap();
+    assert!(passwords.verify(b"tanstaaf".as_slice().into(), Some(hash.clone())).await.unwrap());
+    assert!(!passwords.verify(b"Tanstaaf".as_slice().into(), Some(hash)).await.unwrap());
+    assert!(!passwords.verify(b"nobody".as_slice().into(), None).await.unwrap());
+    assert!(passwords.verify(b"tanstaaf".as_slice().into(), Some("no hash".into())).await.is_err());
+}
