@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::store::{Error, Lock, Locked, Store};
 
@@ -15,6 +15,9 @@ const RENEWALS: u32 = 4;
 
 /// How long to wait after the store has failed.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// For how long sessions whose lease is over are still there to say that nothing is removed.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How often to look for what is to be cleared away.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -33,23 +36,31 @@ pub struct FrontEnd<S> {
 /// A lease that sessions go with.
 pub struct Lease {
     front_end: i64,
-    is_over: watch::Sender<bool>,
+    /// Since when it is known to be over.
+    over: watch::Sender<Option<Instant>>,
 }
 
 impl Lease {
     fn new(front_end: i64) -> Arc<Self> {
-        Arc::new(Self { front_end, is_over: watch::Sender::new(false) })
+        Arc::new(Self { front_end, over: watch::Sender::new(None) })
+    }
+
+    fn end(&self) {
+        self.over.send_replace(Some(Instant::now()));
     }
 
     /// Whether it wasn't renewed in time.
     pub fn is_over(&self) -> bool {
-        *self.is_over.borrow()
+        self.over.borrow().is_some()
     }
 
-    /// Waits until it's over.
+    /// Waits until it's over, and a moment more: a client that sends QUIT right now gets an answer then.
     pub async fn over(&self) {
         // The sender is here, so this can't fail.
-        let _ = self.is_over.subscribe().wait_for(|is_over| *is_over).await;
+        let since = self.over.subscribe().wait_for(Option::is_some).await.ok().and_then(|since| *since);
+        if let Some(since) = since {
+            sleep_until(since + FAREWELL).await;
+        }
     }
 }
 
@@ -152,7 +163,7 @@ impl<S: Store> FrontEnd<S> {
                 Ok(Err(_)) if Instant::now() < until => continue,
                 _ => {}
             }
-            lease.is_over.send_replace(true);
+            lease.end();
             report("the lease couldn't be renewed in time: its sessions end");
             until = self.sign_on_again().await;
             report("there is a new lease");
@@ -195,7 +206,7 @@ impl<S: Store> FrontEnd<S> {
     /// Ends the lease, and frees whatever is still locked under it.
     pub async fn sign_off(&self) -> Result<(), Error> {
         let lease = self.lease();
-        lease.is_over.send_replace(true);
+        lease.end();
         self.store.sign_off(lease.front_end).await
     }
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Runs server_sql in several processes on one database.
+
+    python3 tests/interop/run_sql.py             builds it first
+    python3 tests/interop/run_sql.py PROGRAM     takes that
+    python3 tests/interop/run_sql.py [PROGRAM] --only WORDS    runs the checks whose names contain them
+
+Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9 and openssl 3, and Linux's /proc.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import checks
+import sql_fault_checks  # noqa: F401  (each of these adds its checks to the list)
+import sql_lock_checks  # noqa: F401
+import sql_mail_checks  # noqa: F401
+
+
+def build():
+    """Builds it, and says where cargo has put it."""
+    root = Path(__file__).resolve().parents[2]
+    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--package", "server-sql"]
+    command += ["--message-format=json-render-diagnostics"]
+    print("building:", *command, flush=True)
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
+    built = [json.loads(line) for line in done.stdout.splitlines()]
+    return next(Path(message["executable"]) for message in built if message.get("executable"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Tries server_sql with several front ends.")
+    parser.add_argument("program", nargs="?", type=Path, help="server_sql")
+    parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
+    arguments = parser.parse_args()
+    program = arguments.program.resolve() if arguments.program else build()
+    for missing in [name for name in [str(program), "openssl"] if not shutil.which(name)]:
+        sys.exit(f"{missing} isn't there")
+    checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
+    passed, failed = checks.run_all([program])
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
