@@ -1,7 +1,7 @@
 //! Fetches the mail of one account into a directory, and deletes it on the server once it is stored.
 //!
 //! `fetch_minimal ADDR DIR`, for the user `mrose` and the password `tanstaaf`. A run that was cut off loses nothing: the
-//! next one goes on.
+//! next one goes on. Two at once in one directory would write into the same file.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
