@@ -25,6 +25,9 @@ use support::client::{self, Args, End, Job, Result, Tls, TlsMode};
 /// How long to wait for a connection, for TLS from the first octet, and for the last word to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to wait before looking whether the job has something to do.
+const TICK: Duration = Duration::from_secs(1);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse_or_exit(env!("CARGO_BIN_NAME"));
@@ -70,7 +73,11 @@ async fn converse(
     loop {
         job.advance(session)?;
         match session.poll(start.elapsed())? {
-            Action::Io(io) => transfer(io, &mut stream, start).await.unwrap_or_else(|error| job.lost(error)),
+            Action::Io(io) => {
+                let moved = timeout(TICK, transfer(io, &mut stream, start)).await;
+                // Where nothing has come for so long, the job may have something to store.
+                moved.unwrap_or(Ok(())).unwrap_or_else(|error| job.lost(error));
+            }
             Action::Event(event) => {
                 job.event(&event)?;
                 event.done();

@@ -3,7 +3,9 @@ once."""
 
 import os
 import re
+import resource
 import subprocess
+import time
 
 from checks import check, only_for, same
 from clients import Maildrop, clients, stored
@@ -191,3 +193,37 @@ def a_fetch_that_is_killed_anywhere_loses_nothing_and_fetches_little_twice(world
                 same((stored(directory), server.messages), (expected(), []), f"messages after {point} commands")
                 same([name for name in os.listdir(directory) if "partial" in name], [], "what is left over")
             same(len(killed), 1, f"kills after {point} commands")
+
+
+@check
+@only_for("server_std")
+def a_fetch_that_may_open_few_files_stores_what_waits(world):
+    for place in range(2):
+        directory = world.directory / str(place)
+        with Box() as server:
+            client = clients(world, server.address)[place]
+            few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))  # noqa: E731
+            command = [*client.arguments, "fetch", str(directory), "--delete"]
+            done = subprocess.run(command, capture_output=True, preexec_fn=few, timeout=PATIENCE, check=False)
+            same((done.returncode, done.stderr, server.messages), (0, b"", []), "outcome")
+        same(stored(directory), expected(), "messages")
+
+
+@check
+@only_for("server_std")
+def a_fetch_stores_what_it_has_while_the_server_is_silent(world):
+    for place in range(2):
+        directory = world.directory / str(place)
+        there = []
+
+        def wait_until_stored(directory=directory, there=there):
+            deadline = time.monotonic() + PATIENCE
+            while len(there) < 20 and time.monotonic() < deadline:
+                time.sleep(0.2)
+                there[:] = stored(directory)
+
+        # STAT, UIDL, and two commands for each of 20 messages; the next one is answered when those are stored.
+        with Box(2 + 2 * 20 + 1, wait_until_stored) as server:
+            clients(world, server.address)[place].succeeds("fetch", directory)
+        assert len(there) >= 20, f"{len(there)} messages are stored while the server is silent"
+        same(stored(directory), expected(), "messages")

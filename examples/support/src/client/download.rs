@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, SendError, Session};
+use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, Session};
 use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
@@ -55,9 +55,10 @@ impl Download {
         Ok(Self { plan, store, chooser, deletes, current: None, new: BTreeMap::new(), last: None, bar })
     }
 
-    /// Asks for what can be asked for now. `false` when all is done.
-    pub(crate) fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
-        self.plan.advance(session)
+    /// Stores what has waited for long enough, and asks for what can be asked for now. `false` when all is done.
+    pub(crate) fn advance(&mut self, session: &mut Session, failures: &mut Failures) -> Result<bool> {
+        self.store_if_due(failures)?;
+        Ok(self.plan.advance(session)?)
     }
 
     /// Takes note of what the server has said. An error ends the program: the others would meet with it too.
@@ -83,7 +84,11 @@ impl Download {
             Progress::Begins(wanted) => {
                 let (message, name) = (wanted.message(), name_of(&wanted));
                 self.current = Some(Current { message, name, is_broken: false });
-                let begun = self.store.begin();
+                let mut begun = self.store.begin();
+                if begun.is_err() && self.store(failures)? {
+                    // Files that wait to be stored are open, and there may have been too many.
+                    begun = self.store.begin();
+                }
                 self.check(begun, failures)?;
             }
             Progress::Complete(wanted) => self.complete(wanted, failures)?,

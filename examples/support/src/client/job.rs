@@ -149,7 +149,9 @@ impl<'a> Job<'a> {
                 Ok(if sent.is_empty() { Some(Step::Quit) } else { None })
             }
             // It sends QUIT by itself.
-            Work::Fetch(download) => Ok(if download.advance(session)? { None } else { Some(Step::Done) }),
+            Work::Fetch(download) => {
+                Ok(if download.advance(session, &mut self.failures)? { None } else { Some(Step::Done) })
+            }
         }
     }
 
