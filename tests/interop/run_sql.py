@@ -5,7 +5,8 @@
     python3 tests/interop/run_sql.py PROGRAM     takes that
     python3 tests/interop/run_sql.py [PROGRAM] --only WORDS    runs the checks whose names contain them
 
-Everything is on the loopback interface and on ports that the system chooses. Needs Python 3.9 and openssl 3, and Linux's /proc.
+First on SQLite, and then on a PostgreSQL that is started for it and ended. Everything is on the loopback interface and on ports that the
+system chooses. Needs Python 3.9, openssl 3, PostgreSQL, and Linux's /proc.
 """
 
 import argparse
@@ -20,6 +21,9 @@ import checks
 import sql_fault_checks  # noqa: F401  (each of these adds its checks to the list)
 import sql_lock_checks  # noqa: F401
 import sql_mail_checks  # noqa: F401
+import sql_postgres
+import sql_postgres_checks  # noqa: F401
+import sql_stores
 
 
 def build():
@@ -41,8 +45,18 @@ def main():
     program = arguments.program.resolve() if arguments.program else build()
     for missing in [name for name in [str(program), "openssl"] if not shutil.which(name)]:
         sys.exit(f"{missing} isn't there")
-    checks.ALL[:] = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
-    passed, failed = checks.run_all([program])
+    if not sql_postgres.programs():
+        sys.exit("PostgreSQL isn't there")
+    chosen = [check for check in checks.ALL if arguments.only.replace(" ", "_") in check.__name__]
+    passed = failed = 0
+    for engine in [sql_stores.Sqlite, sql_postgres.Postgres]:
+        checks.ALL[:] = [check for check in chosen if getattr(check, "engine", engine.name) == engine.name]
+        sql_stores.engine = engine()
+        print(f"on {engine.name}:", flush=True)
+        try:
+            passed, failed = (sum(counts) for counts in zip((passed, failed), checks.run_all([program])))
+        finally:
+            sql_stores.engine.end()
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

@@ -6,7 +6,7 @@ import time
 
 from checks import check, same
 from maildirs import PASSWORD, USER
-from sql_stores import Store, count, taken_over
+from sql_stores import Sqlite, Store, count, on, taken_over
 
 SECRET = "s3cret"
 
@@ -36,7 +36,10 @@ def wrong_arguments_are_one_line_and_show_no_secret(world):
         ["--database", f"sqlite:{world.directory}", "serve"],
         ["--database", f"sqlite:{world.directory}/missing/pop3.db", "serve"],
         ["--database", f"postgres://user:{SECRET}@nowhere.invalid/mail", "serve"],
+        ["--database", f"postgres:{SECRET}", "serve"],
         ["--database", f"postgresql://user:{SECRET}@[", "serve"],
+        ["--database", f"postgres://user:{SECRET}@127.0.0.1:1/mail", "serve"],
+        ["--database", f"postgres://user@127.0.0.1:{SECRET}/mail", "serve"],
         ["--database", f"mysql://user:{SECRET}@host/mail", "serve"],
         ["--database", f"sqlite:{SECRET}", "--database", f"sqlite:{SECRET}", "serve"],
     ]:
@@ -58,12 +61,22 @@ def passwords_are_hashed_and_shown_nowhere(world):
         connection.expect("APOP mrose 0123456789abcdef0123456789abcdef", b"-ERR")
         plain = base64.b64encode(b"\0other\0one").decode()
         connection.expect(f"AUTH PLAIN {plain}", b"+OK")
-    for file in world.directory.iterdir():
-        same(file.stat().st_mode & 0o777, 0o600, "mode")
-        assert PASSWORD.encode() not in file.read_bytes(), "the password is in the file"
 
 
 @check
+@on(Sqlite.name)
+def a_file_is_its_owners_alone_and_has_no_password_in_it(world):
+    store = Store(world)
+    with store.serve() as front_end, front_end.session():
+        files = list(world.directory.iterdir())
+        same(len(files), 3, "the database, its log, and what its users share")
+        for file in files:
+            same(file.stat().st_mode & 0o777, 0o600, "mode")
+            assert PASSWORD.encode() not in file.read_bytes(), "the password is in the file"
+
+
+@check
+@on(Sqlite.name)
 def a_database_that_cannot_be_used_is_one_line_and_exit_1(world):
     store = Store(world)
     for content in [b"no database" * 1000, store.file.read_bytes()[:5000]]:
@@ -75,6 +88,7 @@ def a_database_that_cannot_be_used_is_one_line_and_exit_1(world):
 
 
 @check
+@on(Sqlite.name)
 def a_locked_database_is_temporary_trouble_and_passes(world):
     store = Store(world)
     store.deliver(b"x\n")
@@ -100,7 +114,7 @@ def a_locked_database_is_temporary_trouble_and_passes(world):
         told_to_stop.ends_cleanly()
         assert time.monotonic() - start < 5, "seconds until it has ended"
         session.expect("QUIT", b"-ERR")
-        front_end.expect_error(USER, "locked")
+        front_end.expect_error(USER)
         other.execute("ROLLBACK")
         other.close()
         # The lock whose release has failed is released now, and not only with the lease.
@@ -111,6 +125,7 @@ def a_locked_database_is_temporary_trouble_and_passes(world):
 
 
 @check
+@on(Sqlite.name)
 def idle_sessions_hold_no_connections_to_the_database(world):
     store = Store(world)
     names = [f"user{number}" for number in range(30)]

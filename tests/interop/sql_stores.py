@@ -15,21 +15,50 @@ from servers import PATIENCE, Connection, Server
 LEASE = 2  # seconds: short, and yet more than a busy machine makes anybody wait
 
 
-class Store:
-    """A database in the directory of a check, with one user."""
+class Sqlite:
+    """The engine that is a file."""
 
-    def __init__(self, world, name="pop3.db"):
+    name = "sqlite"
+
+    def new(self, directory):
+        """The URL of a database that isn't there yet."""
+        return f"sqlite:{directory}/pop3.db"
+
+    def end(self):
+        """There is nothing to end."""
+
+
+engine = Sqlite()  # or what a run chooses
+
+
+def on(name):
+    """Keeps a check to one engine; stands between `check` and the function."""
+
+    def mark(function):
+        function.engine = name
+        return function
+
+    return mark
+
+
+class Store:
+    """A database of its own for a check, with one user."""
+
+    def __init__(self, world, user=True):
         self.program = world.program
-        self.directory = world.directory
-        self.file = world.directory / name
-        self.add_user(USER)
+        self.engine = engine
+        self.url = engine.new(world.directory)
+        self.file = world.directory / "pop3.db"  # with SQLite
+        self.database = self.url.rpartition("/")[2]
+        if user:
+            self.add_user(USER)
 
     def command(self, *arguments):
         return [str(self.program), *map(str, arguments)]
 
     @property
     def environment(self):
-        return {**os.environ, "DATABASE_URL": f"sqlite:{self.file}"}
+        return {**os.environ, "DATABASE_URL": self.url}
 
     def run(self, *arguments, stdin=b""):
         """Runs the program to its end. Returns its exit code and what it wrote to stderr."""
@@ -92,6 +121,16 @@ class FrontEnd(Server):
     def stop(self):
         """Stops it as a debugger would, or a virtual machine that is paused."""
         self.process.send_signal(signal.SIGSTOP)
+        # None of its threads does anything more once this is over.
+        deadline = time.monotonic() + PATIENCE
+        while any(state != "T" for state in self.states()):
+            assert time.monotonic() < deadline, "still not stopped"
+            time.sleep(0.01)
+
+    def states(self):
+        """What each thread does, as a letter."""
+        stats = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        return [stat.read_text(encoding="ascii").rpartition(")")[2].split()[0] for stat in stats]
 
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)

@@ -12,7 +12,7 @@ use support::listening::Listening;
 #[derive(Parser)]
 #[command(name = "server_sql", version)]
 pub struct Args {
-    /// sqlite:PATH; by default what the variable `DATABASE_URL` holds, and else sqlite:pop3.db
+    /// sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DB; by default what the variable `DATABASE_URL` holds, and else sqlite:pop3.db
     #[arg(long, value_name = "URL", global = true)]
     database: Option<OsString>,
 
@@ -49,10 +49,13 @@ pub enum Command {
 }
 
 /// Where mail is stored.
-#[derive(Clone, PartialEq, Eq, Debug)]
+// Without `Debug`, which would show the password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// In this file.
     Sqlite(PathBuf),
+    /// In PostgreSQL, at this URL.
+    Postgres(String),
 }
 
 impl Args {
@@ -77,14 +80,17 @@ impl Args {
     }
 }
 
+/// What is said of a URL.
+const UNUSABLE: &str = "the database is sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DB";
+
 /// Reads a URL, and never repeats it: there may be a password in it.
 fn database(url: &OsStr) -> Result<Database, String> {
     let octets = url.as_encoded_bytes();
-    if octets.starts_with(b"postgres:") || octets.starts_with(b"postgresql:") {
-        return Err("there is no PostgreSQL yet; the database is sqlite:PATH".into());
+    if octets.starts_with(b"postgres://") || octets.starts_with(b"postgresql://") {
+        return url.to_str().map(|url| Database::Postgres(url.into())).ok_or_else(|| UNUSABLE.into());
     }
     let path = octets.strip_prefix(b"sqlite:").filter(|path| !path.is_empty() && !path.contains(&0));
-    let path = path.and_then(path_of).ok_or("the database is sqlite:PATH, with a path")?;
+    let path = path.and_then(path_of).ok_or(UNUSABLE)?;
     Ok(Database::Sqlite(path))
 }
 

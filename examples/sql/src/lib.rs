@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! store       what a database does for front ends, whatever the engine
-//! sqlite      SQLite; all of its SQL is in one file
+//! sqlite      SQLite, and
+//! postgres    PostgreSQL; all of the SQL of each is in one file
 //! front_end   the lease of a process, and the locks that go with it
 //! mailbox     a maildrop as a session sees it
 //! connection  what a server does for one client, beside POP3
@@ -21,6 +22,7 @@ pub mod deliver;
 pub mod front_end;
 mod mailbox;
 pub mod passwords;
+pub mod postgres;
 pub mod serve;
 pub mod sqlite;
 mod stop;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use pop3_proto::Secret;
 use server_sql::args::{Args, Command, Database};
 use server_sql::deliver::{add_user, deliver};
+use server_sql::postgres::Postgres;
 use server_sql::serve::serve;
 use server_sql::sqlite::Sqlite;
 use server_sql::store::Store;
@@ -31,14 +32,14 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    match args.database()? {
-        Database::Sqlite(path) => run_with(Sqlite::open(&path)?, &args.command),
-    }
-}
-
-fn run_with(store: impl Store, command: &Command) -> Result<(), Failure> {
+    let database = args.database()?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(carry_out(store, command));
+    let result = runtime.block_on(async {
+        match database {
+            Database::Sqlite(path) => carry_out(Sqlite::open(&path)?, &args.command).await,
+            Database::Postgres(url) => carry_out(Postgres::open(&url).await?, &args.command).await,
+        }
+    });
     runtime.shutdown_background(); // else it would wait for its threads, some of which may hang
     result
 }

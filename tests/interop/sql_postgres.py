@@ -1,0 +1,99 @@
+"""A private PostgreSQL on the loopback interface."""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from servers import PATIENCE
+
+NAME = "postgres"
+OWNER = "mail"
+
+
+def programs():
+    """Where Debian puts what isn't for everybody; the newest version of those that are there."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+class Postgres:
+    """A cluster in a directory of its own. Its programs refuse to run as root, so then another user runs them."""
+
+    name = NAME
+
+    def __init__(self):
+        self.programs = programs()
+        self.password = secrets.token_hex(16)
+        self.directory = Path(tempfile.mkdtemp(prefix="pop3-proto-postgres-"))
+        self.user = {}
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(self.directory, account.pw_uid, account.pw_gid)
+            self.user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        password = self.directory / "password"
+        password.write_text(self.password, encoding="ascii")
+        if self.user:
+            os.chown(password, account.pw_uid, account.pw_gid)
+        self.data = self.directory / "data"
+        self.run("initdb", "-D", self.data, "-U", OWNER, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.databases = 0
+        self.process = None
+        self.start()
+
+    def run(self, program, *arguments, **options):
+        command = [str(self.programs / program), *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=3 * PATIENCE, cwd="/", check=False, **self.user, **options
+        )
+        assert done.returncode == 0, f"{program}: {done.stderr}"
+        return done.stdout
+
+    def start(self):
+        options = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "logging_collector": "off"}
+        command = [str(self.programs / "postgres"), "-D", str(self.data)]
+        for option in options.items():
+            command += ["-c", "%s=%s" % option]
+        log = (self.directory / "log").open("ab")
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self.user)
+        log.close()
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.ask("SELECT 1")
+            except AssertionError:
+                assert time.monotonic() < deadline, (self.directory / "log").read_text()
+                time.sleep(0.1)
+
+    def stop(self):
+        """Ends it at once: connections are closed, nothing is lost."""
+        if self.process:
+            self.process.send_signal(2)
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def end(self):
+        self.stop()
+        shutil.rmtree(self.directory)
+
+    def ask(self, statement, database="postgres"):
+        """What a statement returns, as lines."""
+        environment = {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "5"}
+        arguments = ["-XAtq", "-h", "127.0.0.1", "-p", self.port, "-U", OWNER, "-d", database, "-c", statement]
+        return self.run("psql", *arguments, env=environment).splitlines()
+
+    def new(self, _):
+        """The URL of a database that is empty."""
+        self.databases += 1
+        self.ask(f"CREATE DATABASE mail{self.databases}")
+        return self.url(f"mail{self.databases}")
+
+    def url(self, database):
+        return f"postgres://{OWNER}:{self.password}@127.0.0.1:{self.port}/{database}"

@@ -1,0 +1,147 @@
+"""What can go wrong around a PostgreSQL that server_sql uses."""
+
+import os
+import signal
+import threading
+import time
+
+from checks import check, same
+from maildirs import USER
+from sql_postgres import NAME
+from sql_stores import Store, count, on, taken_over
+
+
+def backends(store):
+    """The processes of the database that serve this store."""
+    statement = f"SELECT pid FROM pg_stat_activity WHERE datname = '{store.database}' AND application_name = 'server_sql'"
+    return [int(line) for line in store.engine.ask(statement)]
+
+
+@check
+@on(NAME)
+def a_database_that_is_down_is_one_line_and_exit_1(world):
+    store = Store(world)
+    store.engine.stop()
+    try:
+        for command in [["serve", "--listen", "127.0.0.1:0"], ["deliver", USER], ["add-user", "other"]]:
+            said = store.fails(*command, stdin=b"x\n")
+            assert store.engine.password not in said, "the password is shown"
+    finally:
+        store.engine.start()
+
+
+@check
+@on(NAME)
+def a_wrong_password_for_the_database_is_shown_nowhere(world):
+    store = Store(world)
+    wrong = store.url.replace(store.engine.password, "wr0ngsecret")
+    for url in [wrong, wrong.replace(store.database, "missing"), f"{wrong}?sslmode=nonsense", f"{wrong}?wr0ngsecret=1"]:
+        said = store.fails("--database", url, "deliver", USER)
+        assert "wr0ngsecret" not in said, "the password is shown"
+    said = store.fails("--database", f"{store.url}?sslmode=require", "deliver", USER)
+    assert store.engine.password not in said, "the password is shown"
+
+
+@check
+@on(NAME)
+def a_cold_start_of_several_at_once_makes_one_database(world):
+    store = Store(world, user=False)
+    codes = []
+    threads = [
+        threading.Thread(target=lambda n=n: codes.append(store.run("add-user", f"user{n}", stdin=b"x\n"))) for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    same(codes, [(0, "")] * 8, "how they ended")
+
+
+@check
+@on(NAME)
+def a_database_that_is_stopped_and_started_is_temporary_trouble(world):
+    store = Store(world)
+    for _ in range(3):
+        store.deliver(b"x\n")
+    store.add_user("other")
+    with store.serve(lease=60) as front_end, front_end.session() as session, front_end.session("other") as other:
+        session.expect("DELE 1", b"+OK")
+        store.engine.stop()
+        try:
+            with front_end.connection() as connection:
+                assert front_end.log_in(connection).startswith(b"-ERR [SYS/TEMP]")
+            session.expect("RETR 2", b"-ERR [SYS/TEMP]")
+            session.expect("QUIT", b"-ERR")
+        finally:
+            store.engine.start()
+        for _ in range(3):
+            front_end.expect_error("database")
+        # Its lock is released now, and not only with the lease.
+        session = taken_over(front_end)
+        same(count(session), 3, "messages: nothing is lost")
+        session.expect("RETR 1", b"+OK")
+        same(session.content(), b"x\r\n", "content")
+        session.expect("DELE 1", b"+OK")
+        session.expect("QUIT", b"+OK")
+        other.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def a_login_is_answered_although_the_database_says_nothing(world):
+    store = Store(world)
+    with store.serve(lease=60) as front_end:
+        taken_over(front_end).expect("QUIT", b"+OK")
+        stopped = [*backends(store), store.engine.process.pid]
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        start = time.monotonic()
+        try:
+            with front_end.connection() as connection:
+                assert front_end.log_in(connection).startswith(b"-ERR [SYS/TEMP]")
+            assert time.monotonic() - start < 20, "seconds until it was answered"
+        finally:
+            for process in reversed(stopped):
+                os.kill(process, signal.SIGCONT)
+        front_end.expect_error(USER)
+        session = taken_over(front_end)
+        session.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def a_front_end_ends_in_time_although_the_database_says_nothing(world):
+    store = Store(world)
+    front_end = store.serve(lease=60)
+    with front_end.session():
+        stopped = [*backends(store), store.engine.process.pid]
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            start = time.monotonic()
+            front_end.process.terminate()
+            front_end.ends_cleanly()
+            assert time.monotonic() - start < 5, "seconds until it has ended"
+        finally:
+            for process in reversed(stopped):
+                os.kill(process, signal.SIGCONT)
+
+
+@check
+@on(NAME)
+def idle_sessions_hold_few_connections(world):
+    store = Store(world)
+    names = [f"user{number}" for number in range(30)]
+    for name in names:
+        store.add_user(name)
+    with store.serve(lease=60) as front_end:
+        sessions = [front_end.session(name) for name in names]
+        threads = [threading.Thread(target=session.__enter__) for session in sessions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        connections = len(backends(store))
+        assert 0 < connections <= 10, connections
+        for session in sessions:
+            session.__exit__(None, None, None)
