@@ -31,7 +31,7 @@ pub async fn add_user<S: Store>(store: &S, name: &[u8], password: &[u8]) -> Resu
     if Password::new(password).is_err() {
         return failure("the password, the first line on stdin, must not be empty, or have CR or NUL in it");
     }
-    let hash = passwords::hash(password).map_err(Failure)?;
+    let hash = passwords::hash(password).map_err(|error| Failure(error.to_string()))?;
     if !store.add_user(name, &hash).await? {
         return failure(&format!("there is a user {:?} already", String::from_utf8_lossy(name)));
     }

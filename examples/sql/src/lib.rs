@@ -6,8 +6,9 @@
 //! postgres    PostgreSQL; all of the SQL of each is in one file
 //! front_end   the lease of a process, and the locks that go with it
 //! mailbox     a maildrop as a session sees it
-//! connection  what a server does for one client, beside POP3
 //! passwords   their hashes
+//! stop        whether it's time to stop
+//! connection  what a server does for one client, beside POP3
 //! serve       listening and stopping
 //! deliver     new mail and new users
 //! args        the command line

@@ -59,7 +59,7 @@ pub async fn serve<S: Store>(store: S, listening: &Listening, lease: Duration) -
         Some(address) => Some(accept::listen(address).await?),
         None => None,
     };
-    let passwords = Passwords::new().map_err(io::Error::other)?;
+    let passwords = Passwords::new()?;
     let front_end = FrontEnd::sign_on(Arc::new(store), lease).await.map_err(io::Error::other)?;
     let server = Arc::new(Server { front_end, passwords, tls, stop: Stop::default() });
     keep_house(&server);
