@@ -17,9 +17,7 @@ def store_with(world, messages):
     return store
 
 
-@check
-def of_thirty_logins_at_the_same_time_one_wins(world):
-    store = store_with(world, 1)
+def thirty_logins_have_one_winner(store):
     # Long, so that it doesn't matter how long thirty passwords take.
     with store.serve(lease=60) as one, store.serve(lease=60) as two, store.serve(lease=60) as three:
         replies, barrier = [], threading.Barrier(30)
@@ -40,6 +38,21 @@ def of_thirty_logins_at_the_same_time_one_wins(world):
             thread.join()
         same(sorted(reply[:4] for reply in replies), [b"+OK "] + [b"-ERR"] * 29, "replies")
         same(sum(reply == b"-ERR [IN-USE]" for reply in replies), 29, "that say it's in use")
+
+
+@check
+def of_thirty_logins_at_the_same_time_one_wins(world):
+    thirty_logins_have_one_winner(Store(world))
+
+
+@check
+def of_thirty_logins_after_a_front_end_has_died_one_wins(world):
+    store = Store(world)
+    dead = store.serve(lease=1)
+    with dead.session():
+        dead.kill()
+        time.sleep(1)
+        thirty_logins_have_one_winner(store)
 
 
 @check

@@ -157,12 +157,18 @@ def peak_memory(process):
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
+def connect(front_end):
+    """A connection whose greeting has been read, which the caller has to end."""
+    connection = Connection(socket.create_connection(("127.0.0.1", front_end.port), PATIENCE))
+    assert connection.line().startswith(b"+OK")
+    return connection
+
+
 def taken_over(front_end):
     """Tries until the maildrop is free. Returns a connection that is logged in, which ends with the check."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        connection = Connection(socket.create_connection(("127.0.0.1", front_end.port), PATIENCE))
-        assert connection.line().startswith(b"+OK")
+        connection = connect(front_end)
         reply = front_end.log_in(connection)
         if reply.startswith(b"+OK"):
             return connection
