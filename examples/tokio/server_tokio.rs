@@ -18,6 +18,7 @@
 mod accept;
 mod loops;
 mod stop;
+mod stopping;
 
 use std::error::Error;
 use std::io;
@@ -26,7 +27,6 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -39,13 +39,13 @@ use tokio::io::{AsyncRead, Interest, ReadBuf, join};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use accept::{accept, listen};
 use loops::{EventLoop, Loops};
 use stop::stop_signal;
+use stopping::Stop;
 use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
@@ -161,32 +161,6 @@ fn converse(
         io::Result::Ok(())
     });
     Ok(())
-}
-
-/// Whether it's time to stop.
-#[derive(Default)]
-struct Stop {
-    has_begun: AtomicBool,
-    news: Notify,
-}
-
-impl Stop {
-    fn begin(&self) {
-        self.has_begun.store(true, Ordering::Release);
-        self.news.notify_waiters();
-    }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Acquire)
-    }
-
-    /// Waits for it.
-    async fn begun(&self) {
-        let news = self.news.notified(); // from here on none is missed
-        if !self.has_begun() {
-            news.await;
-        }
-    }
 }
 
 /// What one connection needs.

@@ -25,13 +25,16 @@ class Server:
         if maildir is not None:
             users = {USER: maildir}
         self.users = users or {}
-        self.certificate = certificate
-        arguments = [str(program), "--listen", "127.0.0.1:0", *options]
-        if certificate:
-            arguments += ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
-        for name, path in self.users.items():
-            arguments += ["--user", f"{name}:{password}:{path}"]
+        accounts = [word for name, path in self.users.items() for word in ("--user", f"{name}:{password}:{path}")]
         environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
+        self.start([str(program), "--listen", "127.0.0.1:0", *options, *accounts], certificate, environment)
+
+    def start(self, arguments, certificate, environment):
+        """Starts it, and waits until it says where it listens."""
+        self.certificate = certificate
+        if certificate:
+            tls = ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
+            arguments = [*arguments, *tls]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         self.errors = queue.Queue()
         threading.Thread(target=self.read_errors, daemon=True).start()

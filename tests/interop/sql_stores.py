@@ -1,11 +1,9 @@
 """Databases for server_sql, its front ends, and deliveries to it."""
 
 import os
-import queue
 import signal
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -100,23 +98,9 @@ class FrontEnd(Server):
     """A running server on a shared database."""
 
     def __init__(self, store, *options, certificate=None):
-        arguments = store.command("serve", "--listen", "127.0.0.1:0", *options)
-        if certificate:
-            arguments += ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
         self.store = store
         self.users = {USER: None}
-        self.certificate = certificate
-        self.process = subprocess.Popen(
-            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=store.environment
-        )
-        self.errors = queue.Queue()
-        threading.Thread(target=self.read_errors, daemon=True).start()
-        try:
-            self.port = self.announced_port("")
-            self.tls_port = self.announced_port(r" \(TLS\)") if certificate else None
-        except BaseException:
-            self.kill()
-            raise
+        self.start(store.command("serve", "--listen", "127.0.0.1:0", *options), certificate, store.environment)
 
     def stop(self):
         """Stops it as a debugger would, or a virtual machine that is paused."""

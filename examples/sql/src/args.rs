@@ -90,21 +90,8 @@ fn database(url: &OsStr) -> Result<Database, String> {
         return url.to_str().map(|url| Database::Postgres(url.into())).ok_or_else(|| UNUSABLE.into());
     }
     let path = octets.strip_prefix(b"sqlite:").filter(|path| !path.is_empty() && !path.contains(&0));
-    let path = path.and_then(path_of).ok_or(UNUSABLE)?;
+    let path = path.and_then(support::path_of).ok_or(UNUSABLE)?;
     Ok(Database::Sqlite(path))
-}
-
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every octet string is a path")]
-fn path_of(octets: &[u8]) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt as _;
-
-    Some(OsStr::from_bytes(octets).into())
-}
-
-#[cfg(not(unix))]
-fn path_of(octets: &[u8]) -> Option<PathBuf> {
-    std::str::from_utf8(octets).ok().map(PathBuf::from)
 }
 
 /// clap's error without its advice and without values: what stands in the wrong place may be a password.

@@ -26,5 +26,6 @@ pub mod passwords;
 pub mod postgres;
 pub mod serve;
 pub mod sqlite;
+#[path = "../../tokio/stopping.rs"]
 mod stop;
 pub mod store;

@@ -52,19 +52,20 @@ impl User {
         if name.is_empty() || password.is_empty() || maildir.is_empty() {
             return None;
         }
-        Some(Self { name: name.to_vec(), password: password.into(), maildir: path(maildir)? })
+        Some(Self { name: name.to_vec(), password: password.into(), maildir: path_of(maildir)? })
     }
 }
 
+/// The path that an argument holds a part of; `None` where these octets can't be one.
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every octet string is a path")]
-fn path(octets: &[u8]) -> Option<PathBuf> {
+pub fn path_of(octets: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
 
     Some(OsStr::from_bytes(octets).into())
 }
 
+/// The path that an argument holds a part of; `None` where these octets can't be one.
 #[cfg(not(unix))]
-fn path(octets: &[u8]) -> Option<PathBuf> {
+pub fn path_of(octets: &[u8]) -> Option<PathBuf> {
     std::str::from_utf8(octets).ok().map(PathBuf::from)
 }

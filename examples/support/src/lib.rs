@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use accounts::Accounts;
 
 pub use accounts::Account;
-pub use args::Args;
+pub use args::{Args, path_of};
 pub use last_words::LastWords;
 pub use listening::{HANDSHAKE, cannot_listen, is_shortage, parse_or_exit, security_of};
 pub use mailbox::Mailbox;
