@@ -93,8 +93,8 @@ async fn run(args: &Args) -> io::Result<()> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    let address = plain.local_addr()?;
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
-    support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
         let Some(listener) = listener else { continue };
@@ -105,6 +105,8 @@ async fn run(args: &Args) -> io::Result<()> {
             tokio::spawn(Arc::clone(&server).accept(Arc::clone(event_loop), listener, implicit_tls));
         }
     }
+    support::announce(address, tls_address, args, server.service.accounts());
+
     stop_signal.await;
     server.stop.begin();
     let all_have_ended = async {
