@@ -10,7 +10,6 @@
 #[path = "../../src/manual/blocking/tls.rs"]
 mod tls;
 
-use std::error::Error;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -23,11 +22,11 @@ use adapter::Opened;
 use adapter::blocking::{Host, Stream, TICK, serve};
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
+use pop3_proto::server::{Authenticate, BoxError, Credentials, Deletions};
 use rustls::ServerConnection;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use support::{Account, Args, Exchange, LastWords, Mailbox, Reading, Service, Trouble};
+use support::{Account, Args, Exchange, LastWords, Mailbox, Reading, Service};
 use tls::Tls;
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
@@ -141,7 +140,7 @@ impl<'a> Host for Connection<'a> {
     type Maildrop = Mailbox;
     type Exchange = Exchange;
 
-    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         let account = self.server.service.verify(&credentials)?;
         let mailbox = account.open()?;
         self.account = Some(account);
@@ -150,32 +149,30 @@ impl<'a> Host for Connection<'a> {
 
     fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
         let Some((step, account)) = self.server.service.authenticate(step) else { return };
-        match account.open() {
-            Ok(mailbox) => {
-                self.account = Some(account);
-                step.accept(mailbox).unwrap_or_else(support::report);
-            }
-            Err(rejection) => step.reject(rejection),
+        let opened = account.open();
+        if opened.is_ok() {
+            self.account = Some(account);
         }
+        step.answer(opened.map_err(BoxError::from)).unwrap_or_else(support::report);
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
     /// meanwhile must not keep its maildrop locked, nor the server from ending.
-    fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
+    fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), BoxError> {
         let is_awaited = || !self.server.is_stopping() && self.last_words.is_awaited(has_ended(self.socket));
-        maildrop.measure(message, is_awaited)
+        Ok(maildrop.measure(message, is_awaited)?)
     }
 
-    fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, Refusal> {
-        maildrop.read(message)
+    fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, BoxError> {
+        Ok(maildrop.read(message)?)
     }
 
-    fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> io::Result<Option<Bytes>> {
-        reading.next_chunk().map_err(Trouble::cut_off)
+    fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> Result<Option<Bytes>, BoxError> {
+        Ok(reading.next_chunk()?)
     }
 
-    fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
-        maildrop.expunge(deletions)
+    fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
+        Ok(maildrop.expunge(deletions))
     }
 
     fn start_tls(&mut self, stream: Self::Stream, deadline: Option<Instant>) -> io::Result<Self::Stream> {
@@ -188,8 +185,8 @@ impl<'a> Host for Connection<'a> {
         self.server.is_stopping()
     }
 
-    fn report(&mut self, error: &(dyn Error + 'static)) {
-        support::report_unless_gone(error);
+    fn report(&mut self, error: BoxError) {
+        support::report(error);
     }
 }
 

@@ -20,7 +20,6 @@ mod loops;
 mod stop;
 mod stopping;
 
-use std::error::Error;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -34,11 +33,12 @@ use adapter::Opened;
 use adapter::tokio::{BoxedStream, Host, serve};
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Authenticate, Credentials, Deletions, Refusal, Rejection};
+use pop3_proto::server::{Authenticate, BoxError, Credentials, Deletions};
 use tokio::io::{AsyncRead, Interest, ReadBuf, join};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
+use tokio::task::JoinError;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -46,7 +46,7 @@ use accept::{accept, listen};
 use loops::{EventLoop, Loops};
 use stop::stop_signal;
 use stopping::Stop;
-use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service, Trouble};
+use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -176,9 +176,9 @@ struct Connection {
 }
 
 impl Server {
-    /// Does what may take long in a thread that may wait. `None` where that has failed.
-    async fn elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        self.runtime.spawn_blocking(work).await.ok()
+    /// Does what may take long in a thread that may wait.
+    async fn elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+        self.runtime.spawn_blocking(work).await
     }
 
     /// The same with a maildrop, which is there again afterwards.
@@ -186,7 +186,7 @@ impl Server {
         &self,
         maildrop: &mut Mailbox,
         work: impl FnOnce(&mut Mailbox) -> T + Send + 'static,
-    ) -> Option<T> {
+    ) -> Result<T, JoinError> {
         let mut taken = mem::take(maildrop);
         let done = self.elsewhere(move || {
             let result = work(&mut taken);
@@ -194,19 +194,19 @@ impl Server {
         });
         let (taken, result) = done.await?;
         *maildrop = taken;
-        Some(result)
+        Ok(result)
     }
 }
 
 impl Connection {
-    async fn open_maildrop(&mut self, account: Arc<Account>) -> Result<Mailbox, Rejection> {
+    async fn open_maildrop(&mut self, account: Arc<Account>) -> Result<Mailbox, BoxError> {
         let opened = if account.is_small() { self.event_loop.use_disk(|| account.open()) } else { None };
         let mailbox = if let Some(opened) = opened {
             opened?
         } else {
             let (account, disk) = (Arc::clone(&account), Arc::clone(&self.event_loop.disk));
             let open = move || if account.is_small() { disk.measure(|| account.open()) } else { account.open() };
-            self.server.elsewhere(open).await.unwrap_or(Err(Rejection::Temporary))?
+            self.server.elsewhere(open).await??
         };
         self.account = Some(account);
         Ok(mailbox)
@@ -218,60 +218,58 @@ impl Host for Connection {
     type Maildrop = Mailbox;
     type Exchange = Exchange;
 
-    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         let account = self.server.service.verify(&credentials)?;
         self.open_maildrop(account).await
     }
 
     async fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
         let Some((step, account)) = self.server.service.authenticate(step) else { return };
-        match self.open_maildrop(account).await {
-            Ok(mailbox) => step.accept(mailbox).unwrap_or_else(support::report),
-            Err(rejection) => step.reject(rejection),
-        }
+        let opened = self.open_maildrop(account).await;
+        step.answer(opened).unwrap_or_else(support::report);
     }
 
     /// STAT may have to read all messages, which takes minutes where they are many and large. A client that leaves
     /// meanwhile must not keep its maildrop locked, nor the server from ending.
-    async fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), Refusal> {
+    async fn measure(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<(), BoxError> {
         let (client, server) = (Arc::clone(&self.client), Arc::clone(&self.server));
         let is_awaited = move || !server.stop.has_begun() && client.is_awaited();
         let measured = self.server.with_maildrop(maildrop, move |maildrop| maildrop.measure(message, is_awaited));
-        measured.await.unwrap_or(Err(Refusal::Temporary))
+        Ok(measured.await??)
     }
 
-    async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, Refusal> {
+    async fn open(&mut self, maildrop: &mut Mailbox, message: MessageNumber) -> Result<Opened<Box<Reading>>, BoxError> {
         if let Some(Some(opened)) = self.event_loop.use_disk(|| maildrop.read_at_once(message)) {
-            return opened;
+            return Ok(opened?);
         }
         let disk = Arc::clone(&self.event_loop.disk);
         let opened = self.server.with_maildrop(maildrop, move |maildrop| {
             disk.measure(|| maildrop.read_at_once(message)).unwrap_or_else(|| maildrop.read(message))
         });
-        opened.await.unwrap_or(Err(Refusal::Temporary))
+        Ok(opened.await??)
     }
 
-    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Box<Reading>) -> Result<Option<Bytes>, BoxError> {
         if let Some(chunk) = self.event_loop.use_disk(|| reading.next_chunk()) {
-            return chunk.map_err(Trouble::cut_off);
+            return Ok(chunk?);
         }
         let (mut own, disk) = (reading.clone(), Arc::clone(&self.event_loop.disk));
         let read = self.server.elsewhere(move || {
             let chunk = disk.measure(|| own.next_chunk());
             (own, chunk)
         });
-        let (own, chunk) = read.await.ok_or(io::ErrorKind::Other)?;
+        let (own, chunk) = read.await?;
         *reading = own;
-        chunk.map_err(Trouble::cut_off)
+        Ok(chunk?)
     }
 
-    async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
+    async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         let deletions: Vec<_> = deletions.collect();
         if deletions.is_empty() {
-            return Removal::All;
+            return Ok(Removal::All);
         }
         let removed = self.server.with_maildrop(maildrop, |maildrop| maildrop.expunge(deletions.into_iter()));
-        removed.await.unwrap_or(Removal::Unknown)
+        Ok(removed.await?)
     }
 
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
@@ -284,8 +282,8 @@ impl Host for Connection {
         self.server.stop.begun().await;
     }
 
-    fn report(&mut self, error: &(dyn Error + 'static)) {
-        support::report_unless_gone(error);
+    fn report(&mut self, error: BoxError) {
+        support::report(error);
     }
 }
 

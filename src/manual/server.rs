@@ -14,7 +14,7 @@ use adapter::blocking::{Host, serve};
 use bytes::Bytes;
 use pop3_proto::Security;
 use pop3_proto::message::{MessageNumber, Removal, UniqueId};
-use pop3_proto::server::{Config, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection, Session};
+use pop3_proto::server::{BoxError, Config, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection, Session};
 use pop3_proto::wire::WireSize;
 
 /// A message: its unique-id, and what is stored of it until it is removed.
@@ -49,24 +49,28 @@ impl<'a> Host for Connection<'a> {
     type Maildrop = Open<'a>;
     type Exchange = ();
 
-    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open<'a>, Rejection> {
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open<'a>, BoxError> {
         if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
-            return Err(Rejection::BadCredentials);
+            Err(Rejection::BadCredentials)?;
         }
         let mut messages = self.0.try_lock().map_err(|_| Rejection::InUse)?;
         messages.retain(|(_, stored)| stored.is_some());
         Ok(Open(messages))
     }
 
-    fn open(&mut self, maildrop: &mut Open<'a>, message: MessageNumber) -> Result<Opened<()>, Refusal> {
-        maildrop.0[message.index()].1.clone().map(Opened::Whole).ok_or(Refusal::Gone)
+    fn open(&mut self, maildrop: &mut Open<'a>, message: MessageNumber) -> Result<Opened<()>, BoxError> {
+        Ok(Opened::Whole(maildrop.0[message.index()].1.clone().ok_or(Refusal::Gone)?))
     }
 
-    fn remove(&mut self, maildrop: &mut Open<'a>, deletions: Deletions<'_>) -> Removal {
+    fn remove(&mut self, maildrop: &mut Open<'a>, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         for message in deletions {
             maildrop.0[message.index()].1 = None;
         }
-        Removal::All
+        Ok(Removal::All)
+    }
+
+    fn report(&mut self, error: BoxError) {
+        eprintln!("{error}"); // errors of the store, which can't fail here
     }
 }
 

@@ -7,7 +7,7 @@ use super::authorization::{Authorization, Expected, Step, Whole};
 use super::close::CloseReason;
 use super::maildrop::Maildrop;
 use super::open_maildrop::{BrokenMaildrop, OpenMaildrop};
-use super::refusals::Rejection;
+use super::refusals::{BoxError, Rejection, told};
 use super::reply::Reply;
 use super::terms::Terms;
 use crate::auth::apop;
@@ -103,6 +103,22 @@ impl<M: Maildrop, E, A> Login<'_, M, E, A> {
     /// Returns whether the client has sent UTF8, and takes messages as they are (RFC 6856 §2).
     pub fn is_utf8_mode(&self) -> bool {
         self.terms.utf8
+    }
+
+    /// Reports what has come of the login: [`accept`](Self::accept) or [`reject`](Self::reject).
+    ///
+    /// # Errors
+    /// The error of `opened` if it is no [`Rejection`], for a log: the client is turned down as [`Rejection::Temporary`] says. Or
+    /// [`BrokenMaildrop`], as `accept` returns it.
+    pub fn answer(self, opened: Result<M, BoxError>) -> Result<(), BoxError> {
+        match opened {
+            Ok(maildrop) => Ok(self.accept(maildrop)?),
+            Err(error) => {
+                let (reason, untold) = told(error, Rejection::Temporary);
+                self.reject(reason);
+                untold
+            }
+        }
     }
 
     /// Lets the client in. The session owns the maildrop from now on, and drops it when the session ends.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::maildrop::Maildrop;
-use super::refusals::Refusal;
+use super::refusals::{BoxError, Refusal, told};
 use super::terms::Terms;
 use super::transaction::Transaction;
 use crate::buffer::Output;
@@ -53,11 +53,17 @@ impl<M: Maildrop> Measure<'_, M> {
     }
 
     /// Reports what has come of measuring: [`done`](Self::done) or [`refuse`](Self::refuse).
-    pub fn answer(self, measured: Result<(), Refusal>) {
-        match measured {
-            Ok(()) => self.done(),
-            Err(reason) => self.refuse(reason),
-        }
+    ///
+    /// # Errors
+    /// The error of `measured` if it is no [`Refusal`], for a log: the client is refused the command for now.
+    pub fn answer(self, measured: Result<(), BoxError>) -> Result<(), BoxError> {
+        let Err(error) = measured else {
+            self.done();
+            return Ok(());
+        };
+        let (reason, untold) = told(error, Refusal::Temporary);
+        self.refuse(reason);
+        untold
     }
 
     /// Reports that the message can't be measured.

@@ -17,16 +17,16 @@
 //! | action | where its answer comes from | answer it by | if you don't support it |
 //! |---|---|---|---|
 //! | [`Action::Io`] | the socket | [`Read::filled`], `advance` of [`Write`]; `failed` for both | |
-//! | [`Action::Login`] | your accounts, and your store: its lock and its index | [`accept`](Login::accept), [`reject`](Login::reject), [`hand_over`](Login::hand_over) | |
+//! | [`Action::Login`] | your accounts, and your store: its lock and its index | [`answer`](Login::answer), or [`accept`](Login::accept), [`reject`](Login::reject), [`hand_over`](Login::hand_over) | |
 //! | [`Action::Measure`] | your store | [`answer`](Measure::answer), or [`done`](Measure::done), [`refuse`](Measure::refuse) | have [`Maildrop::octets`] know all, and it never comes |
 //! | [`Action::Retrieve`] | your store | [`answer`](Retrieve::answer), or [`send`](Retrieve::send), [`begin`](Retrieve::begin), [`refuse`](Retrieve::refuse) | |
 //! | [`Action::Body`] | the reader that `begin` was given | [`answer`](Body::answer), or [`push`](Body::push), [`end`](Body::end), [`fail`](Body::fail) | answer `Retrieve` by `send` alone, and it never comes |
-//! | [`Action::Update`] | your store | [`maildrop_and_deletions`](Update::maildrop_and_deletions), then [`finish`](Update::finish) | `decline`: the client hears that nothing is removed |
-//! | *[`Action::Authenticate`]* | your SASL code, with [`auth::sasl`](crate::auth::sasl) or a library | [`challenge`](Authenticate::challenge), [`accept`](Login::accept), [`reject`](Login::reject) | leave [`Config::mechanism`] alone: PLAIN comes as `Login` |
+//! | [`Action::Update`] | your store | [`answer`](Update::answer), or [`finish`](Update::finish) | `decline`: the client hears that nothing is removed |
+//! | *[`Action::Authenticate`]* | your SASL code, with [`auth::sasl`](crate::auth::sasl) or a library | [`challenge`](Authenticate::challenge), [`answer`](Login::answer), [`accept`](Login::accept), [`reject`](Login::reject) | leave [`Config::mechanism`] alone: PLAIN comes as `Login` |
 //! | *[`Action::StartTls`]* | your TLS library | [`established`](StartTls::established), [`failed`](StartTls::failed) | leave [`Config::stls`] off |
 //! | [`Action::Close`] | | close the connection | |
 //!
-//! Each `answer` takes a store's `Result` as it is. The `decline` of each token is its safe answer, and [`Action::decline`] the last arm of a loop that doesn't know them all.
+//! Each `answer` takes a store's `Result` as it is, and returns [what the client isn't told](BoxError). The `decline` of each token is its safe answer, and [`Action::decline`] the last arm of a loop that doesn't know them all.
 //!
 //! # Over `.await`
 //! A token may be held while you wait for its answer: `login.accept(store.open(…).await?)`. It is `Send` where the maildrop, its
@@ -91,7 +91,7 @@ pub use self::marks::Deletions;
 pub use self::measure::Measure;
 pub use self::offers::ClientIdentity;
 pub use self::open_maildrop::BrokenMaildrop;
-pub use self::refusals::{GreetingRefusal, Refusal, Rejection};
+pub use self::refusals::{BoxError, GreetingRefusal, Refusal, Rejection};
 pub use self::reply::Reply;
 pub use self::retrieve::{Opened, Retrieve};
 pub use self::session::Session;

@@ -1,5 +1,23 @@
 //! The reasons for which a host turns something down: a connection, a login, a message.
 
+use alloc::boxed::Box;
+use core::error::Error;
+
+/// What a host's store fails with: any error, as `?` makes it.
+///
+/// A [`Rejection`] or [`Refusal`] among them is what the client hears. Of any other error the client hears that it is temporary, and
+/// the host gets it back for a log. So no error needs to be translated, and none is taken for a wrong password or a message that is
+/// gone.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Splits an error into what the client hears, and what it isn't told.
+pub(super) fn told<R: Error + 'static>(error: BoxError, otherwise: R) -> (R, Result<(), BoxError>) {
+    match error.downcast() {
+        Ok(reason) => (*reason, Ok(())),
+        Err(error) => (otherwise, Err(error)),
+    }
+}
+
 /// Why a server doesn't serve a connection at all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]

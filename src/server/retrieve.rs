@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::maildrop::Maildrop;
-use super::refusals::Refusal;
+use super::refusals::{BoxError, Refusal, told};
 use super::reply::Reply;
 use super::terms::Terms;
 use super::transaction::{Step, Transaction};
@@ -55,12 +55,20 @@ impl<M: Maildrop> Retrieve<'_, M> {
     }
 
     /// Reports what has come of opening the message: [`send`](Self::send), [`begin`](Self::begin) or [`refuse`](Self::refuse).
-    pub fn answer(self, opened: Result<Opened<M::Reader>, Refusal>) {
+    ///
+    /// # Errors
+    /// The error of `opened` if it is no [`Refusal`], for a log: the client is refused the message for now.
+    pub fn answer(self, opened: Result<Opened<M::Reader>, BoxError>) -> Result<(), BoxError> {
         match opened {
             Ok(Opened::Whole(message)) => self.send(message),
             Ok(Opened::Reader(reader)) => self.begin(reader),
-            Err(reason) => self.refuse(reason),
+            Err(error) => {
+                let (reason, untold) = told(error, Refusal::Temporary);
+                self.refuse(reason);
+                return untold;
+            }
         }
+        Ok(())
     }
 
     /// Begins to send the message: the session asks for its chunks with [`Action::Body`](super::Action::Body).

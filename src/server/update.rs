@@ -45,6 +45,17 @@ impl<M: Maildrop> Update<'_, M> {
         self.transaction.step = Step::Over(CloseReason::Quit);
     }
 
+    /// Reports what has come of removing: [`finish`](Self::finish), as [`Removal::Unknown`] where it has failed.
+    ///
+    /// # Errors
+    /// The error of `removed`, for a log: the client hears that not all is removed.
+    pub fn answer<E>(self, removed: Result<Removal, E>) -> Result<(), E> {
+        let (removal, untold) =
+            removed.map_or_else(|error| (Removal::Unknown, Err(error)), |removal| (removal, Ok(())));
+        self.finish(removal);
+        untold
+    }
+
     /// Gives the safe answer of a host that removes nothing: [`Removal::NotAll`].
     pub fn decline(self) {
         self.finish(Removal::NotAll);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use pop3_proto::Io;
-use pop3_proto::server::{Action, CloseReason, Opened, Refusal};
+use pop3_proto::server::{Action, CloseReason};
 
 use crate::common::{LOGIN, Server, Store, TestDrop};
 
@@ -67,42 +67,4 @@ fn ask(server: &mut Server, command: &str) {
     let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
     read.space()[..command.len()].copy_from_slice(command.as_bytes());
     read.filled(command.len());
-}
-
-#[test]
-fn a_message_is_answered_by_what_a_store_returns() {
-    // R-1939-23
-    let mut server = Server::logged_in(&Store::new(["one\n"]));
-    for (opened, chunks, expected) in [
-        (Err(Refusal::Gone), &[][..], "-ERR message is gone\r\n"),
-        (Ok(Opened::Whole("whole\n".into())), &[], "+OK message follows\r\nwhole\r\n.\r\n"),
-        (Ok(Opened::Reader(([].into(), None))), &["in ", "parts\n"], "+OK message follows\r\nin parts\r\n.\r\n"),
-    ] {
-        server.send("");
-        ask(&mut server, "RETR 1\r\n");
-        let Action::Retrieve(retrieve) = server.session.poll(server.now) else { panic!() };
-        let is_whole = !matches!(opened, Ok(Opened::Reader(_)));
-        retrieve.answer(opened);
-        for chunk in chunks.iter().map(|chunk| Some(Bytes::from_static(chunk.as_bytes()))).chain([None]) {
-            if let Action::Body(body) = server.session.poll(server.now) {
-                assert_eq!(body.answer(Ok::<_, ()>(chunk)), Ok(()));
-            } else {
-                assert!(is_whole);
-            }
-        }
-        assert_eq!(server.send(""), expected);
-    }
-}
-
-#[test]
-fn a_chunk_that_can_not_be_read_is_given_back_as_an_error_and_ends_the_session() {
-    let mut server = Server::logged_in(&Store::new(["one\n"]));
-    server.send("");
-    ask(&mut server, "RETR 1\r\n");
-    let Action::Retrieve(retrieve) = server.session.poll(server.now) else { panic!() };
-    retrieve.answer(Ok(Opened::Reader(([].into(), None))));
-    let Action::Body(body) = server.session.poll(server.now) else { panic!() };
-    assert_eq!(body.answer(Err("a disk")), Err("a disk"));
-    assert!(!server.send("").ends_with("\r\n.\r\n"));
-    assert_eq!(server.closed, Some(CloseReason::MessageFailed));
 }

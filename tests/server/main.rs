@@ -35,6 +35,7 @@ mod rfc5034_outcomes;
 mod rfc5034_passwords;
 mod rfc6856_lang;
 mod rfc6856_utf8;
+mod store_results;
 mod stuffing;
 mod tls;
 mod top;

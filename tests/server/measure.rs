@@ -325,20 +325,3 @@ fn a_token_that_is_dropped_comes_again_unless_the_octets_are_known_by_then() {
         assert_eq!(measured(&store), []);
     }
 }
-
-#[test]
-fn measuring_is_answered_by_what_a_store_returns() {
-    // R-1939-21
-    for (measured, expected) in
-        [(Ok(()), "+OK 1 5\r\n"), (Err(Refusal::Temporary), TEMPORARY), (Err(Refusal::Gone), "+OK 1 0\r\n")]
-    {
-        let mut server = Server::logged_in(&unmeasured(&[5]));
-        read(&mut server, "STAT\r\n");
-        let mut measure = asked(&mut server);
-        if measured.is_ok() {
-            measure.maildrop().store().unmeasured.take();
-        }
-        measure.answer(measured);
-        assert_eq!(server.send(""), expected);
-    }
-}

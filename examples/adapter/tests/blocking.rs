@@ -18,7 +18,7 @@ use adapter::{Error, Opened};
 use bytes::Bytes;
 use pop3_proto::client::{self, Closed, LoginFailure, Retry, SendError};
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
+use pop3_proto::server::{Action, BoxError, CloseReason, Config, Credentials, Deletions, Session};
 use pop3_proto::wire::{Command, Verb};
 use pop3_proto::{Io, Security};
 use rustls::{ClientConnection, ServerConnection};
@@ -42,26 +42,26 @@ impl Host for Connection {
     type Maildrop = Open;
     type Exchange = ();
 
-    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, Rejection> {
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, BoxError> {
         common::log_in(&self.store, &credentials)
     }
 
-    fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+    fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), BoxError> {
         if self.stops_when_measuring {
             self.stopping.store(true, Ordering::Relaxed);
         }
         common::measure(maildrop, message)
     }
 
-    fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, Refusal> {
+    fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, BoxError> {
         common::open(maildrop, message)
     }
 
-    fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
+    fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> Result<Option<Bytes>, BoxError> {
         common::next_chunk(chunks)
     }
 
-    fn remove(&mut self, maildrop: &mut Open, deletions: Deletions<'_>) -> Removal {
+    fn remove(&mut self, maildrop: &mut Open, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         common::remove(maildrop, deletions)
     }
 
@@ -74,8 +74,12 @@ impl Host for Connection {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn report(&mut self, error: &dyn std::error::Error) {
+    fn report(&mut self, error: BoxError) {
         self.reports.push(error.to_string());
+    }
+
+    fn stream_failed(&mut self, error: io::Error) {
+        self.reports.push(format!("the stream: {}", error.kind()));
     }
 }
 
@@ -219,6 +223,50 @@ fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
     assert_eq!(reports, ["the disk fails"]);
 }
 
+/// What a client is to do about a refusal.
+fn refusal<T>(result: Result<T, Error>) -> Retry {
+    match result {
+        Err(Error::Refused { retry, .. }) => retry,
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it isn't refused"),
+    }
+}
+
+#[test]
+fn an_error_of_the_store_is_reported_once_and_is_temporary_for_the_client() {
+    let server = Server::new(&["a!", "b\n"]);
+    let mut client = Client::connect(server.address).unwrap();
+    match client.log_in(&mut common::login("disk")).unwrap_err() {
+        Error::Login(error) => assert_eq!(error.retry(), Some(Retry::Later), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
+    assert_eq!(refusal(client.stat()), Retry::Later);
+    assert_eq!(refusal(client.top(number(1), 0, &mut io::sink())), Retry::Later);
+    client.top(number(2), 0, &mut io::sink()).unwrap();
+    client.dele(number(1)).unwrap();
+    assert_eq!(client.quit().unwrap(), Removal::NotAll);
+    let (reason, reports, left) = server.end();
+    assert_eq!((reason, left.len()), (CloseReason::Quit, 2));
+    assert_eq!(reports, ["the disk fails"; 4]);
+}
+
+#[test]
+fn what_the_client_is_to_hear_is_no_error_of_the_store() {
+    let server = Server::new(&["a?", "b\n"]);
+    let mut client = Client::connect(server.address).unwrap();
+    match client.log_in(&mut common::login("tans")).unwrap_err() {
+        Error::Login(error) => assert_eq!(error.retry(), Some(Retry::AskUser)),
+        other => panic!("{other:?}"),
+    }
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
+    assert_eq!(refusal(client.stat()), Retry::Later);
+    assert_eq!(refusal(client.top(number(1), 0, &mut io::sink())), Retry::Stop);
+    client.quit().unwrap();
+    let (reason, reports, _) = server.end();
+    assert_eq!((reason, reports), (CloseReason::Quit, Vec::new()));
+}
+
 #[test]
 fn stls_protects_the_password() {
     let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext);
@@ -262,7 +310,7 @@ fn a_handshake_is_given_up_at_the_deadline_though_octets_drip_in() {
         thread::sleep(Duration::from_millis(20));
     }
     let (reason, reports, _) = server.end();
-    assert_eq!((reason, reports.len()), (CloseReason::TlsFailed, 1));
+    assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
 }
 
 #[test]

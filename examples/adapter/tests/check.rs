@@ -7,7 +7,7 @@ use adapter::Opened;
 use adapter::blocking::{Host, check};
 use pop3_proto::client::{Login, Name, Password};
 use pop3_proto::server::{
-    Config, Credentials, Deletions, Index, MessageNumber, Refusal, Rejection, Removal, Security, Session,
+    BoxError, Config, Credentials, Deletions, Index, MessageNumber, Refusal, Rejection, Removal, Security, Session,
 };
 
 /// What a store does wrong.
@@ -35,25 +35,25 @@ impl Host for Shelf {
     type Maildrop = Index<()>;
     type Exchange = ();
 
-    fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, Rejection> {
+    fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, BoxError> {
         self.logins += 1;
         let (fault, logins) = (self.fault, self.logins);
         let name = |name: &str| if fault == Fault::UniqueIds { format!("{name}-{logins}") } else { name.to_owned() };
         let octets = |message: &str| message.len() as u64 + u64::from(fault == Fault::Octets);
         if fault == Fault::NoLogin {
-            return Err(Rejection::Temporary);
+            Err(Rejection::Temporary)?;
         }
         Ok(Index::new(self.messages.iter().map(|(id, message)| (name(id), Some(octets(message)))), ()))
     }
 
-    fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, Refusal> {
+    fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, BoxError> {
         if self.fault == Fault::CanNotRead {
-            return Err(Refusal::Permanent);
+            Err(Refusal::Permanent)?;
         }
         Ok(Opened::Whole(self.messages[message.index()].1.into()))
     }
 
-    fn remove(&mut self, _: &mut Index<()>, deletions: Deletions<'_>) -> Removal {
+    fn remove(&mut self, _: &mut Index<()>, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         let loses = self.fault == Fault::LosesMail && deletions.len() > 0;
         for message in deletions {
             match self.fault {
@@ -65,7 +65,11 @@ impl Host for Shelf {
         if loses {
             self.messages.pop();
         }
-        Removal::All
+        Ok(Removal::All)
+    }
+
+    fn report(&mut self, error: BoxError) {
+        panic!("{error}");
     }
 }
 

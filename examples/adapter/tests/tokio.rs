@@ -15,7 +15,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use pop3_proto::client::{self, Closed, Login, Retry};
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Deletions, Refusal, Rejection, Session};
+use pop3_proto::server::{Action, BoxError, CloseReason, Config, Credentials, Deletions, Rejection, Session};
 use pop3_proto::wire::Verb;
 use pop3_proto::{Io, Security};
 use tokio::io::{
@@ -41,11 +41,11 @@ impl Host for Connection {
     type Maildrop = Open;
     type Exchange = ();
 
-    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, Rejection> {
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open, BoxError> {
         common::log_in(&self.store, &credentials)
     }
 
-    async fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+    async fn measure(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<(), BoxError> {
         tokio::task::yield_now().await;
         if self.stops_when_measuring {
             self.stop.send_replace(true);
@@ -53,16 +53,16 @@ impl Host for Connection {
         common::measure(maildrop, message)
     }
 
-    async fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, Refusal> {
+    async fn open(&mut self, maildrop: &mut Open, message: MessageNumber) -> Result<Opened<Chunks>, BoxError> {
         common::open(maildrop, message)
     }
 
-    async fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Open, chunks: &mut Chunks) -> Result<Option<Bytes>, BoxError> {
         tokio::task::yield_now().await;
         common::next_chunk(chunks)
     }
 
-    async fn remove(&mut self, maildrop: &mut Open, deletions: Deletions<'_>) -> Removal {
+    async fn remove(&mut self, maildrop: &mut Open, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         tokio::task::yield_now().await;
         common::remove(maildrop, deletions)
     }
@@ -76,8 +76,12 @@ impl Host for Connection {
         async move { drop(stopping.wait_for(|stopping| *stopping).await) }
     }
 
-    fn report(&mut self, error: &dyn std::error::Error) {
+    fn report(&mut self, error: BoxError) {
         self.reports.push(error.to_string());
+    }
+
+    fn stream_failed(&mut self, error: io::Error) {
+        self.reports.push(format!("the stream: {}", error.kind()));
     }
 }
 
@@ -211,6 +215,50 @@ async fn a_message_that_can_not_be_read_to_its_end_is_never_taken_for_whole() {
     assert_eq!(reports, ["the disk fails"]);
 }
 
+/// What a client is to do about a refusal.
+fn refusal<T>(result: Result<T, Error>) -> Retry {
+    match result {
+        Err(Error::Refused { retry, .. }) => retry,
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it isn't refused"),
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_store_is_reported_once_and_is_temporary_for_the_client() {
+    let server = Server::new(&["a!", "b\n"]).await;
+    let mut client = Client::connect(server.address).await.unwrap();
+    match client.log_in(&mut common::login("disk")).await.unwrap_err() {
+        Error::Login(error) => assert_eq!(error.retry(), Some(Retry::Later), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
+    assert_eq!(refusal(client.stat().await), Retry::Later);
+    assert_eq!(refusal(client.top(number(1), 0, &mut tokio::io::sink()).await), Retry::Later);
+    client.top(number(2), 0, &mut tokio::io::sink()).await.unwrap();
+    client.dele(number(1)).await.unwrap();
+    assert_eq!(client.quit().await.unwrap(), Removal::NotAll);
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, left.len()), (CloseReason::Quit, 2));
+    assert_eq!(reports, ["the disk fails"; 4]);
+}
+
+#[tokio::test]
+async fn what_the_client_is_to_hear_is_no_error_of_the_store() {
+    let server = Server::new(&["a?", "b\n"]).await;
+    let mut client = Client::connect(server.address).await.unwrap();
+    match client.log_in(&mut common::login("tans")).await.unwrap_err() {
+        Error::Login(error) => assert_eq!(error.retry(), Some(Retry::AskUser)),
+        other => panic!("{other:?}"),
+    }
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
+    assert_eq!(refusal(client.stat().await), Retry::Later);
+    assert_eq!(refusal(client.top(number(1), 0, &mut tokio::io::sink()).await), Retry::Stop);
+    client.quit().await.unwrap();
+    let (reason, reports, _) = server.end().await;
+    assert_eq!((reason, reports), (CloseReason::Quit, Vec::new()));
+}
+
 #[tokio::test]
 async fn stls_protects_the_password() {
     let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext).await;
@@ -235,7 +283,7 @@ async fn a_handshake_is_given_up_at_the_deadline() {
     let mut said = Vec::new();
     let _ = timeout(Duration::from_secs(10), socket.read_to_end(&mut said)).await.expect("the deadline comes");
     let (reason, reports, _) = server.end().await;
-    assert_eq!((reason, reports.len()), (CloseReason::TlsFailed, 1));
+    assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
 }
 
 #[tokio::test]

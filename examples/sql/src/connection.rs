@@ -1,7 +1,5 @@
 //! What a server does for one client, beside POP3.
 
-use std::error::Error as StdError;
-use std::fmt::Display;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -12,7 +10,7 @@ use adapter::tokio::{BoxedStream, Host};
 use bytes::Bytes;
 use pop3_proto::Secret;
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{Credentials, Deletions, Refusal, Rejection};
+use pop3_proto::server::{BoxError, Credentials, Deletions, Refusal, Rejection};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -49,26 +47,16 @@ impl<S: Store> Connection<S> {
         Self { server, _is_open: is_open, name: String::new(), lease: None }
     }
 
-    /// Reports a failure of the store, and whom it has met.
-    fn trouble(&self, error: impl Display) {
-        support::report(format_args!("{:?}: {error}", self.name));
-    }
-
-    async fn open_maildrop(&mut self, name: &[u8], password: Secret) -> Result<Mailbox, Rejection> {
+    async fn open_maildrop(&mut self, name: &[u8], password: Secret) -> Result<Mailbox, BoxError> {
         self.name = String::from_utf8_lossy(name).into_owned();
         let (front_end, store) = (&self.server.front_end, self.server.front_end.store());
-        let temporary = |error: &dyn Display| {
-            self.trouble(error);
-            Rejection::Temporary
-        };
-        let user = store.user(name).await.map_err(|error| temporary(&error))?;
+        let user = store.user(name).await?;
         let hash = user.as_ref().map(|user| user.hash.clone());
-        let verified = self.server.passwords.verify(password, hash).await.map_err(|error| temporary(&error))?;
+        let verified = self.server.passwords.verify(password, hash).await?;
         let user = user.filter(|_| verified).ok_or(Rejection::BadCredentials)?;
-        let held = front_end.lock(user.maildrop).await.map_err(|error| temporary(&error))?;
-        let held = held.ok_or(Rejection::InUse)?;
+        let held = front_end.lock(user.maildrop).await?.ok_or(Rejection::InUse)?;
         // Read under the lock, so that what an earlier session has removed isn't there.
-        let entries = store.index(user.maildrop).await.map_err(|error| temporary(&error))?;
+        let entries = store.index(user.maildrop).await?;
         self.lease = Some(Arc::clone(held.lease()));
         Ok(Mailbox::new(entries, held))
     }
@@ -79,70 +67,52 @@ impl<S: Store> Host for Connection<S> {
     type Maildrop = Mailbox;
     type Exchange = ();
 
-    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, Rejection> {
+    async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         // Of APOP's proof a hash can't tell anything, so it isn't offered.
-        let Credentials::Password { name, password } = credentials else { return Err(Rejection::BadCredentials) };
+        let Credentials::Password { name, password } = credentials else { Err(Rejection::BadCredentials)? };
         let password = Secret::from(password.expose());
         let opened = timeout(LOGIN, self.open_maildrop(name.as_bytes(), password)).await;
-        opened.unwrap_or_else(|_| {
-            self.trouble("a login has taken too long");
-            Err(Rejection::Temporary)
-        })
+        opened.map_err(|_| "a login has taken too long")?
     }
 
-    async fn open(&mut self, maildrop: &mut Mailbox, number: MessageNumber) -> Result<Opened<Reading>, Refusal> {
+    async fn open(&mut self, maildrop: &mut Mailbox, number: MessageNumber) -> Result<Opened<Reading>, BoxError> {
         let message = maildrop.message(number);
-        let opened = self.server.front_end.store().open(message).await;
-        let text = opened.map_err(|error| {
-            self.trouble(error);
-            Refusal::Temporary
-        })?;
-        let text = text.ok_or(Refusal::Gone)?;
+        let text = self.server.front_end.store().open(message).await?.ok_or(Refusal::Gone)?;
         match text.octets.checked_sub(text.first.len() as u64) {
             Some(0) => Ok(Opened::Whole(text.first)),
             Some(left) => Ok(Opened::Reader(Reading { message, first: Some(text.first), next: 1, left })),
             None => {
-                self.trouble(format_args!("message {message} has more octets than it should"));
-                Err(Refusal::Permanent)
+                self.report(format!("message {message} has more octets than it should").into());
+                Err(Refusal::Permanent)?
             }
         }
     }
 
     /// A message that was removed meanwhile is cut off: the client must not take what it has for all of it.
-    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> io::Result<Option<Bytes>> {
+    async fn next_chunk(&mut self, _: &mut Mailbox, reading: &mut Reading) -> Result<Option<Bytes>, BoxError> {
         if let Some(first) = reading.first.take() {
             return Ok(Some(first));
         }
         if reading.left == 0 {
             return Ok(None);
         }
-        let chunk = self.server.front_end.store().chunk(reading.message, reading.next).await.map_err(|error| {
-            self.trouble(error);
-            io::ErrorKind::Other
-        })?;
+        let chunk = self.server.front_end.store().chunk(reading.message, reading.next).await?;
         let chunk = chunk.filter(|chunk| !chunk.is_empty());
         let left = chunk.as_ref().and_then(|chunk| reading.left.checked_sub(chunk.len() as u64));
-        reading.left = left.ok_or(io::ErrorKind::UnexpectedEof)?;
+        reading.left = left.ok_or("a message was removed while it was sent")?;
         reading.next += 1;
         Ok(chunk)
     }
 
-    async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Removal {
+    async fn remove(&mut self, maildrop: &mut Mailbox, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
         let messages: Vec<_> = deletions.map(|number| maildrop.message(number)).collect();
         let held = &mut maildrop.held;
         if held.lease().is_over() && !messages.is_empty() {
-            return Removal::NotAll;
+            return Ok(Removal::NotAll);
         }
-        match self.server.front_end.store().finish(held.lock(), messages).await {
-            Ok(is_ours) => {
-                held.released();
-                if is_ours { Removal::All } else { Removal::NotAll }
-            }
-            Err(error) => {
-                self.trouble(error);
-                Removal::Unknown
-            }
-        }
+        let is_ours = self.server.front_end.store().finish(held.lock(), messages).await?;
+        held.released();
+        Ok(if is_ours { Removal::All } else { Removal::NotAll })
     }
 
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
@@ -164,7 +134,8 @@ impl<S: Store> Host for Connection<S> {
         }
     }
 
-    fn report(&mut self, error: &(dyn StdError + 'static)) {
-        support::report_unless_gone(error);
+    /// Says also whom the failure has met.
+    fn report(&mut self, error: BoxError) {
+        support::report(format_args!("{:?}: {error}", self.name));
     }
 }

@@ -34,7 +34,7 @@ pub use last_words::LastWords;
 pub use listening::{HANDSHAKE, cannot_listen, is_shortage, parse_or_exit, security_of};
 pub use mailbox::Mailbox;
 pub use reading::Reading;
-pub use report::{exit_code, report, report_unless_gone};
+pub use report::{exit_code, report};
 pub use sasl::Exchange;
 pub use service::Service;
 pub use trouble::Trouble;

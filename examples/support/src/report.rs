@@ -1,6 +1,5 @@
 //! What a program says on stderr.
 
-use std::error::Error;
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -9,14 +8,6 @@ use std::process::ExitCode;
 /// which are escaped.
 pub fn report(line: impl Display) {
     let _ = writeln!(io::stderr(), "{}", one_line(line));
-}
-
-/// Writes what a host is told that its client isn't. What fails with a connection ends with it, and a peer that is gone is
-/// nothing to report.
-pub fn report_unless_gone(error: &(dyn Error + 'static)) {
-    if !error.is::<io::Error>() {
-        report(error);
-    }
 }
 
 fn one_line(text: impl Display) -> String {

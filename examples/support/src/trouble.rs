@@ -1,5 +1,6 @@
 //! What goes wrong in a store: whose mail it is, where it was, what happened, and whether it may pass.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -35,12 +36,6 @@ impl Trouble {
         if self.may_pass { Refusal::Temporary } else { Refusal::Permanent }
     }
 
-    /// Tells whoever runs the server, and returns what ends the message that is being sent.
-    pub fn cut_off(self) -> io::Error {
-        report(&self);
-        self.error
-    }
-
     /// Tells whoever runs the server, and returns what the client is told of its login.
     pub fn reject(&self) -> Rejection {
         report(self);
@@ -53,6 +48,8 @@ impl fmt::Display for Trouble {
         write!(f, "{}: {}: {}", self.account, self.path.display(), self.error)
     }
 }
+
+impl Error for Trouble {}
 
 /// Whether an error isn't one of those that need somebody to look at the files. What isn't known to be one of them may
 /// pass: a client that is told so tries again, and loses nothing.

@@ -1,13 +1,12 @@
 //! Serves one client over a blocking stream.
 
-use std::error::Error;
 use std::io::{self, Write as _};
 use std::time::Instant;
 
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection,
+    Action, Authenticate, BoxError, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal,
     Session,
 };
 
@@ -17,6 +16,10 @@ use super::transfer::{Stream, TICK, is_passing, transfer};
 type Reader<H> = <<H as Host>::Maildrop as Maildrop>::Reader;
 
 /// What a server does for one client, beside POP3.
+///
+/// Errors of the store go through by `?`: they are [reported](Self::report), and the client hears of a temporary failure. What it is to
+/// hear instead is an error too, a [`Rejection`](pop3_proto::server::Rejection) of a login or a [`Refusal`] of a message:
+/// `Err(Rejection::BadCredentials)?`.
 pub trait Host {
     /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
     type Stream: Stream;
@@ -28,37 +31,45 @@ pub trait Host {
     /// Checks who the client is, and opens its maildrop.
     ///
     /// # Errors
-    /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
-    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Self::Maildrop, Rejection>;
+    /// A `Rejection` says why the client can't log in. No other error is ever bad credentials.
+    fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Self::Maildrop, BoxError>;
 
     /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
     /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
     ///
     /// # Errors
-    /// Why it can't be measured, or that nobody waits for it any more, which is a temporary refusal.
-    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> Result<(), Refusal> {
+    /// A `Refusal` says why it can't be measured, or that nobody waits for it any more, which is a temporary one.
+    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> Result<(), BoxError> {
         let _ = (maildrop, message);
-        Err(Refusal::Temporary)
+        Err(Refusal::Temporary.into())
     }
 
     /// Opens a message: all of it, or a reader of its chunks. For TOP too: the session cuts the message by itself, and asks for
     /// no more chunks than it needs.
     ///
     /// # Errors
-    /// Why the message can't be had.
-    fn open(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> Result<Opened<Reader<Self>>, Refusal>;
+    /// A `Refusal` says why the message can't be had.
+    fn open(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber)
+    -> Result<Opened<Reader<Self>>, BoxError>;
 
     /// Reads the next chunk of a message; `None` at its end.
     ///
     /// # Errors
     /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
-    fn next_chunk(&mut self, maildrop: &mut Self::Maildrop, reader: &mut Reader<Self>) -> io::Result<Option<Bytes>> {
+    fn next_chunk(
+        &mut self,
+        maildrop: &mut Self::Maildrop,
+        reader: &mut Reader<Self>,
+    ) -> Result<Option<Bytes>, BoxError> {
         let _ = (maildrop, reader);
         Ok(None)
     }
 
     /// Removes the messages that the client has marked, now that it has sent QUIT.
-    fn remove(&mut self, maildrop: &mut Self::Maildrop, deletions: Deletions<'_>) -> Removal;
+    ///
+    /// # Errors
+    /// It isn't known what is removed: the client hears that not all is.
+    fn remove(&mut self, maildrop: &mut Self::Maildrop, deletions: Deletions<'_>) -> Result<Removal, BoxError>;
 
     /// Takes a step of a SASL exchange. Only of mechanisms that the configuration offers.
     fn authenticate(&mut self, step: Authenticate<'_, Self::Maildrop, Self::Exchange>) {
@@ -80,8 +91,11 @@ pub trait Host {
         false
     }
 
-    /// Takes note of what the client isn't told: the stream has failed, an [`io::Error`], or the store's answer can't be used.
-    fn report(&mut self, error: &(dyn Error + 'static)) {
+    /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
+    fn report(&mut self, error: BoxError);
+
+    /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.
+    fn stream_failed(&mut self, error: io::Error) {
         let _ = error;
     }
 }
@@ -102,13 +116,13 @@ pub fn serve<H: Host>(
         }
         let now = start.elapsed();
         match session.poll(now) {
-            Action::Io(io) => transfer(io, &mut stream, now).unwrap_or_else(|error| host.report(&error)),
+            Action::Io(io) => transfer(io, &mut stream, now).unwrap_or_else(|error| host.stream_failed(error)),
             Action::StartTls(tls) => {
                 let deadline = tls.deadline().and_then(|deadline| start.checked_add(deadline));
                 match stream.flush().and_then(|()| host.start_tls(stream, deadline)) {
                     Ok(secured) => stream = secured,
                     Err(error) => {
-                        host.report(&error);
+                        host.stream_failed(error);
                         return CloseReason::TlsFailed;
                     }
                 }
@@ -127,36 +141,37 @@ pub fn serve<H: Host>(
 
 /// Answers what a session asks its host, octets and TLS excepted, which are declined.
 pub fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut H) {
-    match action {
-        Action::Login(login) => match host.log_in(login.credentials()) {
-            Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
-            Err(rejection) => login.reject(rejection),
-        },
-        Action::Authenticate(step) => host.authenticate(step),
+    let answered = match action {
+        Action::Login(login) => {
+            let opened = host.log_in(login.credentials());
+            login.answer(opened)
+        }
         // There may be many more of them.
-        Action::Measure(measure) if host.is_stopping() => measure.decline(),
+        Action::Measure(measure) if host.is_stopping() => return measure.decline(),
         Action::Measure(mut measure) => {
             let (maildrop, message) = measure.maildrop_and_message();
             let measured = host.measure(maildrop, message);
-            measure.answer(measured);
+            measure.answer(measured)
         }
         Action::Retrieve(mut retrieve) => {
             let (maildrop, message) = retrieve.maildrop_and_message();
             let opened = host.open(maildrop, message);
-            retrieve.answer(opened);
+            retrieve.answer(opened)
         }
         Action::Body(mut body) => {
             let (maildrop, reader) = body.maildrop_and_reader();
             let chunk = host.next_chunk(maildrop, reader);
-            body.answer(chunk).unwrap_or_else(|error| host.report(&error));
+            body.answer(chunk)
         }
         Action::Update(mut update) => {
             let (maildrop, deletions) = update.maildrop_and_deletions();
-            let removal = host.remove(maildrop, deletions);
-            update.finish(removal);
+            let removed = host.remove(maildrop, deletions);
+            update.answer(removed)
         }
-        other => other.decline(),
-    }
+        Action::Authenticate(step) => return host.authenticate(step),
+        other => return other.decline(),
+    };
+    answered.unwrap_or_else(|error| host.report(error));
 }
 
 /// Ends the connection so that the client gets all of the last response: a socket that is closed with octets unread may take

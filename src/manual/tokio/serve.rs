@@ -1,6 +1,5 @@
 //! Serves one client over a stream of tokio.
 
-use std::error::Error;
 use std::future::{Future, pending, ready};
 use std::io;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{
-    Action, Authenticate, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection,
+    Action, Authenticate, BoxError, ClientIdentity, CloseReason, Credentials, Deletions, Maildrop, Opened, Refusal,
     Session,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,12 +18,20 @@ use super::transfer::{before, transfer};
 /// How long the end of a connection may take.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What the methods of a [`Host`] return, which may be `async fn`s: a future that may go from thread to thread.
-pub trait Answer<T>: Future<Output = T> + Send {}
+/// What a [`Host`] answers for its store: the future of an `async fn` that returns `Result<T, BoxError>`, and may go from thread to
+/// thread.
+pub trait Answer<T>: Future<Output = Result<T, BoxError>> + Send {}
 
-impl<T, F: Future<Output = T> + Send> Answer<T> for F {}
+impl<T, F: Future<Output = Result<T, BoxError>> + Send> Answer<T> for F {}
+
+/// What a host reads the chunks of a message with.
+type Reader<H> = <<H as Host>::Maildrop as Maildrop>::Reader;
 
 /// What a server does for one client, beside POP3. The session waits while it does that, and no deadline runs.
+///
+/// Errors of the store go through by `?`: they are [reported](Self::report), and the client hears of a temporary failure. What it is to
+/// hear instead is an error too, a [`Rejection`](pop3_proto::server::Rejection) of a login or a [`Refusal`] of a message:
+/// `Err(Rejection::BadCredentials)?`.
 ///
 /// A store that blocks is called in tokio's `block_in_place`, which takes what the arguments borrow, and needs a runtime of several
 /// threads. The example `server_tokio` shows what costs less.
@@ -39,48 +46,46 @@ pub trait Host: Send {
     /// Checks who the client is, and opens its maildrop.
     ///
     /// # Errors
-    /// Why it can't log in. A failure of the store is temporary, and never bad credentials.
-    fn log_in(&mut self, credentials: Credentials<'_>) -> impl Answer<Result<Self::Maildrop, Rejection>>;
+    /// A `Rejection` says why the client can't log in. No other error is ever bad credentials.
+    fn log_in(&mut self, credentials: Credentials<'_>) -> impl Answer<Self::Maildrop>;
 
     /// Measures a message as the client receives it, so that the maildrop knows its octets from now on. Only where the maildrop
     /// didn't. It may take long: a client that leaves meanwhile isn't noticed unless the host looks at the socket.
     ///
     /// # Errors
-    /// Why it can't be measured, or that nobody waits for it any more, which is a temporary refusal.
-    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> impl Answer<Result<(), Refusal>> {
+    /// A `Refusal` says why it can't be measured, or that nobody waits for it any more, which is a temporary one.
+    fn measure(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> impl Answer<()> {
         let _ = (maildrop, message);
-        ready(Err(Refusal::Temporary))
+        ready(Err(Refusal::Temporary.into()))
     }
 
     /// Opens a message: all of it, or a reader of its chunks. For TOP too: the session cuts the message by itself, and asks for
     /// no more chunks than it needs.
     ///
     /// # Errors
-    /// Why the message can't be had.
-    fn open(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        message: MessageNumber,
-    ) -> impl Answer<Result<Opened<<Self::Maildrop as Maildrop>::Reader>, Refusal>>;
+    /// A `Refusal` says why the message can't be had.
+    fn open(&mut self, maildrop: &mut Self::Maildrop, message: MessageNumber) -> impl Answer<Opened<Reader<Self>>>;
 
     /// Reads the next chunk of a message; `None` at its end.
     ///
     /// # Errors
     /// The rest can't be had: the connection ends, since the client must not take what it has for the whole.
-    fn next_chunk(
-        &mut self,
-        maildrop: &mut Self::Maildrop,
-        reader: &mut <Self::Maildrop as Maildrop>::Reader,
-    ) -> impl Answer<io::Result<Option<Bytes>>> {
+    fn next_chunk(&mut self, maildrop: &mut Self::Maildrop, reader: &mut Reader<Self>) -> impl Answer<Option<Bytes>> {
         let _ = (maildrop, reader);
         ready(Ok(None))
     }
 
     /// Removes the messages that the client has marked, now that it has sent QUIT.
+    ///
+    /// # Errors
+    /// It isn't known what is removed: the client hears that not all is.
     fn remove(&mut self, maildrop: &mut Self::Maildrop, deletions: Deletions<'_>) -> impl Answer<Removal>;
 
     /// Takes a step of a SASL exchange. Only of mechanisms that the configuration offers.
-    fn authenticate(&mut self, step: Authenticate<'_, Self::Maildrop, Self::Exchange>) -> impl Answer<()> {
+    fn authenticate(
+        &mut self,
+        step: Authenticate<'_, Self::Maildrop, Self::Exchange>,
+    ) -> impl Future<Output = ()> + Send {
         step.decline();
         ready(())
     }
@@ -89,19 +94,22 @@ pub trait Host: Send {
     ///
     /// # Errors
     /// The handshake has failed: the connection ends.
-    fn start_tls(&mut self, stream: Self::Stream) -> impl Answer<io::Result<Self::Stream>> {
+    fn start_tls(&mut self, stream: Self::Stream) -> impl Future<Output = io::Result<Self::Stream>> + Send {
         let _ = stream;
         ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     /// Returns when the server is to stop: then the session ends at the next place where nobody is hurt. It may be asked anew
     /// at any time.
-    fn stopped(&mut self) -> impl Answer<()> {
+    fn stopped(&mut self) -> impl Future<Output = ()> + Send {
         pending()
     }
 
-    /// Takes note of what the client isn't told: the stream has failed, an [`io::Error`], or the store's answer can't be used.
-    fn report(&mut self, error: &(dyn Error + 'static)) {
+    /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
+    fn report(&mut self, error: BoxError);
+
+    /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.
+    fn stream_failed(&mut self, error: io::Error) {
         let _ = error;
     }
 }
@@ -118,20 +126,26 @@ pub async fn serve<H: Host>(
     let start = Instant::now();
     let mut is_stopping = false;
     loop {
-        match session.poll(start.elapsed()) {
-            Action::Io(io) => tokio::select! {
-                biased;
-                moved = transfer(io, &mut stream, start) => moved.unwrap_or_else(|error| host.report(&error)),
-                () = host.stopped(), if !is_stopping => {
-                    is_stopping = true;
-                    session.stop();
+        let answered = match session.poll(start.elapsed()) {
+            Action::Io(io) => {
+                tokio::select! {
+                    biased;
+                    moved = transfer(io, &mut stream, start) => moved.unwrap_or_else(|error| host.stream_failed(error)),
+                    () = host.stopped(), if !is_stopping => {
+                        is_stopping = true;
+                        session.stop();
+                    }
                 }
-            },
-            Action::Login(login) => match host.log_in(login.credentials()).await {
-                Ok(maildrop) => login.accept(maildrop).unwrap_or_else(|error| host.report(&error)),
-                Err(rejection) => login.reject(rejection),
-            },
-            Action::Authenticate(step) => host.authenticate(step).await,
+                Ok(())
+            }
+            Action::Login(login) => {
+                let opened = host.log_in(login.credentials()).await;
+                login.answer(opened)
+            }
+            Action::Authenticate(step) => {
+                host.authenticate(step).await;
+                Ok(())
+            }
             Action::StartTls(tls) => {
                 let handshake = async {
                     stream.flush().await?;
@@ -140,36 +154,37 @@ pub async fn serve<H: Host>(
                 match before(tls.deadline(), start, handshake).await {
                     Ok(secured) => stream = secured,
                     Err(error) => {
-                        host.report(&error);
+                        host.stream_failed(error);
                         return CloseReason::TlsFailed;
                     }
                 }
                 tls.established(ClientIdentity::Unknown);
+                Ok(())
             }
             Action::Measure(mut measure) => {
                 let (maildrop, message) = measure.maildrop_and_message();
                 // There may be many more of them, so the first question is whether to stop.
                 let measured = tokio::select! {
                     biased;
-                    () = host.stopped() => Err(Refusal::Temporary),
+                    () = host.stopped() => Err(Refusal::Temporary.into()),
                     () = ready(()) => host.measure(maildrop, message).await,
                 };
-                measure.answer(measured);
+                measure.answer(measured)
             }
             Action::Retrieve(mut retrieve) => {
                 let (maildrop, message) = retrieve.maildrop_and_message();
                 let opened = host.open(maildrop, message).await;
-                retrieve.answer(opened);
+                retrieve.answer(opened)
             }
             Action::Body(mut body) => {
                 let (maildrop, reader) = body.maildrop_and_reader();
                 let chunk = host.next_chunk(maildrop, reader).await;
-                body.answer(chunk).unwrap_or_else(|error| host.report(&error));
+                body.answer(chunk)
             }
             Action::Update(mut update) => {
                 let (maildrop, deletions) = update.maildrop_and_deletions();
-                let removal = host.remove(maildrop, deletions).await;
-                update.finish(removal);
+                let removed = host.remove(maildrop, deletions).await;
+                update.answer(removed)
             }
             Action::Close(reason) => {
                 if reason.is_orderly() {
@@ -178,7 +193,8 @@ pub async fn serve<H: Host>(
                 }
                 return reason;
             }
-        }
+        };
+        answered.unwrap_or_else(|error| host.report(error));
     }
 }
 

@@ -3,13 +3,14 @@
 #[path = "../../../../tests/common/tls.rs"]
 mod tls;
 
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use adapter::Opened;
 use bytes::Bytes;
 use pop3_proto::client::{Login, Name, Password};
 use pop3_proto::message::{MessageNumber, Removal, UniqueId, UniqueIds};
-use pop3_proto::server::{Credentials, Deletions, Maildrop, Refusal, Rejection};
+use pop3_proto::server::{BoxError, Credentials, Deletions, Maildrop, Refusal, Rejection};
 use pop3_proto::wire::WireSize;
 
 pub(crate) use tls::{client_tls, server_tls};
@@ -59,21 +60,32 @@ impl Maildrop for Open {
     }
 }
 
-/// Opens the maildrop of mrose, whose password is tanstaaf.
-pub(crate) fn log_in(store: &Store, credentials: &Credentials<'_>) -> Result<Open, Rejection> {
+/// Opens the maildrop of mrose, whose password is tanstaaf. With the password `disk` the store fails.
+pub(crate) fn log_in(store: &Store, credentials: &Credentials<'_>) -> Result<Open, BoxError> {
+    if credentials.verify(b"disk") {
+        Err(disk())?;
+    }
     if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
-        return Err(Rejection::BadCredentials);
+        Err(Rejection::BadCredentials)?;
     }
     let count = store.lock().unwrap().len();
     let unique_ids = (0..count).map(|index| index.to_string()).collect();
     Ok(Open { store: Arc::clone(store), unique_ids, octets: vec![None; count] })
 }
 
-/// Measures a message, which fails where it holds a `?`.
-pub(crate) fn measure(maildrop: &mut Open, message: MessageNumber) -> Result<(), Refusal> {
+/// A failure of the store.
+fn disk() -> io::Error {
+    io::Error::other("the disk fails")
+}
+
+/// Measures a message, which is refused where it holds a `?`, and fails where it holds a `!`.
+pub(crate) fn measure(maildrop: &mut Open, message: MessageNumber) -> Result<(), BoxError> {
     let stored = maildrop.store.lock().unwrap()[message.index()].ok_or(Refusal::Gone)?;
     if stored.contains('?') {
-        return Err(Refusal::Temporary);
+        Err(Refusal::Temporary)?;
+    }
+    if stored.contains('!') {
+        Err(disk())?;
     }
     let mut size = WireSize::new();
     size.add(stored.replace('|', "").as_bytes());
@@ -81,9 +93,15 @@ pub(crate) fn measure(maildrop: &mut Open, message: MessageNumber) -> Result<(),
     Ok(())
 }
 
-/// Opens a message: whole, or in two chunks where it holds a `|`, after which reading fails where there are two of them.
-pub(crate) fn open(maildrop: &Open, message: MessageNumber) -> Result<Opened<Chunks>, Refusal> {
+/// Opens a message: whole, or in two chunks where it holds a `|`, after which reading fails where there are two of them. It is refused
+/// where it holds a `?`, and fails where it holds a `!`.
+pub(crate) fn open(maildrop: &Open, message: MessageNumber) -> Result<Opened<Chunks>, BoxError> {
     let stored = maildrop.store.lock().unwrap()[message.index()].ok_or(Refusal::Gone)?;
+    match stored {
+        refused if refused.contains('?') => Err(Refusal::Permanent)?,
+        failed if failed.contains('!') => Err(disk())?,
+        _ => {}
+    }
     let mut chunks: Chunks = stored.split('|').rev().map(Some).collect();
     match chunks.len() {
         1 => return Ok(Opened::Whole(Bytes::from_static(stored.as_bytes()))),
@@ -93,18 +111,22 @@ pub(crate) fn open(maildrop: &Open, message: MessageNumber) -> Result<Opened<Chu
     Ok(Opened::Reader(chunks))
 }
 
-pub(crate) fn next_chunk(chunks: &mut Chunks) -> std::io::Result<Option<Bytes>> {
+pub(crate) fn next_chunk(chunks: &mut Chunks) -> Result<Option<Bytes>, BoxError> {
     match chunks.pop() {
         None => Ok(None),
         Some(Some(chunk)) => Ok(Some(Bytes::from_static(chunk.as_bytes()))),
-        Some(None) => Err(std::io::Error::other("the disk fails")),
+        Some(None) => Err(disk().into()),
     }
 }
 
-pub(crate) fn remove(maildrop: &mut Open, deletions: Deletions<'_>) -> Removal {
+/// Removes messages, up to one that holds a `!`.
+pub(crate) fn remove(maildrop: &mut Open, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
     let mut messages = maildrop.store.lock().unwrap();
     for message in deletions {
+        if messages[message.index()].is_some_and(|message| message.contains('!')) {
+            Err(disk())?;
+        }
         messages[message.index()] = None;
     }
-    Removal::All
+    Ok(Removal::All)
 }
