@@ -1,5 +1,6 @@
 //! The tokens that move octets, the same for both sessions.
 
+use core::task::Poll;
 use core::time::Duration;
 
 use bytes::Buf;
@@ -63,6 +64,20 @@ impl<'a> Io<'a> {
             Self::Read(read) => read.failed(),
             Self::Write(write) => write.failed(),
         }
+    }
+
+    /// Reports what has come of moving octets: [`moved`](Self::moved), [`nothing_yet`](Self::nothing_yet) where that is pending, or
+    /// [`failed`](Self::failed).
+    ///
+    /// # Errors
+    /// The error of `moved`, for a log: the next polls return what it means.
+    pub fn answer<E>(self, moved: Poll<Result<usize, E>>) -> Poll<Result<(), E>> {
+        match &moved {
+            Poll::Ready(Ok(octets)) => self.moved(*octets),
+            Poll::Ready(Err(_)) => self.failed(),
+            Poll::Pending => self.nothing_yet(),
+        }
+        moved.map_ok(drop)
     }
 
     /// Returns when to poll again though nothing was moved: see [`Read::deadline`].

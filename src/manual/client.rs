@@ -5,24 +5,14 @@
 //! ```
 
 use std::error::Error;
-use std::process::ExitCode;
 
 use adapter::blocking::Client;
 use pop3_proto::client::{Login, Name, Password};
 
-fn main() -> ExitCode {
+fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match &arguments[..] {
-        [address, name, password] => print_subjects(address, name, password),
-        _ => Err("usage: client ADDR NAME PASSWORD".into()),
-    };
-    result.map_or_else(
-        |error| {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        },
-        |()| ExitCode::SUCCESS,
-    )
+    let [address, name, password] = &arguments[..] else { return Err("usage: client ADDR NAME PASSWORD".into()) };
+    print_subjects(address, name, password).map_err(|error| error.to_string())
 }
 
 fn print_subjects(address: &str, name: &str, password: &str) -> Result<(), Box<dyn Error>> {

@@ -3,7 +3,6 @@
 //! `fetch_minimal ADDR DIR`, for the user `mrose` and the password `tanstaaf`. A run that was cut off loses nothing: the
 //! next one goes on. Two at once in one directory would write into the same file.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use pop3_proto::client::{Fetch, Login, Name, Password};
 struct Directory(PathBuf);
 
 impl Directory {
-    fn unique_ids(&self) -> io::Result<BTreeSet<Vec<u8>>> {
+    fn unique_ids(&self) -> io::Result<Vec<Vec<u8>>> {
         let names = fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
         let unique_ids = names.iter().filter_map(|name| hex::decode(name.to_str()?.strip_suffix(".eml")?).ok());
         Ok(unique_ids.filter(|id| self.has(id)).collect())
@@ -47,8 +46,7 @@ impl Store for Directory {
     fn save(&mut self, message: File, unique_id: Option<&[u8]>) -> io::Result<()> {
         message.sync_data()?;
         // In hexadecimal digits it is the name of a file, which has 255 octets at the most.
-        let unique_id = unique_id.filter(|id| id.len() <= 100);
-        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
+        let name = unique_id.filter(|id| id.len() <= 100).map_or_else(|| self.free_name(b""), |id| self.path_of(id));
         fs::rename(self.0.join(".partial"), name)
     }
 

@@ -1,6 +1,7 @@
 //! A client that takes its octets slowly, or not at all.
 
 use std::io::IoSlice;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -232,4 +233,17 @@ fn what_was_moved_is_told_in_one_way_for_reads_and_writes() {
     let octets = write.remaining();
     Io::Write(write).moved(octets);
     assert!(matches!(session.poll(Duration::ZERO), Action::Close(CloseReason::Quit)));
+}
+
+#[test]
+fn what_a_transport_returns_is_told_as_it_is() {
+    let mut session = Session::<Index<()>>::new(Config::new().into(), Security::TrustedLocal);
+    let Action::Io(io) = session.poll(Duration::ZERO) else { panic!("the greeting") };
+    assert_eq!(io.answer::<&str>(Poll::Pending), Poll::Pending);
+    let Action::Io(Io::Write(write)) = session.poll(Duration::ZERO) else { panic!("it comes again") };
+    let octets = write.remaining();
+    assert_eq!(Io::Write(write).answer::<&str>(Poll::Ready(Ok(octets))), Poll::Ready(Ok(())));
+    let Action::Io(io @ Io::Read(_)) = session.poll(Duration::ZERO) else { panic!("a command is due") };
+    assert_eq!(io.answer(Poll::Ready(Err("reset"))), Poll::Ready(Err("reset")));
+    assert!(matches!(session.poll(Duration::ZERO), Action::Close(CloseReason::TransportFailed)));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Session};
+use pop3_proto::client::{Action, Config, EventKind, Login, Method, Session};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, ScanListing};
 
@@ -54,25 +54,14 @@ impl<S: Stream> Client<S> {
     /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
     /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
-        let ended = loop {
+        loop {
             login.advance(&mut self.session);
             if let Some(outcome) = login.outcome() {
                 return Ok(outcome?);
             }
-            match self.next() {
-                Ok(Action::Event(event)) => {
-                    login.observe(&event);
-                    event.done();
-                }
-                Ok(Action::Challenge(challenge)) => login.answer(challenge),
-                Ok(Action::StartTls(_)) => return Err(Error::NoHandshake),
-                Ok(Action::Idle(_)) => return Err(Error::PlanOver),
-                Ok(Action::Closed(closed)) => break Error::Closed(closed),
-                Ok(other) => other.decline(),
-                Err(error) => break error,
-            }
-        };
-        Err(login.end(&self.session).map_or(ended, Error::Login))
+            let taken = self.next().and_then(|action| call::log_in(login, action));
+            taken.map_err(|error| call::login_error(error, login, &self.session))?;
+        }
     }
 
     /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
@@ -154,11 +143,10 @@ impl<S: Stream> Client<S> {
         self.session.send(&Command::Quit)?;
         loop {
             match self.next()? {
-                Action::Closed(Closed::Quit(removal)) => {
+                Action::Closed(closed) => {
                     let _ = self.stream.shut_down(); // the server may be gone
-                    return Ok(removal);
+                    return call::removal(closed);
                 }
-                Action::Closed(closed) => return Err(Error::Closed(closed)),
                 other => other.decline(),
             }
         }
@@ -173,45 +161,26 @@ impl<S: Stream> Client<S> {
         of: fn(EventKind<'_>) -> Option<T>,
     ) -> Result<Vec<T>, Error> {
         let mut call = Call::new(&mut self.session, commands, of)?;
-        loop {
+        while !call.is_over {
             match self.next()? {
-                Action::Event(event) => {
-                    if call.observe(event) {
-                        return call.result;
-                    }
-                }
                 Action::Body(body) => {
-                    if call.takes_body() {
-                        if let Err(error) = sink.write_all(body.as_bytes()) {
-                            call.result = Err(Error::Sink(error));
-                        }
-                    }
-                    body.done();
+                    let written = sink.write_all(call.kept(&body));
+                    call.written(body, written);
                 }
-                Action::Closed(closed) => return call.result.and(Err(Error::Closed(closed))),
-                other => other.decline(),
+                other => call.take(other),
             }
         }
+        call.result
     }
 
     /// Reads and writes until the session wants something else.
-    fn next(&mut self) -> Result<Action<'_>, Error> {
-        self.exchange()?;
-        Ok(self.session.poll(self.start.elapsed())?)
-    }
-
-    pub(super) fn exchange(&mut self) -> Result<(), Error> {
-        let mut lost = None;
-        loop {
-            let now = self.start.elapsed();
-            match self.session.poll(now) {
-                Ok(Action::Io(io)) => lost = transfer(io, &mut self.stream, now).err().or(lost),
-                Ok(_) => return Ok(()),
-                Err(error) => {
-                    let session = Error::Session(error, self.session.unanswered());
-                    return Err(lost.map_or(session, Error::Transport));
-                }
-            }
+    pub(super) fn next(&mut self) -> Result<Action<'_>, Error> {
+        let (mut now, mut lost) = (self.start.elapsed(), None);
+        while let Ok(Action::Io(io)) = self.session.poll(now) {
+            lost = transfer(io, &mut self.stream, now).err().or(lost);
+            now = self.start.elapsed();
         }
+        let due = self.session.unanswered();
+        self.session.poll(now).map_err(|error| lost.map_or(Error::Session(error, due), Error::Transport))
     }
 }

@@ -119,7 +119,7 @@ impl<S: Stream> Client<S> {
             if let Err(error) = work.plan.advance(&mut self.session) {
                 return Err(work.failures.or(error.into()));
             }
-            let lost = self.exchange().err();
+            let lost = self.next().err();
             match self.session.poll(self.start.elapsed()) {
                 Ok(Action::Event(event)) => {
                     work.observe(&event);

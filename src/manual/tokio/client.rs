@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use pop3_proto::Security;
-use pop3_proto::client::{Action, Closed, Config, EventKind, Login, Method, Session};
+use pop3_proto::client::{Action, Config, EventKind, Login, Method, Session};
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, DropListing, ScanListing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink};
@@ -56,25 +56,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// [`Error::Login`] says why nobody is logged in. [`Error::NoHandshake`] where the plan sends STLS: that is for
     /// [`log_in_over_tls`](Self::log_in_over_tls).
     pub async fn log_in(&mut self, login: &mut Login) -> Result<Method, Error> {
-        let ended = loop {
+        loop {
             login.advance(&mut self.session);
             if let Some(outcome) = login.outcome() {
                 return Ok(outcome?);
             }
-            match self.next().await {
-                Ok(Action::Event(event)) => {
-                    login.observe(&event);
-                    event.done();
-                }
-                Ok(Action::Challenge(challenge)) => login.answer(challenge),
-                Ok(Action::StartTls(_)) => return Err(Error::NoHandshake),
-                Ok(Action::Idle(_)) => return Err(Error::PlanOver),
-                Ok(Action::Closed(closed)) => break Error::Closed(closed),
-                Ok(other) => other.decline(),
-                Err(error) => break error,
-            }
-        };
-        Err(login.end(&self.session).map_or(ended, Error::Login))
+            let taken = self.next().await.and_then(|action| call::log_in(login, action));
+            taken.map_err(|error| call::login_error(error, login, &self.session))?;
+        }
     }
 
     /// Logs in as the plan has it, and does the handshake where the plan sends STLS: by [`Login::stls`], or where it is offered by
@@ -163,11 +152,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.session.send(&Command::Quit)?;
         loop {
             match self.next().await? {
-                Action::Closed(Closed::Quit(removal)) => {
+                Action::Closed(closed) => {
                     let _ = self.stream.shutdown().await; // the server may be gone
-                    return Ok(removal);
+                    return call::removal(closed);
                 }
-                Action::Closed(closed) => return Err(Error::Closed(closed)),
                 other => other.decline(),
             }
         }
@@ -182,44 +170,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         of: fn(EventKind<'_>) -> Option<T>,
     ) -> Result<Vec<T>, Error> {
         let mut call = Call::new(&mut self.session, commands, of)?;
-        loop {
+        while !call.is_over {
             match self.next().await? {
-                Action::Event(event) => {
-                    if call.observe(event) {
-                        return call.result;
-                    }
-                }
                 Action::Body(body) => {
-                    if call.takes_body() {
-                        if let Err(error) = sink.write_all(body.as_bytes()).await {
-                            call.result = Err(Error::Sink(error));
-                        }
-                    }
-                    body.done();
+                    let written = sink.write_all(call.kept(&body)).await;
+                    call.written(body, written);
                 }
-                Action::Closed(closed) => return call.result.and(Err(Error::Closed(closed))),
-                other => other.decline(),
+                other => call.take(other),
             }
         }
+        call.result
     }
 
     /// Reads and writes until the session wants something else.
     async fn next(&mut self) -> Result<Action<'_>, Error> {
-        self.exchange().await?;
-        Ok(self.session.poll(self.start.elapsed())?)
-    }
-
-    async fn exchange(&mut self) -> Result<(), Error> {
-        let mut lost = None;
-        loop {
-            match self.session.poll(self.start.elapsed()) {
-                Ok(Action::Io(io)) => lost = transfer(io, &mut self.stream, self.start).await.err().or(lost),
-                Ok(_) => return Ok(()),
-                Err(error) => {
-                    let session = Error::Session(error, self.session.unanswered());
-                    return Err(lost.map_or(session, Error::Transport));
-                }
-            }
+        let (mut now, mut lost) = (self.start.elapsed(), None);
+        while let Ok(Action::Io(io)) = self.session.poll(now) {
+            lost = transfer(io, &mut self.stream, self.start).await.err().or(lost);
+            now = self.start.elapsed();
         }
+        let due = self.session.unanswered();
+        self.session.poll(now).map_err(|error| lost.map_or(Error::Session(error, due), Error::Transport))
     }
 }

@@ -41,12 +41,7 @@ where
             Io::Read(read) => receive(read, Pin::new(stream), context),
             Io::Write(write) => send(write, Pin::new(stream), context),
         };
-        match &moved {
-            Poll::Ready(Ok(octets)) => io.moved(*octets),
-            Poll::Ready(Err(_)) => io.failed(),
-            Poll::Pending => io.nothing_yet(),
-        }
-        moved.map_ok(drop)
+        io.answer(moved)
     });
     match deadline {
         Some(deadline) => timeout_at(deadline, moved).await.unwrap_or(Ok(())),
