@@ -9,7 +9,7 @@
 #![doc = "```"]
 //! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right. A program
 //! that keeps mail, whether it leaves it on the server or deletes it there, takes a [`Fetch`], which plans all of that, and the
-//! adapter's `Client::fetch`, which carries it out for a store, over blocking streams: `Client` alone knows nothing of unique-ids that are repeated, of
+//! adapter's `Client::fetch`, which carries it out for a store: `Client` alone knows nothing of unique-ids that are repeated, of
 //! messages that are to come last since they break a session, or of what was stored before. `examples/std/client_std.rs` and
 //! `examples/tokio/client_tokio.rs` are complete programs.
 //!

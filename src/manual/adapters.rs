@@ -9,7 +9,7 @@
 //! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
 //! | a check of a host's store, for its tests | [`check`](#check) | |
 //! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
-//! | a plan to fetch, and the trait `Store` | [`Client::fetch`](#fetch-blocking) | |
+//! | a plan to fetch, and the trait `Store` | [`Client::fetch`](#fetch-blocking) | [`Client::fetch`](#fetch-tokio) |
 //! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
 //!
 //! # Transfer, blocking
@@ -51,6 +51,17 @@
 //! # Client, tokio
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/client.rs")]
+#![doc = "```"]
+//! # Fetch, tokio
+//! A store on tokio has `async` methods. One that blocks, such as files or SQLite, is called in `spawn_blocking`, or has a task of its
+//! own that the methods send to.
+#![doc = "```ignore"]
+#![doc = include_str!("tokio/fetch.rs")]
+#![doc = "```"]
+//! # Fetch
+//! What both remember while they carry a plan out.
+#![doc = "```ignore"]
+#![doc = include_str!("fetch.rs")]
 #![doc = "```"]
 //! # Call
 //! What a call waits for, for both clients.

@@ -11,8 +11,9 @@ mod serve;
 #[path = "../../../src/manual/blocking/transfer.rs"]
 mod transfer;
 
+pub use crate::fetch::Fetched;
 pub use check::check;
 pub use client::Client;
-pub use fetch::{Fetched, Store};
+pub use fetch::Store;
 pub use serve::{Host, answer, serve};
 pub use transfer::{Stream, TICK, transfer};

@@ -1,7 +1,6 @@
 //! Sessions of `pop3_proto` over blocking streams and over tokio.
 //!
 //! [`blocking`] is there by default, `tokio` with the feature of that name (`cargo doc --package adapter --features tokio` shows it).
-//! A plan to fetch mail is carried out over blocking streams only.
 //!
 //! Its text is that of `pop3_proto`'s manual, where it is explained: depend on this package, or copy what you need.
 
@@ -17,6 +16,9 @@ pub mod tokio;
 mod call;
 #[path = "../../../src/manual/error.rs"]
 mod error;
+#[cfg(any(feature = "std", feature = "tokio"))]
+#[path = "../../../src/manual/fetch.rs"]
+mod fetch;
 
 pub use error::Error;
 pub use pop3_proto::server::Opened;

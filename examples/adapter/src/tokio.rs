@@ -2,11 +2,15 @@
 
 #[path = "../../../src/manual/tokio/client.rs"]
 mod client;
+#[path = "../../../src/manual/tokio/fetch.rs"]
+mod fetch;
 #[path = "../../../src/manual/tokio/serve.rs"]
 mod serve;
 #[path = "../../../src/manual/tokio/transfer.rs"]
 mod transfer;
 
+pub use crate::fetch::Fetched;
 pub use client::Client;
+pub use fetch::Store;
 pub use serve::{Answer, Host, serve};
 pub use transfer::{BoxedStream, Stream, before, transfer};

@@ -19,9 +19,9 @@ use crate::call::{self, Call};
 /// A connection to a server, from the greeting on.
 #[derive(Debug)]
 pub struct Client<S> {
-    session: Session,
-    stream: S,
-    start: Instant,
+    pub(super) session: Session,
+    pub(super) stream: S,
+    pub(super) start: Instant,
 }
 
 impl Client<TcpStream> {
@@ -183,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Reads and writes until the session wants something else.
-    async fn next(&mut self) -> Result<Action<'_>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Action<'_>, Error> {
         let (mut now, mut lost) = (self.start.elapsed(), None);
         while let Ok(Action::Io(io)) = self.session.poll(now) {
             lost = transfer(io, &mut self.stream, self.start).await.err().or(lost);

@@ -1,0 +1,236 @@
+//! What there is to remember while a plan to fetch is carried out. It has no I/O and no store: it hands out what the store is to do, and is
+//! told what has come of that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Display, Write as _};
+use std::io;
+use std::mem::take;
+
+use pop3_proto::client::{self, Choice, Closed, Event, Fetch, ListedMessage, Progress};
+use pop3_proto::message::{MessageNumber, Removal};
+
+use crate::Error;
+
+/// How many messages are saved before they are made safe, and how many octets.
+const MOST_SAVED: usize = 128;
+const MOST_OCTETS: usize = 4 << 20;
+
+/// What has come of a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fetched {
+    /// How many messages are stored that weren't.
+    pub stored: usize,
+    /// How many are gone from the server.
+    pub removed: usize,
+    /// How many are left for another session: see [`Fetch::unfetched`].
+    pub unfetched: usize,
+}
+
+/// What the store is to do.
+pub(crate) enum Task {
+    Begin,
+    Save(ListedMessage),
+    SaveHeader(ListedMessage),
+    Sync,
+    Forget(Meant),
+    Discard(ListedMessage),
+}
+
+/// Which unique-ids are to be forgotten.
+pub(crate) enum Meant {
+    All,
+    These(BTreeSet<Vec<u8>>),
+    /// Those that the server lists more than once; and if its list is complete, those that it doesn't list.
+    Unlisted {
+        listed: BTreeMap<Vec<u8>, bool>,
+        is_complete: bool,
+    },
+}
+
+impl Meant {
+    pub(crate) fn has(&self, unique_id: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(unique_ids) => unique_ids.contains(unique_id),
+            Self::Unlisted { listed, is_complete } => *listed.get(unique_id).unwrap_or(is_complete),
+        }
+    }
+}
+
+/// A plan on its way.
+pub(crate) struct Work<M> {
+    pub(crate) plan: Fetch,
+    /// The message that has begun; `None` where it can't be stored.
+    pub(crate) message: Option<M>,
+    /// The unique-ids that the server lists, and whether it does so more than once.
+    listed: BTreeMap<Vec<u8>, bool>,
+    /// The unique-ids of messages that are gone; `All` where one of them isn't known.
+    removed: Option<Meant>,
+    /// The messages that a crash may lose, and the octets that were written since the others are safe.
+    saved: Vec<MessageNumber>,
+    octets: usize,
+    /// What is to be done before anything else.
+    due: Option<Task>,
+    stored: usize,
+    failures: Failures,
+}
+
+impl<M> Work<M> {
+    pub(crate) fn new(plan: Fetch) -> Self {
+        let (listed, saved, failures) = (BTreeMap::new(), Vec::new(), Failures::default());
+        Self { plan, message: None, listed, removed: None, saved, octets: 0, due: None, stored: 0, failures }
+    }
+
+    pub(crate) fn observe(&mut self, event: &Event<'_>, mut choose: impl FnMut(&ListedMessage) -> Choice) {
+        let listed = &mut self.listed;
+        self.plan.observe(event, |message| {
+            let unique_id = message.unique_id().or(message.repeated_id());
+            listed.extend(unique_id.map(|id| (id.to_vec(), message.repeated_id().is_some())));
+            choose(message)
+        });
+    }
+
+    pub(crate) fn task(&mut self) -> Option<Task> {
+        if self.due.is_some() {
+            return self.due.take();
+        }
+        while let Some(progress) = self.plan.progress() {
+            match progress {
+                Progress::Begins(_) => return Some(Task::Begin),
+                Progress::Complete(it) => return Some(Task::Save(it)),
+                Progress::Header(it) => return Some(Task::SaveHeader(it)),
+                Progress::Listed { is_complete, to_delete, .. } => {
+                    let forget = Task::Forget(Meant::Unlisted { listed: take(&mut self.listed), is_complete });
+                    if to_delete == 0 {
+                        return Some(forget);
+                    }
+                    self.due = Some(forget);
+                    return Some(Task::Sync); // a session before may have ended too soon
+                }
+                Progress::Removed(it) => self.removed(&it),
+                Progress::Unproven(it) => {
+                    self.message = None;
+                    self.failures.add(&Progress::Unproven(it.clone()));
+                    return Some(Task::Discard(it));
+                }
+                other => self.failures.add(&other),
+            }
+        }
+        self.removed.take().map(Task::Forget)
+    }
+
+    fn removed(&mut self, it: &ListedMessage) {
+        let unique_id = it.unique_id().or(it.repeated_id());
+        match (self.removed.get_or_insert(Meant::These(BTreeSet::new())), unique_id) {
+            (Meant::These(unique_ids), Some(unique_id)) => _ = unique_ids.insert(unique_id.to_vec()),
+            (removed, _) => *removed = Meant::All, // any may be its own
+        }
+    }
+
+    /// Takes note of an error that the next message would meet with too: no more are asked for.
+    pub(crate) fn check<T>(&mut self, result: io::Result<T>) -> Option<T> {
+        result
+            .map_err(|error| {
+                self.failures.add(&error);
+                self.message = None;
+                self.plan.finish();
+            })
+            .ok()
+    }
+
+    /// Takes note of octets that were written.
+    pub(crate) fn written(&mut self, octets: usize, written: io::Result<()>) {
+        self.octets += octets;
+        self.check(written);
+    }
+
+    /// Takes note of what has come of saving a message; `None` where there was no room for it.
+    pub(crate) fn saved(&mut self, it: &ListedMessage, saved: Option<io::Result<()>>) {
+        match saved {
+            Some(Ok(())) => self.saved.push(it.message()),
+            None => self.plan.keep(it.message()),
+            Some(Err(error)) => {
+                self.failures.add(&format_args!("message {}: {error}", it.message()));
+                self.plan.keep(it.message());
+            }
+        }
+        if self.saved.len() >= MOST_SAVED || self.octets >= MOST_OCTETS {
+            self.sync();
+        }
+    }
+
+    /// Has what is saved made safe next, if anything is. Returns whether it is.
+    pub(crate) fn sync(&mut self) -> bool {
+        self.octets = 0;
+        let is_due = !self.saved.is_empty();
+        if is_due {
+            self.due = Some(Task::Sync);
+        }
+        is_due
+    }
+
+    /// Decides on what is saved, now that it is safe or can't be made safe. What a session before has saved is no matter of this
+    /// plan: its error is returned.
+    pub(crate) fn synced(&mut self, synced: io::Result<()>, deletes: bool) -> io::Result<()> {
+        if self.saved.is_empty() {
+            return synced;
+        }
+        let saved = take(&mut self.saved);
+        let is_safe = self.check(synced).is_some();
+        self.stored += if is_safe { saved.len() } else { 0 };
+        for message in saved {
+            if is_safe && deletes { self.plan.delete(message) } else { self.plan.keep(message) }
+        }
+        Ok(())
+    }
+
+    /// Returns what has come of the plan, or what has gone wrong.
+    pub(crate) fn result(self, how: Result<Closed, client::Error>, error: Error) -> Result<Fetched, Error> {
+        if how != Ok(Closed::Quit(Removal::All)) {
+            return Err(self.failures.or(error));
+        }
+        self.failures.check()?;
+        Ok(Fetched { stored: self.stored, removed: self.plan.deletions(), unfetched: self.plan.unfetched() })
+    }
+
+    /// These failures, if there are any, and why the session has ended.
+    pub(crate) fn failed(self, error: impl Into<Error>) -> Error {
+        self.failures.or(error.into())
+    }
+}
+
+/// What went wrong without ending the session, in one line.
+#[derive(Default)]
+struct Failures {
+    line: String,
+    count: usize,
+}
+
+impl Failures {
+    /// How many are shown.
+    const MOST: usize = 10;
+
+    fn add(&mut self, failure: &dyn Display) {
+        self.count += 1;
+        if self.count <= Self::MOST {
+            let comma = if self.count > 1 { "; " } else { "" };
+            let _ = write!(self.line, "{comma}{failure}");
+        }
+    }
+
+    fn check(mut self) -> Result<(), Error> {
+        if self.count > Self::MOST {
+            let _ = write!(self.line, "; and {} more", self.count - Self::MOST);
+        }
+        if self.count > 0 { Err(Error::Unfinished(self.line)) } else { Ok(()) }
+    }
+
+    /// These, if there are any, and how the session has ended.
+    fn or(mut self, error: Error) -> Error {
+        if self.count == 0 {
+            return error;
+        }
+        self.add(&error);
+        self.check().err().unwrap_or(error)
+    }
+}

@@ -1,0 +1,185 @@
+//! A plan to fetch, carried out for a store over a stream of tokio.
+
+use std::future::{Future, ready};
+use std::io;
+
+use pop3_proto::client::{Action, Choice, Fetch, ListedMessage, SendError};
+use pop3_proto::wire::State;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+
+use super::client::Client;
+use crate::Error;
+use crate::fetch::{Fetched, Task, Work};
+
+/// The messages of one account, which are stored by unique-id. Another account may have the same unique-ids, for other messages; an
+/// account is a name at a host, by whatever port it is reached.
+///
+/// The methods that do something may be `async fn`s. Those that are asked about each message of a list, [`has`](Self::has) and
+/// [`choose`](Self::choose), answer at once, so a store keeps its unique-ids in memory.
+pub trait Store: Send {
+    /// A message that has begun, with CRLF line ends. It isn't flushed or shut down before it is [saved](Self::save); to drop it is
+    /// to throw away what there is of it.
+    type Message: AsyncWrite + Unpin + Send;
+
+    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
+    /// discarded since, in any session. If that can't be found out, a message that is fetched again loses nothing.
+    fn has(&self, unique_id: &[u8]) -> bool;
+
+    /// Returns whether messages are deleted on the server once they are stored. If not, they are fetched once all the same, as
+    /// long as they are [there](Self::has).
+    fn deletes(&self) -> bool {
+        true
+    }
+
+    /// Chooses what to do with a message, before the first is fetched. This is the place to look at its octets.
+    ///
+    /// A message at which every session breaks off keeps those after it from being fetched. A store that remembers which message
+    /// [had begun](Self::begin) when a session broke off chooses [`Choice::Last`] for it in the next one.
+    fn choose(&mut self, message: &ListedMessage) -> Choice {
+        match message.unique_id().is_some_and(|unique_id| self.has(unique_id)) {
+            true if self.deletes() => Choice::Delete,
+            true => Choice::Stored,
+            false => Choice::Fetch,
+        }
+    }
+
+    /// Begins a message.
+    ///
+    /// # Errors
+    /// Those of the store. No more messages are asked for then.
+    fn begin(&mut self) -> impl Future<Output = io::Result<Self::Message>> + Send;
+
+    /// Stores a message, which is complete. It has a unique-id if that can serve as a name. None with that name is there; never
+    /// replace one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
+    /// store by a unique-id only what is whole on the disk.
+    ///
+    /// # Errors
+    /// Those of the store. The message stays on the server then.
+    fn save(&mut self, message: Self::Message, unique_id: Option<&[u8]>)
+    -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
+    /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
+    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here.
+    ///
+    /// # Errors
+    /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the
+    /// first message is fetched they end the session without QUIT.
+    fn sync(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Takes the header of a message, where [`Choice::Header`] was chosen. It never counts as stored.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn save_header(
+        &mut self,
+        header: Self::Message,
+        message: &ListedMessage,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        let _ = (header, message);
+        ready(Ok(()))
+    }
+
+    /// Forgets all unique-ids that `is_meant` is true for, and no message: the server may give them to other messages from now
+    /// on. The stored ones get other names.
+    ///
+    /// # Errors
+    /// Those of the store. They end the session without QUIT.
+    fn forget(&mut self, is_meant: &(dyn Fn(&[u8]) -> bool + Sync)) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Throws away what was saved by a unique-id in this session, if anything was: it may not be the whole message.
+    ///
+    /// # Errors
+    /// Those of the store. They end the session without QUIT.
+    fn discard(&mut self, unique_id: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Carries a plan out, once the client is logged in, and quits. What is complete is stored before it is deleted, and a
+    /// connection that breaks loses nothing, nor does this future where it is dropped: the next session goes on.
+    ///
+    /// # Errors
+    /// [`Error::Unfinished`] where some messages can't be had, stored or deleted; the others are. [`Error::Sink`] where the store
+    /// can't forget or discard, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
+    pub async fn fetch<T: Store>(mut self, plan: Fetch, store: &mut T) -> Result<Fetched, Error> {
+        if self.session.state() != Some(State::Transaction) {
+            return Err(SendError::WrongState.into());
+        }
+        let mut work = Work::<T::Message>::new(plan);
+        let (how, error) = loop {
+            if let Err(error) = work.plan.advance(&mut self.session) {
+                return Err(work.failed(error));
+            }
+            let lost = self.next().await.err();
+            match self.session.poll(self.start.elapsed()) {
+                Ok(Action::Event(event)) => {
+                    work.observe(&event, |message| store.choose(message));
+                    event.done();
+                }
+                Ok(Action::Body(body)) => {
+                    if let Some(message) = &mut work.message {
+                        let written = message.write_all(body.as_bytes()).await;
+                        work.written(body.as_bytes().len(), written);
+                    }
+                    body.done();
+                }
+                Ok(Action::Idle(idle)) => {
+                    // The plan may wait to be told about what is saved.
+                    if !work.sync() {
+                        idle.decline();
+                    }
+                }
+                Ok(Action::Closed(closed)) => break (Ok(closed), Error::Closed(closed)),
+                Ok(other) => other.decline(),
+                Err(error) => break (Err(error), lost.unwrap_or(error.into())),
+            }
+            carry_out(&mut work, store).await.map_err(Error::Sink)?;
+        };
+        work.plan.end(&how);
+        carry_out(&mut work, store).await.map_err(Error::Sink)?;
+        work.sync();
+        carry_out(&mut work, store).await.map_err(Error::Sink)?;
+        if how.is_ok() {
+            let _ = self.stream.shutdown().await; // the server may be gone
+        }
+        work.result(how, error)
+    }
+}
+
+/// Has the store do what is to be done.
+async fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> io::Result<()> {
+    while let Some(task) = work.task() {
+        match task {
+            Task::Begin => {
+                let begun = store.begin().await;
+                work.message = work.check(begun);
+            }
+            Task::Save(it) => {
+                let saved = match work.message.take() {
+                    Some(message) => Some(store.save(message, it.unique_id()).await),
+                    None => None,
+                };
+                work.saved(&it, saved);
+            }
+            Task::SaveHeader(it) => {
+                if let Some(header) = work.message.take() {
+                    let saved = store.save_header(header, &it).await;
+                    work.check(saved);
+                }
+            }
+            Task::Sync => {
+                let synced = store.sync().await;
+                work.synced(synced, store.deletes())?;
+            }
+            Task::Forget(meant) => store.forget(&|unique_id| meant.has(unique_id)).await?,
+            Task::Discard(it) => {
+                if let Some(unique_id) = it.unique_id() {
+                    store.discard(unique_id).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
