@@ -8,6 +8,7 @@
 //! [`converse`]: the session says what has to happen next, and one `match` does it. `client_tokio.rs` is the same client on
 //! tokio.
 
+#[expect(unreachable_pub, reason = "it is `adapter`'s, too")]
 #[path = "../../src/manual/blocking/tls.rs"]
 mod tls;
 

@@ -7,6 +7,7 @@
 //! All of POP3 is in the crate, and the loop of a connection is in `adapter`. What a server adds is [`Connection`], a [`Host`]
 //! whose store is in `support`. `server_tokio.rs` is the same server with tasks.
 
+#[expect(unreachable_pub, reason = "it is `adapter`'s, too")]
 #[path = "../../src/manual/blocking/tls.rs"]
 mod tls;
 

@@ -1,7 +1,7 @@
 //! The text of the adapters, which bind sessions to streams: depend on the repository's package `examples/adapter`, or copy what you need.
 //!
 //! All example programs are built on it, and its tests run it over sockets, with TLS, against peers that are silent, that
-//! drip, and that break off. It needs `bytes` and `thiserror` beside this crate, and its second half tokio.
+//! drip, and that break off. It needs `bytes` and `thiserror` beside this crate, its second half tokio, and TLS rustls.
 //!
 //! | | blocking | tokio |
 //! |---|---|---|
@@ -74,7 +74,23 @@
 #![doc = include_str!("error.rs")]
 #![doc = "```"]
 //! # TLS, blocking
-//! It isn't in the package, so that nobody compiles rustls who has no TLS: copy it.
+//! `adapter::blocking::Tls`, with the package's feature `rustls`. This is a server's part, and then a client's on port 995:
+//!
+//! ```ignore
+//! type Stream = Box<dyn Stream>;
+//!
+//! fn start_tls(&mut self, stream: Box<dyn Stream>, deadline: Option<Instant>) -> io::Result<Box<dyn Stream>> {
+//!     let tls = ServerConnection::new(Arc::clone(&self.tls)).map_err(io::Error::other)?;
+//!     Ok(Box::new(Tls::shake_hands(tls, stream, deadline)?))
+//! }
+//! ```
+//! ```ignore
+//! let tls = ClientConnection::new(tls_config, server_name)?;
+//! let deadline = Instant::now().checked_add(Duration::from_secs(30));
+//! let stream = Tls::shake_hands(tls, TcpStream::connect(address)?, deadline)?;
+//! let mut client = Client::new(stream, Security::Tls, Arc::new(Config::new()));
+//! ```
+//! With STLS, `Client::log_in_over_tls` is given the same handshake. Its text:
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/tls.rs")]
 #![doc = "```"]

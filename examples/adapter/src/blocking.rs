@@ -8,6 +8,9 @@ mod client;
 mod fetch;
 #[path = "../../../src/manual/blocking/serve.rs"]
 mod serve;
+#[cfg(feature = "rustls")]
+#[path = "../../../src/manual/blocking/tls.rs"]
+mod tls;
 #[path = "../../../src/manual/blocking/transfer.rs"]
 mod transfer;
 
@@ -16,4 +19,6 @@ pub use check::check;
 pub use client::Client;
 pub use fetch::Store;
 pub use serve::{Host, answer, serve};
+#[cfg(feature = "rustls")]
+pub use tls::Tls;
 pub use transfer::{Stream, TICK, transfer};

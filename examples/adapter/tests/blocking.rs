@@ -1,6 +1,7 @@
 //! Servers and clients over blocking streams, against each other and against servers that follow a script.
 
 mod common;
+#[expect(unreachable_pub, reason = "it is `adapter`'s, too")]
 #[path = "../../../src/manual/blocking/tls.rs"]
 mod tls;
 

@@ -9,7 +9,7 @@ use rustls::{ConnectionCommon, SideData, StreamOwned};
 
 /// TLS over another stream.
 #[derive(Debug)]
-pub(crate) struct Tls<C, S: Read + Write>(StreamOwned<C, S>);
+pub struct Tls<C, S: Read + Write>(StreamOwned<C, S>);
 
 impl<C, D, S> Tls<C, S>
 where
@@ -22,7 +22,7 @@ where
     ///
     /// # Errors
     /// The handshake has failed, or the time is over.
-    pub(crate) fn shake_hands(connection: C, stream: S, deadline: Option<Instant>) -> io::Result<Self> {
+    pub fn shake_hands(connection: C, stream: S, deadline: Option<Instant>) -> io::Result<Self> {
         let mut tls = StreamOwned::new(connection, stream);
         tls.sock.set_timeout(TICK)?;
         while tls.conn.is_handshaking() || tls.conn.wants_write() {
