@@ -8,6 +8,11 @@
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/server.rs")]
 #![doc = "```"]
+//! Over tokio the methods of `Host` are `async`. This is the same server there, `cargo run --example minimal_tokio`, with an [`Index`] in
+//! the place of a maildrop of its own:
+#![doc = "```ignore"]
+#![doc = include_str!("../manual/minimal_tokio.rs")]
+#![doc = "```"]
 //! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` are complete ones, with TLS, Maildirs and all ways to
 //! log in. A host that needs more than `Host` offers writes the loop itself, as the [crate's documentation](crate) shows it.
 //!

@@ -16,9 +16,9 @@ WELCOME = b"Subject: welcome\r\n\r\nGood to see you.\r\n"
 
 
 @contextmanager
-def minimal_server(world):
-    """The server of one page; its port."""
-    program = str(world.program.parent / "server")
+def minimal_server(world, name="server"):
+    """The server of one page, over blocking sockets or tokio; its port."""
+    program = str(world.program.parent / name)
     with subprocess.Popen([program, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stderr.readline()
@@ -40,7 +40,17 @@ def subjects(world, address, password=PASSWORD):
 @check
 @only_for("server_std")
 def the_server_of_one_page_serves_curl_and_poplib(world):
-    with minimal_server(world) as port:
+    serves_curl_and_poplib(world, "server")
+
+
+@check
+@only_for("server_tokio")
+def the_tokio_server_of_one_page_serves_curl_and_poplib(world):
+    serves_curl_and_poplib(world, "minimal_tokio")
+
+
+def serves_curl_and_poplib(world, name):
+    with minimal_server(world, name) as port:
         url = f"pop3://127.0.0.1:{port}/1"
         same(curl(url, user=USER, password=PASSWORD)[:2], (0, WELCOME), "what curl has")
         same(curl(url, user=USER, password="wrong")[0], LOGIN_DENIED, "curl's exit code with a wrong password")

@@ -62,6 +62,11 @@ class Server:
         line = self.errors.get(timeout=PATIENCE)
         assert line and all(str(word) in line for word in words), f"line on stderr: {line!r}, without all of {words}"
 
+    def expect_errors(self, *words):
+        """Takes as many lines on stderr, one with each of these words in it, in any order."""
+        lines = [self.errors.get(timeout=PATIENCE) or "" for _ in words]
+        assert all(any(word in line for line in lines) for word in words), f"lines on stderr: {lines}, without all of {words}"
+
     def __enter__(self):
         return self
 
