@@ -1,4 +1,4 @@
-//! The manual: why each default is what it is, and how the pieces are put together. [`adapters`] is what binds sessions to streams.
+//! The manual: why each default is what it is, and how the pieces are put together. [`adapters`] has the code that binds sessions to streams.
 //!
 //! # A server's limits
 //! Each limit is set so that an honest client never reaches it and a dishonest one does.
@@ -33,6 +33,9 @@
 //! | [`implementation`] | not announced | it tells attackers more than it tells users |
 //!
 //! # A server's store
+//! - **Errors** of the store are no answers to a client. Each `answer` of a token takes a `Result` with any error, tells the client that it is
+//!   temporary, and gives the error back for a log; a [`Rejection`](crate::server::Rejection) or a
+//!   [`Refusal`](crate::server::Refusal) in it is what the client hears instead.
 //! - **Octets** are those on the wire, with CRLF line ends and without stuffing. Count them once, when a message is delivered, by
 //!   [`WireSize`](crate::wire::WireSize) over the chunks that you store, and keep the number beside the message: a maildrop that has to read all
 //!   messages for STAT makes a client wait for minutes. What isn't counted yet is counted when [`Measure`](crate::server::Measure) asks
@@ -179,7 +182,7 @@
 //! then waits for the response and the host for the next command, until a deadline ends it. So flush at each
 //! [`Read`](crate::Read), which comes only when there is nothing left to write; at
 //! [`StartTls`](crate::server::Action::StartTls), before the handshake; and at [`Close`](crate::server::Action::Close).
-//! [`server`](crate::server#over-a-transport-that-buffers) shows it. A transport that writes through, such as a TCP socket,
+//! [`adapters`] has it. A transport that writes through, such as a TCP socket,
 //! needs none of this.
 //!
 //! # SASL

@@ -1,22 +1,24 @@
 //! The client's half of a connection, as a state machine that the caller drives.
 //!
 //! # Where to begin
-//! The package `adapter` of the repository has a client that is called, `Client`, for blocking streams and for tokio: each call sends
-//! its command and returns when that is answered. [Its text](crate::manual::adapters) is there to be copied instead. This program,
-//! `examples/minimal`'s, prints the subjects of all messages:
+//! The repository's package [`adapter`](crate::manual::adapters) has a client that is called, `Client`, over blocking streams or over
+//! tokio: each call sends its command and returns when that is answered. This program, `cargo run --example client`, prints the
+//! subjects of all messages; over tokio it differs by `.await`:
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/client.rs")]
 #![doc = "```"]
-//! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right. A program
-//! that keeps mail, whether it leaves it on the server or deletes it there, takes a [`Fetch`], which plans all of that, and the
-//! adapter's `Client::fetch`, which carries it out for a store: `Client` alone knows nothing of unique-ids that are repeated, of
-//! messages that are to come last since they break a session, or of what was stored before. `examples/std/client_std.rs` and
-//! `examples/tokio/client_tokio.rs` are complete programs.
+//! A [`Login`] plans the beginning of a session: STLS, CAPA, the best way to log in, and the next one where that is right.
+//!
+//! A program that keeps mail, whether it leaves it on the server or deletes it there, takes a [`Fetch`], and `Client::fetch`, which carries
+//! it out for a store. `Client` alone knows nothing of unique-ids that are repeated, of messages that are to come last since they break
+//! a session, or of what was stored before. [`Fetch`] begins with such a program.
+//!
+//! `examples/std/client_std.rs` and `examples/tokio/client_tokio.rs` are complete programs.
 //!
 //! # With a loop of your own
 //! [`Session::send`] queues commands, and [`Session::poll`] returns the one thing that must happen next: octets to read or
 //! to write, what the server has sent, a part of a message, a step of TLS or SASL. This logs in as a [`Login`] plans it, and returns the
-//! first message; `transfer` is the adapter's too.
+//! first message; `transfer` is `adapter`'s.
 #![doc = "```no_run"]
 #![doc = include_str!("first_message.rs")]
 #![doc = "```"]

@@ -1,7 +1,12 @@
-//! The text of the adapters, which bind sessions to streams: depend on the repository's package `examples/adapter`, or copy what you need.
+//! The package `adapter`, which binds sessions to streams, and its whole text: depend on it, or copy what you need.
 //!
-//! All example programs are built on it, and its tests run it over sockets, with TLS, against peers that are silent, that
-//! drip, and that break off. It needs `bytes` and `thiserror` beside this crate, its second half tokio, and TLS rustls.
+//! ```toml
+//! [dependencies]
+//! adapter = { path = "…/examples/adapter" } # features: "tokio" for `adapter::tokio`, "rustls" for TLS over blocking streams
+//! pop3-proto = { path = "…" } # the one that `adapter` has
+//! ```
+//! It is `examples/adapter` of the repository, and all example programs are built on it. Its tests run it over sockets, with TLS, against
+//! peers that are silent, that drip, and that break off. Beside this crate it needs `bytes` and `thiserror`, and what its features name.
 //!
 //! | | blocking | tokio |
 //! |---|---|---|
@@ -26,10 +31,13 @@
 #![doc = include_str!("tokio/transfer.rs")]
 #![doc = "```"]
 //! # Serve, blocking
+//! Implement `Host`, and call `serve` for each connection, in a thread of its own: [`server`](crate::server) begins with such a program.
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/serve.rs")]
 #![doc = "```"]
 //! # Serve, tokio
+//! The same with `async` methods, and a task for each connection. Where a task is aborted its session goes with it: nothing is removed, and
+//! the maildrop is dropped with its lock.
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/serve.rs")]
 #![doc = "```"]
@@ -39,6 +47,7 @@
 #![doc = include_str!("blocking/check.rs")]
 #![doc = "```"]
 //! # Client, blocking
+//! [`client`](crate::client) begins with a program that calls it.
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/client.rs")]
 #![doc = "```"]

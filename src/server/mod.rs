@@ -2,22 +2,25 @@
 //!
 //! # Where to begin
 //! A server is three things: a [`Maildrop`], which is the index of one open maildrop; a [`Session`] for each connection; and a
-//! loop that does what the session asks for. The loop is there already: the package `adapter` of the repository has `serve`, for
-//! blocking streams and for tokio, and [its text](crate::manual::adapters) is there to be copied instead. What is left is its trait
-//! `Host`: who may log in, what a message is, what is removed. This is a whole server on top of it, `examples/minimal`'s:
+//! loop that does what the session asks for. The loop is written already: `serve`, in the repository's package
+//! [`adapter`](crate::manual::adapters), over blocking streams or over tokio. You write its trait `Host`: who may log in, what a message
+//! is, what is removed. Errors of your store go through it by `?`. This is a whole server, `cargo run --example server`:
 #![doc = "```no_run"]
 #![doc = include_str!("../manual/server.rs")]
 #![doc = "```"]
-//! Over tokio the methods of `Host` are `async`. This is the same server there, `cargo run --example minimal_tokio`, with an [`Index`] in
-//! the place of a maildrop of its own:
+//! Over tokio the methods of `Host` are `async`. This is the same server there, `cargo run --example minimal_tokio`. Its maildrop is an
+//! [`Index`], which is ready to use, so it implements no [`Maildrop`]:
 #![doc = "```ignore"]
 #![doc = include_str!("../manual/minimal_tokio.rs")]
 #![doc = "```"]
 //! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` are complete ones, with TLS, Maildirs and all ways to
-//! log in. A host that needs more than `Host` offers writes the loop itself, as the [crate's documentation](crate) shows it.
+//! log in. [TLS](crate::manual::adapters#tls-blocking) takes a method more, `start_tls`, and a box as the host's `Stream`. What to know about a
+//! store (octets, locks, unique-ids) is in the [manual](crate::manual#a-servers-store).
 //!
 //! # What a session asks for
-//! [`Session::poll`] returns one of these. Those in *italics* come only if the configuration offers them.
+//! With `serve` you needn't know this: it calls a method of `Host` for each row. A host that needs more than `Host` offers writes the loop
+//! itself, as the [crate's documentation](crate#the-loop) shows it. [`Session::poll`] returns one of these; those in *italics* come only if
+//! the configuration offers them.
 //!
 //! | action | where its answer comes from | answer it by | if you don't support it |
 //! |---|---|---|---|
