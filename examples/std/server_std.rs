@@ -7,6 +7,7 @@
 //! All of POP3 is in the crate, and the loop of a connection is in `adapter`. What a server adds is [`Connection`], a [`Host`]
 //! whose store is in `support`. `server_tokio.rs` is the same server with tasks.
 
+mod socket;
 #[expect(unreachable_pub, reason = "it is `adapter`'s, too")]
 #[path = "../../src/manual/blocking/tls.rs"]
 mod tls;
@@ -27,6 +28,7 @@ use pop3_proto::server::{Authenticate, BoxError, Credentials, Deletions};
 use rustls::ServerConnection;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use socket::Socket;
 use support::{Account, Args, Exchange, LastWords, Mailbox, Reading, Service};
 use tls::Tls;
 
@@ -110,7 +112,7 @@ fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
-    let mut stream: Box<dyn Stream + '_> = Box::new(socket);
+    let mut stream: Box<dyn Stream + '_> = Box::new(Socket::new(socket));
     if implicit_tls {
         stream = connection.start_tls(stream, Instant::now().checked_add(support::HANDSHAKE))?;
     }
