@@ -16,7 +16,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,12 +36,23 @@ use tls::Tls;
 /// seconds.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// How many threads at most wait for the next connection, at each address. To start a thread costs a third as much as the rest of a
+/// session.
+const SPARE: usize = 16;
+
 /// What all connections share.
 struct Server {
     service: Service,
     stopping: Arc<AtomicBool>,
     /// Cloned by each connection, so it tells how many there are.
     connections: Arc<()>,
+}
+
+/// Where connections come in, and how many threads wait for them.
+struct Listener {
+    socket: TcpListener,
+    implicit_tls: bool,
+    waiting: AtomicUsize,
 }
 
 fn main() -> ExitCode {
@@ -59,9 +70,10 @@ fn run(args: &Args) -> io::Result<()> {
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
     support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
-    for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
-        let server = Arc::clone(&server);
-        listener.map(|listener| thread::spawn(move || accept(&listener, implicit_tls, &server)));
+    for (socket, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
+        let Some(socket) = socket else { continue };
+        let listener = Arc::new(Listener { socket, implicit_tls, waiting: AtomicUsize::new(0) });
+        start(&listener, &server)?;
     }
     while !server.is_stopping() {
         thread::sleep(TICK / 10);
@@ -78,35 +90,43 @@ fn listen(address: &str) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| support::cannot_listen(address, &error))
 }
 
-/// Gives each connection a thread.
-fn accept(listener: &TcpListener, implicit_tls: bool, server: &Arc<Server>) {
-    loop {
-        let accepted = listener.accept();
+/// Starts a thread that serves connections.
+fn start(listener: &Arc<Listener>, server: &Arc<Server>) -> io::Result<()> {
+    let (listener, server) = (Arc::clone(listener), Arc::clone(server));
+    thread::Builder::new().spawn(move || serve_connections(&listener, &server)).map(drop)
+}
+
+/// Serves one connection after the other, until enough threads wait for the next one. Before the last thread that waits serves
+/// a connection, it starts another thread to wait.
+fn serve_connections(listener: &Arc<Listener>, server: &Arc<Server>) {
+    while listener.waiting.fetch_add(1, Ordering::Relaxed) < SPARE {
+        let accepted = listener.socket.accept();
+        let was_last = listener.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
         if server.is_stopping() {
             return;
         }
-        let socket = match accepted {
-            Ok((socket, _)) => socket,
-            Err(error) if support::is_shortage(&error) => {
-                // Too many open files, most likely: let some connections end.
-                support::report(format_args!("cannot serve a connection: {error}"));
-                thread::sleep(TICK);
-                continue;
+        let started = if was_last && accepted.is_ok() { start(listener, server) } else { Ok(()) };
+        match (accepted, started) {
+            (Ok((socket, _)), Ok(())) => {
+                let _connection = Arc::clone(&server.connections);
+                // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
+                let _ = converse(&socket, listener.implicit_tls, server);
             }
-            Err(_) => continue,
-        };
-        let (server, connection) = (Arc::clone(server), Arc::clone(&server.connections));
-        let started = thread::Builder::new().spawn(move || {
-            // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.
-            let _ = converse(&socket, implicit_tls, &server);
-            drop(connection);
-        });
-        if let Err(error) = started {
             // Too many threads.
-            support::report(format_args!("cannot serve a connection: {error}"));
-            thread::sleep(TICK);
+            (Ok(_), Err(error)) => let_others_end(&error),
+            // Too many open files, most likely.
+            (Err(error), _) if support::is_shortage(&error) => let_others_end(&error),
+            // That peer is gone.
+            (Err(_), _) => {}
         }
     }
+    listener.waiting.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Reports that there are too many connections, and gives some of them the time to end.
+fn let_others_end(error: &io::Error) {
+    support::report(format_args!("cannot serve a connection: {error}"));
+    thread::sleep(TICK);
 }
 
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {

@@ -166,6 +166,27 @@ def ten_thousand_idle_connections_are_cheap(world):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@check
+@only_for("server_std")
+def few_threads_stay_when_many_connections_have_ended(world):
+    with Server(world.program, make_maildir(world.directory, small_messages(1))) as server:
+        threads = f"/proc/{server.process.pid}/task"
+        for _ in range(2):
+            with ExitStack() as connections:
+                for _ in range(64):
+                    connections.enter_context(guest(server.port))
+                assert len(os.listdir(threads)) > 64
+            deadline = time.monotonic() + PATIENCE
+            while len(os.listdir(threads)) > 20:
+                assert time.monotonic() < deadline, f"{len(os.listdir(threads))} threads"
+                time.sleep(0.01)
+        for _ in range(20):
+            with server.session() as session:
+                assert session.ask("STAT").startswith(b"+OK 1 ")
+                session.expect("QUIT", b"+OK")
+        assert len(os.listdir(threads)) <= 20
+
+
 def guest(port):
     """A connection that has been greeted and says nothing."""
     plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
