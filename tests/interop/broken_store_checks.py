@@ -259,13 +259,27 @@ def a_store_that_hangs_stops_few_others(world):
         answered, _, _ = select.select([session.plain for session in others], [], [], 0)
         # A quarter of the loops is stopped, with a few connections more than a quarter.
         assert 2 * len(others) <= 3 * len(answered), f"{len(answered)} of {len(others)} others are served"
-        # Who comes now gets to none of what is stopped.
-        for number in range(16):
-            with server.session(f"new{number}") as session:
-                session.expect("RETR 1", b"+OK")
-                session.content()
+        others_are_served(server)
         server.process.send_signal(signal.SIGTERM)
         server.ends_cleanly()
+
+
+@check
+def who_comes_after_a_store_hangs_is_served(world):
+    """In the server of tokio the first few connections are in the loops that listen. Not all of those may hang."""
+    names = {f"user{number}": "hangs" for number in range(4 * os.cpu_count() + 4)}
+    with a_store_that_hangs(world, names) as (server, _):
+        others_are_served(server)
+        server.process.send_signal(signal.SIGTERM)
+        server.ends_cleanly()
+
+
+def others_are_served(server):
+    """Fetches the messages of those who come now: they get to none of what is stopped."""
+    for number in range(16):
+        with server.session(f"new{number}") as session:
+            session.expect("RETR 1", b"+OK")
+            session.content()
 
 
 @check
