@@ -14,9 +14,9 @@ from dovecot import Dovecot
 from dovecot_checks import messages_as_stored
 from fetchmail_checks import Fetchmail
 from maildirs import PASSWORD, USER, big_body, digest, files_in, make_maildir, small_messages, tricky_messages, wire_form
-from mpop_checks import Mpop, digests_of
-from mpop_checks import implicit_tls as mpop_implicit_tls
-from mpop_checks import stls as mpop_stls
+from mpop import Mpop, digests_of
+from mpop import implicit_tls as mpop_implicit_tls
+from mpop import stls as mpop_stls
 from poplib_checks import content, refusal
 from proxies import Proxy, every_way, servers_behind
 from servers import PATIENCE, Server
