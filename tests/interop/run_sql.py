@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs server_sql in several processes on one database.
 
-    python3 tests/interop/run_sql.py             builds it first
-    python3 tests/interop/run_sql.py PROGRAM     takes that
+    python3 tests/interop/run_sql.py             builds it and a client first
+    python3 tests/interop/run_sql.py PROGRAM     takes that, and the client among the examples beside it
     python3 tests/interop/run_sql.py [PROGRAM] --only WORDS    runs the checks whose names contain them
 
 First on SQLite, and then on a PostgreSQL that is started for it and ended. Everything is on the loopback interface and on ports that the
-system chooses. Needs Python 3.9, openssl 3, PostgreSQL, and Linux's /proc.
+system chooses. Needs Python 3.9, mpop, openssl 3, PostgreSQL, and Linux's /proc.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 import checks
 import sql_fault_checks  # noqa: F401  (each of these adds its checks to the list)
 import sql_lock_checks  # noqa: F401
+import sql_login_checks  # noqa: F401
 import sql_mail_checks  # noqa: F401
 import sql_postgres
 import sql_postgres_checks  # noqa: F401
@@ -27,14 +28,16 @@ import sql_stores
 
 
 def build():
-    """Builds it, and says where cargo has put it."""
+    """Builds it and the client, and says where cargo has put it."""
     root = Path(__file__).resolve().parents[2]
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--package", "server-sql"]
+    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--bin", "server_sql"]
+    command += ["--package", "server-sql", "--package", "examples-std", "--example", sql_stores.CLIENT]
     command += ["--message-format=json-render-diagnostics"]
     print("building:", *command, flush=True)
     done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True)
     built = [json.loads(line) for line in done.stdout.splitlines()]
-    return next(Path(message["executable"]) for message in built if message.get("executable"))
+    programs = {message["target"]["name"]: message["executable"] for message in built if message.get("executable")}
+    return Path(programs["server_sql"])
 
 
 def main():
@@ -43,7 +46,8 @@ def main():
     parser.add_argument("--only", default="", metavar="WORDS", help="run only the checks whose names contain these words")
     arguments = parser.parse_args()
     program = arguments.program.resolve() if arguments.program else build()
-    for missing in [name for name in [str(program), "openssl"] if not shutil.which(name)]:
+    needed = [str(program), str(program.parent / "examples" / sql_stores.CLIENT), "mpop", "openssl"]
+    for missing in [name for name in needed if not shutil.which(name)]:
         sys.exit(f"{missing} isn't there")
     if not sql_postgres.programs():
         sys.exit("PostgreSQL isn't there")

@@ -188,7 +188,7 @@ def clients_of_mail_programs_work(world):
     with store.serve(certificate=world.certificate) as front_end:
         client = poplib.POP3("127.0.0.1", front_end.port, timeout=PATIENCE)
         capabilities = client.capa()
-        assert "SASL" in capabilities and capabilities["SASL"] == ["PLAIN"] and "UIDL" in capabilities, capabilities
+        assert "SASL" in capabilities and capabilities["SASL"] == ["PLAIN", "SCRAM-SHA-256"] and "UIDL" in capabilities, capabilities
         client.stls(front_end.context())
         client.user(USER)
         client.pass_(PASSWORD)

@@ -1,5 +1,6 @@
 """What can go wrong around a PostgreSQL that server_sql uses."""
 
+import base64
 import os
 import signal
 import threading
@@ -70,11 +71,12 @@ def a_database_that_is_stopped_and_started_is_temporary_trouble(world):
         try:
             with front_end.connection() as connection:
                 assert front_end.log_in(connection).startswith(b"-ERR [SYS/TEMP]")
+                connection.expect("AUTH SCRAM-SHA-256 " + base64.b64encode(b"n,,n=x,r=x").decode(), b"-ERR [SYS/TEMP]")
             session.expect("RETR 2", b"-ERR [SYS/TEMP]")
             session.expect("QUIT", b"-ERR")
         finally:
             store.engine.start()
-        for _ in range(3):
+        for _ in range(4):
             front_end.expect_error("database")
         # Its lock is released now, and not only with the lease.
         session = taken_over(front_end)

@@ -26,6 +26,7 @@ class Sqlite:
         """There is nothing to end."""
 
 
+CLIENT = "client_std"
 engine = Sqlite()  # or what a run chooses
 
 
@@ -44,6 +45,7 @@ class Store:
 
     def __init__(self, world, user=True):
         self.program = world.program
+        self.client = world.program.parent / "examples" / CLIENT
         self.engine = engine
         self.url = engine.new(world.directory)
         self.file = world.directory / "pop3.db"  # with SQLite

@@ -10,7 +10,8 @@ use adapter::tokio::{BoxedStream, Host};
 use bytes::Bytes;
 use pop3_proto::Secret;
 use pop3_proto::message::{MessageNumber, Removal};
-use pop3_proto::server::{BoxError, Credentials, Deletions, Refusal, Rejection};
+use pop3_proto::server::{Authenticate, BoxError, Credentials, Deletions, Refusal, Rejection};
+use support::scram::{self, Nobody};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -18,7 +19,7 @@ use crate::front_end::{FrontEnd, Lease};
 use crate::mailbox::{Mailbox, Reading};
 use crate::passwords::Passwords;
 use crate::stop::Stop;
-use crate::store::Store;
+use crate::store::{Store, User};
 
 /// How long a login may take, its place in the line included.
 const LOGIN: Duration = Duration::from_secs(15);
@@ -27,6 +28,7 @@ const LOGIN: Duration = Duration::from_secs(15);
 pub(crate) struct Server<S> {
     pub(crate) front_end: FrontEnd<S>,
     pub(crate) passwords: Passwords,
+    pub(crate) nobody: Nobody,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) stop: Stop,
 }
@@ -47,32 +49,101 @@ impl<S: Store> Connection<S> {
         Self { server, _is_open: is_open, name: String::new(), lease: None }
     }
 
-    async fn open_maildrop(&mut self, name: &[u8], password: Secret) -> Result<Mailbox, BoxError> {
+    /// Gives up what takes too long.
+    async fn in_time<T>(&mut self, step: impl AsyncFnOnce(&mut Self) -> Result<T, BoxError>) -> Result<T, BoxError> {
+        timeout(LOGIN, step(self)).await.map_err(|_| "a login has taken too long")?
+    }
+
+    /// The user of this name, if there is one.
+    async fn user(&mut self, name: &[u8]) -> Result<Option<User>, BoxError> {
         self.name = String::from_utf8_lossy(name).into_owned();
-        let (front_end, store) = (&self.server.front_end, self.server.front_end.store());
-        let user = store.user(name).await?;
+        Ok(self.server.front_end.store().user(name).await?)
+    }
+
+    async fn verify(&mut self, name: &[u8], password: Secret) -> Result<Mailbox, BoxError> {
+        let user = self.user(name).await?;
         let hash = user.as_ref().map(|user| user.hash.clone());
         let verified = self.server.passwords.verify(password, hash).await?;
         let user = user.filter(|_| verified).ok_or(Rejection::BadCredentials)?;
-        let held = front_end.lock(user.maildrop).await?.ok_or(Rejection::InUse)?;
+        self.open_maildrop(user.maildrop).await
+    }
+
+    /// Takes a step of SCRAM. What is heavy about it, the client does.
+    async fn scram(&mut self, exchange: Option<Exchange>, response: &[u8]) -> Result<Outcome, BoxError> {
+        match exchange {
+            None => {
+                let name = scram::name(response).ok_or(Rejection::BadCredentials)?;
+                let made_up = self.server.nobody.keys(&name);
+                let (keys, maildrop) = match self.user(name.as_bytes()).await? {
+                    Some(User { maildrop, keys: Some(keys), .. }) => (keys, Some(maildrop)),
+                    _ => (made_up, None),
+                };
+                let (session, challenge) = scram::begin(response, keys).ok_or(Rejection::BadCredentials)?;
+                Ok(Outcome::Challenge(Exchange::Challenged(session.into(), maildrop), challenge))
+            }
+            Some(Exchange::Challenged(session, maildrop)) => {
+                let verified = maildrop.zip(scram::finish(*session, response));
+                let (maildrop, (_, proof)) = verified.ok_or(Rejection::BadCredentials)?;
+                Ok(Outcome::Challenge(Exchange::Proved(maildrop), proof))
+            }
+            // The client has nothing more to say.
+            Some(Exchange::Proved(maildrop)) if response.is_empty() => {
+                self.open_maildrop(maildrop).await.map(Outcome::Accept)
+            }
+            Some(Exchange::Proved(_)) => Err(Rejection::BadCredentials)?,
+        }
+    }
+
+    async fn open_maildrop(&mut self, maildrop: i64) -> Result<Mailbox, BoxError> {
+        let (front_end, store) = (&self.server.front_end, self.server.front_end.store());
+        let held = front_end.lock(maildrop).await?.ok_or(Rejection::InUse)?;
         // Read under the lock, so that what an earlier session has removed isn't there.
-        let entries = store.index(user.maildrop).await?;
+        let entries = store.index(maildrop).await?;
         self.lease = Some(Arc::clone(held.lease()));
         Ok(Mailbox::new(entries, held))
     }
 }
 
+/// Where SCRAM stands, from one response to the next.
+pub(crate) enum Exchange {
+    /// The challenge is out. With the maildrop of the user, if there is one.
+    Challenged(Box<scram::Session>, Option<i64>),
+    /// The maildrop is the client's, and the server's own proof is out.
+    Proved(i64),
+}
+
+/// What comes of a response.
+enum Outcome {
+    /// The client is to answer this.
+    Challenge(Exchange, Vec<u8>),
+    /// It is who it says.
+    Accept(Mailbox),
+}
+
 impl<S: Store> Host for Connection<S> {
     type Stream = BoxedStream;
     type Maildrop = Mailbox;
-    type Exchange = ();
+    type Exchange = Exchange;
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         // Of APOP's proof a hash can't tell anything, so it isn't offered.
         let Credentials::Password { name, password } = credentials else { Err(Rejection::BadCredentials)? };
         let password = Secret::from(password.expose());
-        let opened = timeout(LOGIN, self.open_maildrop(name.as_bytes(), password)).await;
-        opened.map_err(|_| "a login has taken too long")?
+        self.in_time(async |connection| connection.verify(name.as_bytes(), password).await).await
+    }
+
+    async fn authenticate(&mut self, mut step: Authenticate<'_, Mailbox, Exchange>) {
+        let (exchange, response) = step.exchange_and_response();
+        let (known, response) = (exchange.take(), response.unwrap_or_default());
+        let answered = match self.in_time(async |connection| connection.scram(known, response).await).await {
+            Ok(Outcome::Challenge(next, octets)) => {
+                *exchange = Some(next);
+                step.challenge(&octets).map_err(BoxError::from)
+            }
+            Ok(Outcome::Accept(mailbox)) => step.answer(Ok(mailbox)),
+            Err(error) => step.answer(Err(error)),
+        };
+        answered.unwrap_or_else(|error| self.report(error));
     }
 
     async fn open(&mut self, maildrop: &mut Mailbox, number: MessageNumber) -> Result<Opened<Reading>, BoxError> {

@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
+use pop3_proto::Secret;
 use pop3_proto::wire::{Name, Password, WireSize};
+use support::scram::Keys;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, stdin};
 
@@ -23,16 +25,18 @@ impl From<Error> for Failure {
 }
 
 /// Adds a user with an empty maildrop.
-pub async fn add_user<S: Store>(store: &S, name: &[u8], password: &[u8]) -> Result<(), Failure> {
+pub async fn add_user<S: Store>(store: &S, name: &[u8], password: &Secret) -> Result<(), Failure> {
     let failure = |what: &str| Err(Failure(what.into()));
     if Name::new(name).is_err() {
         return failure("NAME must not be empty, or have control characters in it");
     }
-    if Password::new(password).is_err() {
+    if Password::new(password.expose()).is_err() {
         return failure("the password, the first line on stdin, must not be empty, or have CR or NUL in it");
     }
-    let hash = passwords::hash(password).map_err(|error| Failure(error.to_string()))?;
-    if !store.add_user(name, &hash).await? {
+    let failed = |error: io::Error| Failure(error.to_string());
+    let hash = passwords::hash(password.expose()).map_err(failed)?;
+    let keys = Keys::new(password, passwords::ITERATIONS).map_err(failed)?;
+    if !store.add_user(name, &hash, keys).await? {
         return failure(&format!("there is a user {:?} already", String::from_utf8_lossy(name)));
     }
     Ok(())

@@ -46,7 +46,7 @@ fn run(args: &Args) -> Result<(), Failure> {
 
 async fn carry_out(store: impl Store, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::AddUser { name } => add_user(&store, octets(name), password()?.expose()).await?,
+        Command::AddUser { name } => add_user(&store, octets(name), &password()?).await?,
         Command::Deliver { name, files } => deliver(&store, octets(name), files).await?,
         Command::Serve { listening, lease } => serve(store, listening, Duration::from_secs(*lease)).await?,
     }

@@ -1,6 +1,7 @@
 //! Hashes of passwords.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -13,6 +14,10 @@ use tokio::sync::oneshot;
 
 /// What a password is that nobody has, so that names without a user don't stand out by being fast.
 const NOBODY: &[u8] = b"nobody";
+
+/// How often a password is hashed for SCRAM: by the client at each login, and by whoever has got hold of the database and guesses. Cyrus
+/// SASL, which many clients use, refuses more.
+pub const ITERATIONS: NonZeroU32 = NonZeroU32::new(65_536).unwrap();
 
 /// Hashes a password for the store: Argon2id with a salt of its own, 19 MiB and two passes.
 pub fn hash(password: &[u8]) -> io::Result<String> {

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use adapter::tokio::{BoxedStream, serve as serve_client};
 use pop3_proto::server::{Config, Session};
+use pop3_proto::wire::Mechanism;
 use support::listening::{self, HANDSHAKE, Listening};
+use support::scram::Nobody;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::{Connection, Server};
 use crate::front_end::FrontEnd;
-use crate::passwords::Passwords;
+use crate::passwords::{ITERATIONS, Passwords};
 use crate::stop::Stop;
 use crate::store::Store;
 
@@ -54,14 +56,17 @@ pub async fn serve<S: Store>(store: S, listening: &Listening, lease: Duration) -
     let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let tls = listening.tls()?.map(TlsAcceptor::from);
     let config = Config::new().stls(tls.is_some()).output_limit(OUTPUT).map_err(io::Error::other)?;
+    let config = listening::offer(config, Mechanism::SCRAM_SHA_256, listening.require_tls)?;
     let plain = accept::listen(&listening.listen).await?;
     let implicit_tls = match &listening.tls_listen {
         Some(address) => Some(accept::listen(address).await?),
         None => None,
     };
     let passwords = Passwords::new()?;
+    let secret = store.secret().await.map_err(io::Error::other)?;
+    let nobody = Nobody::new(secret.expose(), ITERATIONS);
     let front_end = FrontEnd::sign_on(Arc::new(store), lease).await.map_err(io::Error::other)?;
-    let server = Arc::new(Server { front_end, passwords, tls, stop: Stop::default() });
+    let server = Arc::new(Server { front_end, passwords, nobody, tls, stop: Stop::default() });
     keep_house(&server);
 
     let beginning = Arc::new(Beginning {

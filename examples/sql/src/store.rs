@@ -10,9 +10,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use pop3_proto::Secret;
+use support::scram::Keys;
 
 /// The most octets of a message that are read or written at once.
 pub const CHUNK: usize = 64 * 1024;
+
+/// How many octets the secret of a store has.
+pub const SECRET: usize = 32;
 
 /// What all methods of a [`Store`] return.
 pub trait Answer<T>: Future<Output = Result<T, Error>> + Send {}
@@ -37,6 +42,8 @@ pub struct User {
     pub maildrop: i64,
     /// The hash of the password, in PHC's format.
     pub hash: String,
+    /// What SCRAM needs, if the password can be prepared for it.
+    pub keys: Option<Keys>,
 }
 
 /// A lock on a maildrop, held or not. No two sessions ever have the same one.
@@ -97,7 +104,10 @@ pub struct Arrival {
 /// A call whose future is dropped may still happen. Then it happens before any release of a lock that is asked for later.
 pub trait Store: Send + Sync + 'static {
     /// Creates a user with an empty maildrop. `false` if there is one of this name.
-    fn add_user(&self, name: &[u8], hash: &str) -> impl Answer<bool>;
+    fn add_user(&self, name: &[u8], hash: &str, keys: Option<Keys>) -> impl Answer<bool>;
+
+    /// The secret of this store, which was made with it.
+    fn secret(&self) -> impl Answer<Secret>;
 
     /// Looks a user up.
     fn user(&self, name: &[u8]) -> impl Answer<Option<User>>;

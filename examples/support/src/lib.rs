@@ -17,7 +17,7 @@ mod regular;
 mod report;
 mod same_names;
 mod sasl;
-mod scram;
+pub mod scram;
 mod service;
 mod timestamps;
 mod tls;

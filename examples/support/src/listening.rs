@@ -10,6 +10,8 @@ use std::time::Duration;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use pop3_proto::Security;
+use pop3_proto::server::Config;
+use pop3_proto::wire::{Mechanism, Properties};
 use rustls::ServerConfig;
 
 use super::{report, tls};
@@ -69,6 +71,18 @@ pub fn parse_or_exit<A: Parser>(program: &'static str) -> A {
         report(one_line(&error));
         process::exit(2);
     })
+}
+
+/// Offers a SASL mechanism. Those that send no password are good enough in the clear, unless everything has to
+/// go through TLS.
+pub fn offer(config: Config, mechanism: Mechanism, require_tls: bool) -> io::Result<Config> {
+    let config = match mechanism.properties() {
+        Some(properties) if require_tls => {
+            config.mechanism_with(mechanism, Properties { cleartext: true, ..properties })
+        }
+        _ => config.mechanism(mechanism),
+    };
+    config.map_err(io::Error::other)
 }
 
 /// The error of a server that can't have the address it was told to use.

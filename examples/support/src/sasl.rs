@@ -1,5 +1,6 @@
 //! SASL mechanisms of more than a name and a password: what the server answers to each response.
 
+use std::io;
 use std::sync::Arc;
 
 use pop3_proto::auth::sasl::{
@@ -46,7 +47,7 @@ pub(crate) enum Outcome {
 
 impl Sasl {
     /// The mechanisms for these users.
-    pub(crate) fn new(accounts: &Accounts) -> Result<Self, scram::Error> {
+    pub(crate) fn new(accounts: &Accounts) -> io::Result<Self> {
         let scram = Scram::new(accounts.passwords())?;
         Ok(Self { timestamps: Timestamps::default(), scram, anonymous: accounts.has(ANONYMOUS) })
     }
@@ -103,13 +104,15 @@ impl Sasl {
                 });
                 bearer(claim, failure.ok(), accounts)
             }
-            (Mechanism::SCRAM_SHA_256, None) => match self.scram.begin(response) {
-                Some((session, challenge)) => {
-                    *exchange = Some(Exchange::Scram(session.into()));
-                    Outcome::Challenge(challenge)
+            (Mechanism::SCRAM_SHA_256, None) => {
+                match scram::name(response).and_then(|name| scram::begin(response, self.scram.keys(&name))) {
+                    Some((session, challenge)) => {
+                        *exchange = Some(Exchange::Scram(session.into()));
+                        Outcome::Challenge(challenge)
+                    }
+                    None => Outcome::BAD,
                 }
-                None => Outcome::BAD,
-            },
+            }
             (_, Some(Exchange::Scram(session))) => match scram::finish(*session, response) {
                 Some((name, proof)) => {
                     *exchange = Some(Exchange::ScramVerified(name));

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use pop3_proto::Totals;
 use pop3_proto::server::{Authenticate, CloseReason, Config, Credentials, Rejection, Session, Utf8};
-use pop3_proto::wire::Properties;
 use rustls::ServerConfig;
 
 use crate::accounts::{Account, Accounts};
@@ -36,7 +35,7 @@ impl Service {
     /// The service that the arguments describe.
     pub fn new(args: &Args) -> io::Result<Self> {
         let accounts = Accounts::new(args)?;
-        let sasl = Sasl::new(&accounts).map_err(io::Error::other)?;
+        let sasl = Sasl::new(&accounts)?;
         let (tls, require_tls) = (args.listening.tls()?, args.listening.require_tls);
         let config = Arc::new(config(tls.is_some(), require_tls, &sasl)?);
         Ok(Self { config, accounts, sasl, timestamps: Timestamps::default(), tls, require_tls, log: args.log })
@@ -97,14 +96,7 @@ fn config(stls: bool, require_tls: bool, sasl: &Sasl) -> io::Result<Config> {
     let config = Config::new().stls(stls).utf8(Utf8::Messages).output_limit(OUTPUT).map_err(io::Error::other)?;
     let mut config = config.language(german::german().map_err(io::Error::other)?).map_err(io::Error::other)?;
     for mechanism in sasl.mechanisms() {
-        config = match mechanism.properties() {
-            // Those that send no password are good enough in the clear, unless everything has to go through TLS.
-            Some(properties) if require_tls => {
-                config.mechanism_with(mechanism, Properties { cleartext: true, ..properties })
-            }
-            _ => config.mechanism(mechanism),
-        }
-        .map_err(io::Error::other)?;
+        config = listening::offer(config, mechanism, require_tls)?;
     }
     Ok(config)
 }

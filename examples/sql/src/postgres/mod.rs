@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deadpool_postgres::{Client, Object, Pool, PoolError};
+use pop3_proto::Secret;
+use support::scram::{Keys, random};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::store::{Arrival, Entry, Error, Lock, Locked, Store, Text, User};
+use crate::store::{Arrival, Entry, Error, Lock, Locked, SECRET, Store, Text, User};
 
 /// How long a call may take, the time until there is a connection included.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -36,9 +38,10 @@ impl Postgres {
     /// Connects to the database, and makes the tables if there are none.
     pub async fn open(url: &str) -> Result<Self, Error> {
         let (clients, lease) = (connecting::pool(url, CONNECTIONS)?, connecting::pool(url, 1)?);
+        let secret = random::<SECRET>().map_err(|error| Error::Database(error.to_string()))?;
         let version = call(&lease, async |client| match sql::version(client).await? {
             Some(version) => Ok(version),
-            None => sql::create(client).await,
+            None => sql::create(client, &secret).await,
         });
         if version.await? != sql::VERSION {
             return Err(Error::Database("another version of this program has made the database".into()));
@@ -92,9 +95,13 @@ macro_rules! call {
 }
 
 impl Store for Postgres {
-    async fn add_user(&self, name: &[u8], hash: &str) -> Result<bool, Error> {
+    async fn add_user(&self, name: &[u8], hash: &str, keys: Option<Keys>) -> Result<bool, Error> {
         let (name, hash) = (name.to_vec(), hash.to_owned());
-        call!(self.clients, async |client| sql::add_user(client, &name, &hash))
+        call!(self.clients, async |client| sql::add_user(client, &name, &hash, keys.as_ref()))
+    }
+
+    async fn secret(&self) -> Result<Secret, Error> {
+        call!(self.clients, async |client| sql::secret(client))
     }
 
     async fn user(&self, name: &[u8]) -> Result<Option<User>, Error> {

@@ -9,8 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use deadpool_postgres::{Client, GenericClient as _};
 use futures_util::TryStreamExt as _;
-use tokio_postgres::Error;
+use pop3_proto::Secret;
+use support::scram::Keys;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
 
 use crate::store::{Arrival, Entry, Lock, Locked, Text, User};
 
@@ -30,7 +32,17 @@ const SCHEMA: &str = "
     CREATE SCHEMA pop3;
     CREATE TABLE pop3.version (version integer NOT NULL);
     CREATE TABLE pop3.maildrops (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, next_uid bigint NOT NULL);
-    CREATE TABLE pop3.users (name bytea PRIMARY KEY, hash text NOT NULL, maildrop bigint NOT NULL);
+    CREATE TABLE pop3.secret (octets bytea NOT NULL);
+    -- With all that SCRAM needs, or with none of it.
+    CREATE TABLE pop3.users (
+        name bytea PRIMARY KEY,
+        hash text NOT NULL,
+        maildrop bigint NOT NULL,
+        salt bytea,
+        iterations bigint,
+        stored_key bytea,
+        server_key bytea
+    );
     CREATE TABLE pop3.messages (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         maildrop bigint NOT NULL,
@@ -69,7 +81,7 @@ pub(super) async fn version(client: &impl deadpool_postgres::GenericClient) -> R
 }
 
 /// Makes the tables, unless somebody else was faster. Returns the version that is there then.
-pub(super) async fn create(client: &mut Client) -> Result<i32> {
+pub(super) async fn create(client: &mut Client, secret: &[u8]) -> Result<i32> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(ALONE).await?;
     if let Some(version) = version(&transaction).await? {
@@ -77,6 +89,7 @@ pub(super) async fn create(client: &mut Client) -> Result<i32> {
     }
     transaction.batch_execute(SCHEMA).await?;
     transaction.execute("INSERT INTO pop3.version VALUES ($1)", &[&VERSION]).await?;
+    transaction.execute("INSERT INTO pop3.secret VALUES ($1)", &[&secret]).await?;
     transaction.commit().await?;
     Ok(VERSION)
 }
@@ -87,19 +100,42 @@ async fn change(client: &Client, statement: &str, values: &[&(dyn ToSql + Sync)]
     client.execute(&statement, values).await
 }
 
-pub(super) async fn add_user(client: &Client, name: &[u8], hash: &str) -> Result<bool> {
+pub(super) async fn add_user(client: &Client, name: &[u8], hash: &str, keys: Option<&Keys>) -> Result<bool> {
     let statement = "WITH maildrop AS (
              INSERT INTO pop3.maildrops (next_uid)
              SELECT 1 WHERE NOT EXISTS (SELECT FROM pop3.users WHERE name = $1) RETURNING id
          )
-         INSERT INTO pop3.users (name, hash, maildrop) SELECT $1, $2, id FROM maildrop ON CONFLICT DO NOTHING";
-    Ok(change(client, statement, &[&name, &hash]).await? == 1)
+         INSERT INTO pop3.users (name, hash, maildrop, salt, iterations, stored_key, server_key)
+         SELECT $1, $2, id, $3, $4, $5, $6 FROM maildrop ON CONFLICT DO NOTHING";
+    let salt = keys.map(|keys| &keys.salt);
+    let iterations = keys.map(|keys| i64::from(keys.iterations));
+    let (stored, server) = (keys.map(|keys| keys.stored.expose()), keys.map(|keys| keys.server.expose()));
+    Ok(change(client, statement, &[&name, &hash, &salt, &iterations, &stored, &server]).await? == 1)
+}
+
+pub(super) async fn secret(client: &Client) -> Result<Secret> {
+    client.query_one("SELECT octets FROM pop3.secret", &[]).await.map(|row| octets(&row, 0))
+}
+
+/// Octets that are to be wiped.
+fn octets(row: &Row, column: usize) -> Secret {
+    row.get::<_, &[u8]>(column).into()
 }
 
 pub(super) async fn user(client: &Client, name: &[u8]) -> Result<Option<User>> {
-    let statement = client.prepare_cached("SELECT maildrop, hash FROM pop3.users WHERE name = $1").await?;
-    let user = client.query_opt(&statement, &[&name]).await?;
-    Ok(user.map(|row| User { maildrop: row.get(0), hash: row.get(1) }))
+    let statement = client.prepare_cached(
+        "SELECT maildrop, hash, salt, iterations, stored_key, server_key FROM pop3.users WHERE name = $1",
+    );
+    let user = client.query_opt(&statement.await?, &[&name]).await?;
+    Ok(user.map(|row| {
+        let keys = row.get::<_, Option<_>>(2).map(|salt| Keys {
+            salt,
+            iterations: u32::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
+            stored: octets(&row, 4),
+            server: octets(&row, 5),
+        });
+        User { maildrop: row.get(0), hash: row.get(1), keys }
+    }))
 }
 
 pub(super) async fn begin(client: &Client, maildrop: i64) -> Result<i64> {

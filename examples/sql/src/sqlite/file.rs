@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error as SqliteError, ErrorCode, OpenFlags};
 
+use support::scram::random;
+
 use super::{BUSY, sql};
-use crate::store::Error;
+use crate::store::{Error, SECRET};
 
 /// How often to try what SQLite itself doesn't wait for.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -39,7 +41,8 @@ impl File {
         if mode != "wal" {
             return Err(file.trouble("its file system can't share memory, so there is no write-ahead log"));
         }
-        sql::create(&mut connection).map_err(|error| file.error(&error))?;
+        let secret = random::<SECRET>().map_err(|error| file.trouble(error))?;
+        sql::create(&mut connection, &secret).map_err(|error| file.error(&error))?;
         Ok(file)
     }
 

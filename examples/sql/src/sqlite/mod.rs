@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use pop3_proto::Secret;
+use support::scram::Keys;
 
 use crate::store::{Arrival, Entry, Error, Lock, Locked, Store, Text, User};
 use file::File;
@@ -56,9 +58,13 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    async fn add_user(&self, name: &[u8], hash: &str) -> Result<bool, Error> {
+    async fn add_user(&self, name: &[u8], hash: &str, keys: Option<Keys>) -> Result<bool, Error> {
         let (name, hash) = (name.to_vec(), hash.to_owned());
-        self.writer.run(LIMIT, move |connection| sql::add_user(connection, &name, &hash)).await
+        self.writer.run(LIMIT, move |connection| sql::add_user(connection, &name, &hash, keys.as_ref())).await
+    }
+
+    async fn secret(&self) -> Result<Secret, Error> {
+        self.readers.run(LIMIT, |connection| sql::secret(connection)).await
     }
 
     async fn user(&self, name: &[u8]) -> Result<Option<User>, Error> {

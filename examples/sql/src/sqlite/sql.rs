@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension as _, Result, Transaction, TransactionBehavior, params};
+use pop3_proto::Secret;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, Transaction, TransactionBehavior, params};
+
+use support::scram::Keys;
 
 use super::Clock;
 use crate::store::{Arrival, Entry, Lock, Locked, Text, User};
@@ -23,7 +26,17 @@ pub(super) const VERSION: i64 = 1;
 /// and `touched` is 0.
 const SCHEMA: &str = "
     CREATE TABLE maildrops (id INTEGER PRIMARY KEY AUTOINCREMENT, next_uid INTEGER NOT NULL);
-    CREATE TABLE users (name BLOB PRIMARY KEY, hash TEXT NOT NULL, maildrop INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE secret (octets BLOB NOT NULL);
+    -- With all that SCRAM needs, or with none of it.
+    CREATE TABLE users (
+        name BLOB PRIMARY KEY,
+        hash TEXT NOT NULL,
+        maildrop INTEGER NOT NULL,
+        salt BLOB,
+        iterations INTEGER,
+        stored_key BLOB,
+        server_key BLOB
+    ) WITHOUT ROWID;
     CREATE TABLE messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         maildrop INTEGER NOT NULL,
@@ -70,10 +83,11 @@ pub(super) fn write_ahead(connection: &Connection) -> Result<String> {
 }
 
 /// Makes the tables, unless somebody else was faster.
-pub(super) fn create(connection: &mut Connection) -> Result<()> {
+pub(super) fn create(connection: &mut Connection, secret: &[u8]) -> Result<()> {
     let transaction = write(connection)?;
     if version(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute("INSERT INTO secret (octets) VALUES (?1)", [secret])?;
         transaction
             .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"))?;
     }
@@ -84,24 +98,55 @@ fn write(connection: &mut Connection) -> Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-pub(super) fn add_user(connection: &mut Connection, name: &[u8], hash: &str) -> Result<bool> {
+pub(super) fn add_user(connection: &mut Connection, name: &[u8], hash: &str, keys: Option<&Keys>) -> Result<bool> {
     let transaction = write(connection)?;
     if user(&transaction, name)?.is_some() {
         return Ok(false);
     }
     transaction.execute("INSERT INTO maildrops (next_uid) VALUES (1)", [])?;
     let maildrop = transaction.last_insert_rowid();
-    transaction
-        .execute("INSERT INTO users (name, hash, maildrop) VALUES (?1, ?2, ?3)", params![name, hash, maildrop])?;
+    transaction.execute(
+        "INSERT INTO users (name, hash, maildrop, salt, iterations, stored_key, server_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            name,
+            hash,
+            maildrop,
+            keys.map(|keys| &keys.salt),
+            keys.map(|keys| keys.iterations),
+            keys.map(|keys| keys.stored.expose()),
+            keys.map(|keys| keys.server.expose())
+        ],
+    )?;
     transaction.commit()?;
     Ok(true)
 }
 
+pub(super) fn secret(connection: &Connection) -> Result<Secret> {
+    connection.query_row("SELECT octets FROM secret", [], |row| octets(row, 0))
+}
+
+/// Octets that are to be wiped.
+fn octets(row: &Row<'_>, column: usize) -> Result<Secret> {
+    row.get::<_, Vec<u8>>(column).map(Secret::from)
+}
+
 pub(super) fn user(connection: &Connection, name: &[u8]) -> Result<Option<User>> {
     connection
-        .query_row("SELECT maildrop, hash FROM users WHERE name = ?1", [name], |row| {
-            Ok(User { maildrop: row.get(0)?, hash: row.get(1)? })
-        })
+        .query_row(
+            "SELECT maildrop, hash, salt, iterations, stored_key, server_key FROM users WHERE name = ?1",
+            [name],
+            |row| {
+                let keys = match row.get(2)? {
+                    Some(salt) => {
+                        let (stored, server) = (octets(row, 4)?, octets(row, 5)?);
+                        Some(Keys { salt, iterations: row.get(3)?, stored, server })
+                    }
+                    None => None,
+                };
+                Ok(User { maildrop: row.get(0)?, hash: row.get(1)?, keys })
+            },
+        )
         .optional()
 }
 

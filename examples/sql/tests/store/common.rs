@@ -41,7 +41,7 @@ impl World {
 
 /// Adds a user. Returns the maildrop.
 pub(crate) async fn maildrop(store: &Sqlite, name: &str) -> i64 {
-    assert!(store.add_user(name.as_bytes(), "no hash").await.unwrap());
+    assert!(store.add_user(name.as_bytes(), "no hash", None).await.unwrap());
     store.user(name.as_bytes()).await.unwrap().unwrap().maildrop
 }
 

@@ -6,3 +6,4 @@ mod files;
 mod front_ends;
 mod locks;
 mod property;
+mod users;
