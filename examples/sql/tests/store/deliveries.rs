@@ -4,24 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::Connection;
 use server_sql::store::{CHUNK, Store as _};
 use tokio::task::JoinSet;
 
-use crate::common::{World, deliver, maildrop, own_lock, seen, stage, unique_ids};
+use crate::common::{World, deliver, maildrop, on_each_engine, own_lock, seen, stage, unique_ids};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many chunks are in the file, whoever may see them.
-fn chunks(world: &World) -> i64 {
-    let connection = Connection::open(world.path()).unwrap();
-    connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0)).unwrap()
+on_each_engine! {
+    nobody_sees_a_message_before_it_is_published,
+    messages_are_published_all_or_none,
+    a_message_is_there_chunk_by_chunk,
+    deliveries_at_the_same_time_lose_nothing_and_get_ids_of_their_own,
+    no_unique_id_is_used_again,
+    what_is_removed_is_gone_at_once_and_its_text_is_swept,
+    a_delivery_without_a_chunk_for_a_day_is_given_up,
 }
 
-#[tokio::test]
-async fn nobody_sees_a_message_before_it_is_published() {
-    let world = World::new();
-    let (store, other) = (world.open(), world.open());
+async fn nobody_sees_a_message_before_it_is_published<W: World>() {
+    let world = W::new().await;
+    let (store, other) = (world.open().await, world.open().await);
     let maildrop = maildrop(&store, "mrose").await;
     let arrival = stage(&store, maildrop, b"text").await;
     assert!(seen(&other, maildrop).await.is_empty());
@@ -31,10 +33,9 @@ async fn nobody_sees_a_message_before_it_is_published() {
     assert_eq!(other.open(arrival.message).await.unwrap().unwrap().first, "text");
 }
 
-#[tokio::test]
-async fn messages_are_published_all_or_none() {
-    let world = World::new();
-    let store = world.open();
+async fn messages_are_published_all_or_none<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
     let maildrop = maildrop(&store, "mrose").await;
     let (one, two) = (stage(&store, maildrop, b"one").await, stage(&store, maildrop, b"two").await);
     store.discard(vec![two.message]).await.unwrap();
@@ -44,10 +45,9 @@ async fn messages_are_published_all_or_none() {
     assert_eq!(unique_ids(&store, maildrop).await, [1]);
 }
 
-#[tokio::test]
-async fn a_message_is_there_chunk_by_chunk() {
-    let world = World::new();
-    let store = world.open();
+async fn a_message_is_there_chunk_by_chunk<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
     let maildrop = maildrop(&store, "mrose").await;
     let mut arrival = stage(&store, maildrop, b"first").await;
     let second = Bytes::from(vec![b'x'; CHUNK]);
@@ -60,31 +60,29 @@ async fn a_message_is_there_chunk_by_chunk() {
     assert!(store.chunk(arrival.message, 2).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn deliveries_at_the_same_time_lose_nothing_and_get_ids_of_their_own() {
-    let world = World::new();
-    let stores = [Arc::new(world.open()), Arc::new(world.open())];
-    let maildrop = maildrop(&stores[0], "mrose").await;
+async fn deliveries_at_the_same_time_lose_nothing_and_get_ids_of_their_own<W: World>() {
+    let world = W::new().await;
+    let stores = [world.open().await, world.open().await].map(Arc::new);
+    let maildrop = maildrop(&*stores[0], "mrose").await;
     let mut deliveries = JoinSet::new();
     for n in 0..20 {
         let store = Arc::clone(&stores[n % 2]);
-        deliveries.spawn(async move { deliver(&store, maildrop).await });
+        deliveries.spawn(async move { deliver(&*store, maildrop).await });
     }
     let mut delivered = deliveries.join_all().await;
-    let mut seen = seen(&stores[0], maildrop).await;
+    let mut seen = seen(&*stores[0], maildrop).await;
     delivered.sort_unstable();
     seen.sort_unstable();
     assert_eq!(delivered, seen);
-    assert_eq!(unique_ids(&stores[0], maildrop).await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(unique_ids(&*stores[0], maildrop).await, (1..=20).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn no_unique_id_is_used_again() {
-    let world = World::new();
-    let store = world.open();
+async fn no_unique_id_is_used_again<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
     let maildrop = maildrop(&store, "mrose").await;
     for unique_id in 1..=3 {
-        let store = world.open();
+        let store = world.open().await;
         let message = deliver(&store, maildrop).await;
         assert_eq!(unique_ids(&store, maildrop).await, [unique_id]);
         let lock = own_lock(&store, maildrop).await;
@@ -94,10 +92,9 @@ async fn no_unique_id_is_used_again() {
     }
 }
 
-#[tokio::test]
-async fn what_is_removed_is_gone_at_once_and_its_text_is_swept() {
-    let world = World::new();
-    let store = world.open();
+async fn what_is_removed_is_gone_at_once_and_its_text_is_swept<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
     let maildrop = maildrop(&store, "mrose").await;
     let (gone, kept) = (stage(&store, maildrop, b"gone").await, deliver(&store, maildrop).await);
     for n in 1..200 {
@@ -110,22 +107,21 @@ async fn what_is_removed_is_gone_at_once_and_its_text_is_swept() {
     assert!(store.open(gone.message).await.unwrap().is_none());
     assert!(store.chunk(gone.message, 1).await.unwrap().is_none());
     while store.sweep().await.unwrap() {}
-    assert_eq!(chunks(&world), 1);
+    assert_eq!(world.chunks().await, 1);
     assert_eq!(seen(&store, maildrop).await, [kept]);
 }
 
-#[tokio::test]
-async fn a_delivery_without_a_chunk_for_a_day_is_given_up() {
-    let world = World::new();
-    let store = world.open();
+async fn a_delivery_without_a_chunk_for_a_day_is_given_up<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
     let maildrop = maildrop(&store, "mrose").await;
     let (dead, slow) = (stage(&store, maildrop, b"dead").await, stage(&store, maildrop, b"slow").await);
-    world.pass(DAY);
+    world.pass(DAY).await;
     assert!(store.append(slow.message, 1, Bytes::from_static(b"more")).await.unwrap());
     assert!(!store.sweep().await.unwrap());
-    world.pass(Duration::from_secs(1));
+    world.pass(Duration::from_secs(1)).await;
     while store.sweep().await.unwrap() {}
-    assert_eq!(chunks(&world), 2);
+    assert_eq!(world.chunks().await, 2);
     assert!(!store.append(dead.message, 1, Bytes::from_static(b"more")).await.unwrap());
     assert!(!store.publish(maildrop, vec![slow, dead]).await.unwrap());
     assert!(store.publish(maildrop, vec![slow]).await.unwrap());

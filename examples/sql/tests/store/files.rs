@@ -7,11 +7,11 @@ use rusqlite::Connection;
 use server_sql::sqlite::Sqlite;
 use server_sql::store::Store as _;
 
-use crate::common::{World, maildrop};
+use crate::common::{OnSqlite, World as _, maildrop};
 
-#[test]
-fn a_cold_start_of_many_at_once_makes_one_database() {
-    let world = World::new();
+#[tokio::test]
+async fn a_cold_start_of_many_at_once_makes_one_database() {
+    let world = OnSqlite::new().await;
     let path = world.path();
     thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| Sqlite::open(&path).map(drop))).collect();
@@ -26,8 +26,8 @@ fn a_cold_start_of_many_at_once_makes_one_database() {
 async fn a_new_file_is_its_owners_alone_and_so_is_what_is_beside_it() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let world = World::new();
-    let store = world.open();
+    let world = OnSqlite::new().await;
+    let store = world.open().await;
     maildrop(&store, "mrose").await;
     let files: Vec<_> = fs::read_dir(world.path().parent().unwrap()).unwrap().map(Result::unwrap).collect();
     assert_eq!(files.len(), 3, "the database, its log, and what its users share: {files:?}");
@@ -36,9 +36,9 @@ async fn a_new_file_is_its_owners_alone_and_so_is_what_is_beside_it() {
     }
 }
 
-#[test]
-fn a_file_of_another_program_is_refused_and_left_as_it_is() {
-    let world = World::new();
+#[tokio::test]
+async fn a_file_of_another_program_is_refused_and_left_as_it_is() {
+    let world = OnSqlite::new().await;
     let path = world.path();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
     let before = fs::read(&path).unwrap();
@@ -46,17 +46,17 @@ fn a_file_of_another_program_is_refused_and_left_as_it_is() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
-#[test]
-fn a_database_of_another_version_is_refused() {
-    let world = World::new();
-    drop(world.open());
+#[tokio::test]
+async fn a_database_of_another_version_is_refused() {
+    let world = OnSqlite::new().await;
+    drop(world.open().await);
     Connection::open(world.path()).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
     assert!(error(&world).contains("another version of this program has made it"));
 }
 
-#[test]
-fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
-    let world = World::new();
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let world = OnSqlite::new().await;
     let text = "no database ".repeat(1000);
     fs::write(world.path(), &text).unwrap();
     assert!(error(&world).contains("not a database"));
@@ -66,8 +66,8 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
 /// All mail would be gone from it, and nobody would notice.
 #[tokio::test]
 async fn a_file_that_vanishes_is_not_made_anew() {
-    let world = World::new();
-    let store = world.open();
+    let world = OnSqlite::new().await;
+    let store = world.open().await;
     for entry in fs::read_dir(world.path().parent().unwrap()).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
@@ -76,7 +76,7 @@ async fn a_file_that_vanishes_is_not_made_anew() {
 }
 
 /// The error of opening the file, which names it.
-fn error(world: &World) -> String {
+fn error(world: &OnSqlite) -> String {
     let error = Sqlite::open(&world.path()).err().unwrap().to_string();
     assert!(error.starts_with(world.path().to_str().unwrap()), "{error}");
     error

@@ -10,13 +10,13 @@ use server_sql::passwords::{Passwords, hash};
 use server_sql::sqlite::Sqlite;
 use tokio::time::{sleep, timeout};
 
-use crate::common::{LEASE, World, maildrop};
+use crate::common::{LEASE, OnSqlite, World as _, maildrop};
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn front_end(world: &World) -> FrontEnd<Sqlite> {
-    FrontEnd::sign_on(Arc::new(world.open()), LEASE).await.unwrap()
+async fn front_end(world: &OnSqlite) -> FrontEnd<Sqlite> {
+    FrontEnd::sign_on(Arc::new(world.open().await), LEASE).await.unwrap()
 }
 
 /// Waits until a maildrop can be locked.
@@ -31,7 +31,7 @@ async fn is_free(front_end: &FrontEnd<Sqlite>, maildrop: i64) -> bool {
 
 #[tokio::test]
 async fn a_lock_that_is_dropped_is_released() {
-    let world = World::new();
+    let world = OnSqlite::new().await;
     let (one, two) = (front_end(&world).await, front_end(&world).await);
     let maildrop = maildrop(one.store(), "mrose").await;
     let held = one.lock(maildrop).await.unwrap().unwrap();
@@ -46,7 +46,7 @@ async fn a_lock_that_is_dropped_is_released() {
 /// Nobody knows then whether there is a lock, and it would stay as long as the process lives.
 #[tokio::test]
 async fn a_lock_that_nobody_waits_for_any_more_is_released() {
-    let world = World::new();
+    let world = OnSqlite::new().await;
     let (one, two) = (front_end(&world).await, front_end(&world).await);
     let maildrop = maildrop(one.store(), "mrose").await;
     let other = Connection::open(world.path()).unwrap();
@@ -65,12 +65,12 @@ async fn a_lock_that_nobody_waits_for_any_more_is_released() {
 
 #[tokio::test(start_paused = true)]
 async fn sessions_end_with_a_lease_that_was_not_renewed_in_time_and_new_ones_get_a_new_lease() {
-    let world = World::new();
+    let world = OnSqlite::new().await;
     let front_end = front_end(&world).await;
     let maildrop = maildrop(front_end.store(), "mrose").await;
     let held = front_end.lock(maildrop).await.unwrap().unwrap();
     assert!(!held.lease().is_over());
-    world.pass(LEASE); // for the database it is over
+    world.pass(LEASE).await; // for the database it is over
     assert!(front_end.lock(maildrop).await.is_err());
     let ended_and_began_again = pin!(async {
         held.lease().over().await;
@@ -93,14 +93,14 @@ async fn sessions_end_with_a_lease_that_was_not_renewed_in_time_and_new_ones_get
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_renewed_as_long_as_the_process_can() {
-    let world = World::new();
+    let world = OnSqlite::new().await;
     let one = front_end(&world).await;
     let maildrop = maildrop(one.store(), "mrose").await;
     let held = one.lock(maildrop).await.unwrap().unwrap();
     let later = pin!(async {
         for _ in 0..100 {
             sleep(LEASE / 10).await;
-            world.pass(LEASE / 10);
+            world.pass(LEASE / 10).await;
         }
     });
     tokio::select! {
