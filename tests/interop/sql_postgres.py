@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from servers import PATIENCE
@@ -36,10 +37,7 @@ class Postgres:
             account = pwd.getpwnam("postgres")
             os.chown(self.directory, account.pw_uid, account.pw_gid)
             self.user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        password = self.directory / "password"
-        password.write_text(self.password, encoding="ascii")
-        if self.user:
-            os.chown(password, account.pw_uid, account.pw_gid)
+        password = self.file("password", self.password.encode())
         self.data = self.directory / "data"
         self.run("initdb", "-D", self.data, "-U", OWNER, "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C")
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -56,8 +54,9 @@ class Postgres:
         assert done.returncode == 0, f"{program}: {done.stderr}"
         return done.stdout
 
-    def start(self):
+    def start(self, **settings):
         options = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "logging_collector": "off"}
+        options.update(settings)
         command = [str(self.programs / "postgres"), "-D", str(self.data)]
         for option in options.items():
             command += ["-c", "%s=%s" % option]
@@ -78,6 +77,26 @@ class Postgres:
             self.process.send_signal(2)
             self.process.wait(PATIENCE)
             self.process = None
+
+    @contextmanager
+    def settings(self, **settings):
+        """Starts it anew with these settings, and afterwards without."""
+        self.stop()
+        try:
+            self.start(**settings)
+            yield
+        finally:
+            self.stop()
+            self.start()
+
+    def file(self, name, content):
+        """A file that is its own."""
+        path = self.directory / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self.user:
+            os.chown(path, self.user["user"], self.user["group"])
+        return path
 
     def end(self):
         self.stop()

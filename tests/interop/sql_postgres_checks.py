@@ -24,9 +24,7 @@ def a_database_that_is_down_is_one_line_and_exit_1(world):
     store = Store(world)
     store.engine.stop()
     try:
-        for command in [["serve", "--listen", "127.0.0.1:0"], ["deliver", USER], ["add-user", "other"]]:
-            said = store.fails(*command, stdin=b"x\n")
-            assert store.engine.password not in said, "the password is shown"
+        no_command_works(store)
     finally:
         store.engine.start()
 
@@ -41,6 +39,50 @@ def a_wrong_password_for_the_database_is_shown_nowhere(world):
         assert "wr0ngsecret" not in said, "the password is shown"
     said = store.fails("--database", f"{store.url}?sslmode=require", "deliver", USER)
     assert store.engine.password not in said, "the password is shown"
+
+
+def no_command_works(store, *words):
+    """Each is one line and exit 1, with these words and without the password."""
+    for command in [["serve", "--listen", "127.0.0.1:0"], ["deliver", USER], ["add-user", "other"]]:
+        said = store.fails(*command, stdin=b"x\n")
+        assert store.engine.password not in said, "the password is shown"
+        assert all(word in said for word in words), said
+
+
+@check
+@on(NAME)
+def tls_to_the_database_is_verified(world):
+    store, certificate = Store(world), world.certificate
+    engine, url = store.engine, store.url
+    names = {"ssl_cert_file": certificate.file, "ssl_key_file": certificate.key}
+    tls = {name: engine.file(name, path.read_bytes()) for name, path in names.items()}
+    rules = engine.file("hba", b"hostssl all all 127.0.0.0/8 scram-sha-256\n")
+    is_tls = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'server_sql'"
+    with engine.settings(ssl="on", hba_file=rules, listen_addresses="127.0.0.1,127.0.0.2", **tls):
+        store.variables = {"SSL_CERT_FILE": str(certificate.authority)}
+        for mode in ["", "?sslmode=prefer", "?sslmode=require"]:
+            store.url = url + mode
+            store.deliver(b"x\n")
+            with store.serve() as front_end, front_end.session() as session:
+                same(engine.ask(is_tls), ["t"], "whether connections are secure")
+                session.expect("QUIT", b"+OK")
+            # The certificate is for another address.
+            store.url = store.url.replace("127.0.0.1", "127.0.0.2")
+            no_command_works(store, "certificate")
+        for authority in [certificate.stranger, world.directory / "missing"]:
+            store.variables = {"SSL_CERT_FILE": str(authority)}
+            for mode in ["", "?sslmode=prefer", "?sslmode=require"]:
+                store.url = url + mode
+                no_command_works(store)
+        store.url = f"{url}?sslmode=disable"
+        no_command_works(store, "no encryption")
+    store.url = f"{url}?sslmode=require"
+    store.variables = {"SSL_CERT_FILE": str(certificate.authority)}
+    no_command_works(store, "TLS")
+    store.url = url
+    with store.serve() as front_end, front_end.session() as session:
+        same(count(session), 3, "messages")
+        session.expect("QUIT", b"+OK")
 
 
 @check

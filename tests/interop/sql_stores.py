@@ -50,6 +50,7 @@ class Store:
         self.url = engine.new(world.directory)
         self.file = world.directory / "pop3.db"  # with SQLite
         self.database = self.url.rpartition("/")[2]
+        self.variables = {}
         if user:
             self.add_user(USER)
 
@@ -58,7 +59,7 @@ class Store:
 
     @property
     def environment(self):
-        return {**os.environ, "DATABASE_URL": self.url}
+        return {**os.environ, "DATABASE_URL": self.url, **self.variables}
 
     def run(self, *arguments, stdin=b""):
         """Runs the program to its end. Returns its exit code and what it wrote to stderr."""
