@@ -4,6 +4,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -71,10 +72,10 @@ class Postgres:
                 assert time.monotonic() < deadline, (self.directory / "log").read_text()
                 time.sleep(0.1)
 
-    def stop(self):
-        """Ends it at once: connections are closed, nothing is lost."""
+    def stop(self, how=signal.SIGINT):
+        """Ends it at once: connections are closed, nothing is lost. SIGQUIT is like a crash."""
         if self.process:
-            self.process.send_signal(2)
+            self.process.send_signal(how)
             self.process.wait(PATIENCE)
             self.process = None
 

@@ -9,7 +9,7 @@ import time
 from checks import check, same
 from maildirs import USER
 from sql_postgres import NAME
-from sql_stores import Store, count, on, taken_over
+from sql_stores import Store, count, on, taken_over, unique_ids
 
 
 def backends(store):
@@ -189,3 +189,55 @@ def idle_sessions_hold_few_connections(world):
         assert 0 < connections <= 10, connections
         for session in sessions:
             session.__exit__(None, None, None)
+
+
+@check
+@on(NAME)
+def what_was_answered_outlives_a_crash_of_the_database(world):
+    """Although the database was told not to wait for the disk."""
+    store = Store(world)
+    store.engine.ask(f"ALTER DATABASE {store.database} SET synchronous_commit = off")
+    with store.engine.settings(wal_writer_delay="10s"), store.serve(lease=60) as front_end:
+        store.deliver(b"one\n")
+        store.deliver(b"two\n")
+        with front_end.session() as session:
+            session.expect("DELE 1", b"+OK")
+            session.expect("QUIT", b"+OK")
+        store.engine.stop(signal.SIGQUIT)
+        store.engine.start()
+        session = taken_over(front_end)
+        same(unique_ids(session), ["2"], "unique-ids")
+        session.expect("RETR 1", b"+OK")
+        same(session.content(), b"two\r\n", "content")
+        session.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def a_database_that_isolates_transactions_more_by_default_serves_all(world):
+    store = Store(world)
+    store.engine.ask(f"ALTER DATABASE {store.database} SET default_transaction_isolation = serializable")
+    deliveries = [threading.Thread(target=store.deliver, args=(b"x\n",)) for _ in range(10)]
+    for delivery in deliveries:
+        delivery.start()
+    with store.serve(lease=60) as one, store.serve(lease=60) as two:
+        replies = []
+        logins = [threading.Thread(target=lambda n=n: replies.append(log_in_and_out([one, two][n % 2]))) for n in range(10)]
+        for login in logins:
+            login.start()
+        for thread in deliveries + logins:
+            thread.join()
+        same(set(replies) - {b"+OK", b"-ERR [IN-USE]"}, set(), "replies")
+        session = taken_over(one)
+        same(sorted(unique_ids(session), key=int), [str(n) for n in range(1, 11)], "unique-ids")
+        session.expect("QUIT", b"+OK")
+
+
+def log_in_and_out(front_end):
+    """How the answer to the password begins."""
+    with front_end.connection() as connection:
+        reply = front_end.log_in(connection)
+        if reply.startswith(b"+OK"):
+            connection.expect("QUIT", b"+OK")
+            return b"+OK"
+        return reply.partition(b"]")[0] + b"]"

@@ -12,9 +12,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::store::Error;
 
-/// What the database itself gives up, should the client not be able to say so: statements, waiting for locks, and transactions that
+/// What this program relies on, whatever the database has by default: a commit is on the disk when it's answered, and each statement
+/// sees what was committed before it.
+///
+/// And what the database itself gives up, should the client not be able to say so: statements, waiting for locks, and transactions that
 /// nobody goes on with. In milliseconds.
-const LIMITS: &str = "-c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000";
+const OPTIONS: &str = r"-c synchronous_commit=on -c default_transaction_isolation=read\ committed
+    -c statement_timeout=8000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=10000";
 
 /// How long it may take to connect, and how long the other side may not acknowledge what was sent.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,7 +32,7 @@ pub(super) fn pool(url: &str, connections: usize) -> Result<Pool, Error> {
     let mut config: Config =
         url.parse().map_err(|_| Error::Database("the URL of the database can't be used".into()))?;
     config
-        .options(format!("{} {LIMITS}", config.get_options().unwrap_or_default()))
+        .options(format!("{} {OPTIONS}", config.get_options().unwrap_or_default()))
         .application_name("server_sql")
         .connect_timeout(PATIENCE)
         .tcp_user_timeout(PATIENCE)
