@@ -35,7 +35,14 @@ class Server:
         if certificate:
             tls = ["--tls-listen", "127.0.0.1:0", "--tls-cert", str(certificate.file), "--tls-key", str(certificate.key)]
             arguments = [*arguments, *tls]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            restore_signals=False,  # a file that must not grow is an error then, and doesn't kill
+        )
         self.errors = queue.Queue()
         threading.Thread(target=self.read_errors, daemon=True).start()
         try:

@@ -1,12 +1,14 @@
 """What can go wrong around server_sql: databases that aren't there or don't answer, arguments, secrets."""
 
 import base64
+import resource
 import sqlite3
 import time
 
 from checks import check, same
 from maildirs import PASSWORD, USER
-from sql_stores import Sqlite, Store, count, on, taken_over
+from servers import PATIENCE
+from sql_stores import Sqlite, Store, count, on, taken_over, unique_ids
 
 SECRET = "s3cret"
 
@@ -121,6 +123,37 @@ def a_locked_database_is_temporary_trouble_and_passes(world):
         session = taken_over(front_end)
         same(count(session), 2, "messages: nothing is lost")
         session.expect("DELE 1", b"+OK")
+        session.expect("QUIT", b"+OK")
+
+
+@check
+@on(Sqlite.name)
+def where_no_file_may_grow_nothing_is_lost_and_it_passes(world):
+    """As on a full disk."""
+    store = Store(world)
+    for _ in range(3):
+        store.deliver(b"x\n")
+    store.add_user("other")
+    with store.serve(lease=60) as front_end, front_end.session() as session:
+        session.expect("DELE 1", b"+OK")
+        delivery = store.delivery()
+        for process in [front_end.process, delivery]:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        session.expect("QUIT", b"-ERR [SYS/TEMP]")
+        with front_end.connection() as connection:
+            assert front_end.log_in(connection, "other").startswith(b"-ERR [SYS/TEMP]")
+        _, said = delivery.communicate(b"x\n", PATIENCE)
+        same((delivery.returncode, said.count(b"\n")), (1, 1), "how the delivery ended")
+        resource.prlimit(front_end.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        front_end.expect_error(USER)
+        front_end.expect_error("other")
+        session = taken_over(front_end)
+        same(count(session), 3, "messages")
+        session.expect("DELE 1", b"+OK")
+        session.expect("QUIT", b"+OK")
+        store.deliver(b"x\n")
+        session = taken_over(front_end)
+        same(unique_ids(session), ["2", "3", "4"], "unique-ids")
         session.expect("QUIT", b"+OK")
 
 

@@ -90,7 +90,11 @@ class Store:
     def delivery(self, *files):
         """A delivery that is still going on: its stdin is open."""
         return subprocess.Popen(
-            self.command("deliver", USER, *files), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment
+            self.command("deliver", USER, *files),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+            restore_signals=False,
         )
 
     def serve(self, *options, lease=LEASE, certificate=None):
