@@ -49,8 +49,12 @@ pub(crate) trait World {
     /// Opens the store, as another process would.
     async fn open(&self) -> Self::Store;
 
-    /// Turns the clock on.
-    async fn pass(&self, time: Duration);
+    /// Turns the clock, on or back.
+    async fn turn(&self, millis: i64);
+
+    async fn pass(&self, time: Duration) {
+        self.turn(i64::try_from(time.as_millis()).unwrap()).await;
+    }
 
     /// How many chunks there are, whoever may see them.
     async fn chunks(&self) -> i64;
@@ -80,8 +84,8 @@ impl World for OnSqlite {
         Sqlite::with_clock(&self.path(), Arc::new(move || now.load(Ordering::Relaxed))).unwrap()
     }
 
-    async fn pass(&self, time: Duration) {
-        self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    async fn turn(&self, millis: i64) {
+        self.now.fetch_add(millis, Ordering::Relaxed);
     }
 
     async fn chunks(&self) -> i64 {
@@ -123,9 +127,9 @@ impl World for OnPostgres {
         Postgres::open(&self.url).await.unwrap()
     }
 
-    async fn pass(&self, time: Duration) {
-        let statement = "UPDATE test.clock SET now = now + make_interval(secs => $1)";
-        self.client.execute(statement, &[&time.as_secs_f64()]).await.unwrap();
+    async fn turn(&self, millis: i64) {
+        let statement = "UPDATE test.clock SET now = now + $1::bigint * interval '1 millisecond'";
+        self.client.execute(statement, &[&millis]).await.unwrap();
     }
 
     async fn chunks(&self) -> i64 {

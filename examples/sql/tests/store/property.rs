@@ -1,11 +1,11 @@
-//! Front ends that pause, die and lose their connections, over a simulated clock: never two sessions that could both delete.
+//! Front ends that pause, die and lose their connections, over a simulated clock that may be set to any time: never two sessions that
+//! could both delete.
 //!
 //! A front end that is paused or cut off is one that doesn't renew and doesn't release for a while, and goes on later as if
 //! nothing had happened. So every order of these steps is possible.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -16,9 +16,13 @@ use crate::common::{LEASE, OnPostgres, OnSqlite, World, deliver, maildrop, seen}
 const FRONT_ENDS: usize = 4;
 const MAILDROPS: usize = 2;
 
+/// How long a lease is, in milliseconds.
+const LENGTH: i64 = 10_000;
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Pass(Duration),
+    /// The clock goes on, or somebody sets it.
+    Turn(i64),
     /// A front end starts, or starts again after a crash.
     SignOn(usize),
     SignOff(usize),
@@ -38,7 +42,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (front_end, maildrop, session) = (0..FRONT_ENDS, 0..MAILDROPS, 0..100_usize);
     prop_oneof![
-        2 => (0..12_000_u64).prop_map(|millis| Step::Pass(Duration::from_millis(millis))),
+        2 => (0..12_000_i64).prop_map(Step::Turn),
+        1 => (-12_000..24_000_i64).prop_map(Step::Turn),
         1 => front_end.clone().prop_map(Step::SignOn),
         1 => front_end.clone().prop_map(Step::SignOff),
         2 => front_end.clone().prop_map(Step::Renew),
@@ -58,8 +63,6 @@ struct Session {
     messages: Vec<i64>,
     /// Whether the client is still there.
     is_open: bool,
-    /// Whether the store was told of its end.
-    is_released: bool,
 }
 
 /// The stores, and what is true of some of their maildrops.
@@ -67,12 +70,16 @@ struct Run<'a, W: World> {
     world: &'a W,
     stores: &'a [W::Store; 2],
     maildrops: Vec<i64>,
-    now: Duration,
-    /// Until when each lease lasts.
-    leases: HashMap<i64, Duration>,
+    /// In milliseconds.
+    now: i64,
+    /// Until when each lease lasts, or would have lasted, unless the store has forgotten it.
+    leases: HashMap<i64, i64>,
+    newest: i64,
     /// The lease of each front end.
     current: [i64; FRONT_ENDS],
     sessions: Vec<Session>,
+    /// The session that each lock is of.
+    holders: HashMap<i64, usize>,
     /// The messages that nobody has removed.
     present: HashMap<i64, HashSet<i64>>,
 }
@@ -85,8 +92,8 @@ impl<'a, W: World> Run<'a, W> {
             maildrops.push(maildrop(&stores[0], &format!("{number} {n}")).await);
         }
         let present = maildrops.iter().map(|maildrop| (*maildrop, HashSet::new())).collect();
-        let (now, leases, current, sessions) = (Duration::ZERO, HashMap::new(), [0; FRONT_ENDS], Vec::new());
-        Self { world, stores, maildrops, now, leases, current, sessions, present }
+        let (leases, current, sessions, holders) = (HashMap::new(), [0; FRONT_ENDS], Vec::new(), HashMap::new());
+        Self { world, stores, maildrops, now: 0, leases, newest: 0, current, sessions, holders, present }
     }
 
     fn store(&self, front_end: usize) -> &'a W::Store {
@@ -112,9 +119,9 @@ impl<'a, W: World> Run<'a, W> {
 
     async fn take(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
-            Step::Pass(time) => {
-                self.world.pass(time).await;
-                self.now += time;
+            Step::Turn(millis) => {
+                self.world.turn(millis).await;
+                self.now += millis;
             }
             Step::SignOn(front_end) => self.sign_on(front_end).await?,
             Step::SignOff(front_end) => {
@@ -127,7 +134,7 @@ impl<'a, W: World> Run<'a, W> {
                 let renewed = self.store(front_end).renew(lease, LEASE).await.unwrap();
                 prop_assert_eq!(renewed, self.is_alive(lease));
                 if renewed {
-                    self.leases.insert(lease, self.now + LEASE);
+                    self.leases.insert(lease, self.now + LENGTH);
                 }
             }
             Step::Deliver(maildrop) => {
@@ -162,7 +169,11 @@ impl<'a, W: World> Run<'a, W> {
 
     async fn sign_on(&mut self, front_end: usize) -> Result<(), TestCaseError> {
         let lease = self.store(front_end).sign_on(LEASE).await.unwrap();
-        prop_assert!(self.leases.insert(lease, self.now + LEASE).is_none(), "a number was used again");
+        prop_assert!(lease > self.newest, "a number was used again");
+        self.newest = lease;
+        // What is over is forgotten, so that it never comes back.
+        self.leases.retain(|_, until| *until > self.now);
+        self.leases.insert(lease, self.now + LENGTH);
         self.current[front_end] = lease;
         Ok(())
     }
@@ -170,10 +181,10 @@ impl<'a, W: World> Run<'a, W> {
     async fn log_in(&mut self, front_end: usize, maildrop: i64) -> Result<(), TestCaseError> {
         let lease = self.current[front_end];
         let lock = Lock { maildrop, front_end: lease, session: i64::try_from(self.sessions.len()).unwrap() };
-        let mut rivals = self.sessions.iter().filter(|rival| rival.lock.maildrop == maildrop);
+        let rival = self.holders.get(&maildrop).map(|place| self.sessions[*place].lock.front_end);
         let expected = if !self.is_alive(lease) {
             Locked::LeaseIsOver
-        } else if rivals.any(|rival| !rival.is_released && self.is_alive(rival.lock.front_end)) {
+        } else if rival.is_some_and(|lease| self.is_alive(lease)) {
             Locked::InUse
         } else {
             Locked::Taken
@@ -183,7 +194,8 @@ impl<'a, W: World> Run<'a, W> {
             Locked::Taken => {
                 self.seen_is_present(maildrop).await?;
                 let messages = seen(self.store(front_end), maildrop).await;
-                self.sessions.push(Session { lock, front_end, messages, is_open: true, is_released: false });
+                self.holders.insert(maildrop, self.sessions.len());
+                self.sessions.push(Session { lock, front_end, messages, is_open: true });
             }
             Locked::LeaseIsOver => self.sign_on(front_end).await?,
             Locked::InUse => {}
@@ -194,23 +206,26 @@ impl<'a, W: World> Run<'a, W> {
     async fn quit(&mut self, place: usize) -> Result<(), TestCaseError> {
         let Session { lock, front_end, ref messages, .. } = self.sessions[place];
         if self.store(front_end).finish(lock, messages.clone()).await.unwrap() {
-            let mut later = self.sessions[place + 1..].iter();
-            let is_taken_over = later.any(|later| later.lock.maildrop == lock.maildrop);
-            prop_assert!(!is_taken_over, "two sessions that could both delete");
+            let holder = self.holders.remove(&lock.maildrop);
+            prop_assert_eq!(holder, Some(place), "two sessions that could both delete");
             let present = self.present.entry(lock.maildrop).or_default();
             prop_assert!(messages.iter().all(|message| present.remove(message)), "somebody else had removed it");
         } else {
-            prop_assert!(!self.is_alive(lock.front_end), "fenced although the lease was kept");
+            let is_holder = self.holders.get(&lock.maildrop) == Some(&place);
+            prop_assert!(!is_holder || !self.is_alive(lock.front_end), "fenced although the lease was kept");
         }
         self.seen_is_present(lock.maildrop).await?;
-        (self.sessions[place].is_open, self.sessions[place].is_released) = (false, true);
+        self.sessions[place].is_open = false;
         Ok(())
     }
 
     async fn release(&mut self, place: usize) {
         let Session { lock, front_end, .. } = self.sessions[place];
         self.store(front_end).release(vec![lock]).await.unwrap();
-        (self.sessions[place].is_open, self.sessions[place].is_released) = (false, true);
+        if self.holders.get(&lock.maildrop) == Some(&place) {
+            self.holders.remove(&lock.maildrop);
+        }
+        self.sessions[place].is_open = false;
     }
 }
 
