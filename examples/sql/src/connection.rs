@@ -51,7 +51,8 @@ impl<S: Store> Connection<S> {
 
     /// Gives up what takes too long.
     async fn in_time<T>(&mut self, step: impl AsyncFnOnce(&mut Self) -> Result<T, BoxError>) -> Result<T, BoxError> {
-        timeout(LOGIN, step(self)).await.map_err(|_| "a login has taken too long")?
+        // On the heap, or each connection would have the room for a login.
+        timeout(LOGIN, Box::pin(step(self))).await.map_err(|_| "a login has taken too long")?
     }
 
     /// The user of this name, if there is one.
