@@ -15,11 +15,7 @@ use tokio::sync::Semaphore;
 const LOOPS_PER_CORE: usize = 4;
 
 /// By how many connections a loop may have more than the others. To hand one over takes time.
-const SLACK: usize = 2;
-
-/// How many connections a loop may have, however few the others have. To sleep and to wake up is a large part of what a session
-/// costs, and a loop with a few connections seldom sleeps.
-const FEW: usize = 5;
+const SLACK: usize = 1;
 
 /// From how long on, in the average, the disk is too slow to be waited for in a loop, in microseconds.
 const SLOW: u64 = 2_000;
@@ -67,14 +63,8 @@ impl Loops {
         (0..LOOPS_PER_CORE * cores).map(start).collect::<io::Result<_>>().map(Self)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Arc<EventLoop>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<EventLoop>> {
         self.0.iter()
-    }
-
-    /// Those that accept connections: one more than may use the disk at once, so that one of them is never stopped by a disk that
-    /// hangs. A connection that comes wakes all that listen.
-    pub(crate) fn acceptors(&self) -> impl Iterator<Item = &Arc<EventLoop>> {
-        self.iter().take(self.0.len() / LOOPS_PER_CORE + 1)
     }
 
     /// How many connections there are.
@@ -82,10 +72,10 @@ impl Loops {
         self.iter().map(|event_loop| event_loop.connections()).sum()
     }
 
-    /// Who serves a connection that `acceptor` has accepted: itself, unless it has its share, which a disk that hangs would stop all
-    /// at once.
+    /// Who serves a connection that `acceptor` has accepted: itself, unless it has more than its share, which a disk that hangs would
+    /// stop all at once.
     pub(crate) fn share<'a>(&'a self, acceptor: &'a Arc<EventLoop>) -> &'a Arc<EventLoop> {
-        if acceptor.connections() < FEW.max(self.connections() / self.0.len() + SLACK) {
+        if acceptor.connections() <= self.connections() / self.0.len() + SLACK {
             return acceptor;
         }
         let business =

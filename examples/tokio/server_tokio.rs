@@ -12,8 +12,8 @@
 //! No system call opens or reads a file without waiting for the disk, and to hand each over to another thread and back costs more
 //! than it takes. So there are [a few event loops for each core](loops), and a loop with a permit uses the disk itself. There
 //! are fewer permits than loops, and none while the disk is slow: what gets none, or takes long in any case, is done in another
-//! thread. So a disk that hangs stops a quarter of the loops. The connections that these have are a quarter of all, or a few. The
-//! others go on, and get those that come.
+//! thread. So a disk that hangs stops a quarter of the loops and the connections that they have; the others go on, and get those
+//! that come.
 
 mod accept;
 mod loops;
@@ -99,7 +99,7 @@ async fn run(args: &Args) -> io::Result<()> {
     for (listener, implicit_tls) in [(Some(plain), false), (implicit_tls, true)] {
         let Some(listener) = listener else { continue };
         let listener = listener.into_std()?;
-        for event_loop in server.loops.acceptors() {
+        for event_loop in server.loops.iter() {
             let _in_loop = event_loop.runtime.enter();
             let listener = TcpListener::from_std(listener.try_clone()?)?;
             tokio::spawn(Arc::clone(&server).accept(Arc::clone(event_loop), listener, implicit_tls));
@@ -120,7 +120,7 @@ async fn run(args: &Args) -> io::Result<()> {
 }
 
 impl Server {
-    /// Accepts connections in a loop until it's time to stop. A few loops share the listener.
+    /// Accepts connections in a loop until it's time to stop. All loops share the listener.
     async fn accept(self: Arc<Self>, event_loop: Arc<EventLoop>, listener: TcpListener, implicit_tls: bool) {
         let serve = |socket, peer| {
             // What goes wrong on a connection ends with it, and a peer that is gone is nothing to report.

@@ -266,7 +266,7 @@ def a_store_that_hangs_stops_few_others(world):
 
 @check
 def who_comes_after_a_store_hangs_is_served(world):
-    """In the server of tokio the first few connections are in the loops that listen. Not all of those may hang."""
+    """A connection for each event loop hangs, and more."""
     names = {f"user{number}": "hangs" for number in range(4 * os.cpu_count() + 4)}
     with a_store_that_hangs(world, names) as (server, _):
         others_are_served(server)
