@@ -182,6 +182,7 @@ pub fn rejection(answer: Answer) -> Option<Rejection> {
         3 => Some(Rejection::LoginDelay { seconds: (answer.chunk > 0).then(|| u32::from(answer.chunk) << 24) }),
         4 => Some(Rejection::Temporary),
         5 => Some(Rejection::Permanent),
+        6 => Some(Rejection::Malformed),
         _ => None,
     }
 }

@@ -235,6 +235,7 @@ impl<'a> Model<'a> {
                 self.close(CloseReason::HandedOver, accepted)
             }
             Admission::Rejected(Rejection::BadCredentials) => self.failed(),
+            Admission::Rejected(Rejection::Malformed) => self.bad(None),
             Admission::Rejected(reason) => Expected::Err(Some(code(reason))),
         }
     }

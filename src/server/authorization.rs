@@ -289,6 +289,7 @@ impl<M: Maildrop, E> Authorization<M, E> {
     pub(super) fn rejected(&mut self, rejection: Rejection, terms: &mut Terms) -> Instead {
         match rejection {
             Rejection::BadCredentials => self.failed_login(terms),
+            Rejection::Malformed => Instead::Bad(Reply::MalformedResponse),
             Rejection::LoginDelay { seconds: Some(seconds) } => Instead::TryAgain(seconds),
             Rejection::LoginDelay { seconds: None } => Instead::Answer(Reply::LoginDelay),
             Rejection::InUse => Instead::Answer(Reply::InUse),

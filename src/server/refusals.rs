@@ -40,6 +40,9 @@ pub enum Rejection {
     /// The name or the password is wrong, or policy refuses them: `[AUTH]`. Counts as a failed login.
     #[error("wrong name or password")]
     BadCredentials,
+    /// A response isn't what its SASL mechanism allows: no code (RFC 3206 §6). Counts as a bad command, and not as a failed login.
+    #[error("a response that its mechanism doesn't allow")]
+    Malformed,
     /// The credentials are right, and another session has the maildrop: `[IN-USE]`.
     #[error("another session has the maildrop")]
     InUse,

@@ -166,7 +166,8 @@ impl<M: Maildrop, E> Session<M, E> {
     /// [challenge](super::Authenticate::challenge_and_reject) when the client has answered that), and the ones that the session
     /// turns down by itself, so that the host never sees them: a PLAIN that names another identity to act for, and a PLAIN or LOGIN whose
     /// password holds CR or LF. Where the session reads PLAIN and LOGIN by itself, a response without a password, or one that is
-    /// malformed, is a bad command and no guess; of other mechanisms the host decides.
+    /// malformed, is a bad command and no guess; of other mechanisms the host decides, by
+    /// [`Rejection::Malformed`](super::Rejection::Malformed).
     pub fn totals(&self) -> Totals {
         self.pipe.totals(self.terms.counts)
     }

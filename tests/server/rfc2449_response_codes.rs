@@ -85,6 +85,7 @@ fn the_english_text_of_each_reply_is_its_own_and_ascii() {
 fn each_reason_against_a_login_has_its_code() {
     // R-2449-10, R-2449-11, R-3206-01, R-3206-02
     assert_eq!(rejected(Rejection::BadCredentials), "-ERR [AUTH] wrong name or password");
+    assert_eq!(rejected(Rejection::Malformed), "-ERR response is malformed");
     assert_eq!(rejected(Rejection::InUse), "-ERR [IN-USE] maildrop is in use by another session");
     assert_eq!(rejected(Rejection::LoginDelay { seconds: None }), "-ERR [LOGIN-DELAY] too soon after the last login");
     assert_eq!(
@@ -100,6 +101,7 @@ fn each_reason_against_an_exchange_has_its_code() {
     // R-2449-10, R-2449-11, R-3206-01, R-3206-02
     for reason in [
         Rejection::BadCredentials,
+        Rejection::Malformed,
         Rejection::InUse,
         Rejection::LoginDelay { seconds: None },
         Rejection::LoginDelay { seconds: Some(90) },

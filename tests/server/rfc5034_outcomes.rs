@@ -158,6 +158,20 @@ fn another_exchange_may_follow_one_that_came_to_nothing() {
 }
 
 #[test]
+fn a_response_that_the_host_finds_malformed_has_no_code_and_is_a_bad_command_and_no_failed_login() {
+    // R-3206-03, R-GEN-06
+    let store = Store::example();
+    let mut server = with(&store, config().failed_logins(1).unwrap().bad_commands(3, 3).unwrap());
+    store.rejection.set(Some(Rejection::Malformed));
+    for _ in 0..2 {
+        assert!(server.send(cram_md5("wrong")).ends_with("-ERR response is malformed\r\n"));
+    }
+    assert_eq!((server.session.totals().failed_logins, server.closed), (0, None));
+    server.send(cram_md5("wrong"));
+    assert_eq!(server.closed, Some(CloseReason::TooManyBadCommands));
+}
+
+#[test]
 fn reasons_other_than_the_credentials_have_codes_and_are_no_failed_logins() {
     // R-2449-10, R-2449-11, R-3206-02, R-3206-03, R-5034-10
     let reasons = [

@@ -73,13 +73,13 @@ impl<S: Store> Connection<S> {
     async fn scram(&mut self, exchange: Option<Exchange>, response: &[u8]) -> Result<Outcome, BoxError> {
         match exchange {
             None => {
-                let name = scram::name(response).ok_or(Rejection::BadCredentials)?;
+                let name = scram::name(response).ok_or(Rejection::Malformed)?;
                 let made_up = self.server.nobody.keys(&name);
                 let (keys, maildrop) = match self.user(name.as_bytes()).await? {
                     Some(User { maildrop, keys: Some(keys), .. }) => (keys, Some(maildrop)),
                     _ => (made_up, None),
                 };
-                let (session, challenge) = scram::begin(response, keys).ok_or(Rejection::BadCredentials)?;
+                let (session, challenge) = scram::begin(response, keys).ok_or(Rejection::Malformed)?;
                 Ok(Outcome::Challenge(Exchange::Challenged(session.into(), maildrop), challenge))
             }
             Some(Exchange::Challenged(session, maildrop)) => {
@@ -91,7 +91,7 @@ impl<S: Store> Connection<S> {
             Some(Exchange::Proved(maildrop)) if response.is_empty() => {
                 self.open_maildrop(maildrop).await.map(Outcome::Accept)
             }
-            Some(Exchange::Proved(_)) => Err(Rejection::BadCredentials)?,
+            Some(Exchange::Proved(_)) => Err(Rejection::Malformed)?,
         }
     }
 

@@ -86,7 +86,7 @@ impl Sasl {
                 Ok(answer) => {
                     accounts.verify_by(answer.name.as_bytes(), |password| answer.verify(&challenge, password)).into()
                 }
-                Err(_) => Outcome::BAD,
+                Err(_) => Outcome::MALFORMED,
             },
             (Mechanism::XOAUTH2, None) => {
                 let failure = BearerFailure::new("401").and_then(|failure| failure.with_schemes("bearer"));
@@ -110,7 +110,7 @@ impl Sasl {
                         *exchange = Some(Exchange::Scram(session.into()));
                         Outcome::Challenge(challenge)
                     }
-                    None => Outcome::BAD,
+                    None => Outcome::MALFORMED,
                 }
             }
             (_, Some(Exchange::Scram(session))) => match scram::finish(*session, response) {
@@ -118,7 +118,7 @@ impl Sasl {
                     *exchange = Some(Exchange::ScramVerified(name));
                     Outcome::Challenge(proof)
                 }
-                None => Outcome::BAD,
+                None => Outcome::Reject(Rejection::BadCredentials),
             },
             // The client has nothing more to say.
             (_, Some(Exchange::ScramVerified(name))) if response.is_empty() => {
@@ -127,13 +127,13 @@ impl Sasl {
             (Mechanism::ANONYMOUS, None) if self.anonymous && Anonymous::parse(response).is_ok() => {
                 accounts.verify_by(ANONYMOUS, |_| true).into()
             }
-            _ => Outcome::BAD,
+            _ => Outcome::MALFORMED,
         }
     }
 }
 
 impl Outcome {
-    const BAD: Self = Self::Reject(Rejection::BadCredentials);
+    const MALFORMED: Self = Self::Reject(Rejection::Malformed);
 }
 
 impl From<Result<Arc<Account>, Rejection>> for Outcome {
