@@ -2,19 +2,23 @@
 
 use alloc::boxed::Box;
 use core::error::Error;
+use core::iter::successors;
 
 /// What a host's store fails with: any error, as `?` makes it.
 ///
-/// A [`Rejection`] or [`Refusal`] among them is what the client hears. Of any other error the client hears that it is temporary, and
-/// the host gets it back for a log. So no error needs to be translated, and none is taken for a wrong password or a message that is
-/// gone.
+/// A [`Rejection`] or [`Refusal`] among them is what the client hears, also as the [source](Error::source) of another error. Of any
+/// other the client hears that it is temporary, and the host gets it back for a log. So no error needs to be translated, and none is
+/// taken for a wrong password or a message that is gone. An error that hides what it holds, as one of `anyhow` without a context or a
+/// transparent one of `thiserror` does, has to be taken apart before.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Splits an error into what the client hears, and what it isn't told.
-pub(super) fn told<R: Error + 'static>(error: BoxError, otherwise: R) -> (R, Result<(), BoxError>) {
-    match error.downcast() {
-        Ok(reason) => (*reason, Ok(())),
-        Err(error) => (otherwise, Err(error)),
+pub(super) fn told<R: Error + Copy + 'static>(error: BoxError, otherwise: R) -> (R, Result<(), BoxError>) {
+    let first: &(dyn Error + 'static) = &*error;
+    let mut causes = successors(Some(first), |&cause| cause.source());
+    match causes.find_map(|cause| cause.downcast_ref()) {
+        Some(reason) => (*reason, Ok(())),
+        None => (otherwise, Err(error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a store returns is an answer as it is: a client hears what it is to hear of an error, and the host gets back what is for a log.
 
-use std::io;
+use std::error::Error;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use pop3_proto::Io;
@@ -29,6 +30,22 @@ fn disk() -> BoxError {
     io::Error::other("the disk fails").into()
 }
 
+/// An error that another one has led to.
+#[derive(Debug)]
+struct Query(BoxError);
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a query")
+    }
+}
+
+impl Error for Query {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
 #[test]
 fn a_login_is_answered_by_what_a_store_returns() {
     // R-1939-18, R-2449-10, R-3206-03
@@ -38,6 +55,14 @@ fn a_login_is_answered_by_what_a_store_returns() {
         (Rejection::Permanent.into(), PERMANENT, "", 0),
         (disk(), TEMPORARY, "the disk fails", 0),
         (Refusal::Permanent.into(), TEMPORARY, "a problem that somebody must fix", 0),
+        (Query(Rejection::BadCredentials.into()).into(), "-ERR [AUTH] wrong name or password\r\n", "", 1),
+        (
+            Query(Query(Rejection::InUse.into()).into()).into(),
+            "-ERR [IN-USE] maildrop is in use by another session\r\n",
+            "",
+            0,
+        ),
+        (Query(disk()).into(), TEMPORARY, "a query", 0),
     ] {
         let mut server = Server::new(&Store::example());
         server.send("USER mrose\r\n");
