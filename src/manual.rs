@@ -254,7 +254,7 @@
 //! | [`sasl_line_limit`](crate::client::Config::sasl_line_limit) | 65,536 octets | tokens and tickets make long lines; RFC 5034 §4 asks for 12,288 |
 //! | [`listing_entries`](crate::client::Config::listing_entries) | 16,777,216 | far more than anybody keeps in a maildrop; a list that never ends would keep a client busy for ever |
 //! | [`queue`] | 8,192 octets | some 500 commands, so that a list of messages to delete can be sent in one go |
-//! | [`pipelined`] | 32 commands, 1,024 octets | enough to hide any network's delay, and less than the smallest buffer of a socket, so that a client that doesn't read while it writes can't block itself |
+//! | [`pipelined`] | 64 commands, 1,024 octets | enough to hide any network's delay, and less than the smallest buffer of a socket, so that a client that doesn't read while it writes can't block itself |
 //! | [`pipelining`] | yes | only where the server announces it, which no server does by mistake; the switch is for a server that can't do it all the same |
 //! | [`reply_deadline`] | 120 s | a server may have to open a maildrop of a million messages before it answers PASS. It is counted anew with each octet, and a caller that was busy past it may look for octets once more. |
 //! | [`cleartext_secrets`] | no | RFC 8314 §4. For connections that don't leave the machine, use [`Security::TrustedLocal`]. |

@@ -12,10 +12,10 @@ use std::{env, io, thread};
 
 use adapter::blocking::{Host, serve};
 use bytes::Bytes;
-use pop3_proto::Security;
-use pop3_proto::message::{MessageNumber, Removal, UniqueId};
-use pop3_proto::server::{BoxError, Config, Credentials, Deletions, Maildrop, Opened, Refusal, Rejection, Session};
-use pop3_proto::wire::WireSize;
+use pop3_proto::server::{
+    BoxError, Config, Credentials, Deletions, Maildrop, MessageNumber, Opened, Refusal, Rejection, Removal, Security,
+    Session, UniqueId, WireSize,
+};
 
 /// A message: its unique-id, and what is stored of it until it is removed.
 type Message = (&'static str, Option<Bytes>);

@@ -64,7 +64,7 @@ impl Credentials<'_> {
     }
 
     /// Returns whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
-    /// of passwords takes the password out of [`Credentials::Password`] instead.
+    /// of passwords takes [`Credentials::Password`] instead, and verifies what its password [exposes](Password::expose).
     pub fn verify(&self, secret: &[u8]) -> bool {
         match self {
             Self::Password { password, .. } => password.matches(secret),

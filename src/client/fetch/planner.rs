@@ -97,7 +97,9 @@ use crate::wire::{DropListing, Verb};
 /// listed more than once, as it isn't known any more which message is stored; and when a [complete](Progress::Listed) list
 /// lacks it. Where a message is removed that was listed without a unique-id, an earlier
 /// session may have listed it with one: forget all, as it may be any, and a copy is better than a loss. A caller doesn't
-/// forget one when QUIT wasn't answered: the message may still be there.
+/// forget one when QUIT wasn't answered: the message may still be there. (If it isn't, and the server gives its unique-id to new mail
+/// before the client has seen a complete list, that mail is taken for stored. A caller that would rather have a copy fetches what
+/// such a unique-id names once more.)
 ///
 /// # Unique-ids that aren't unique
 /// Where the server lists a unique-id for more than one message, it isn't known which of them the caller has stored by it.

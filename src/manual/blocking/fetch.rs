@@ -17,7 +17,8 @@ pub trait Store {
     type Message: Write;
 
     /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
-    /// discarded since, in any session. If that can't be found out, a message that is fetched again loses nothing.
+    /// discarded since, in any session. Where that can't be found out now, have
+    /// [`choose`](Self::choose) return [`Choice::Keep`].
     fn has(&self, unique_id: &[u8]) -> bool;
 
     /// Returns whether messages are deleted on the server once they are stored. If not, they are fetched once all the same, as

@@ -106,6 +106,7 @@ pub trait Host: Send {
     }
 
     /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
+    /// Whose session it is, the host knows from its login.
     fn report(&mut self, error: BoxError);
 
     /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.
