@@ -99,7 +99,8 @@ fn start(listener: &Arc<Listener>, server: &Arc<Server>) -> io::Result<()> {
 /// Serves one connection after the other, until enough threads wait for the next one. Before the last thread that waits serves
 /// a connection, it starts another thread to wait.
 fn serve_connections(listener: &Arc<Listener>, server: &Arc<Server>) {
-    while listener.waiting.fetch_add(1, Ordering::Relaxed) < SPARE {
+    let one_more = |waiting| (waiting < SPARE).then_some(waiting + 1);
+    while listener.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
         let accepted = listener.socket.accept();
         let was_last = listener.waiting.fetch_sub(1, Ordering::Relaxed) == 1;
         if server.is_stopping() {
@@ -120,7 +121,6 @@ fn serve_connections(listener: &Arc<Listener>, server: &Arc<Server>) {
             (Err(_), _) => {}
         }
     }
-    listener.waiting.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Reports that there are too many connections, and gives some of them the time to end.
