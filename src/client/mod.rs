@@ -47,7 +47,7 @@
 //! | AUTH with a mechanism | `Action::Challenge` if the mechanism has any, [`BearerFailure`](EventKind::BearerFailure) before the failure of a token; `Ok` |
 //! | STLS | `Action::StartTls`, then `Ok` |
 //! | STAT | [`Stat`](EventKind::Stat) |
-//! | LIST with a message, UIDL with a message | [`Scan`](EventKind::Scan), [`UniqueId`](EventKind::UniqueId); as without, where the server lists all |
+//! | LIST with a message, UIDL with a message | [`Scan`](EventKind::Scan), [`UniqueId`](EventKind::UniqueId) |
 //! | LIST, UIDL | [`Begins`](EventKind::Begins); `Scan` or `UniqueId` for each message; [`Ends`](EventKind::Ends) |
 //! | RETR, TOP | `Begins`; `Action::Body`, not at all for a message without octets; `Ends` |
 //! | CAPA, AUTH without a mechanism, LANG without a language | `Begins`; [`Line`](EventKind::Line) for each line; `Ends` |
@@ -78,9 +78,7 @@
 //! more so one that is to be deleted, is complete only when the session is shown to be in step after it. The first event of the
 //! next command shows it, unless the message has a line that looks like a response; STAT, sent after RETR and answered as at
 //! the beginning, shows it better. So does a clean end of the stream without an octet in between ([`Closed::WhileIdle`],
-//! [`Error::Disconnected`]). Where several messages are asked for ahead, one without its end line makes the responses after it look
-//! like its text; LIST with its number, sent after RETR, shows that, since the answer has the number of another one, and the end
-//! of the stream shows nothing. Any other end, and [`EventKind::Farewell`], show nothing. Send QUIT when each DELE is answered,
+//! [`Error::Disconnected`]). Any other end, and [`EventKind::Farewell`], show nothing. Send QUIT when each DELE is answered,
 //! or an answer that belongs to something else may be taken for DELE's, and mail is deleted. [`Fetch`] does all this.
 //!
 //! # TLS

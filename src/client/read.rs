@@ -129,13 +129,7 @@ impl Session {
                 Status::Ok => Err(self.fail(ProtocolError::Unsolicited)),
             };
         };
-        // A text that can't name a message: the server overlooks the argument, and lists all. (A unique-id may have no digits.)
-        let lists_all = || match sent.verb {
-            Verb::List => !text.iter().any(u8::is_ascii_digit),
-            Verb::Uidl => text.is_empty(),
-            _ => false,
-        };
-        let multi_line = status == Status::Ok && (sent.verb.is_multi_line(sent.has_argument) || lists_all());
+        let multi_line = status == Status::Ok && sent.verb.is_multi_line(sent.has_argument);
         let may_succeed = || self.queue.exchange.as_ref().is_some_and(|exchange| exchange.may_succeed());
         if sent.begins_exchange() && status == Status::Ok && !may_succeed() {
             // Perhaps the other side is somebody else, who can't do the server's part.

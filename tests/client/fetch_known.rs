@@ -52,9 +52,9 @@ fn some_are_asked_for_ahead_and_their_answers_do_not_count_once_a_known_one_has_
     let mut plan = counted(&["d"], 9, true, |plan| plan.ahead(4).newest_first());
     assert_eq!(plan.writes(), "UIDL 9\r\nUIDL 8\r\nUIDL 7\r\nUIDL 6\r\n");
     assert_eq!(plan.fetches(b"+OK 9 f\r\n+OK 8 e\r\n+OK 7 d\r\n"), [listed(2)]);
-    assert_eq!(plan.writes(), "RETR 9\r\nLIST 9\r\nRETR 8\r\nLIST 8\r\n");
+    assert_eq!(plan.writes(), "RETR 9\r\nSTAT\r\nRETR 8\r\nSTAT\r\n");
     assert_eq!(plan.fetches(b"+OK 6 c\r\n"), []);
-    assert_eq!(plan.fetches(b"+OK\r\n.\r\n+OK 9 10\r\n").len(), 2);
+    assert_eq!(plan.fetches(format!("+OK\r\n.\r\n{}", plan.stat).as_bytes()).len(), 2);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn octets_are_asked_for_with_each() {
 #[test]
 fn whatever_is_odd_has_all_messages_listed() {
     // R-1939-27: among it the form of the answer, which may be another one than UIDL has without a number.
-    for odd in ["-ERR no such message", "+OK\r\n1 a\r\n.", "+OK b", "+OK 2 b", "+OK 3", "+OK x b", "+OK 4 a"] {
+    for odd in ["-ERR no such message", "+OK", "+OK b", "+OK 2 b", "+OK 3", "+OK x b", "+OK 4 a"] {
         let mut plan = counted(&["a"], 4, false, |plan| plan);
         assert_eq!(plan.writes(), "UIDL 4\r\n");
         plan.fetches(b"+OK 4 d\r\n");

@@ -18,7 +18,7 @@ fn pipelined() -> Plan {
     plan.fetches(b"+OK 3 30\r\n");
     assert_eq!(plan.writes(), "UIDL\r\n");
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 1\r\nLIST 1\r\nRETR 2\r\nLIST 2\r\nRETR 3\r\nLIST 3\r\n");
+    assert_eq!(plan.writes(), "RETR 1\r\nSTAT\r\nRETR 2\r\nSTAT\r\nRETR 3\r\nSTAT\r\n");
     plan
 }
 
@@ -67,18 +67,12 @@ impl Plan {
 }
 
 #[test]
-fn a_message_is_complete_when_list_names_it_or_stat_is_answered_as_before() {
+fn a_message_is_complete_when_stat_is_answered_as_before() {
     let mut plan = pipelined();
     assert_eq!(plan.tells("+OK\r\none\r\n.\r\n"), ["begins 1"]);
-    assert_eq!(plan.tells("+OK 1 10\r\n+OK\r\n.\r\n"), ["complete 1", "begins 2"]);
-    // Its octets are another matter.
-    assert_eq!(plan.tells("+OK 2 -1\r\n-ERR gone\r\n").len(), 2);
-    assert_eq!(plan.writes(), "");
-    assert_eq!(plan.tells("+OK 3 10\r\n"), [""; 0]);
-    plan.fetch.delete(number(1));
-    assert_eq!(plan.writes(), "STAT\r\n");
-    assert_eq!(plan.tells("+OK 3 30 and more\r\n"), [""; 0]);
-    assert_eq!(plan.writes(), "DELE 1\r\n");
+    assert_eq!(plan.tells("+OK 3 30\r\n+OK\r\n.\r\n"), ["complete 1", "begins 2"]);
+    assert_eq!(plan.tells("+OK 3 30 and more\r\n-ERR gone\r\n").len(), 2);
+    assert_eq!(plan.tells("+OK 3 30\r\n"), [""; 0]);
     let mut plan = one_by_one();
     assert_eq!(plan.tells("+OK\r\nthree\r\n.\r\n"), ["begins 3"]);
     assert_eq!(plan.writes(), "STAT\r\n");
@@ -90,7 +84,7 @@ fn a_message_that_is_cut_by_a_dot_of_its_own_is_never_complete_wherever_reads_en
     let cut = "+OK\r\nSubject: list\r\n\r\n1. item\r\n.\r\nand the sum\r\n.\r\n";
     for split in 1..cut.len() {
         let mut plan = pipelined();
-        plan.tells("+OK\r\n.\r\n+OK 1 10\r\n");
+        plan.tells("+OK\r\n.\r\n+OK 3 30\r\n");
         let before = plan.tells(&cut[..split.min(cut.find("\r\nand").unwrap())]);
         let rest = &cut[split.min(cut.find("\r\nand").unwrap())..];
         let (after, how) = plan.ends(rest.as_bytes());
@@ -109,162 +103,35 @@ fn a_message_that_is_cut_by_a_dot_of_its_own_is_never_complete_wherever_reads_en
 }
 
 #[test]
-fn a_line_of_a_message_that_passes_for_a_response_does_not_pass_for_the_answer_to_list_or_stat() {
-    let cut = |line: &str| format!(".\r\n{line}\r\nand the sum\r\n.\r\n");
+fn a_line_of_a_message_that_passes_for_a_response_does_not_pass_for_the_answer_to_stat() {
     for (line, told) in [
-        // It isn't one to LIST, or names another message.
+        // It isn't one to STAT, or counts fewer messages.
         ("+OK", &["OutOfStep", "unproven 2"][..]),
         ("+OK then", &["OutOfStep", "unproven 2"]),
-        ("+OK 3 30", &["OutOfStep", "unproven 2"]),
-        ("+OK 3 x", &["OutOfStep", "unproven 2"]),
+        ("+OK 2 30", &["OutOfStep", "unproven 2"]),
         // It may be one, and the line after it isn't one to RETR.
         ("-ERR no", &["complete 2", "unproven 2"]),
-        // The answer to LIST is the next one, which isn't one to RETR either.
+        ("+OK 9 9000", &["complete 2", "unproven 2"]),
+        ("+OK 3 29", &["complete 2", "unproven 2"]),
+        // The answer to STAT is the next one, which isn't one to RETR either.
         ("-ERR no\r\n-ERR no", &["complete 2", "Refused(ListedMessage(3, c), Unknown)", "unproven 2"]),
     ] {
         let mut plan = pipelined();
-        assert_eq!(plan.tells("+OK\r\n.\r\n+OK 1 10\r\n+OK\r\n1. item\r\n").last().unwrap(), "begins 2");
-        let (mut heard, how) = plan.ends(cut(line).as_bytes());
+        assert_eq!(plan.tells("+OK\r\n.\r\n+OK 3 30\r\n+OK\r\n1. item\r\n").last().unwrap(), "begins 2");
+        let (mut heard, how) = plan.ends(format!(".\r\n{line}\r\nand the sum\r\n.\r\n").as_bytes());
         heard.retain(|told| !told.starts_with("begins"));
         assert_eq!(heard, told, "{line}");
-        // Without any number it may begin a list of all.
-        let is_list = !line.contains(char::is_numeric) && line.starts_with("+OK");
-        assert!(is_list || matches!(how, Err(Error::Protocol(_))), "{line}: {how:?}");
+        assert!(matches!(how, Err(Error::Protocol(_))), "{line}: {how:?}");
     }
-    for (line, told) in [
-        // It isn't one to STAT, or counts fewer messages.
-        ("+OK", &["OutOfStep", "unproven 3"][..]),
-        ("+OK then", &["OutOfStep", "unproven 3"]),
-        ("+OK 2 30", &["OutOfStep", "unproven 3"]),
-        // It may be one, and the line after it isn't one to DELE.
-        ("-ERR no", &["complete 3", "unproven 3"]),
-        ("+OK 9 9000", &["complete 3", "unproven 3"]),
-        ("+OK 3 29", &["complete 3", "OutOfStep", "unproven 3"]),
-    ] {
-        let mut plan = one_by_one();
-        let mut heard = plan.tells("+OK\r\n1. item\r\n.\r\n");
-        assert_eq!(plan.writes(), "STAT\r\n");
-        heard.extend(plan.tells(&format!("{line}\r\n")));
-        for message in [1, 2, 3] {
-            plan.fetch.keep(number(message));
-        }
-        plan.writes();
-        let (after, _) = plan.ends(b"and the sum\r\n.\r\n");
-        heard.extend(after);
-        heard.retain(|told| !told.starts_with("begins"));
-        assert_eq!(heard, told, "{line}");
-    }
-}
-
-#[test]
-fn a_message_without_its_end_line_is_found_out_by_the_next_answer_that_names_a_message() {
-    // What follows is taken for the rest of the message, so each response for that to a command before it.
-    let sound = |message| format!("+OK\r\nmessage {message}\r\n.\r\n+OK {message} 10\r\n");
-    let rest = |from: u32| (from..=5).map(sound).collect::<Vec<_>>().concat();
-    let half = "+OK\r\nhalf of message 2\r\n";
-    for (second, is_begun) in [
-        // No end line; no text either; no answer to RETR; one to neither RETR nor LIST.
-        (format!("{half}+OK 2 10\r\n{}", rest(3)), true),
-        (format!("+OK\r\n+OK 2 10\r\n{}", rest(3)), true),
-        (format!("+OK 2 10\r\n{}", rest(3)), true),
-        (rest(3), true),
-        // Two in a row; and LIST is refused where it would show.
-        (format!("{half}+OK 2 10\r\n{half}+OK 3 10\r\n{}", rest(4)), true),
-        (format!("{half}+OK 2 10\r\n{}", rest(3).replacen("+OK 3 10", "-ERR", 1)), true),
-        // LIST lists all; and so it does where it isn't answered by its own.
-        (format!("{half}+OK\r\n1 10\r\n2 10\r\n.\r\n{}", rest(3)), true),
-        (format!("{half}+OK\r\n1 10\r\n3 10\r\n.\r\n{}", rest(3)), true),
-        // RETR is refused, and LIST isn't answered.
-        (format!("-ERR gone\r\n{}", rest(3)), false),
-    ] {
-        let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new());
-        plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
-        plan.writes();
-        plan.fetches(b"+OK 5 50\r\n");
-        plan.writes();
-        plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n5 e\r\n.\r\n");
-        assert_eq!(plan.writes().lines().count(), 10);
-        assert_eq!(plan.tells("+OK\r\nmessage 1\r\n.\r\n+OK 1 10\r\n"), ["begins 1", "complete 1"]);
-        let mut heard = plan.tells(&second);
-        // What is stored already is stored; nothing is deleted.
-        plan.fetch.delete(number(1));
-        assert!(!plan.writes().contains("DELE"), "{second}");
-        heard.extend(plan.ends(b"").0);
-        assert!(heard.contains(&"OutOfStep".to_owned()), "{second}: {heard:?}");
-        let last = heard.iter().rfind(|told| told.ends_with(" 2"));
-        assert_eq!(last.map(String::as_str), is_begun.then_some("unproven 2"), "{second}: {heard:?}");
-        for message in [3, 4, 5] {
-            assert!(!heard.contains(&format!("complete {message}")), "{second}: {heard:?}");
-        }
-    }
-}
-
-#[test]
-fn a_refusal_of_list_is_not_trusted_any_more_where_answers_are_missing_at_the_end() {
-    let swallowed = "+OK\r\nhalf\r\n+OK 1 10\r\n+OK\r\n.\r\n-ERR idle for too long\r\n";
-    let mut plan = pipelined();
-    let (told, how) = plan.ends(swallowed.as_bytes());
-    assert_eq!(
-        (told, how),
-        (["begins 1", "complete 1", "unproven 1"].map(String::from).to_vec(), Err(Error::Disconnected))
-    );
-    // One message at a time, no answer can be taken for another one's.
-    let mut plan = one_by_one();
-    plan.tells("+OK\r\n.\r\n");
-    assert_eq!(plan.writes(), "STAT\r\n");
-    assert_eq!(plan.ends(b"-ERR idle for too long\r\n"), (vec!["complete 3".to_owned()], Ok(Closed::WhileIdle)));
-}
-
-#[test]
-fn a_list_of_all_after_a_message_is_trusted_for_the_moment_if_the_message_is_in_it() {
-    let list = "+OK\r\n1 10\r\n2 10\r\n3 10\r\n.\r\n";
-    let mut plan = pipelined();
-    for message in [1, 2, 3] {
-        assert_eq!(plan.tells("+OK\r\n.\r\n"), [format!("begins {message}")]);
-        assert_eq!(plan.tells(list), [format!("complete {message}")]);
-        plan.fetch.delete(number(message));
-    }
-    assert_eq!(plan.writes(), "STAT\r\n");
-    plan.tells("+OK 3 30\r\n");
-    assert_eq!(plan.writes(), "DELE 1\r\nDELE 2\r\nDELE 3\r\n");
-    plan.tells("+OK\r\n+OK\r\n+OK\r\n");
-    assert_eq!(plan.writes(), "STAT\r\n");
-    plan.tells("+OK 0 0\r\n");
-    assert_eq!(plan.writes(), "QUIT\r\n");
-    for odd in ["+OK\r\n1 10\r\n3 10\r\n.\r\n", "+OK\r\n.\r\n", "+OK\r\n1 10\r\n2 10\r\nand more\r\n.\r\n"] {
-        let mut plan = pipelined();
-        plan.tells(&format!("+OK\r\n.\r\n{list}+OK\r\n.\r\n"));
-        assert_eq!(plan.tells(odd), ["OutOfStep", "unproven 1", "unproven 2"], "{odd}");
-    }
-}
-
-#[test]
-fn where_list_is_refused_after_a_message_nothing_is_sent_ahead_any_more() {
-    let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new().ahead(2));
-    plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
-    plan.writes();
-    plan.fetches(b"+OK 5 50\r\n");
-    plan.writes();
-    plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n5 e\r\n.\r\n");
-    assert_eq!(plan.writes(), "RETR 1\r\nLIST 1\r\nRETR 2\r\nLIST 2\r\n");
-    assert_eq!(plan.tells("+OK\r\n.\r\n-ERR what?\r\n"), ["begins 1", "complete 1"]);
-    assert_eq!(plan.writes(), "");
-    assert_eq!(plan.tells("+OK\r\n.\r\n-ERR what?\r\n"), ["begins 2", "complete 2"]);
-    for message in [3, 4, 5] {
-        assert_eq!(plan.writes(), format!("RETR {message}\r\nSTAT\r\n"));
-        assert_eq!(plan.tells("+OK\r\n.\r\n+OK 5 50\r\n").len(), 2);
-    }
-    plan.fetch.keep(number(1));
-    assert_eq!(plan.writes(), "", "STAT has come already");
 }
 
 #[test]
 fn an_answer_to_retr_in_the_middle_of_a_message_shifts_the_rest_and_is_found_out() {
-    // LIST's answer is taken for that to RETR, and so on.
-    for line in ["-ERR no\r\n+OK", "-ERR no\r\n+OK\r\n.\r\n-ERR no\r\n+OK"] {
+    // STAT's answer is taken for that to RETR, and so on.
+    for line in ["-ERR no\r\n+OK", "+OK 9 9000\r\n+OK", "+OK 3 29\r\n+OK"] {
         let mut plan = pipelined();
         let mut told = plan.tells(&format!(
-            "+OK\r\n.\r\n+OK 1 10\r\n+OK\r\n.\r\n{line}\r\nof it\r\n.\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"
+            "+OK\r\n.\r\n+OK 3 30\r\n+OK\r\n.\r\n{line}\r\nof it\r\n.\r\n+OK 3 30\r\n+OK\r\nthree\r\n.\r\n+OK 3 30\r\n"
         ));
         told.extend(plan.ends(b"").0);
         assert!(told.contains(&"complete 1".to_owned()) && !told.contains(&"unproven 1".to_owned()), "{told:?}");
@@ -373,9 +240,9 @@ fn what_is_not_written_is_not_asked_for_any_more_where_the_plan_is_out_of_step()
     plan.fetches(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n");
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
     let Ok(Action::Io(Io::Write(mut write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    assert_eq!(write.copy_to_bytes(16), "RETR 1\r\nLIST 1\r\n");
+    assert_eq!(write.copy_to_bytes(14), "RETR 1\r\nSTAT\r\n");
     let Ok(Action::Io(Io::Write(write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    let (mut read, answers) = (write.into_read().unwrap(), b"+OK\r\n.\r\n+OK 2 10\r\n");
+    let (mut read, answers) = (write.into_read().unwrap(), b"+OK\r\n.\r\n+OK what?\r\n");
     read.space()[..answers.len()].copy_from_slice(answers);
     read.filled(answers.len());
     assert_eq!(plan.tells(""), ["begins 1", "OutOfStep", "unproven 1"]);
@@ -408,13 +275,9 @@ fn a_clean_end_after_a_message_shows_it_complete_and_nothing_else_does() {
     let mut plan = one_by_one();
     plan.tells("+OK\r\nthree\r\n.\r\n");
     assert_eq!(plan.ends(b""), (vec!["complete 3".to_owned()], Err(Error::Disconnected)));
-    // It may be the end of another message, where the first one has none.
     let mut plan = pipelined();
-    plan.tells("+OK\r\none\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n");
-    assert_eq!(plan.ends(b""), (vec!["unproven 1".to_owned()], Err(Error::Disconnected)));
-    let mut plan = pipelined();
-    plan.tells("+OK\r\n.\r\n+OK 1 10\r\n+OK\r\n.\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n");
-    assert_eq!(plan.ends(b""), (vec!["complete 3".to_owned()], Err(Error::Disconnected)));
+    plan.tells("+OK\r\none\r\n.\r\n");
+    assert_eq!(plan.ends(b""), (vec!["complete 1".to_owned()], Err(Error::Disconnected)));
     // One octet is too many.
     let mut plan = pipelined();
     plan.tells("+OK\r\none\r\n.\r\n");
@@ -485,15 +348,13 @@ fn a_plan_that_is_finished_takes_back_what_is_not_written() {
     // The first and half of the second are written when the user has had enough.
     plan.fetch.advance(&mut plan.script.client.session).unwrap();
     let Ok(Action::Io(Io::Write(mut write))) = plan.script.client.session.poll(Duration::ZERO) else { panic!() };
-    assert_eq!(write.copy_to_bytes(19), "RETR 1\r\nLIST 1\r\nRET");
+    assert_eq!(write.copy_to_bytes(17), "RETR 1\r\nSTAT\r\nRET");
     plan.fetch.finish();
-    assert_eq!(plan.writes(), "R 2\r\nLIST 2\r\n");
-    let answers = "+OK\r\n.\r\n+OK 1 10\r\n+OK\r\n.\r\n+OK 2 10\r\n";
-    assert_eq!(plan.tells(answers), ["begins 1", "complete 1", "begins 2", "complete 2"]);
+    assert_eq!(plan.writes(), "R 2\r\nSTAT\r\n");
+    let answers = "+OK\r\n.\r\n+OK 3 30\r\n";
+    assert_eq!(plan.tells(&answers.repeat(2)), ["begins 1", "complete 1", "begins 2", "complete 2"]);
     plan.fetch.delete(number(1));
     plan.fetch.delete(number(2));
-    assert_eq!(plan.writes(), "STAT\r\n");
-    plan.tells("+OK 3 30\r\n");
     assert_eq!(plan.writes(), "DELE 1\r\nDELE 2\r\n");
 }
 

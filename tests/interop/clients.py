@@ -156,10 +156,8 @@ class Maildrop(Script):
     def stat(self, _=None):
         return b"+OK %d %d\r\n" % (len(self.messages), sum(len(octets) for _, octets in self.messages))
 
-    def list(self, line):
+    def list(self, _=None):
         lines = [b"%d %d\r\n" % (number, len(octets)) for number, (_, octets) in enumerate(self.messages, 1)]
-        if len(line.split()) > 1:
-            return b"+OK " + lines[int(line.split()[1]) - 1]
         return b"+OK\r\n" + b"".join(lines) + b".\r\n"
 
     def uidl(self, _=None):

@@ -136,9 +136,7 @@ impl Model<'_> {
             self.fail(&[ProtocolError::UnexpectedLogin]);
             return;
         }
-        let has_digit = said.text.iter().any(|octet| (b'0'..=b'9').contains(octet));
-        let lists_all = verb == Verb::List && !has_digit || verb == Verb::Uidl && said.text.is_empty();
-        let several = ok && (verb.is_multi_line(sent.has_argument()) || lists_all);
+        let several = ok && verb.is_multi_line(sent.has_argument());
         match verb {
             Verb::Stls if ok && self.inbox.len() > line.end => {
                 self.races = true;

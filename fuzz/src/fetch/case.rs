@@ -29,18 +29,15 @@ pub struct Visit {
     /// Another client takes this message away, before the visit.
     pub vanishes: Option<u8>,
     pub capa: u8,
-    /// What the first STAT is answered, and the later ones.
+    /// What the first STAT is answered, and the second one.
     pub stat: u8,
     pub proof: u8,
-    /// What LIST is answered after one of the messages: the message in the upper bits.
-    pub naming: u8,
     /// What UIDL and LIST are answered.
     pub list: u8,
     pub lines: Vec<LineLie>,
     /// Whether dots are sent as they are.
     pub is_unstuffed: bool,
-    /// A bit for each message: which have no end line, and which are refused.
-    pub unended: u8,
+    /// A bit for each message.
     pub refused: u8,
     /// How what is refused is refused.
     pub refusal: u8,

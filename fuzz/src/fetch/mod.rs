@@ -1,12 +1,10 @@
 //! Plans to fetch, visit after visit, from a server that lies: no message is lost, none is fetched for ever, and what is
 //! told is true.
 //!
-//! What no client can notice is left out, in four places:
+//! What no client can notice is left out, in three places:
 //! - Text in a message that isn't byte-stuffed, after a line of one dot, that begins like a response; or a stream that ends
 //!   right after such a dot ([`server::Server::fooled`]). What is told in such a visit isn't checked, and the messages that
 //!   it has stored in part may be lost.
-//! - A message without an end line, where LIST is refused after a message, lists all, or is answered about another one, in the same visit (also
-//!   [`server::Server::fooled`]).
 //! - A unique-id that belongs to another message than the one that was stored by it, which is gone without the client
 //!   knowing: QUIT wasn't answered `+OK`, or somebody else has removed it ([`World::uncertain`]). No message gets such a
 //!   unique-id on arrival, but there may be one that has had it all the time.

@@ -45,11 +45,6 @@ pub struct Server<'a> {
     pub removed: BTreeSet<u32>,
     /// From this message on nothing can be known: a part of it passed for responses.
     pub fooled: Option<u32>,
-    /// The first message without an end line, so that responses pass for a part of it.
-    pub unended: Option<u32>,
-    /// Whether LIST was refused after a message that was sent, listed all, or has got a stray answer; and whether it was answered about another one.
-    is_unnamed: bool,
-    pub is_misnamed: bool,
     /// Whether something else than an end was sent where an answer was due.
     pub has_strayed: bool,
 }
@@ -82,9 +77,6 @@ impl<'a> Server<'a> {
             quit: None,
             removed: BTreeSet::new(),
             fooled: None,
-            unended: None,
-            is_unnamed: false,
-            is_misnamed: false,
             has_strayed: false,
         }
     }
@@ -92,11 +84,6 @@ impl<'a> Server<'a> {
     /// Which message of all that ever were has this number.
     pub fn key(&self, number: u32) -> Option<u32> {
         number.checked_sub(1).and_then(|place| self.mail.get(place as usize)).map(|mail| mail.key)
-    }
-
-    /// Whether nothing more may come: it has ended, or there is a message without an end.
-    pub fn is_over(&self) -> bool {
-        self.end.is_some() || self.unended.is_some()
     }
 
     /// Reads a line.
@@ -122,7 +109,10 @@ impl<'a> Server<'a> {
             ("STAT", _) => self.stat(),
             ("UIDL", None) => self.list(true),
             ("UIDL", Some(number)) => self.unique_id(number),
-            ("LIST", Some(number)) => self.scan(number),
+            ("LIST", Some(number)) => match self.mail.get(number as usize - 1).filter(|_| self.visit.list % 4 != 2) {
+                Some(mail) => format!("+OK {number} {}\r\n", octets(mail)).into_bytes(),
+                None => self.visit.refusal().0.into(),
+            },
             ("LIST", None) if self.by_id => self.octets(),
             ("LIST", None) => self.list(false),
             ("RETR" | "TOP", Some(number)) => return self.retrieve(number, words[0] == "TOP"),
@@ -151,8 +141,6 @@ impl<'a> Server<'a> {
         let stray: &[u8] = if self.end == Some(End::Stray) { b"-ERR bye\r\n" } else { b"" };
         self.output.extend_from_slice(stray);
         self.has_strayed |= !stray.is_empty();
-        self.is_unnamed |= !stray.is_empty();
-        self.may_fool();
         (octets, stray)
     }
 
@@ -214,43 +202,6 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// LIST with a number, after a message or beside UIDL.
-    fn scan(&mut self, number: u32) -> Vec<u8> {
-        let is_proof = self.asked.contains(&number);
-        let lie = Some(self.visit.naming).filter(|lie| is_proof && u32::from(lie >> 2) % 8 == number % 8);
-        let mail = number.checked_sub(1).and_then(|place| self.mail.get(place as usize));
-        let Some(mail) = mail.filter(|_| self.visit.list % 4 != 2 && lie.map(|lie| lie % 4) != Some(1)) else {
-            self.is_unnamed |= matches!(self.retrieved.get(&number), Some(Retrieved::Sent(_)));
-            self.may_fool();
-            return self.visit.refusal().0.into();
-        };
-        let named = match lie.map(|lie| lie % 4) {
-            Some(0) => {
-                self.is_unnamed = true;
-                self.may_fool();
-                return self.octets_of_all();
-            }
-            Some(2) => return self.misnamed("+OK 0 0\r\n".to_owned()),
-            Some(3) => number + 1,
-            _ => number,
-        };
-        let answer = format!("+OK {named} {}\r\n", octets(mail));
-        if named == number { answer.into_bytes() } else { self.misnamed(answer) }
-    }
-
-    fn misnamed(&mut self, answer: String) -> Vec<u8> {
-        self.is_misnamed = true;
-        self.may_fool();
-        answer.into_bytes()
-    }
-
-    /// A message without an end line can't be noticed where LIST is refused or lists all, or names the very message that is missing.
-    fn may_fool(&mut self) {
-        if let Some(unended) = self.unended.filter(|_| self.is_unnamed || self.is_misnamed) {
-            self.fooled.get_or_insert(unended);
-        }
-    }
-
     /// LIST comes beside UIDL.
     fn octets(&mut self) -> Vec<u8> {
         assert!(
@@ -261,10 +212,6 @@ impl<'a> Server<'a> {
             return self.visit.refusal().0.into();
         }
         self.has_octets = true;
-        self.octets_of_all()
-    }
-
-    fn octets_of_all(&self) -> Vec<u8> {
         let numbered = (1_u32..).zip(self.mail);
         let lines = numbered.map(|(number, mail)| format!("{number} {}\r\n", octets(mail)));
         ["+OK\r\n".to_owned(), lines.collect(), ".\r\n".to_owned()].concat().into_bytes()
@@ -291,17 +238,10 @@ impl<'a> Server<'a> {
         } else {
             content::stuff(&octets, pop3_proto::wire::LineEnds::Unknown)
         };
-        // Where dots aren't stuffed either, one of them may be its end.
-        let is_unended = Visit::bit(self.visit.unended, number) && !self.visit.is_unstuffed;
-        let body = if is_unended { &body[..body.len() - b".\r\n".len()] } else { &body[..] };
-        if is_unended {
-            self.unended.get_or_insert(number);
-            self.may_fool();
-        }
-        let (octets, stray) = self.send(&[status, body].concat());
+        let (octets, stray) = self.send(&[status, &body].concat());
         let sent = &body[..octets.saturating_sub(status.len())];
         let (content, end) = content::unstuff(sent);
-        let is_whole = !is_unended && end == Some(body.len());
+        let is_whole = end == Some(body.len());
         self.retrieved.insert(number, Retrieved::Sent(is_whole.then_some(content)));
         if let Some(end) = end.filter(|_| !is_whole) {
             // The client takes the rest for responses, and can't know better if it begins like one, or is nothing.

@@ -14,14 +14,12 @@ use super::server::{Retrieved, Server, Stat};
 enum Told {
     Begun,
     Complete,
-    /// It isn't deleted, and what is stored of it may turn out not to be whole.
-    Kept,
     Unproven,
     /// Nothing more can be told, but that it is gone, or isn't.
     Done,
 }
 
-/// What the later answers to STAT show, and those to LIST after a message.
+/// What the later answers to STAT show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shown {
     Nothing,
@@ -31,9 +29,6 @@ enum Shown {
 }
 
 fn shown(server: &Server<'_>) -> Shown {
-    if server.unended.is_some() || server.is_misnamed {
-        return Shown::OutOfStep;
-    }
     let mut shown = Shown::Nothing;
     let mut before = None;
     for stat in &server.stats {
@@ -107,10 +102,10 @@ impl Caller<'_, '_> {
                     let fits = match now {
                         Told::Begun => before.is_none(),
                         Told::Complete => before == Some(Told::Begun),
-                        Told::Unproven => matches!(before, Some(Told::Begun | Told::Complete | Told::Kept)),
+                        Told::Unproven => matches!(before, Some(Told::Begun | Told::Complete)),
                         // Once for each line.
                         Told::Done if removed.contains(&number) => true,
-                        Told::Kept | Told::Done => matches!(before, None | Some(Told::Complete)),
+                        Told::Done => matches!(before, None | Some(Told::Complete)),
                     };
                     assert!(fits, "{progress:?} after {before:?}");
                     if let Progress::Removed(_) = progress {
@@ -179,10 +174,8 @@ impl Caller<'_, '_> {
         let server = &self.server;
         let answer = server.retrieved.get(&number);
         let deleted = server.deleted.get(&number);
-        // Then another response may pass for this one, until one shows that it does.
-        let is_shifted = server.unended.is_some();
         let (is_true, told) = match progress {
-            Progress::Begins(_) => (is_shifted || matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
+            Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
             Progress::Complete(_) | Progress::Header(_) => {
                 let is_header = matches!(progress, Progress::Header(_));
                 let is_whole = answer == Some(&Retrieved::Sent(Some(octets.to_vec())));
@@ -194,12 +187,12 @@ impl Caller<'_, '_> {
                 (is_cut || self.visit.cut.is_some() || shown(server) == Shown::OutOfStep, Told::Unproven)
             }
             Progress::Refused(_, retry) => {
-                (is_shifted || answer == Some(&Retrieved::Refused(*retry)) || self.has_strayed(*retry), Told::Done)
+                (answer == Some(&Retrieved::Refused(*retry)) || self.has_strayed(*retry), Told::Done)
             }
             Progress::NotDeleted(_, Some(retry)) => {
                 (deleted == Some(&Err(*retry)) || self.has_strayed(*retry), Told::Done)
             }
-            Progress::NotDeleted(_, None) => (deleted.is_none(), Told::Kept),
+            Progress::NotDeleted(_, None) => (deleted.is_none(), Told::Done),
             Progress::Removed(_) => (deleted == Some(&Ok(())) && server.quit == Some(true), Told::Done),
             _ => (false, Told::Done),
         };
@@ -261,7 +254,6 @@ impl Caller<'_, '_> {
         let marked: BTreeSet<u32> =
             server.deleted.iter().filter(|(_, answer)| answer.is_ok()).map(|(number, _)| *number).collect();
         match ended {
-            Ended::Over(_) if server.unended.is_some() => assert!(marked.is_empty() && removed.is_empty()),
             Ended::Over(Ok(Closed::Quit(Removal::All))) => {
                 assert_eq!((server.quit, removed), (Some(true), &marked));
             }

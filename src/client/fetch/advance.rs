@@ -7,7 +7,7 @@ use super::request::Request;
 use crate::client::capabilities::{Feature, Support};
 use crate::client::error::SendError;
 use crate::client::session::Session;
-use crate::wire::{Command, State, Verb};
+use crate::wire::{Command, State};
 
 impl Fetch {
     /// Sends what can be sent now; before login nothing, so it may always be called. A login that fails is for the
@@ -96,13 +96,10 @@ impl Fetch {
     }
 
     fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
+        let ahead = self.most_ahead(session);
         loop {
-            let ahead = self.most_ahead(session);
-            let is_alone = ahead == 1 || self.retrieving.len() == 1 && self.plan.to_fetch.is_empty();
-            if let Some(Retrieval { message, proof: proof @ None, .. }) = self.retrieving.back_mut() {
-                // Among many responses, one that names the message shows that none is missing.
-                let command = if is_alone { Command::Stat } else { Command::List { message: Some(*message) } };
-                *proof = Some(session.send(&command)?);
+            if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
+                *stat = Some(session.send(&Command::Stat)?);
             }
             if self.finishing || self.retrieving.len() >= ahead {
                 break;
@@ -114,27 +111,22 @@ impl Fetch {
             let is_header = self.plan.is_header(message);
             let command = if is_header { Command::Top { message, lines: 0 } } else { Command::Retr { message } };
             let command = session.send(&command)?;
-            self.retrieving.push_back(Retrieval { message, command, proof: None, is_listed: false });
+            self.retrieving.push_back(Retrieval { message, command, stat: None });
             self.plan.to_fetch.pop_front();
         }
-        if !self.retrieving.is_empty() {
-            return Ok(());
-        }
-        self.stage = if self.proved_by == Some(Verb::List) {
-            Stage::Recounting(session.send(&Command::Stat)?)
-        } else if self.has_shrunk {
+        if self.retrieving.is_empty() && self.has_shrunk {
             self.progress.push_back(Progress::OutOfStep);
             drop(self.plan.give_groups_up());
-            Stage::Parting
-        } else {
-            Stage::Deleting
-        };
+            self.stage = Stage::Parting;
+        } else if self.retrieving.is_empty() {
+            self.stage = Stage::Deleting;
+        }
         Ok(())
     }
 
-    /// How many messages are asked for ahead of the answers: one only where answers to LIST may not name them.
+    /// How many messages are asked for ahead of the answers.
     fn most_ahead(&self, session: &Session) -> usize {
-        if session.sends_ahead() && self.presumed.is_empty() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 }
+        if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 }
     }
 
     /// Whether as many messages are fetched, or asked for, as may be in one session.
@@ -149,8 +141,8 @@ impl Fetch {
             if !session.withdraw(last.command) {
                 break;
             }
-            if let Some(proof) = last.proof {
-                session.withdraw(proof);
+            if let Some(stat) = last.stat {
+                session.withdraw(stat);
             }
             self.plan.to_fetch.push_front(last.message);
             self.retrieving.pop_back();

@@ -16,17 +16,7 @@ use crate::client::event::{Event, EventKind};
 use crate::client::queue::Ticket;
 use crate::client::retry::Retry;
 use crate::message::MessageNumber;
-use crate::wire::{DropListing, Verb};
-
-/// What an answer shows that is to prove a message.
-enum Proof {
-    /// Both sides are in step.
-    InStep,
-    /// It is a response at least.
-    Doubtful,
-    /// It isn't the answer to that command.
-    OutOfStep,
-}
+use crate::wire::DropListing;
 
 impl Fetch {
     /// Takes note of an event; `judge` decides what to do with a message. It is asked when the list has ended, in the order in
@@ -48,8 +38,7 @@ impl Fetch {
             Stage::Probing => self.observe_probe(ticket, &kind, judge),
             Stage::Listing if self.unique_ids == Request::Sent(ticket) => self.observe_unique_ids(&kind, judge),
             Stage::Listing if self.scan == Request::Sent(ticket) => self.observe_scan(&kind, judge),
-            Stage::Fetching => self.observe_retrieval(ticket, event),
-            Stage::Recounting(stat) if stat == ticket => self.observe_recount(&kind),
+            Stage::Fetching => self.observe_retrieval(ticket, &kind),
             Stage::Deleting => self.observe_deletion(ticket, &kind),
             Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&kind),
             Stage::Quitting(quit) if quit == ticket => self.observe_quit(&kind),
@@ -61,8 +50,7 @@ impl Fetch {
     /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good.
     pub fn end(&mut self, how: &Result<Closed, Error>) {
         match how {
-            // Where more was asked for, it may be the end of a later message.
-            Ok(Closed::WhileIdle) | Err(Error::Disconnected) if self.retrieving.len() < 2 => {
+            Ok(Closed::WhileIdle) | Err(Error::Disconnected) => {
                 let ended = self.plan.which(|_, fate| fate == Fate::Ended).next();
                 if let Some(message) = ended {
                     self.complete(message);
@@ -75,8 +63,6 @@ impl Fetch {
                 }
                 self.distrust_presumed();
             }
-            // Perhaps the answers that are missing have passed for a part of a message.
-            _ if !self.retrieving.is_empty() && self.proved_by == Some(Verb::List) => self.distrust_presumed(),
             _ => {}
         }
         self.stage = Stage::Over;
@@ -218,10 +204,13 @@ impl Fetch {
         self.stage = Stage::Fetching;
     }
 
-    fn observe_retrieval(&mut self, ticket: Ticket, event: &Event<'_>) {
-        let Some(&Retrieval { message, command, proof, .. }) = self.retrieving.front() else { return };
-        match event.kind() {
-            _ if proof == Some(ticket) => self.observe_proof(message, event),
+    fn observe_retrieval(&mut self, ticket: Ticket, kind: &EventKind<'_>) {
+        let Some(&Retrieval { message, command, stat }) = self.retrieving.front() else { return };
+        match kind {
+            _ if stat == Some(ticket) => {
+                self.retrieving.pop_front();
+                self.observe_proof(message, kind);
+            }
             _ if command != ticket => {}
             EventKind::Begins(_) => {
                 self.plan.set(message, Fate::Begun);
@@ -237,65 +226,26 @@ impl Fetch {
         }
     }
 
-    /// LIST or STAT is answered, after a message.
-    fn observe_proof(&mut self, message: MessageNumber, event: &Event<'_>) {
-        let kind = event.kind();
-        let is_named = match kind {
-            EventKind::Scan(listing) => listing.message == message,
-            EventKind::Unreadable { message: named, .. } => named == Some(message),
-            _ => false,
-        };
-        let Some(retrieval) = self.retrieving.front_mut() else { return };
-        let is_list = event.verb() == Some(Verb::List);
-        let proof = match kind {
-            EventKind::Unreadable { message: None, .. } if is_list => Proof::OutOfStep,
-            _ if !event.completes() => {
-                retrieval.is_listed |= is_named;
-                return;
-            }
-            _ if is_named => Proof::InStep,
-            EventKind::Ends if retrieval.is_listed => Proof::Doubtful,
-            EventKind::Failed(_) => Proof::Doubtful,
-            _ if is_list => Proof::OutOfStep,
-            _ => self.recount(&kind),
-        };
-        self.retrieving.pop_front();
-        self.proved_by = event.verb();
+    /// STAT is answered, after a message.
+    fn observe_proof(&mut self, message: MessageNumber, kind: &EventKind<'_>) {
         let ended = (self.plan.fate(message) == Some(Fate::Ended)).then_some(message);
-        match proof {
-            Proof::InStep => {}
-            Proof::Doubtful => self.presumed.extend(ended),
-            Proof::OutOfStep => return self.out_of_step(),
+        match (kind, self.stat) {
+            // After a doubtful answer it may be the answer to an earlier STAT.
+            (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
+            // As no server counts; or it isn't the answer to STAT.
+            (EventKind::Stat(now), Some(then)) if now.messages < then.messages => return self.out_of_step(),
+            (EventKind::Unreadable { .. }, Some(_)) => return self.out_of_step(),
+            (EventKind::Stat(now), then) => {
+                // Mail has come, or the octets are counted anew.
+                self.presumed.extend(ended);
+                self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
+                self.stat = Some(*now);
+            }
+            // It is a response at least.
+            _ => self.presumed.extend(ended),
         }
         if let Some(message) = ended {
             self.complete(message);
-        }
-    }
-
-    /// STAT is answered, after the last message.
-    fn observe_recount(&mut self, kind: &EventKind<'_>) {
-        self.proved_by = Some(Verb::Stat);
-        self.stage = Stage::Fetching;
-        if let Proof::OutOfStep = self.recount(kind) {
-            self.out_of_step();
-        }
-    }
-
-    /// Compares an answer to STAT with the one at the beginning.
-    fn recount(&mut self, kind: &EventKind<'_>) -> Proof {
-        match (kind, self.stat) {
-            // After a doubtful answer it may be the answer to an earlier STAT.
-            (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => Proof::InStep,
-            // As no server counts; or it isn't the answer to STAT.
-            (EventKind::Stat(now), Some(then)) if now.messages < then.messages => Proof::OutOfStep,
-            (EventKind::Unreadable { .. }, Some(_)) => Proof::OutOfStep,
-            (EventKind::Stat(now), then) => {
-                // Mail has come, or the octets are counted anew.
-                self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
-                self.stat = Some(*now);
-                Proof::Doubtful
-            }
-            _ => Proof::Doubtful,
         }
     }
 

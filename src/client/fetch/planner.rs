@@ -11,12 +11,12 @@ use super::progress::Progress;
 use super::request::Request;
 use crate::client::queue::Ticket;
 use crate::message::MessageNumber;
-use crate::wire::{DropListing, Verb};
+use crate::wire::DropListing;
 
 /// A plan for one session: list the messages, fetch those that the caller wants, delete those that it has stored, quit.
 ///
-/// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR for each message, and LIST or STAT after it;
-///   when all that is wanted has come, DELE, and QUIT.
+/// - Call [`advance`](Self::advance) before each poll. It sends STAT, then UIDL, then RETR and STAT for each message; when all
+///   that is wanted has come, DELE, and QUIT.
 /// - Show each event to [`observe`](Self::observe) once, and choose for each message that is listed what to do with it:
 ///   a [`Choice`](super::Choice), by its number, its unique-id if it has one, and its [octets](Self::with_octets).
 /// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
@@ -74,22 +74,16 @@ use crate::wire::{DropListing, Verb};
 /// ```
 ///
 /// # When a message is complete
-/// Some servers send a line of one dot inside a message as it is, and what came before it looks like a whole message. Others leave
-/// the end line out, and the responses that follow look like the rest of the message. So another command follows each RETR, and a
-/// message is [complete](Progress::Complete) only when the answer to that comes where the message seemed to end; or when the
-/// server closes the connection there, and no other message was asked for.
+/// Some servers send a line of one dot inside a message as it is, and what came before it looks like a whole message. So
+/// STAT follows each RETR, and a message is [complete](Progress::Complete) only when its answer comes where the message
+/// seemed to end, with the numbers that it had at the beginning; or when the server closes the connection there. A client
+/// that can't send commands ahead of responses pays for that with the time of one response for each message.
 ///
-/// Where more messages are asked for ahead of responses, that command is LIST with the number of the message, since its answer has that
-/// number: one that belongs to another message shows that responses are missing, or too many. When the last message has come,
-/// STAT is sent once. Elsewhere STAT follows RETR, as no other response can come in between. A client that can't send commands ahead
-/// pays with the time of one response for each message. STAT is to be answered with the numbers that it had at the beginning.
-///
-/// A refusal of LIST or STAT is trusted for the moment. So is a list of all in the place of one message, if that is in it; and an
-/// answer to STAT with other numbers, unless it counts fewer messages: some servers count mail that has come meanwhile. From then
-/// on nothing is sent ahead of responses, and if the server turns out not to be in step after that, or the session ends while
-/// answers to LIST are missing, the messages from there on are [`Unproven`](Progress::Unproven). An answer that isn't one
-/// to the command, or counts fewer messages, makes the plan [out of step](Progress::OutOfStep): nothing is deleted. Text inside a
-/// message that imitates a whole dialogue, with answers in the right places, can't be told from one.
+/// An answer to STAT with other numbers is trusted for the moment, unless it counts fewer messages: some servers count mail
+/// that has come meanwhile, and some refuse STAT. If the server turns out not to be in step after that, the messages from
+/// there on are [`Unproven`](Progress::Unproven). An answer that isn't one to STAT, or counts fewer messages, makes the plan
+/// [out of step](Progress::OutOfStep): nothing is deleted. Text inside a message that imitates a whole dialogue, with answers
+/// to STAT and RETR in the right places, can't be told from one.
 ///
 /// # Unique-ids that come back
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
@@ -141,15 +135,13 @@ pub struct Fetch {
     pub(super) stat: Option<DropListing>,
     /// Whether STAT announces less than at the beginning, so that nothing is to be deleted.
     pub(super) has_shrunk: bool,
-    /// What was answered last of LIST and STAT, after a message or all of them.
-    pub(super) proved_by: Option<Verb>,
     pub(super) listing: Listing,
     pub(super) plan: Plan,
     /// How many messages were complete, of those that [count](Plan::counts).
     pub(super) fetched: usize,
-    /// Those whose RETR or TOP, or the LIST or STAT after it, isn't answered to its end.
+    /// Those whose RETR or TOP, or the STAT after it, isn't answered to its end.
     pub(super) retrieving: VecDeque<Retrieval>,
-    /// Messages that some response has shown to be complete, but none that could only be the answer to LIST or STAT.
+    /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
     pub(super) presumed: BTreeSet<MessageNumber>,
     /// Those whose DELE isn't answered.
     pub(super) deleting: VecDeque<(Ticket, MessageNumber)>,
@@ -167,10 +159,8 @@ pub(super) enum Stage {
     Probing,
     /// UIDL, LIST, or both.
     Listing,
-    /// RETR for each message, and LIST or STAT after it.
+    /// RETR and STAT for each message.
     Fetching,
-    /// STAT, after the last message.
-    Recounting(Ticket),
     Deleting,
     /// STAT once more, after the answers to DELE, where some answer to it was doubtful.
     Confirming(Ticket),
@@ -190,10 +180,8 @@ pub(super) struct Retrieval {
     pub(super) message: MessageNumber,
     /// RETR or TOP.
     pub(super) command: Ticket,
-    /// LIST or STAT, which shows whether the message is complete; `None` until it is sent.
-    pub(super) proof: Option<Ticket>,
-    /// Whether the answer to LIST, where it lists all, has named it.
-    pub(super) is_listed: bool,
+    /// STAT, which shows whether the message is complete; `None` until it is sent.
+    pub(super) stat: Option<Ticket>,
 }
 
 /// How messages are told apart.
@@ -319,7 +307,7 @@ impl Fetch {
         self.plan.decide(message, Fate::Kept);
     }
 
-    /// Ends the plan early: no more RETR is written, only LIST or STAT, DELE for what is to be deleted, and QUIT. Messages whose
+    /// Ends the plan early: no more RETR is written, only STAT, DELE for what is to be deleted, and QUIT. Messages whose
     /// RETR is written already still come, at most [as many](Self::ahead) as are sent ahead, and [`delete`](Self::delete)
     /// or [`keep`](Self::keep) is to be called for them. A plan that hasn't begun sends no more than QUIT, once the client
     /// is logged in.

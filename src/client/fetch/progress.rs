@@ -44,7 +44,7 @@ pub enum Progress {
     /// The header of this message is complete, which the caller has [chosen](super::Choice::Header). It isn't the message:
     /// don't store it by a name that counts as stored. Nothing is to be decided.
     Header(ListedMessage),
-    /// This message is complete, and the server's answer to LIST or STAT has shown so: store it, by its
+    /// This message is complete, and the server's answer to STAT has shown so: store it, by its
     /// [unique-id](ListedMessage::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
     /// [`Fetch::keep`](super::Fetch::keep).
     Complete(ListedMessage),
@@ -52,9 +52,9 @@ pub enum Progress {
     /// [complete](Self::Complete) and is stored, forget its unique-id, and at most keep the copy under another name. The message
     /// stays on the server. Ask for it [last](super::Choice::Last) in the next session, so that the others don't wait for it.
     Unproven(ListedMessage),
-    /// LIST is answered about another message, or STAT not as at the beginning, so nothing is deleted in this session. Most likely
-    /// the server has sent a line of one dot inside a message as it was, and what follows that is taken for responses; or a
-    /// message without its end line: [`Unproven`](Self::Unproven) follows for each message that may not be whole. Where DELE was sent already, the plan
+    /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
+    /// of one dot inside a message as it was, and what follows that is taken for responses:
+    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. Where DELE was sent already, the plan
     /// sends no QUIT, and [`advance`](super::Fetch::advance) fails: close the connection.
     OutOfStep,
     /// This message can't be fetched; the rest can.
@@ -87,7 +87,7 @@ impl fmt::Display for Progress {
             Self::Header(listed) => write!(f, "message {}: its header is complete", listed.message),
             Self::Complete(listed) => write!(f, "message {}: it is complete", listed.message),
             Self::Unproven(listed) => write!(f, "message {}: it may not be whole", listed.message),
-            Self::OutOfStep => f.write_str("the answers don't fit the commands: nothing is deleted"),
+            Self::OutOfStep => f.write_str("STAT isn't answered as at the beginning: nothing is deleted"),
             Self::Refused(listed, retry) => write!(f, "message {}: not fetched: {retry}", listed.message),
             Self::NotDeleted(listed, Some(retry)) => write!(f, "message {}: not deleted: {retry}", listed.message),
             Self::NotDeleted(listed, None) => {

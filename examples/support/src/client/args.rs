@@ -208,7 +208,7 @@ impl Args {
 
     /// What the session may do.
     fn config(&self) -> Config {
-        // RETR and LIST for each message that is asked for ahead. Sockets hold so much in both directions.
+        // RETR and STAT for each message that is asked for ahead. Sockets hold so much in both directions.
         Config::new()
             .pipelined(2 * AHEAD, 8_192)
             .unwrap_or_default()

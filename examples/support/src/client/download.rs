@@ -99,7 +99,7 @@ impl Download {
                 failures.add_message(name_of(&wanted), &why);
             }
             Progress::OutOfStep if self.deletes => {
-                failures.add("the answers don't fit the commands: nothing is deleted".to_owned());
+                failures.add("STAT is not answered as at the beginning: nothing is deleted".to_owned());
             }
             Progress::Unproven(wanted) => {
                 self.retract(&wanted)?;
