@@ -246,7 +246,8 @@ fn a_message_that_waits_for_its_equals_is_not_reported_again_where_nothing_is_de
         assert_eq!(plan.writes(), "STAT\r\n");
         // The session is out of step, and the message unproven.
         assert_eq!(plan.fetches(answer.as_bytes()).len(), 2, "{answer}");
-        assert_eq!((plan.writes().as_str(), plan.fetch.progress()), ("QUIT\r\n", None), "{answer}");
+        plan.gives_up();
+        assert_eq!(plan.fetch.progress(), None, "{answer}");
     }
 }
 

@@ -74,6 +74,25 @@ def what_is_not_known_to_be_whole_is_not_stored_and_does_not_keep_the_others(wor
 
 @check
 @only_for("server_std")
+def a_server_that_marks_what_it_sends_takes_nothing_away(world):
+    # RFC 1939 §8: QUIT would remove what it has marked, though no DELE was sent.
+    messages = [(b"one", message(1)), (b"two", message(2)), (b"three", message(3))]
+    for place in range(2):
+        for options in [[], ["--delete"]]:
+            directory = world.directory / f"{place}-{len(options)}"
+            with Maildrop(messages) as server:
+                sound = dict(server.answers)
+                server.answers["RETR"] = lambda line, server=server: server.dele(line) and server.retr(line)
+                server.answers["STAT"] = lambda _, server=server: b"+OK %d 99\r\n" % (len(server.messages) - len(server.marked))
+                clients(world, server.address)[place].fails("fetch", directory, *options)
+                same(server.messages, messages, "messages on the server")
+                server.answers = sound
+                clients(world, server.address)[place].succeeds("fetch", directory, *options)
+                same(stored(directory), {name.decode(): octets for name, octets in messages}, "messages")
+
+
+@check
+@only_for("server_std")
 def nothing_stays_stored_after_an_answer_that_is_none_to_stat(world):
     # R-GEN-14
     for place in range(2):

@@ -112,7 +112,6 @@ impl<'a, 's> Caller<'a, 's> {
     /// Goes on until the session ends, for a number of steps that has a bound.
     fn drive(&mut self, pace: &mut dyn Iterator<Item = u8>) -> Option<Ended> {
         let whims = self.visit.whims;
-        let mut has_failed = false;
         for step in 1_u32..100_000 {
             if step == whims.dies.into() {
                 return Some(Ended::Died);
@@ -130,14 +129,12 @@ impl<'a, 's> Caller<'a, 's> {
                 Ok(goes_on) => assert_eq!(self.fetch.advance(&mut self.session), Ok(goes_on)),
                 Err(error) => {
                     assert_eq!(error, SendError::Over);
-                    has_failed = true;
-                    if whims.is_brittle {
-                        return Some(Ended::Died);
-                    }
+                    // It closes the connection.
+                    return Some(if whims.is_brittle { Ended::Died } else { Ended::Over(Err(Error::TransportFailed)) });
                 }
             }
             self.take();
-            if let Some(ended) = self.step(pace.next(), has_failed) {
+            if let Some(ended) = self.step(pace.next()) {
                 return Some(ended);
             }
             self.take();
@@ -152,7 +149,7 @@ impl<'a, 's> Caller<'a, 's> {
         self.fetch.delete(message);
     }
 
-    fn step(&mut self, pace: Option<u8>, has_failed: bool) -> Option<Ended> {
+    fn step(&mut self, pace: Option<u8>) -> Option<Ended> {
         let whims = self.visit.whims;
         let pace = pace.unwrap_or(u8::MAX);
         let (most, reads_first, drops) = match pace {
@@ -185,7 +182,7 @@ impl<'a, 's> Caller<'a, 's> {
             }
             Action::Idle(_) if !self.unsaved.is_empty() && (!reads_first || self.server.end.is_none()) => self.save(0),
             Action::Idle(idle) => {
-                assert!(has_failed || self.server.end.is_some(), "there is nothing to wait for");
+                assert!(self.server.end.is_some(), "there is nothing to wait for");
                 return read(idle.into_read(), &mut self.server, most, whims.is_brittle, &mut self.time);
             }
             Action::Io(Io::Read(token)) => {

@@ -15,8 +15,8 @@ impl Fetch {
     ///
     /// # Errors
     /// [`SendError::Over`] when the plan can't be carried out since other code has sent QUIT, or the server has
-    /// announced that it will close the connection; or when the plan is [out of step](Progress::OutOfStep) after DELE, so that
-    /// QUIT must not be sent: close the connection.
+    /// announced that it will close the connection; or when the plan is [out of step](Progress::OutOfStep), so that QUIT must not be
+    /// sent: close the connection.
     pub fn advance(&mut self, session: &mut Session) -> Result<bool, SendError> {
         match session.state() {
             Some(State::Transaction) => {}
@@ -25,6 +25,7 @@ impl Fetch {
             _ => self.stage = Stage::Over,
         }
         if self.stage == Stage::Abandoned {
+            self.withdraw(session);
             return Err(SendError::Over);
         }
         match self.send(session) {

@@ -253,7 +253,6 @@ impl Fetch {
     fn observe_confirmation(&mut self, kind: &EventKind<'_>) {
         if matches!(kind, EventKind::Unreadable { .. }) {
             self.out_of_step();
-            self.stage = Stage::Abandoned;
         } else {
             // It is the answer to STAT, and so all were.
             self.presumed.clear();
@@ -265,8 +264,8 @@ impl Fetch {
         self.progress.push_back(Progress::OutOfStep);
         self.distrust_presumed();
         self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
-        drop(self.plan.give_groups_up());
-        self.stage = Stage::Parting;
+        // QUIT would carry out what the server has marked by itself: for what it took for DELE, or after RETR (RFC 1939 §8).
+        self.stage = Stage::Abandoned;
     }
 
     fn observe_deletion(&mut self, ticket: Ticket, kind: &EventKind<'_>) {

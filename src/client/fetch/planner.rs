@@ -168,7 +168,7 @@ pub(super) enum Stage {
     Parting,
     /// QUIT.
     Quitting(Ticket),
-    /// QUIT would carry out a DELE that it must not, so the session is to end without.
+    /// QUIT would carry out what it must not, so the session is to end without.
     Abandoned,
     /// Nothing is left to do.
     Over,

@@ -54,8 +54,9 @@ pub enum Progress {
     Unproven(ListedMessage),
     /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
     /// of one dot inside a message as it was, and what follows that is taken for responses:
-    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. Where DELE was sent already, the plan
-    /// sends no QUIT, and [`advance`](super::Fetch::advance) fails: close the connection.
+    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. QUIT might carry out a deletion all the same, so
+    /// [`advance`](super::Fetch::advance) fails after this: close the connection. Only where STAT counts as many messages, in fewer
+    /// octets, the plan ends with QUIT.
     OutOfStep,
     /// This message can't be fetched; the rest can.
     Refused(ListedMessage, Retry),

@@ -101,6 +101,8 @@ impl<S: Stream> Client<S> {
         let mut work = Work::<T::Message>::new(plan);
         let (how, error) = loop {
             if let Err(error) = work.plan.advance(&mut self.session) {
+                work.sync();
+                carry_out(&mut work, store).map_err(Error::Sink)?;
                 return Err(work.failed(error));
             }
             let lost = self.next().err();

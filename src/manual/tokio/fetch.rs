@@ -111,6 +111,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut work = Work::<T::Message>::new(plan);
         let (how, error) = loop {
             if let Err(error) = work.plan.advance(&mut self.session) {
+                work.sync();
+                carry_out(&mut work, store).await.map_err(Error::Sink)?;
                 return Err(work.failed(error));
             }
             let lost = self.next().await.err();

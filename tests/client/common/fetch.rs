@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::client::{
-    Action, Choice, Closed, Config, Error, Event, Fetch, ListedMessage, Progress, Retry, Session,
+    Action, Choice, Closed, Config, Error, Event, Fetch, ListedMessage, Progress, Retry, SendError, Session,
 };
 use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::wire::{Command, Name, Password};
@@ -349,6 +349,12 @@ impl Plan {
     pub fn writes(&mut self) -> String {
         self.fetch.advance(&mut self.script.client.session).unwrap();
         self.script.wrote()
+    }
+
+    /// Has it close the connection, as it writes nothing any more.
+    pub fn gives_up(&mut self) {
+        assert_eq!(self.fetch.advance(&mut self.script.client.session), Err(SendError::Over));
+        assert_eq!(self.script.wrote(), "");
     }
 
     /// Has it ask for a message, and the server send an empty one.
