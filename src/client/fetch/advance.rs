@@ -35,7 +35,7 @@ impl Fetch {
     }
 
     fn send(&mut self, session: &mut Session) -> Result<(), SendError> {
-        if self.finishing || self.stage == Stage::Parting {
+        if self.finishing {
             self.withdraw(session);
         }
         match self.stage {

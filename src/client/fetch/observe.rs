@@ -305,7 +305,6 @@ impl Fetch {
     fn distrust_presumed(&mut self) {
         let presumed = core::mem::take(&mut self.presumed);
         self.distrust(|message, _| presumed.contains(&message));
-        self.plan.to_delete.retain(|message| !presumed.contains(message));
     }
 
     /// What has come of these messages may not be all.
