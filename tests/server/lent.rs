@@ -1,7 +1,6 @@
 //! The maildrop is the session's, and is lent to the host.
 
 use bytes::Bytes;
-use pop3_proto::Io;
 use pop3_proto::server::{Action, CloseReason};
 
 use crate::common::{LOGIN, Server, Store, TestDrop};
@@ -28,10 +27,7 @@ fn the_session_lends_its_maildrop_while_the_client_is_logged_in() {
 fn the_maildrop_is_lent_as_soon_as_it_is_accepted_and_no_longer_than_it_is_there() {
     // R-1939-18, R-1939-30
     let mut server = Server::new(&Store::example());
-    server.send("");
-    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
-    read.space()[..LOGIN.len()].copy_from_slice(LOGIN.as_bytes());
-    read.filled(LOGIN.len());
+    server.read(LOGIN);
     let Action::Login(login) = server.session.poll(server.now) else { panic!() };
     login.accept(TestDrop::new(&server.store)).unwrap();
     assert!(server.session.maildrop().is_some(), "before anything else is done");
@@ -47,8 +43,7 @@ fn the_maildrop_is_lent_as_soon_as_it_is_accepted_and_no_longer_than_it_is_there
 fn a_message_is_asked_for_together_with_its_maildrop() {
     // R-1939-23
     let mut server = Server::logged_in(&Store::new(["one\n", "two\n"]));
-    server.send("");
-    ask(&mut server, "RETR 2\r\n");
+    server.read("RETR 2\r\n");
     let Action::Retrieve(mut retrieve) = server.session.poll(server.now) else { panic!() };
     let (maildrop, message) = retrieve.maildrop_and_message();
     let stored = maildrop.store().messages[message.index()].octets.clone();
@@ -60,11 +55,4 @@ fn a_message_is_asked_for_together_with_its_maildrop() {
     assert_eq!(maildrop.store().messages[1].octets, stored);
     body.push(stored);
     assert_eq!(server.send(""), "+OK message follows\r\ntwo\r\n.\r\n");
-}
-
-/// Sends a command, up to the token that it makes.
-fn ask(server: &mut Server, command: &str) {
-    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
-    read.space()[..command.len()].copy_from_slice(command.as_bytes());
-    read.filled(command.len());
 }

@@ -25,14 +25,6 @@ fn measured(store: &Store) -> Vec<u32> {
     calls.filter_map(|call| if let Call::Measure(message) = call { Some(message) } else { None }).collect()
 }
 
-/// Has a client that has logged in send `lines`.
-fn read(server: &mut Server, lines: &str) {
-    server.send("");
-    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!("it reads") };
-    read.space()[..lines.len()].copy_from_slice(lines.as_bytes());
-    read.filled(lines.len());
-}
-
 /// The token that the host is asked with next.
 fn asked(server: &mut Server) -> Measure<'_, TestDrop> {
     match server.session.poll(server.now) {
@@ -94,7 +86,7 @@ fn the_ok_of_a_listing_leaves_when_all_octets_are_known() {
     // R-GEN-17: `-ERR` is possible until then
     let store = unmeasured(&[5, 70, 900]);
     let mut server = Server::logged_in(&store);
-    read(&mut server, "LIST\r\n");
+    server.read("LIST\r\n");
     for message in 1..=2 {
         let measure = asked(&mut server);
         assert_eq!(measure.message().get(), message);
@@ -251,7 +243,7 @@ fn a_server_that_stops_declines_what_is_not_measured_yet() {
     for declines in [false, true] {
         let store = unmeasured(&[5, 70]);
         let mut server = Server::logged_in(&store);
-        read(&mut server, "DELE 2\r\nLIST\r\nNOOP\r\n");
+        server.read("DELE 2\r\nLIST\r\nNOOP\r\n");
         drop(asked(&mut server));
         server.session.stop();
         let measure = asked(&mut server);
@@ -271,7 +263,7 @@ fn no_deadline_runs_while_messages_are_measured() {
     // R-1939-12
     let store = unmeasured(&[5, 70]);
     let mut server = Server::logged_in(&store);
-    read(&mut server, "STAT\r\n");
+    server.read("STAT\r\n");
     for message in 1..=2 {
         for _ in 0..5 {
             assert_eq!(asked(&mut server).message().get(), message);
@@ -298,7 +290,7 @@ fn a_host_that_leaves_while_it_measures_frees_the_maildrop() {
     // R-1939-18
     let store = unmeasured(&[5, 70]);
     let mut server = Server::logged_in(&store);
-    read(&mut server, "LIST\r\n");
+    server.read("LIST\r\n");
     drop(asked(&mut server));
     assert!(store.locked.get());
     drop(server);
@@ -311,7 +303,7 @@ fn a_token_that_is_dropped_comes_again_unless_the_octets_are_known_by_then() {
     for command in ["STAT\r\n", "LIST\r\n"] {
         let store = unmeasured(&[5, 70]);
         let mut server = Server::logged_in(&store);
-        read(&mut server, command);
+        server.read(command);
         for _ in 0..3 {
             assert_eq!(asked(&mut server).message().get(), 1);
         }

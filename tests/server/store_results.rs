@@ -4,21 +4,12 @@ use std::error::Error;
 use std::{fmt, io};
 
 use bytes::Bytes;
-use pop3_proto::Io;
 use pop3_proto::server::{Action, BoxError, CloseReason, Opened, Refusal, Rejection, Removal};
 
 use crate::common::{Server, Store, TestDrop};
 
 const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary failure, try again later\r\n";
 const PERMANENT: &str = "-ERR [SYS/PERM] failure that needs the administrator\r\n";
-
-/// Sends a line, up to the token that it makes.
-fn ask(server: &mut Server, line: &str) {
-    server.send("");
-    let Action::Io(Io::Read(mut read)) = server.session.poll(server.now) else { panic!() };
-    read.space()[..line.len()].copy_from_slice(line.as_bytes());
-    read.filled(line.len());
-}
 
 /// What is given back for a log.
 fn log(answered: Result<(), BoxError>) -> String {
@@ -66,7 +57,7 @@ fn a_login_is_answered_by_what_a_store_returns() {
     ] {
         let mut server = Server::new(&Store::example());
         server.send("USER mrose\r\n");
-        ask(&mut server, "PASS tanstaaf\r\n");
+        server.read("PASS tanstaaf\r\n");
         let Action::Login(login) = server.session.poll(server.now) else { panic!() };
         assert_eq!(log(login.answer(Err(error))), logged);
         assert_eq!(server.send(""), response);
@@ -86,7 +77,7 @@ fn a_maildrop_that_a_store_returns_is_accepted_or_its_fault_is_given_back() {
         messages[1].unique_id = second.into();
         let mut server = Server::new(&Store::of(messages));
         server.send("USER mrose\r\n");
-        ask(&mut server, "PASS tanstaaf\r\n");
+        server.read("PASS tanstaaf\r\n");
         let maildrop = TestDrop::new(&server.store);
         let Action::Login(login) = server.session.poll(server.now) else { panic!() };
         assert_eq!(log(login.answer(Ok(maildrop))), logged);
@@ -106,7 +97,7 @@ fn measuring_is_answered_by_what_a_store_returns() {
         let store = Store::announcing([5]);
         store.unmeasured.replace(vec![1]);
         let mut server = Server::logged_in(&store);
-        ask(&mut server, "STAT\r\n");
+        server.read("STAT\r\n");
         let Action::Measure(measure) = server.session.poll(server.now) else { panic!() };
         if measured.is_ok() {
             store.unmeasured.take();
@@ -127,7 +118,7 @@ fn a_message_is_answered_by_what_a_store_returns() {
         (Ok(Opened::Whole("whole\n".into())), &[], "+OK message follows\r\nwhole\r\n.\r\n", ""),
         (Ok(Opened::Reader(([].into(), None))), &["in ", "parts\n"], "+OK message follows\r\nin parts\r\n.\r\n", ""),
     ] {
-        ask(&mut server, "RETR 1\r\n");
+        server.read("RETR 1\r\n");
         let Action::Retrieve(retrieve) = server.session.poll(server.now) else { panic!() };
         let is_in_parts = matches!(opened, Ok(Opened::Reader(_)));
         assert_eq!(log(retrieve.answer(opened)), logged);
@@ -145,7 +136,7 @@ fn a_message_is_answered_by_what_a_store_returns() {
 #[test]
 fn a_chunk_that_can_not_be_read_is_given_back_as_an_error_and_ends_the_session() {
     let mut server = Server::logged_in(&Store::new(["one\n"]));
-    ask(&mut server, "RETR 1\r\n");
+    server.read("RETR 1\r\n");
     let Action::Retrieve(retrieve) = server.session.poll(server.now) else { panic!() };
     retrieve.begin(([].into(), None));
     let Action::Body(body) = server.session.poll(server.now) else { panic!() };
@@ -165,7 +156,7 @@ fn quit_is_answered_by_what_a_store_returns() {
     ] {
         let mut server = Server::logged_in(&Store::new(["one\n"]));
         server.send("DELE 1\r\n");
-        ask(&mut server, "QUIT\r\n");
+        server.read("QUIT\r\n");
         let Action::Update(update) = server.session.poll(server.now) else { panic!() };
         assert_eq!(update.answer(removed), removed.map(drop));
         assert_eq!(server.send(""), response);

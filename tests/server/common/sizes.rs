@@ -1,8 +1,10 @@
-//! Maildrops of any size, and clients that hang up.
+//! Maildrops of any size, clients that hang up, and questions that a test answers itself.
 
 use std::rc::Rc;
 
 use bytes::Bytes;
+use pop3_proto::Io;
+use pop3_proto::server::Action;
 
 use super::{Message, Server, Store};
 
@@ -11,6 +13,14 @@ impl Server {
     pub fn send_and_hang_up(&mut self, octets: impl AsRef<[u8]>) -> String {
         self.run(octets.as_ref(), true);
         self.take()
+    }
+
+    /// Has the session read `lines`, and no more: what it asks its host for is the test's to answer.
+    pub fn read(&mut self, lines: &str) {
+        self.send("");
+        let Action::Io(Io::Read(mut read)) = self.session.poll(self.now) else { panic!("it reads") };
+        read.space()[..lines.len()].copy_from_slice(lines.as_bytes());
+        read.filled(lines.len());
     }
 }
 
