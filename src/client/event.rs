@@ -111,6 +111,11 @@ impl Event<'_> {
         matches!(self.found(), Some(Found::Status { .. })) && !self.session.front_is_written()
     }
 
+    /// Whether the server has sent more after it already.
+    pub(super) fn is_followed(&self) -> bool {
+        self.session.front.is_some_and(|front| self.session.pipe.input.unread().len() > front.octets)
+    }
+
     /// Returns what the server has sent.
     #[inline]
     pub fn kind(&self) -> EventKind<'_> {

@@ -1,6 +1,7 @@
 //! What every user of a client does: fetch what isn't stored yet, and delete what is.
 
 mod advance;
+mod batch;
 mod choice;
 mod listed;
 mod listing;

@@ -69,7 +69,7 @@ impl<T> Call<T> {
     pub(crate) fn written(&mut self, body: Body<'_>, written: io::Result<()>) {
         body.done();
         if let Err(error) = written {
-            self.fail(Error::Sink(error));
+            self.fail(Error::Sink(error.into()));
         }
     }
 }

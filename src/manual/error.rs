@@ -4,6 +4,7 @@ use std::io;
 
 use pop3_proto::client::{self, Closed, EventKind, LoginError, Retry, SendError};
 use pop3_proto::message::MessageNumber;
+use pop3_proto::server::BoxError;
 use pop3_proto::wire::{Status, Verb};
 
 /// Why a call of a client fails. The client goes on after [`Refused`](Self::Refused), [`Unreadable`](Self::Unreadable),
@@ -35,7 +36,7 @@ pub enum Error {
     Unproven(MessageNumber),
     /// What the caller keeps a message in has failed.
     #[error("the message can't be kept: {0}")]
-    Sink(io::Error),
+    Sink(BoxError),
     /// The command has no place here. Nothing was sent.
     #[error(transparent)]
     Send(#[from] SendError),

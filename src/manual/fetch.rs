@@ -8,6 +8,7 @@ use std::mem::take;
 
 use pop3_proto::client::{self, Choice, Closed, Event, Fetch, ListedMessage, Progress};
 use pop3_proto::message::{MessageNumber, Removal};
+use pop3_proto::server::BoxError;
 
 use crate::Error;
 
@@ -28,12 +29,11 @@ pub struct Fetched {
 
 /// What the store is to do.
 pub(crate) enum Task {
-    Begin,
+    Begin(ListedMessage),
     Save(ListedMessage),
     SaveHeader(ListedMessage),
     Sync,
     Forget(Meant),
-    Discard(ListedMessage),
 }
 
 /// Which unique-ids are to be forgotten.
@@ -60,8 +60,8 @@ impl Meant {
 /// A plan on its way.
 pub(crate) struct Work<M> {
     pub(crate) plan: Fetch,
-    /// The message that has begun; `None` where it can't be stored.
-    pub(crate) message: Option<M>,
+    /// The messages that have begun and aren't complete, in that order; `None` where one can't be stored.
+    begun: Vec<(MessageNumber, Option<M>)>,
     /// The unique-ids that the server lists, and whether it does so more than once.
     listed: BTreeMap<Vec<u8>, bool>,
     /// The unique-ids of messages that are gone; `All` where one of them isn't known.
@@ -78,7 +78,7 @@ pub(crate) struct Work<M> {
 impl<M> Work<M> {
     pub(crate) fn new(plan: Fetch) -> Self {
         let (listed, saved, failures) = (BTreeMap::new(), Vec::new(), Failures::default());
-        Self { plan, message: None, listed, removed: None, saved, octets: 0, due: None, stored: 0, failures }
+        Self { plan, begun: Vec::new(), listed, removed: None, saved, octets: 0, due: None, stored: 0, failures }
     }
 
     pub(crate) fn observe(&mut self, event: &Event<'_>, mut choose: impl FnMut(&ListedMessage) -> Choice) {
@@ -96,7 +96,7 @@ impl<M> Work<M> {
         }
         while let Some(progress) = self.plan.progress() {
             match progress {
-                Progress::Begins(_) => return Some(Task::Begin),
+                Progress::Begins(it) => return Some(Task::Begin(it)),
                 Progress::Complete(it) => return Some(Task::Save(it)),
                 Progress::Header(it) => return Some(Task::SaveHeader(it)),
                 Progress::Listed { is_complete, to_delete, .. } => {
@@ -109,9 +109,8 @@ impl<M> Work<M> {
                 }
                 Progress::Removed(it) => self.removed(&it),
                 Progress::Unproven(it) => {
-                    self.message = None;
-                    self.failures.add(&Progress::Unproven(it.clone()));
-                    return Some(Task::Discard(it));
+                    drop(self.take(&it));
+                    self.failures.add(&Progress::Unproven(it));
                 }
                 other => self.failures.add(&other),
             }
@@ -127,25 +126,35 @@ impl<M> Work<M> {
         }
     }
 
-    /// Takes note of an error that the next message would meet with too: no more are asked for.
-    pub(crate) fn check<T>(&mut self, result: io::Result<T>) -> Option<T> {
-        result
-            .map_err(|error| {
-                self.failures.add(&error);
-                self.message = None;
-                self.plan.finish();
-            })
-            .ok()
+    /// Takes a message that has begun. An error is one that the next message would meet with too: no more are asked for.
+    pub(crate) fn begun(&mut self, it: &ListedMessage, begun: Result<M, BoxError>) {
+        let message = begun.map_err(|error| self.finish(Some(it.message()), &*error)).ok();
+        self.begun.push((it.message(), message));
     }
 
-    /// Takes note of octets that were written.
+    /// The message that has begun last, if it can be stored.
+    pub(crate) fn last(&mut self) -> Option<&mut M> {
+        self.begun.last_mut()?.1.as_mut()
+    }
+
+    /// Takes note of octets of it that were written.
     pub(crate) fn written(&mut self, octets: usize, written: io::Result<()>) {
         self.octets += octets;
-        self.check(written);
+        if let (Err(error), Some((message, begun))) = (written, self.begun.last_mut()) {
+            let message = *message;
+            *begun = None;
+            self.finish(Some(message), &error);
+        }
+    }
+
+    /// Gives a message that was begun, if it can be stored.
+    pub(crate) fn take(&mut self, it: &ListedMessage) -> Option<M> {
+        let place = self.begun.iter().position(|(message, _)| *message == it.message())?;
+        self.begun.remove(place).1
     }
 
     /// Takes note of what has come of saving a message; `None` where there was no room for it.
-    pub(crate) fn saved(&mut self, it: &ListedMessage, saved: Option<io::Result<()>>) {
+    pub(crate) fn saved(&mut self, it: &ListedMessage, saved: Option<Result<(), BoxError>>) {
         match saved {
             Some(Ok(())) => self.saved.push(it.message()),
             None => self.plan.keep(it.message()),
@@ -171,17 +180,32 @@ impl<M> Work<M> {
 
     /// Decides on what is saved, now that it is safe or can't be made safe. What a session before has saved is no matter of this
     /// plan: its error is returned.
-    pub(crate) fn synced(&mut self, synced: io::Result<()>, deletes: bool) -> io::Result<()> {
+    pub(crate) fn synced(&mut self, synced: Result<(), BoxError>, deletes: bool) -> Result<(), BoxError> {
         if self.saved.is_empty() {
             return synced;
         }
         let saved = take(&mut self.saved);
-        let is_safe = self.check(synced).is_some();
+        let is_safe = synced.map_err(|error| self.finish(None, &*error)).is_ok();
         self.stored += if is_safe { saved.len() } else { 0 };
         for message in saved {
             if is_safe && deletes { self.plan.delete(message) } else { self.plan.keep(message) }
         }
         Ok(())
+    }
+
+    /// Takes note of an error of a header.
+    pub(crate) fn header(&mut self, it: &ListedMessage, saved: Result<(), BoxError>) {
+        if let Err(error) = saved {
+            self.finish(Some(it.message()), &*error);
+        }
+    }
+
+    fn finish(&mut self, message: Option<MessageNumber>, error: &dyn Display) {
+        match message {
+            Some(message) => self.failures.add(&format_args!("message {message}: {error}")),
+            None => self.failures.add(error),
+        }
+        self.plan.finish();
     }
 
     /// Returns what has come of the plan, or what has gone wrong.

@@ -7,11 +7,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
+use adapter::BoxError;
 use adapter::blocking::{Client, Store};
-use pop3_proto::client::{Fetch, Login, Name, Password};
+use pop3_proto::client::{Fetch, ListedMessage, Login, Name, Password};
 
 /// The messages of one account. Those with a unique-id that the server may still list are named by it, in hexadecimal digits;
-/// the others have a number after that, so that their names are never taken for one.
+/// the others have a number after that, so that their names are never taken for one. What isn't complete is in `.partial`.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -23,6 +24,10 @@ impl Directory {
 
     fn path_of(&self, unique_id: &[u8]) -> PathBuf {
         self.0.join(hex::encode(unique_id) + ".eml")
+    }
+
+    fn partial(&self, message: &ListedMessage) -> PathBuf {
+        self.0.join(".partial").join(message.message().to_string())
     }
 
     fn free_name(&self, unique_id: &[u8]) -> PathBuf {
@@ -39,28 +44,25 @@ impl Store for Directory {
         self.path_of(unique_id).symlink_metadata().is_ok_and(|found| found.is_file())
     }
 
-    fn begin(&mut self) -> io::Result<File> {
-        File::create(self.0.join(".partial"))
+    fn begin(&mut self, message: &ListedMessage) -> Result<File, BoxError> {
+        Ok(File::create(self.partial(message))?)
     }
 
-    fn save(&mut self, message: File, unique_id: Option<&[u8]>) -> io::Result<()> {
-        message.sync_data()?;
+    fn save(&mut self, file: File, message: &ListedMessage) -> Result<(), BoxError> {
+        file.sync_data()?;
         // In hexadecimal digits it is the name of a file, which has 255 octets at the most.
-        let name = unique_id.filter(|id| id.len() <= 100).map_or_else(|| self.free_name(b""), |id| self.path_of(id));
-        fs::rename(self.0.join(".partial"), name)
+        let unique_id = message.unique_id().filter(|id| id.len() <= 100);
+        let name = unique_id.map_or_else(|| self.free_name(b""), |id| self.path_of(id));
+        Ok(fs::rename(self.partial(message), name)?)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all() // the names
+    fn sync(&mut self) -> Result<(), BoxError> {
+        Ok(File::open(&self.0)?.sync_all()?) // the names
     }
 
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
+    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError> {
         let rename = |id: &Vec<u8>| fs::rename(self.path_of(id), self.free_name(id));
-        self.unique_ids()?.iter().filter(|id| is_meant(id)).try_for_each(rename)
-    }
-
-    fn discard(&mut self, unique_id: &[u8]) -> io::Result<()> {
-        if self.has(unique_id) { fs::remove_file(self.path_of(unique_id)) } else { Ok(()) }
+        Ok(self.unique_ids()?.iter().filter(|id| is_meant(id)).try_for_each(rename)?)
     }
 }
 
@@ -71,14 +73,16 @@ fn main() -> Result<(), String> {
 }
 
 fn fetch_mail(address: &str, mut directory: Directory) -> Result<(), Box<dyn std::error::Error>> {
-    fs::create_dir_all(&directory.0)?;
+    let partial = directory.0.join(".partial");
+    let _ = fs::remove_dir_all(&partial); // of a run that was cut off
+    fs::create_dir_all(&partial)?;
     loop {
         let mut client = Client::connect(address)?;
         client.log_in(&mut Login::new(Name::new("mrose")?, Password::new("tanstaaf")?))?;
         let plan = if directory.unique_ids()?.is_empty() { Fetch::first() } else { Fetch::new() };
         // After so many a new session begins, so that they are gone from the server.
         if client.fetch(plan.at_most(1000), &mut directory)?.unfetched == 0 {
-            return Ok(());
+            return Ok(fs::remove_dir(&partial)?);
         }
     }
 }

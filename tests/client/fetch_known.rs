@@ -52,7 +52,7 @@ fn some_are_asked_for_ahead_and_their_answers_do_not_count_once_a_known_one_has_
     let mut plan = counted(&["d"], 9, true, |plan| plan.ahead(4).newest_first());
     assert_eq!(plan.writes(), "UIDL 9\r\nUIDL 8\r\nUIDL 7\r\nUIDL 6\r\n");
     assert_eq!(plan.fetches(b"+OK 9 f\r\n+OK 8 e\r\n+OK 7 d\r\n"), [listed(2)]);
-    assert_eq!(plan.writes(), "RETR 9\r\nSTAT\r\nRETR 8\r\nSTAT\r\n");
+    assert_eq!(plan.writes(), "RETR 9\r\nSTAT\r\n");
     assert_eq!(plan.fetches(b"+OK 6 c\r\n"), []);
     assert_eq!(plan.fetches(format!("+OK\r\n.\r\n{}", plan.stat).as_bytes()).len(), 2);
 }
@@ -108,7 +108,7 @@ fn a_uidl_that_is_refused_after_that_ends_the_plan() {
 #[test]
 fn all_are_listed_where_no_known_message_comes_soon() {
     for messages in [3, 200] {
-        let mut plan = counted(&["gone"], messages, true, |plan| plan);
+        let mut plan = counted(&["gone"], messages, true, |plan| plan.ahead(32));
         let mut asked = 0;
         loop {
             let written = plan.writes();

@@ -197,6 +197,33 @@ def a_fetch_that_is_killed_anywhere_loses_nothing_and_fetches_little_twice(world
 
 @check
 @only_for("server_std")
+def a_message_without_its_end_line_is_taken_for_no_other_one(world):
+    # R-GEN-14: the answers that follow it look like its text, and the next message like its end.
+    for place in range(2):
+        for sent in [b"+OK\r\nSubject: 51\r\n", b"+OK\r\n", b""]:
+            directory = world.directory / f"{place}-{len(sent)}"
+            with Box() as server:
+                sound = server.answers["RETR"]
+                server.answers["RETR"] = lambda line, sound=sound, sent=sent: sent if line == b"RETR 51\r\n" else sound(line)
+                process = clients(world, server.address)[place].start("fetch", directory, "--delete")
+                end = time.monotonic() + PATIENCE
+                while b"RETR 63\r\n" not in server.received:  # the last one of those that are asked for in one go
+                    assert time.monotonic() < end, "the client doesn't ask for more"
+                    time.sleep(0.01)
+                # What isn't confirmed isn't stored, also where nobody waits until the client has had enough.
+                time.sleep(0.2)
+                process.kill()
+                process.wait(PATIENCE)
+                assert stored(directory).items() <= dict(list(expected().items())[:31]).items(), sorted(stored(directory))
+                same(len(server.messages), MANY, "messages on the server")
+                client = clients(world, server.address)[place]
+                server.answers["RETR"] = sound
+                client.succeeds("fetch", directory, "--delete")
+                same((stored(directory), server.messages), (expected(), []), "messages from a sound server")
+
+
+@check
+@only_for("server_std")
 def a_fetch_that_may_open_few_files_stores_what_waits(world):
     for place in range(2):
         directory = world.directory / str(place)
@@ -218,12 +245,12 @@ def a_fetch_stores_what_it_has_while_the_server_is_silent(world):
 
         def wait_until_stored(directory=directory, there=there):
             deadline = time.monotonic() + PATIENCE
-            while len(there) < 20 and time.monotonic() < deadline:
+            while len(there) < 31 and time.monotonic() < deadline:
                 time.sleep(0.2)
                 there[:] = stored(directory)
 
-        # STAT, UIDL, and two commands for each of 20 messages; the next one is answered when those are stored.
-        with Box(2 + 2 * 20 + 1, wait_until_stored) as server:
+        # STAT, UIDL, and two commands for each of 31 messages; the next one is answered when those are stored.
+        with Box(2 + 2 * 31 + 1, wait_until_stored) as server:
             clients(world, server.address)[place].succeeds("fetch", directory)
-        assert len(there) >= 20, f"{len(there)} messages are stored while the server is silent"
+        assert len(there) >= 31, f"{len(there)} messages are stored while the server is silent"
         same(stored(directory), expected(), "messages")

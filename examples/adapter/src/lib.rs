@@ -25,4 +25,4 @@ mod error;
 mod fetch;
 
 pub use error::Error;
-pub use pop3_proto::server::Opened;
+pub use pop3_proto::server::{BoxError, Opened};

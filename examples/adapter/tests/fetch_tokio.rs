@@ -4,13 +4,13 @@
 mod fetches;
 
 use std::io::{self, Write as _};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::{future, mem};
 
 use adapter::tokio::{Client, Fetched, Store};
-use adapter::{Error, blocking};
+use adapter::{BoxError, Error, blocking};
 use pop3_proto::client::{Choice, Fetch, ListedMessage, Login};
 use tokio::io::AsyncWrite;
 use tokio::runtime::Builder;
@@ -50,33 +50,29 @@ impl Store for Slow {
         blocking::Store::choose(&mut self.0, message)
     }
 
-    async fn begin(&mut self) -> io::Result<Partial> {
+    async fn begin(&mut self, message: &ListedMessage) -> Result<Partial, BoxError> {
         yield_now().await;
-        blocking::Store::begin(&mut self.0)
+        blocking::Store::begin(&mut self.0, message)
     }
 
-    async fn save(&mut self, message: Partial, unique_id: Option<&[u8]>) -> io::Result<()> {
+    async fn save(&mut self, message: Partial, listed: &ListedMessage) -> Result<(), BoxError> {
         yield_now().await;
-        blocking::Store::save(&mut self.0, message, unique_id)
+        blocking::Store::save(&mut self.0, message, listed)
     }
 
-    async fn sync(&mut self) -> io::Result<()> {
+    async fn sync(&mut self) -> Result<(), BoxError> {
         yield_now().await;
         blocking::Store::sync(&mut self.0)
     }
 
-    async fn save_header(&mut self, header: Partial, message: &ListedMessage) -> io::Result<()> {
+    async fn save_header(&mut self, header: Partial, listed: &ListedMessage) -> Result<(), BoxError> {
         yield_now().await;
-        blocking::Store::save_header(&mut self.0, header, message)
+        blocking::Store::save_header(&mut self.0, header, listed)
     }
 
-    async fn forget(&mut self, is_meant: &(dyn Fn(&[u8]) -> bool + Sync)) -> io::Result<()> {
+    async fn forget(&mut self, is_meant: &(dyn Fn(&[u8]) -> bool + Sync)) -> Result<(), BoxError> {
         yield_now().await;
         blocking::Store::forget(&mut self.0, &is_meant)
-    }
-
-    fn discard(&mut self, unique_id: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
-        future::ready(blocking::Store::discard(&mut self.0, unique_id))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A program that fetches mail as `src/manual/fetch_minimal.rs` does, with a mind of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::mem;
 use std::time::Duration;
 
 use bytes::Buf;
@@ -31,7 +30,8 @@ pub struct Caller<'a, 's> {
     /// A part of a line that isn't written to its end.
     unfinished: Vec<u8>,
     time: Duration,
-    body: Vec<u8>,
+    /// What has come of messages that aren't complete, in the order in which they have begun.
+    begun: Vec<(u32, Vec<u8>)>,
     /// What is complete and isn't stored, and what isn't decided on.
     unsaved: VecDeque<(ListedMessage, Vec<u8>)>,
     undecided: BTreeSet<u32>,
@@ -81,7 +81,7 @@ impl<'a, 's> Caller<'a, 's> {
             fetch,
             unfinished: Vec::new(),
             time: Duration::ZERO,
-            body: Vec::new(),
+            begun: Vec::new(),
             unsaved: VecDeque::new(),
             undecided: BTreeSet::new(),
             listed: Vec::new(),
@@ -189,7 +189,8 @@ impl<'a, 's> Caller<'a, 's> {
                 return read(token, &mut self.server, most, whims.is_brittle, &mut self.time);
             }
             Action::Body(body) => {
-                self.body.extend_from_slice(body.as_bytes());
+                let (_, begun) = self.begun.last_mut().expect("a message that has begun");
+                begun.extend_from_slice(body.as_bytes());
                 body.done();
             }
             Action::Event(event) => {
@@ -223,21 +224,14 @@ impl<'a, 's> Caller<'a, 's> {
         while let Some(progress) = self.fetch.progress() {
             let mut octets = Vec::new();
             match &progress {
-                Progress::Begins(_) => assert!(mem::take(&mut self.body).is_empty(), "parts of no message"),
+                Progress::Begins(wanted) => self.begun.push((wanted.message().get(), Vec::new())),
                 Progress::Complete(wanted) => {
-                    octets = mem::take(&mut self.body);
+                    octets = self.begun(wanted);
                     self.undecided.insert(wanted.message().get());
                     self.unsaved.push_back((wanted.clone(), octets.clone()));
                 }
-                Progress::Header(_) => octets = mem::take(&mut self.body),
-                Progress::Unproven(wanted) => {
-                    self.body.clear();
-                    self.undecided.remove(&wanted.message().get());
-                    self.unsaved.retain(|(unsaved, _)| unsaved != wanted);
-                    self.store.forget(wanted.unique_id().unwrap_or_default());
-                    self.tainted_ids.remove(wanted.unique_id().unwrap_or_default());
-                    self.tainted.retain(|key| Some(*key) != self.server.key(wanted.message().get()));
-                }
+                Progress::Header(wanted) => octets = self.begun(wanted),
+                Progress::Unproven(wanted) => drop(self.begun(wanted)),
                 Progress::Listed { is_complete, .. } => {
                     if self.server.list.is_none() && self.visit.whims.looks_for_new() {
                         self.partial = Some(List::of_new(self.server.mail, &self.listed));
@@ -255,6 +249,13 @@ impl<'a, 's> Caller<'a, 's> {
             }
             self.told.push((progress, octets));
         }
+    }
+
+    /// Gives what has come of a message.
+    fn begun(&mut self, wanted: &ListedMessage) -> Vec<u8> {
+        let number = wanted.message().get();
+        let place = self.begun.iter().position(|(begun, _)| *begun == number).expect("a message that has begun");
+        self.begun.remove(place).1
     }
 
     /// Stores all that is complete, if it is more than this.
@@ -321,8 +322,8 @@ fn read(
         }
         Some(End::Reset) if is_brittle => return Some(Ended::Died),
         Some(End::Reset) => read.failed(),
-        end => {
-            assert!(end.is_some() || server.fooled.is_some(), "both wait");
+        _ => {
+            assert!(server.is_over() || server.fooled.is_some(), "both wait");
             *now += Duration::from_secs(86_400);
         }
     }

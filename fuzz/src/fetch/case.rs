@@ -37,7 +37,8 @@ pub struct Visit {
     pub lines: Vec<LineLie>,
     /// Whether dots are sent as they are.
     pub is_unstuffed: bool,
-    /// A bit for each message.
+    /// A bit for each message: which have no end line, and which are refused.
+    pub unended: u8,
     pub refused: u8,
     /// How what is refused is refused.
     pub refusal: u8,

@@ -45,6 +45,8 @@ pub struct Server<'a> {
     pub removed: BTreeSet<u32>,
     /// From this message on nothing can be known: a part of it passed for responses.
     pub fooled: Option<u32>,
+    /// Whether a message had no end line, so that responses pass for a part of it.
+    pub is_unended: bool,
     /// Whether something else than an end was sent where an answer was due.
     pub has_strayed: bool,
 }
@@ -77,6 +79,7 @@ impl<'a> Server<'a> {
             quit: None,
             removed: BTreeSet::new(),
             fooled: None,
+            is_unended: false,
             has_strayed: false,
         }
     }
@@ -84,6 +87,11 @@ impl<'a> Server<'a> {
     /// Which message of all that ever were has this number.
     pub fn key(&self, number: u32) -> Option<u32> {
         number.checked_sub(1).and_then(|place| self.mail.get(place as usize)).map(|mail| mail.key)
+    }
+
+    /// Whether nothing more may come: it has ended, or there is a message without an end.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some() || self.is_unended
     }
 
     /// Reads a line.
@@ -238,10 +246,14 @@ impl<'a> Server<'a> {
         } else {
             content::stuff(&octets, pop3_proto::wire::LineEnds::Unknown)
         };
-        let (octets, stray) = self.send(&[status, &body].concat());
+        // Where dots aren't stuffed either, one of them may be its end.
+        let is_unended = Visit::bit(self.visit.unended, number) && !self.visit.is_unstuffed;
+        let body = if is_unended { &body[..body.len() - b".\r\n".len()] } else { &body[..] };
+        self.is_unended |= is_unended;
+        let (octets, stray) = self.send(&[status, body].concat());
         let sent = &body[..octets.saturating_sub(status.len())];
         let (content, end) = content::unstuff(sent);
-        let is_whole = end == Some(body.len());
+        let is_whole = !is_unended && end == Some(body.len());
         self.retrieved.insert(number, Retrieved::Sent(is_whole.then_some(content)));
         if let Some(end) = end.filter(|_| !is_whole) {
             // The client takes the rest for responses, and can't know better if it begins like one, or is nothing.

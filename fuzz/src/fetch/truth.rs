@@ -102,7 +102,7 @@ impl Caller<'_, '_> {
                     let fits = match now {
                         Told::Begun => before.is_none(),
                         Told::Complete => before == Some(Told::Begun),
-                        Told::Unproven => matches!(before, Some(Told::Begun | Told::Complete)),
+                        Told::Unproven => before == Some(Told::Begun),
                         // Once for each line.
                         Told::Done if removed.contains(&number) => true,
                         Told::Done => matches!(before, None | Some(Told::Complete)),
@@ -175,7 +175,7 @@ impl Caller<'_, '_> {
         let answer = server.retrieved.get(&number);
         let deleted = server.deleted.get(&number);
         let (is_true, told) = match progress {
-            Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))), Told::Begun),
+            Progress::Begins(_) => (matches!(answer, Some(Retrieved::Sent(_))) || server.is_unended, Told::Begun),
             Progress::Complete(_) | Progress::Header(_) => {
                 let is_header = matches!(progress, Progress::Header(_));
                 let is_whole = answer == Some(&Retrieved::Sent(Some(octets.to_vec())));
@@ -184,10 +184,11 @@ impl Caller<'_, '_> {
             Progress::Unproven(_) => {
                 // Where one is cut, others may not be proved either.
                 let is_cut = server.retrieved.values().any(|answer| *answer == Retrieved::Sent(None));
-                (is_cut || self.visit.cut.is_some() || shown(server) == Shown::OutOfStep, Told::Unproven)
+                (is_cut || self.has_cut() || shown(server) == Shown::OutOfStep, Told::Unproven)
             }
             Progress::Refused(_, retry) => {
-                (answer == Some(&Retrieved::Refused(*retry)) || self.has_strayed(*retry), Told::Done)
+                let is_own = answer == Some(&Retrieved::Refused(*retry));
+                (is_own || self.has_strayed(*retry) || server.is_unended, Told::Done)
             }
             Progress::NotDeleted(_, Some(retry)) => {
                 (deleted == Some(&Err(*retry)) || self.has_strayed(*retry), Told::Done)
@@ -203,6 +204,11 @@ impl Caller<'_, '_> {
     /// What was listed, if anything was.
     fn list(&self) -> Option<&List> {
         self.server.list.as_ref().or(self.partial.as_ref())
+    }
+
+    /// Whether the server has left something out.
+    fn has_cut(&self) -> bool {
+        self.visit.cut.is_some() || self.server.is_unended
     }
 
     /// A stray `-ERR` passes for an answer.
@@ -264,7 +270,7 @@ impl Caller<'_, '_> {
             Ended::Over(_) => {
                 assert!(removed.is_empty());
                 let has_broken = server.retrieved.values().any(|answer| *answer == Retrieved::Sent(None));
-                let has_lied = self.visit.cut.is_some() || has_broken || shown(server) == Shown::OutOfStep;
+                let has_lied = self.has_cut() || has_broken || shown(server) == Shown::OutOfStep;
                 assert!(has_lied, "{ended:?}, but nobody lies");
             }
             Ended::Died => {}

@@ -1,6 +1,6 @@
 //! What a plan sends.
 
-use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::planner::{Doubt, Fetch, Naming, Retrieval, Stage};
 use super::probe::Probed;
 use super::progress::Progress;
 use super::request::Request;
@@ -54,7 +54,7 @@ impl Fetch {
         }
         // Each DELE is answered first: if those weren't the server's answers to them, QUIT would carry them out.
         let is_ready = self.plan.undecided == 0 && self.deleting.is_empty();
-        let is_doubtful = self.stat.is_some() && !self.presumed.is_empty();
+        let is_doubtful = self.stat.is_some() && self.doubt != Doubt::None;
         if is_ready && self.stage == Stage::Deleting && is_doubtful && self.deletions() > 0 {
             self.stage = Stage::Confirming(session.send(&Command::Stat)?);
         }
@@ -97,12 +97,18 @@ impl Fetch {
     }
 
     fn retrieve(&mut self, session: &mut Session) -> Result<(), SendError> {
-        let ahead = self.most_ahead(session);
+        if self.retrieving.is_empty() && self.doubt == Doubt::Open {
+            self.stage = Stage::Confirming(session.send(&Command::Stat)?);
+            return Ok(());
+        }
+        if self.retrieving.is_empty() && self.batch.left == 0 {
+            self.batch.begin(self.most_ahead(session), session.totals().message_octets);
+        }
         loop {
             if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
                 *stat = Some(session.send(&Command::Stat)?);
             }
-            if self.finishing || self.retrieving.len() >= ahead {
+            if self.finishing || self.batch.left == 0 {
                 break;
             }
             let Some(&message) = self.plan.to_fetch.front() else { break };
@@ -113,6 +119,8 @@ impl Fetch {
             let command = if is_header { Command::Top { message, lines: 0 } } else { Command::Retr { message } };
             let command = session.send(&command)?;
             self.retrieving.push_back(Retrieval { message, command, stat: None });
+            self.batch.left -= 1;
+            self.asked += usize::from(self.plan.counts(message));
             self.plan.to_fetch.pop_front();
         }
         if self.retrieving.is_empty() && self.has_shrunk {
@@ -130,10 +138,9 @@ impl Fetch {
         if session.sends_ahead() { self.ahead.unwrap_or(Self::AHEAD) } else { 1 }
     }
 
-    /// Whether as many messages are fetched, or asked for, as may be in one session.
+    /// Whether as many messages are asked for as may be in one session.
     fn has_most(&self) -> bool {
-        let asked = || self.retrieving.iter().filter(|retrieval| self.plan.counts(retrieval.message)).count();
-        self.order.most.is_some_and(|most| self.fetched + asked() >= most)
+        self.order.most.is_some_and(|most| self.asked >= most)
     }
 
     /// Takes those RETR and TOP back that aren't written.
@@ -145,8 +152,13 @@ impl Fetch {
             if let Some(stat) = last.stat {
                 session.withdraw(stat);
             }
+            self.batch.left += 1;
+            self.asked -= usize::from(self.plan.counts(last.message));
             self.plan.to_fetch.push_front(last.message);
             self.retrieving.pop_back();
+            if self.retrieving.is_empty() && !self.ended.is_empty() {
+                self.doubt = Doubt::Open; // no answer is to come that would show those to be complete
+            }
         }
     }
 }

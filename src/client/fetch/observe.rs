@@ -1,12 +1,13 @@
 //! What events mean for a plan.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use super::choice::Choice;
 use super::listed::ListedMessage;
 use super::listing::{Listed, Listing};
 use super::plan::Fate;
-use super::planner::{Fetch, Naming, Retrieval, Stage};
+use super::planner::{Doubt, Fetch, Naming, Retrieval, Stage};
 use super::probe::Probe;
 use super::progress::Progress;
 use super::request::Request;
@@ -38,7 +39,7 @@ impl Fetch {
             Stage::Probing => self.observe_probe(ticket, &kind, judge),
             Stage::Listing if self.unique_ids == Request::Sent(ticket) => self.observe_unique_ids(&kind, judge),
             Stage::Listing if self.scan == Request::Sent(ticket) => self.observe_scan(&kind, judge),
-            Stage::Fetching => self.observe_retrieval(ticket, &kind),
+            Stage::Fetching => self.observe_retrieval(ticket, &kind, event.is_followed()),
             Stage::Deleting => self.observe_deletion(ticket, &kind),
             Stage::Confirming(stat) if stat == ticket => self.observe_confirmation(&kind),
             Stage::Quitting(quit) if quit == ticket => self.observe_quit(&kind),
@@ -49,21 +50,14 @@ impl Fetch {
     /// Takes note of how the session has ended. Take the [progress](Self::progress) after it: the last message may be
     /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good.
     pub fn end(&mut self, how: &Result<Closed, Error>) {
-        match how {
-            Ok(Closed::WhileIdle) | Err(Error::Disconnected) => {
-                let ended = self.plan.which(|_, fate| fate == Fate::Ended).next();
-                if let Some(message) = ended {
-                    self.complete(message);
-                }
-            }
-            Err(Error::Protocol(_)) => {
-                if matches!(self.stage, Stage::Quitting(_)) {
-                    // QUIT may have removed these.
-                    self.presumed.retain(|message| self.plan.fate(*message) != Some(Fate::Marked));
-                }
-                self.distrust_presumed();
-            }
-            _ => {}
+        let is_clean = matches!(how, Ok(Closed::WhileIdle) | Err(Error::Disconnected));
+        // Else answers are missing that one of the messages may have in it.
+        let lacks_nothing = match self.retrieving.front() {
+            None => true,
+            Some(last) => self.retrieving.len() == 1 && self.plan.fate(last.message) == Some(Fate::Ended),
+        };
+        if is_clean && lacks_nothing {
+            self.complete();
         }
         self.stage = Stage::Over;
         self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
@@ -192,7 +186,7 @@ impl Fetch {
 
     /// The lists are complete, so what is listed more than once is known.
     fn plan(&mut self, judge: impl FnMut(&ListedMessage) -> Choice) {
-        let listing = core::mem::take(&mut self.listing);
+        let listing = mem::take(&mut self.listing);
         let Listed { plan, is_complete, unlisted } = listing.end(self.stat, self.order, judge);
         if unlisted > 0 {
             self.progress.push_back(Progress::Unlisted(unlisted));
@@ -204,20 +198,24 @@ impl Fetch {
         self.stage = Stage::Fetching;
     }
 
-    fn observe_retrieval(&mut self, ticket: Ticket, kind: &EventKind<'_>) {
+    fn observe_retrieval(&mut self, ticket: Ticket, kind: &EventKind<'_>, is_followed: bool) {
         let Some(&Retrieval { message, command, stat }) = self.retrieving.front() else { return };
         match kind {
             _ if stat == Some(ticket) => {
                 self.retrieving.pop_front();
-                self.observe_proof(message, kind);
+                self.observe_proof(kind, is_followed);
             }
             _ if command != ticket => {}
             EventKind::Begins(_) => {
                 self.plan.set(message, Fate::Begun);
                 self.tell(message, Progress::Begins);
             }
-            EventKind::Ends => self.plan.set(message, Fate::Ended),
+            EventKind::Ends => {
+                self.plan.set(message, Fate::Ended);
+                self.ended.push(message);
+            }
             EventKind::Failed(response) => {
+                self.asked -= usize::from(self.plan.counts(message));
                 self.plan.set(message, Fate::Left);
                 let retry = Retry::from(response.code());
                 self.tell(message, |listed| Progress::Refused(listed, retry));
@@ -227,42 +225,47 @@ impl Fetch {
     }
 
     /// STAT is answered, after a message.
-    fn observe_proof(&mut self, message: MessageNumber, kind: &EventKind<'_>) {
-        let ended = (self.plan.fate(message) == Some(Fate::Ended)).then_some(message);
+    fn observe_proof(&mut self, kind: &EventKind<'_>, is_followed: bool) {
         match (kind, self.stat) {
-            // After a doubtful answer it may be the answer to an earlier STAT.
-            (EventKind::Stat(now), Some(then)) if *now == then && self.presumed.is_empty() => {}
             // As no server counts; or it isn't the answer to STAT.
             (EventKind::Stat(now), Some(then)) if now.messages < then.messages => return self.out_of_step(),
             (EventKind::Unreadable { .. }, Some(_)) => return self.out_of_step(),
+            (EventKind::Stat(now), Some(then)) if *now == then => {
+                if is_followed && self.retrieving.is_empty() {
+                    self.doubt = Doubt::Open; // nothing more was asked for
+                }
+            }
             (EventKind::Stat(now), then) => {
                 // Mail has come, or the octets are counted anew.
-                self.presumed.extend(ended);
+                self.doubt = Doubt::Open;
                 self.has_shrunk |= then.is_some_and(|then| now.octets < then.octets);
                 self.stat = Some(*now);
             }
             // It is a response at least.
-            _ => self.presumed.extend(ended),
+            _ => self.doubt = Doubt::Open,
         }
-        if let Some(message) = ended {
-            self.complete(message);
+        if self.retrieving.is_empty() && self.doubt != Doubt::Open {
+            self.complete();
         }
     }
 
-    /// STAT is answered, after DELE.
+    /// STAT is answered once more, after a doubtful answer.
     fn observe_confirmation(&mut self, kind: &EventKind<'_>) {
-        if matches!(kind, EventKind::Unreadable { .. }) {
-            self.out_of_step();
-        } else {
+        let is_fewer = |now: &DropListing| self.stat.is_some_and(|then| now.messages < then.messages);
+        match kind {
+            EventKind::Unreadable { .. } if self.stat.is_some() => self.out_of_step(),
+            EventKind::Stat(now) if self.deletions() == 0 && is_fewer(now) => self.out_of_step(),
             // It is the answer to STAT, and so all were.
-            self.presumed.clear();
-            self.stage = Stage::Deleting;
+            _ => {
+                self.doubt = if self.deletions() == 0 { Doubt::Settled } else { Doubt::None };
+                self.complete();
+                self.stage = Stage::Fetching;
+            }
         }
     }
 
     fn out_of_step(&mut self) {
         self.progress.push_back(Progress::OutOfStep);
-        self.distrust_presumed();
         self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
         // QUIT would carry out what the server has marked by itself: for what it took for DELE, or after RETR (RFC 1939 §8).
         self.stage = Stage::Abandoned;
@@ -290,21 +293,20 @@ impl Fetch {
         self.progress.extend(removed.cloned().map(Progress::Removed));
     }
 
-    /// The server is in step after a message, or a header.
-    fn complete(&mut self, message: MessageNumber) {
-        if self.plan.is_header(message) {
-            self.plan.set(message, Fate::Left);
-            return self.tell(message, Progress::Header);
+    /// The server is in step after what has ended, messages and headers.
+    fn complete(&mut self) {
+        for message in mem::take(&mut self.ended) {
+            if self.plan.fate(message) != Some(Fate::Ended) {
+                continue;
+            }
+            if self.plan.is_header(message) {
+                self.plan.set(message, Fate::Left);
+                self.tell(message, Progress::Header);
+                continue;
+            }
+            self.plan.set(message, Fate::Complete);
+            self.tell(message, Progress::Complete);
         }
-        self.fetched += usize::from(self.plan.counts(message));
-        self.plan.set(message, Fate::Complete);
-        self.tell(message, Progress::Complete);
-    }
-
-    /// The server isn't in step, so responses that were taken for answers may be lines of a message.
-    fn distrust_presumed(&mut self) {
-        let presumed = core::mem::take(&mut self.presumed);
-        self.distrust(|message, _| presumed.contains(&message));
     }
 
     /// What has come of these messages may not be all.

@@ -1,7 +1,9 @@
 //! The plan, and what the caller says to it.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
+use super::batch::Batch;
 use super::listed::ListedMessage;
 use super::listing::Listing;
 use super::order::Order;
@@ -21,7 +23,9 @@ use crate::wire::DropListing;
 ///   a [`Choice`](super::Choice), by its number, its unique-id if it has one, and its [octets](Self::with_octets).
 /// - Then take from [`progress`](Self::progress) what it has come to, until there is nothing more: an event may mean two
 ///   things.
-/// - What comes as [`Action::Body`](crate::client::Action::Body) belongs to the message that [began](Progress::Begins) last.
+/// - What comes as [`Action::Body`](crate::client::Action::Body) belongs to the message that [began](Progress::Begins) last. Others
+///   that have begun may not be [complete](#when-a-message-is-complete) yet: keep what came of each apart, out of the way of what is
+///   stored.
 /// - Decide for each message that is [complete](Progress::Complete) what becomes of it: call [`delete`](Self::delete)
 ///   when it is stored safely, else [`keep`](Self::keep). You may do that later, and in any order, for example when
 ///   another thread has stored it, or for a hundred at a time, since a disk takes as long to make one safe. **No QUIT is sent
@@ -79,11 +83,16 @@ use crate::wire::DropListing;
 /// seemed to end, with the numbers that it had at the beginning; or when the server closes the connection there. A client
 /// that can't send commands ahead of responses pays for that with the time of one response for each message.
 ///
-/// An answer to STAT with other numbers is trusted for the moment, unless it counts fewer messages: some servers count mail
-/// that has come meanwhile, and some refuse STAT. If the server turns out not to be in step after that, the messages from
-/// there on are [`Unproven`](Progress::Unproven). An answer that isn't one to STAT, or counts fewer messages, makes the plan
-/// [out of step](Progress::OutOfStep): nothing is deleted. Text inside a message that imitates a whole dialogue, with answers
-/// to STAT and RETR in the right places, can't be told from one.
+/// With pipelining several messages are asked for in one go. A server that leaves the line of one dot out after one of them would
+/// have the next responses taken for its text, and each later message for another one. Then answers are missing at the end. So
+/// the messages of one batch are complete together, when all is answered and nothing more has come. If the session ends before that,
+/// all of them are [`Unproven`](Progress::Unproven). The first message of a session goes alone. Each batch has twice as
+/// many as the one before, up to [`ahead`](Self::ahead), or half as many where that had more than 4 MiB.
+///
+/// Some servers count mail that has come meanwhile, and some refuse STAT. Such an answer may also be a line of the message, so STAT is
+/// sent once more when all is answered, and the messages are complete when the server answers that. An answer that isn't one to STAT,
+/// or counts fewer messages, makes the plan [out of step](Progress::OutOfStep): nothing is deleted. Text inside a message that
+/// imitates a whole dialogue, with answers to STAT and RETR in the right places, can't be told from one.
 ///
 /// # Unique-ids that come back
 /// A server may give the unique-id of a message that is gone to another one (RFC 1939 §7). So a caller forgets a unique-id
@@ -137,12 +146,14 @@ pub struct Fetch {
     pub(super) has_shrunk: bool,
     pub(super) listing: Listing,
     pub(super) plan: Plan,
-    /// How many messages were complete, of those that [count](Plan::counts).
-    pub(super) fetched: usize,
+    /// How many messages were asked for, and not refused, of those that [count](Plan::counts).
+    pub(super) asked: usize,
     /// Those whose RETR or TOP, or the STAT after it, isn't answered to its end.
     pub(super) retrieving: VecDeque<Retrieval>,
-    /// Messages that some response has shown to be complete, but none that could only be the answer to STAT.
-    pub(super) presumed: BTreeSet<MessageNumber>,
+    /// Those whose end lines have come since no answer was missing. They are complete when none is again.
+    pub(super) ended: Vec<MessageNumber>,
+    pub(super) batch: Batch,
+    pub(super) doubt: Doubt,
     /// Those whose DELE isn't answered.
     pub(super) deleting: VecDeque<(Ticket, MessageNumber)>,
     pub(super) progress: VecDeque<Progress>,
@@ -162,7 +173,7 @@ pub(super) enum Stage {
     /// RETR and STAT for each message.
     Fetching,
     Deleting,
-    /// STAT once more, after the answers to DELE, where some answer to it was doubtful.
+    /// STAT once more, where some answer to it was doubtful: before messages are complete, and after DELE.
     Confirming(Ticket),
     /// Nothing is to be deleted, and QUIT follows when the caller has decided on all messages.
     Parting,
@@ -184,6 +195,17 @@ pub(super) struct Retrieval {
     pub(super) stat: Option<Ticket>,
 }
 
+/// Whether what came for STAT may be something else: a line of a message, or an answer to something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Doubt {
+    #[default]
+    None,
+    /// STAT is to be answered once more, before what has ended is complete.
+    Open,
+    /// STAT was, and is to be once more after DELE.
+    Settled,
+}
+
 /// How messages are told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Naming {
@@ -198,7 +220,7 @@ pub(super) enum Naming {
 
 impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
-    pub(super) const AHEAD: usize = 32;
+    pub(super) const AHEAD: usize = 128;
 
     /// Creates a plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
     /// [`Progress::ListRefused`].
@@ -271,11 +293,11 @@ impl Fetch {
         self
     }
 
-    /// Sends at most `messages` RETR ahead of their messages, 32 by default; 0 counts as 1. Without pipelining one is sent
-    /// at a time.
+    /// Asks for at most `messages` in one go, 128 by default; 0 counts as 1. Without pipelining one is asked for at a time.
     ///
-    /// Messages that were asked for still come after [`finish`](Self::finish), so fewer are better where messages are large
-    /// and the user may stop.
+    /// So many messages may have begun [without being complete](Self#when-a-message-is-complete), and so many still come after
+    /// [`finish`](Self::finish). Where each is kept in memory, or the user may stop, fewer are better. Each batch costs the time of one
+    /// response.
     #[must_use]
     pub fn ahead(mut self, messages: usize) -> Self {
         self.ahead = Some(messages.max(1));

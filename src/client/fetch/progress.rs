@@ -39,22 +39,21 @@ pub enum Progress {
     /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::first`](super::Fetch::first) and
     /// [`Fetch::without_unique_ids`](super::Fetch::without_unique_ids) go without.
     ListRefused(Retry),
-    /// The parts of this message follow, or those of its header.
+    /// The parts of this message follow, or those of its header. The one that began before it has ended.
     Begins(ListedMessage),
     /// The header of this message is complete, which the caller has [chosen](super::Choice::Header). It isn't the message:
     /// don't store it by a name that counts as stored. Nothing is to be decided.
     Header(ListedMessage),
-    /// This message is complete, and the server's answer to STAT has shown so: store it, by its
+    /// This message is complete, and the server's answers have shown so: store it, by its
     /// [unique-id](ListedMessage::unique_id) if it has one, and call [`Fetch::delete`](super::Fetch::delete) or
     /// [`Fetch::keep`](super::Fetch::keep).
     Complete(ListedMessage),
-    /// What came of this message, or of its header, isn't known to be all of it: throw it away. If it was reported as
-    /// [complete](Self::Complete) and is stored, forget its unique-id, and at most keep the copy under another name. The message
+    /// What came of this message, or of its header, isn't known to be all of it, nor to be this message: throw it away. The message
     /// stays on the server. Ask for it [last](super::Choice::Last) in the next session, so that the others don't wait for it.
     Unproven(ListedMessage),
     /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
     /// of one dot inside a message as it was, and what follows that is taken for responses:
-    /// [`Unproven`](Self::Unproven) follows for each message that may not be whole. QUIT might carry out a deletion all the same, so
+    /// [`Unproven`](Self::Unproven) follows for each message that has begun and isn't complete. QUIT might carry out a deletion all the same, so
     /// [`advance`](super::Fetch::advance) fails after this: close the connection. Only where STAT counts as many messages, in fewer
     /// octets, the plan ends with QUIT.
     OutOfStep,

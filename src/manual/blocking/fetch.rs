@@ -1,8 +1,9 @@
 //! A plan to fetch, carried out for a store.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use pop3_proto::client::{Action, Choice, Fetch, ListedMessage, SendError};
+use pop3_proto::server::BoxError;
 use pop3_proto::wire::State;
 
 use super::client::Client;
@@ -13,11 +14,12 @@ use crate::fetch::{Fetched, Task, Work};
 /// The messages of one account, which are stored by unique-id. Another account may have the same unique-ids, for other messages; an
 /// account is a name at a host, by whatever port it is reached.
 pub trait Store {
-    /// A message that has begun, with CRLF line ends. To drop it is to throw away what there is of it.
+    /// A message that has begun, with CRLF line ends. To drop it is to throw away what there is of it. Several are open at the same
+    /// time: at most [as many](Fetch::ahead) as are asked for in one go.
     type Message: Write;
 
-    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
-    /// discarded since, in any session. Where that can't be found out now, have
+    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and not forgotten since,
+    /// in any session. Where that can't be found out now, have
     /// [`choose`](Self::choose) return [`Choice::Keep`].
     fn has(&self, unique_id: &[u8]) -> bool;
 
@@ -43,15 +45,15 @@ pub trait Store {
     ///
     /// # Errors
     /// Those of the store. No more messages are asked for then.
-    fn begin(&mut self) -> io::Result<Self::Message>;
+    fn begin(&mut self, message: &ListedMessage) -> Result<Self::Message, BoxError>;
 
-    /// Stores a message, which is complete. It has a unique-id if that can serve as a name. None with that name is there; never
+    /// Stores a message, which is complete, by its unique-id if it has one that can serve as a name. None with that name is there; never
     /// replace one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
     /// store by a unique-id only what is whole on the disk.
     ///
     /// # Errors
     /// Those of the store. The message stays on the server then.
-    fn save(&mut self, message: Self::Message, unique_id: Option<&[u8]>) -> io::Result<()>;
+    fn save(&mut self, message: Self::Message, listed: &ListedMessage) -> Result<(), BoxError>;
 
     /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
     /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
@@ -60,7 +62,7 @@ pub trait Store {
     /// # Errors
     /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the
     /// first message is fetched they end the session without QUIT.
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&mut self) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -68,8 +70,8 @@ pub trait Store {
     ///
     /// # Errors
     /// Those of the store.
-    fn save_header(&mut self, header: Self::Message, message: &ListedMessage) -> io::Result<()> {
-        let _ = (header, message);
+    fn save_header(&mut self, header: Self::Message, listed: &ListedMessage) -> Result<(), BoxError> {
+        let _ = (header, listed);
         Ok(())
     }
 
@@ -78,13 +80,7 @@ pub trait Store {
     ///
     /// # Errors
     /// Those of the store. They end the session without QUIT.
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()>;
-
-    /// Throws away what was saved by a unique-id in this session, if anything was: it may not be the whole message.
-    ///
-    /// # Errors
-    /// Those of the store. They end the session without QUIT.
-    fn discard(&mut self, unique_id: &[u8]) -> io::Result<()>;
+    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError>;
 }
 
 impl<S: Stream> Client<S> {
@@ -93,7 +89,7 @@ impl<S: Stream> Client<S> {
     ///
     /// # Errors
     /// [`Error::Unfinished`] where some messages can't be had, stored or deleted; the others are. [`Error::Sink`] where the store
-    /// can't forget or discard, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
+    /// can't forget, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
     pub fn fetch<T: Store>(mut self, plan: Fetch, store: &mut T) -> Result<Fetched, Error> {
         if self.session.state() != Some(State::Transaction) {
             return Err(SendError::WrongState.into());
@@ -112,7 +108,7 @@ impl<S: Stream> Client<S> {
                     event.done();
                 }
                 Ok(Action::Body(body)) => {
-                    if let Some(message) = &mut work.message {
+                    if let Some(message) = work.last() {
                         let written = message.write_all(body.as_bytes());
                         work.written(body.as_bytes().len(), written);
                     }
@@ -142,21 +138,21 @@ impl<S: Stream> Client<S> {
 }
 
 /// Has the store do what is to be done.
-fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> io::Result<()> {
+fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> Result<(), BoxError> {
     while let Some(task) = work.task() {
         match task {
-            Task::Begin => {
-                let begun = store.begin();
-                work.message = work.check(begun);
+            Task::Begin(it) => {
+                let begun = store.begin(&it);
+                work.begun(&it, begun);
             }
             Task::Save(it) => {
-                let saved = work.message.take().map(|message| store.save(message, it.unique_id()));
+                let saved = work.take(&it).map(|message| store.save(message, &it));
                 work.saved(&it, saved);
             }
             Task::SaveHeader(it) => {
-                if let Some(header) = work.message.take() {
+                if let Some(header) = work.take(&it) {
                     let saved = store.save_header(header, &it);
-                    work.check(saved);
+                    work.header(&it, saved);
                 }
             }
             Task::Sync => {
@@ -164,11 +160,6 @@ fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> io::Result
                 work.synced(synced, store.deletes())?;
             }
             Task::Forget(meant) => store.forget(&|unique_id| meant.has(unique_id))?,
-            Task::Discard(it) => {
-                if let Some(unique_id) = it.unique_id() {
-                    store.discard(unique_id)?;
-                }
-            }
         }
     }
     Ok(())

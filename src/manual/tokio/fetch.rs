@@ -1,9 +1,9 @@
 //! A plan to fetch, carried out for a store over a stream of tokio.
 
 use std::future::{Future, ready};
-use std::io;
 
 use pop3_proto::client::{Action, Choice, Fetch, ListedMessage, SendError};
+use pop3_proto::server::BoxError;
 use pop3_proto::wire::State;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
@@ -18,11 +18,12 @@ use crate::fetch::{Fetched, Task, Work};
 /// [`choose`](Self::choose), answer at once, so a store keeps its unique-ids in memory.
 pub trait Store: Send {
     /// A message that has begun, with CRLF line ends. It isn't flushed or shut down before it is [saved](Self::save); to drop it is
-    /// to throw away what there is of it.
+    /// to throw away what there is of it. Several are open at the same time: at most [as many](Fetch::ahead) as are asked for in
+    /// one go.
     type Message: AsyncWrite + Unpin + Send;
 
-    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and neither forgotten nor
-    /// discarded since, in any session. Where that can't be found out now, have
+    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and not forgotten since,
+    /// in any session. Where that can't be found out now, have
     /// [`choose`](Self::choose) return [`Choice::Keep`].
     fn has(&self, unique_id: &[u8]) -> bool;
 
@@ -48,16 +49,19 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// Those of the store. No more messages are asked for then.
-    fn begin(&mut self) -> impl Future<Output = io::Result<Self::Message>> + Send;
+    fn begin(&mut self, message: &ListedMessage) -> impl Future<Output = Result<Self::Message, BoxError>> + Send;
 
-    /// Stores a message, which is complete. It has a unique-id if that can serve as a name. None with that name is there; never
+    /// Stores a message, which is complete, by its unique-id if it has one that can serve as a name. None with that name is there; never
     /// replace one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
     /// store by a unique-id only what is whole on the disk.
     ///
     /// # Errors
     /// Those of the store. The message stays on the server then.
-    fn save(&mut self, message: Self::Message, unique_id: Option<&[u8]>)
-    -> impl Future<Output = io::Result<()>> + Send;
+    fn save(
+        &mut self,
+        message: Self::Message,
+        listed: &ListedMessage,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
     /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
@@ -66,7 +70,7 @@ pub trait Store: Send {
     /// # Errors
     /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the
     /// first message is fetched they end the session without QUIT.
-    fn sync(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+    fn sync(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
 
@@ -77,9 +81,9 @@ pub trait Store: Send {
     fn save_header(
         &mut self,
         header: Self::Message,
-        message: &ListedMessage,
-    ) -> impl Future<Output = io::Result<()>> + Send {
-        let _ = (header, message);
+        listed: &ListedMessage,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = (header, listed);
         ready(Ok(()))
     }
 
@@ -88,13 +92,10 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// Those of the store. They end the session without QUIT.
-    fn forget(&mut self, is_meant: &(dyn Fn(&[u8]) -> bool + Sync)) -> impl Future<Output = io::Result<()>> + Send;
-
-    /// Throws away what was saved by a unique-id in this session, if anything was: it may not be the whole message.
-    ///
-    /// # Errors
-    /// Those of the store. They end the session without QUIT.
-    fn discard(&mut self, unique_id: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    fn forget(
+        &mut self,
+        is_meant: &(dyn Fn(&[u8]) -> bool + Sync),
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
@@ -103,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     ///
     /// # Errors
     /// [`Error::Unfinished`] where some messages can't be had, stored or deleted; the others are. [`Error::Sink`] where the store
-    /// can't forget or discard, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
+    /// can't forget, or make safe what an earlier session has saved. Others where the session ends early; what is stored by then is deleted in the next one.
     pub async fn fetch<T: Store>(mut self, plan: Fetch, store: &mut T) -> Result<Fetched, Error> {
         if self.session.state() != Some(State::Transaction) {
             return Err(SendError::WrongState.into());
@@ -122,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     event.done();
                 }
                 Ok(Action::Body(body)) => {
-                    if let Some(message) = &mut work.message {
+                    if let Some(message) = work.last() {
                         let written = message.write_all(body.as_bytes()).await;
                         work.written(body.as_bytes().len(), written);
                     }
@@ -152,24 +153,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 /// Has the store do what is to be done.
-async fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> io::Result<()> {
+async fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> Result<(), BoxError> {
     while let Some(task) = work.task() {
         match task {
-            Task::Begin => {
-                let begun = store.begin().await;
-                work.message = work.check(begun);
+            Task::Begin(it) => {
+                let begun = store.begin(&it).await;
+                work.begun(&it, begun);
             }
             Task::Save(it) => {
-                let saved = match work.message.take() {
-                    Some(message) => Some(store.save(message, it.unique_id()).await),
+                let saved = match work.take(&it) {
+                    Some(message) => Some(store.save(message, &it).await),
                     None => None,
                 };
                 work.saved(&it, saved);
             }
             Task::SaveHeader(it) => {
-                if let Some(header) = work.message.take() {
+                if let Some(header) = work.take(&it) {
                     let saved = store.save_header(header, &it).await;
-                    work.check(saved);
+                    work.header(&it, saved);
                 }
             }
             Task::Sync => {
@@ -177,11 +178,6 @@ async fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> io::
                 work.synced(synced, store.deletes())?;
             }
             Task::Forget(meant) => store.forget(&|unique_id| meant.has(unique_id)).await?,
-            Task::Discard(it) => {
-                if let Some(unique_id) = it.unique_id() {
-                    store.discard(unique_id).await?;
-                }
-            }
         }
     }
     Ok(())

@@ -83,9 +83,8 @@ impl Outcome {
                 assert_eq!(self.listed.replace((to_fetch, to_delete)), None);
                 self.is_complete = is_complete;
             }
-            Progress::Begins(_) | Progress::Unlisted(_) => {}
+            Progress::Begins(_) | Progress::Header(_) | Progress::Unlisted(_) => {}
             Progress::Complete(wanted) => return Some(wanted),
-            Progress::Header(wanted) => self.headers.push(Message::of(&wanted, Vec::new())),
             Progress::Unproven(wanted) => self.unproven.push(number(wanted)),
             Progress::OutOfStep => self.out_of_step = true,
             Progress::Refused(wanted, retry) => self.refused.push((number(wanted), retry)),
@@ -100,16 +99,38 @@ impl Outcome {
         None
     }
 
-    fn ended(mut self, mut fetch: Fetch, how: Result<Closed, Error>, body: &[u8]) -> Self {
+    fn ended(mut self, mut fetch: Fetch, how: Result<Closed, Error>, mut begun: Begun) -> Self {
         (self.deletions, self.unfetched) = (fetch.deletions(), fetch.unfetched());
         fetch.end(&how);
         while let Some(progress) = fetch.progress() {
+            if let Progress::Header(wanted) = &progress {
+                self.headers.push(begun.take(wanted));
+            }
             if let Some(wanted) = self.note(progress) {
-                self.complete.push(Message::of(&wanted, body.to_vec()));
+                self.complete.push(begun.take(&wanted));
             }
         }
         self.closed = Some(how);
         self
+    }
+}
+
+/// What has come of messages that aren't complete.
+#[derive(Default)]
+struct Begun(Vec<(MessageNumber, Vec<u8>)>);
+
+impl Begun {
+    fn begin(&mut self, wanted: &ListedMessage) {
+        self.0.push((wanted.message(), Vec::new()));
+    }
+
+    fn write(&mut self, part: &[u8]) {
+        self.0.last_mut().unwrap().1.extend_from_slice(part);
+    }
+
+    fn take(&mut self, wanted: &ListedMessage) -> Message {
+        let place = self.0.iter().position(|(message, _)| *message == wanted.message()).unwrap();
+        Message::of(wanted, self.0.remove(place).1)
     }
 }
 
@@ -195,7 +216,7 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
     }
     session.send(&Command::User { name: Name::new("mrose").unwrap() }).unwrap();
     session.send(&Command::Pass { password: Password::new("tanstaaf").unwrap() }).unwrap();
-    let (mut waiting, mut body) = (Vec::new(), Vec::new());
+    let (mut waiting, mut begun) = (Vec::new(), Begun::default());
     let (mut unstored, mut to_store, mut to_judge) = (Vec::<Message>::new(), Vec::<Message>::new(), Vec::new());
     let mut down = match &mut peer {
         Peer::Server(server) => server.receive(""),
@@ -228,7 +249,7 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
         }
         let action = match session.poll(Duration::ZERO) {
             Ok(action) => action,
-            Err(error) => return outcome.ended(fetch, Err(error), &body),
+            Err(error) => return outcome.ended(fetch, Err(error), begun),
         };
         match action {
             Action::Io(Io::Read(mut read)) => {
@@ -255,17 +276,13 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
                 fetch.observe(&event, judge);
                 event.done();
                 while let Some(progress) = fetch.progress() {
-                    if let Progress::Begins(_) = &progress {
-                        assert!(body.is_empty());
+                    match &progress {
+                        Progress::Begins(wanted) => begun.begin(wanted),
+                        Progress::Header(wanted) => outcome.headers.push(begun.take(wanted)),
+                        _ => {}
                     }
-                    let is_header = matches!(progress, Progress::Header(_));
-                    let Some(wanted) = outcome.note(progress) else {
-                        if let Some(header) = outcome.headers.last_mut().filter(|_| is_header) {
-                            header.octets = std::mem::take(&mut body);
-                        }
-                        continue;
-                    };
-                    unstored.push(Message::of(&wanted, std::mem::take(&mut body)));
+                    let Some(wanted) = outcome.note(progress) else { continue };
+                    unstored.push(begun.take(&wanted));
                     outcome.complete.extend(unstored.last().cloned());
                     if outcome.complete.len() == caller.enough {
                         fetch.finish();
@@ -273,10 +290,10 @@ pub fn run(mut peer: Peer, caller: &Caller) -> Outcome {
                 }
             }
             Action::Body(part) => {
-                body.extend_from_slice(part.as_bytes());
+                begun.write(part.as_bytes());
                 part.done();
             }
-            Action::Closed(closed) => return outcome.ended(fetch, Ok(closed), &body),
+            Action::Closed(closed) => return outcome.ended(fetch, Ok(closed), begun),
             other => panic!("{other:?}: {outcome:?}"),
         }
     }
@@ -368,6 +385,11 @@ impl Plan {
         let mut heard = self.retrieves(message);
         assert_eq!(self.writes(), "STAT\r\n");
         heard.extend(self.fetches(self.stat.clone().as_bytes()));
+        if self.stat == "-ERR\r\n" {
+            // It may be a line of the message.
+            assert_eq!(self.writes(), "STAT\r\n");
+            heard.extend(self.fetches(self.stat.clone().as_bytes()));
+        }
         heard
     }
 

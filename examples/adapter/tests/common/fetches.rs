@@ -5,8 +5,8 @@ use std::io::{self, BufRead as _, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
-use adapter::Error;
 use adapter::blocking::{Fetched, Store};
+use adapter::{BoxError, Error};
 use pop3_proto::client::{Choice, Fetch, ListedMessage, Login, SendError};
 use pop3_proto::wire::{Name, Password};
 
@@ -119,8 +119,8 @@ impl Write for Partial {
 }
 
 impl Memory {
-    fn check(&self, what: &str) -> io::Result<()> {
-        if self.broken == what { Err(io::Error::other(format!("can't {what}"))) } else { Ok(()) }
+    fn check(&self, what: &str) -> Result<(), BoxError> {
+        if self.broken == what { Err(format!("can't {what}").into()) } else { Ok(()) }
     }
 
     fn names(&self) -> Vec<&str> {
@@ -148,42 +148,36 @@ impl Store for Memory {
         }
     }
 
-    fn begin(&mut self) -> io::Result<Partial> {
+    fn begin(&mut self, _: &ListedMessage) -> Result<Partial, BoxError> {
         self.check("begin").map(|()| Partial { octets: Vec::new(), is_full: self.broken == "write" })
     }
 
-    fn save(&mut self, message: Partial, unique_id: Option<&[u8]>) -> io::Result<()> {
+    fn save(&mut self, message: Partial, listed: &ListedMessage) -> Result<(), BoxError> {
         if message.octets.starts_with(self.unsavable) && !self.unsavable.is_empty() {
-            return Err(io::Error::other("can't save"));
+            return Err("can't save".into());
         }
-        match unique_id {
+        match listed.unique_id() {
             Some(id) => assert!(self.named.insert(id.to_vec(), message.octets).is_none(), "it replaces another"),
             None => self.others.push(message.octets),
         }
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&mut self) -> Result<(), BoxError> {
         self.synced.push(self.named.len() + self.others.len());
         self.check("sync")
     }
 
-    fn save_header(&mut self, header: Partial, message: &ListedMessage) -> io::Result<()> {
-        assert_eq!(message.unique_id(), Some(&b"b"[..]));
+    fn save_header(&mut self, header: Partial, listed: &ListedMessage) -> Result<(), BoxError> {
+        assert_eq!(listed.unique_id(), Some(&b"b"[..]));
         self.headers.push(header.octets);
         Ok(())
     }
 
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> io::Result<()> {
+    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError> {
         self.check("forget")?;
         let meant: Vec<_> = self.named.keys().filter(|id| is_meant(id)).cloned().collect();
         self.others.extend(meant.iter().filter_map(|id| self.named.remove(id)));
-        Ok(())
-    }
-
-    fn discard(&mut self, unique_id: &[u8]) -> io::Result<()> {
-        self.check("discard")?;
-        self.named.remove(unique_id);
         Ok(())
     }
 }
@@ -296,7 +290,7 @@ fn a_store_that_can_not_forget_ends_the_session_before_anything_is_deleted() {
 }
 
 #[test]
-fn what_may_not_be_whole_is_discarded_and_the_error_says_so() {
+fn what_may_not_be_whole_is_not_stored_and_the_error_says_so() {
     // R-GEN-14
     const ANSWERS: &[(&str, &str)] = &[
         ("STAT", "-ERR no\r\n"),
@@ -307,11 +301,8 @@ fn what_may_not_be_whole_is_discarded_and_the_error_says_so() {
     let server = Server::new(ANSWERS);
     let mut store = Memory::default();
     let Err(Error::Unfinished(line)) = server.fetch(Fetch::new(), &mut store) else { panic!() };
-    assert!(line.contains("message 1: it may not be whole; message 2: it may not be whole; "), "{line}");
-    assert_eq!(
-        (server.heard(), store.names()),
-        (vec!["UIDL".to_owned(), "RETR 1".to_owned(), "RETR 2".to_owned()], vec![])
-    );
+    assert!(line.contains("message 2: it may not be whole; ") && !line.contains("message 1"), "{line}");
+    assert_eq!((server.heard(), store.names()), (["UIDL", "RETR 1", "RETR 2"].map(String::from).to_vec(), vec!["a"]));
 }
 
 #[test]
@@ -327,6 +318,22 @@ fn a_connection_that_is_cut_deletes_nothing_and_keeps_what_is_whole() {
     let error = server.fetch(Fetch::new(), &mut store).unwrap_err();
     assert!(error.to_string().starts_with("message 2: it may not be whole; "), "{error}");
     assert_eq!((store.names(), server.heard().last().map(String::as_str)), (vec!["a"], Some("RETR 2")));
+}
+
+#[test]
+fn messages_that_are_asked_for_in_one_go_are_stored_when_all_of_them_are_there() {
+    const CAPA: (&str, &str) = ("CAPA", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
+    const ALL: &[(&str, &str)] = &[CAPA, THREE[0], THREE[1], THREE[3], THREE[4], THREE[5]];
+    const CUT: &[(&str, &str)] = &[CAPA, THREE[0], THREE[1], THREE[3], THREE[4], ("RETR 3", "+OK\r\ncut")];
+    let mut store = Memory { leaves: true, ..Memory::default() };
+    assert_eq!(Server::new(ALL).fetch(Fetch::new(), &mut store).unwrap().stored, 3);
+    let stored: Vec<_> = store.named.values().map(Vec::as_slice).collect();
+    assert_eq!(stored, [&b"one\r\n"[..], b"two\r\n", b"three\r\n"]);
+    // The first has gone alone.
+    let mut store = Memory::default();
+    let error = Server::new(CUT).fetch(Fetch::new(), &mut store).unwrap_err().to_string();
+    assert!(error.starts_with("message 2: it may not be whole; message 3: it may not be whole; "), "{error}");
+    assert_eq!(store.names(), ["a"]);
 }
 
 #[test]

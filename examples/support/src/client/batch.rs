@@ -1,6 +1,6 @@
 //! Messages that are complete and wait to be stored together: to wait for the disk takes as long for a hundred as for one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread::{self, Builder};
@@ -15,8 +15,7 @@ use super::store::StoreError;
 /// with a dot.
 pub(crate) const PARTIAL: &str = ".partial";
 
-/// What a crash may cost, as it has to be fetched once more: so many messages, which are open files too, so many octets, or
-/// what came in so long.
+/// What a crash may cost, as it has to be fetched once more: so many messages, so many octets, or what came in so long.
 const MOST_MESSAGES: usize = 128;
 const MOST_OCTETS: u64 = 4 << 20;
 const LONGEST: Duration = Duration::from_secs(1);
@@ -27,10 +26,13 @@ const AT_A_TIME: usize = 16;
 /// What is large is handed on to the file at once.
 const BUFFER: usize = 8_192;
 
-/// The message that has begun, and those that are complete.
+/// The messages that have begun, and those that are complete.
 #[derive(Default)]
 pub(crate) struct Batch {
-    current: Option<Partial>,
+    /// Those that aren't complete, in the order in which they have begun.
+    begun: Vec<Partial>,
+    /// What has come of the last of them, until that has ended.
+    file: Option<BufWriter<File>>,
     complete: Vec<Complete>,
     /// How many files there were, so that each has a name of its own.
     files: usize,
@@ -39,8 +41,8 @@ pub(crate) struct Batch {
 }
 
 struct Partial {
+    message: MessageNumber,
     path: PathBuf,
-    file: BufWriter<File>,
 }
 
 /// A message, or its header, that is complete.
@@ -48,58 +50,53 @@ pub(crate) struct Complete {
     pub(crate) wanted: ListedMessage,
     pub(crate) is_header: bool,
     pub(crate) path: PathBuf,
-    file: File,
 }
 
 impl Batch {
-    pub(crate) fn begin(&mut self, directory: &Path) -> Result<(), StoreError> {
-        self.abandon();
+    pub(crate) fn begin(&mut self, message: MessageNumber, directory: &Path) -> Result<(), StoreError> {
         let path = directory.join(format!("{PARTIAL}-{}", self.files));
         let file = File::create(&path).map_err(|error| StoreError::new(&path, error))?;
         self.files += 1;
-        self.current = Some(Partial { path, file: BufWriter::with_capacity(BUFFER, file) });
+        self.begun.push(Partial { message, path });
+        self.file = Some(BufWriter::with_capacity(BUFFER, file));
         Ok(())
     }
 
-    /// Takes the next part of the message that has begun.
+    /// Takes the next part of the message that has begun last; of one that was dropped, nothing.
     pub(crate) fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
-        let Some(Partial { path, file }) = &mut self.current else { return Ok(()) };
+        let (Some(file), Some(Partial { path, .. })) = (&mut self.file, self.begun.last()) else { return Ok(()) };
         self.octets = self.octets.saturating_add(octets.len() as u64);
         file.write_all(octets).map_err(|error| StoreError::new(path, error))
     }
 
-    /// The message that has begun is complete.
-    pub(crate) fn complete(&mut self, wanted: ListedMessage, is_header: bool) -> Result<(), StoreError> {
-        let Some(Partial { path, file }) = self.current.take() else { return Ok(()) };
-        match file.into_inner() {
-            Ok(file) => self.complete.push(Complete { wanted, is_header, path, file }),
-            Err(error) => {
-                let _ = fs::remove_file(&path);
-                return Err(StoreError::new(&path, error.into_error()));
-            }
-        }
-        self.since.get_or_insert_with(Instant::now);
-        Ok(())
+    /// The message that has begun last has ended. Its file is closed, so that few are open.
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        let (Some(file), Some(Partial { path, .. })) = (self.file.take(), self.begun.last()) else { return Ok(()) };
+        file.into_inner().map(drop).map_err(|error| StoreError::new(path, error.into_error()))
     }
 
-    /// Drops the message that has begun.
-    pub(crate) fn abandon(&mut self) {
-        if let Some(Partial { path, file }) = self.current.take() {
+    /// A message that has ended is complete; `false` if it was dropped.
+    pub(crate) fn complete(&mut self, wanted: ListedMessage, is_header: bool) -> bool {
+        let Some(Partial { path, .. }) = self.take(wanted.message()) else { return false };
+        self.complete.push(Complete { wanted, is_header, path });
+        self.since.get_or_insert_with(Instant::now);
+        true
+    }
+
+    /// Drops a message that has begun.
+    pub(crate) fn abandon(&mut self, message: MessageNumber) {
+        if self.begun.last().is_some_and(|last| last.message == message) {
             // What is still in the buffer isn't for the file any more.
-            drop(file.into_parts());
+            self.file.take().map(BufWriter::into_parts);
+        }
+        if let Some(Partial { path, .. }) = self.take(message) {
             let _ = fs::remove_file(path);
         }
     }
 
-    /// Drops a message that is complete.
-    pub(crate) fn remove(&mut self, message: MessageNumber) {
-        self.complete.retain(|complete| {
-            let is_other = complete.wanted.message() != message;
-            if !is_other {
-                let _ = fs::remove_file(&complete.path);
-            }
-            is_other
-        });
+    fn take(&mut self, message: MessageNumber) -> Option<Partial> {
+        let place = self.begun.iter().position(|partial| partial.message == message)?;
+        Some(self.begun.remove(place))
     }
 
     /// Whether no more should wait.
@@ -113,7 +110,7 @@ impl Batch {
     pub(crate) fn sync(&mut self) -> Result<Vec<Complete>, StoreError> {
         let complete = std::mem::take(&mut self.complete);
         (self.octets, self.since) = (0, None);
-        if self.current.is_none() {
+        if self.begun.is_empty() {
             self.files = 0;
         }
         sync(&complete).inspect_err(|_| complete.iter().for_each(|complete| _ = fs::remove_file(&complete.path)))?;
@@ -124,16 +121,18 @@ impl Batch {
 /// What isn't stored at the end goes.
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.abandon();
-        for complete in &self.complete {
-            let _ = fs::remove_file(&complete.path);
+        self.file.take().map(BufWriter::into_parts);
+        let begun = self.begun.iter().map(|partial| &partial.path);
+        for path in begun.chain(self.complete.iter().map(|complete| &complete.path)) {
+            let _ = fs::remove_file(path);
         }
     }
 }
 
 fn sync(all: &[Complete]) -> Result<(), StoreError> {
+    let sync = |path: &Path| OpenOptions::new().write(true).open(path)?.sync_data();
     let one_by_one = |some: &[Complete]| {
-        some.iter().try_for_each(|it| it.file.sync_data().map_err(|error| StoreError::new(&it.path, error)))
+        some.iter().try_for_each(|it| sync(&it.path).map_err(|error| StoreError::new(&it.path, error)))
     };
     let share = all.len().div_ceil(AT_A_TIME).max(1);
     thread::scope(|scope| {

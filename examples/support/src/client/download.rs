@@ -1,12 +1,10 @@
 //! The messages that aren't here yet, from the server into a directory. They stay on the server, unless what is stored whole is
 //! to be deleted.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pop3_proto::client::{Closed, Error, Event, EventKind, Fetch, ListedMessage, Progress, Session};
-use pop3_proto::message::MessageNumber;
 use pop3_proto::wire::Verb;
 
 use super::Result;
@@ -23,21 +21,12 @@ pub(crate) struct Download {
     store: Store,
     chooser: Chooser,
     deletes: bool,
-    current: Option<Current>,
-    /// The files that are new in this session.
-    new: BTreeMap<MessageNumber, String>,
+    /// The message that has begun and not ended.
+    current: Option<ListedMessage>,
     /// The message that was answered last, for error messages.
     last: Option<String>,
     /// Shown only where stderr is a terminal.
     bar: ProgressBar,
-}
-
-/// The message that has begun.
-struct Current {
-    message: MessageNumber,
-    name: String,
-    /// Whether it can't be stored; what still comes of it is dropped.
-    is_broken: bool,
 }
 
 impl Download {
@@ -52,7 +41,7 @@ impl Download {
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
         let (plan, deletes) = (taking.plan(plan).ahead(AHEAD as usize), taking.delete);
         let chooser = Chooser::new(taking);
-        Ok(Self { plan, store, chooser, deletes, current: None, new: BTreeMap::new(), last: None, bar })
+        Ok(Self { plan, store, chooser, deletes, current: None, last: None, bar })
     }
 
     /// Stores what has waited for long enough, and asks for what can be asked for now. `false` when all is done.
@@ -65,6 +54,12 @@ impl Download {
     pub(crate) fn observe(&mut self, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         let (chooser, store) = (&mut self.chooser, &mut self.store);
         self.plan.observe(event, |message| chooser.choose(message, store));
+        if let (EventKind::Ends, Some(ended)) = (event.kind(), self.current.take()) {
+            let closed = self.store.end_message();
+            self.check(closed, &ended, failures)?;
+            self.last = Some(name_of(&ended));
+            self.bar.inc(1);
+        }
         while let Some(progress) = self.plan.progress() {
             self.take(progress, event, failures)?;
         }
@@ -82,17 +77,12 @@ impl Download {
                 }
             }
             Progress::Begins(wanted) => {
-                let (message, name) = (wanted.message(), name_of(&wanted));
-                self.current = Some(Current { message, name, is_broken: false });
-                let mut begun = self.store.begin();
-                if begun.is_err() && self.store(failures)? {
-                    // Files that wait to be stored are open, and there may have been too many.
-                    begun = self.store.begin();
-                }
-                self.check(begun, failures)?;
+                let begun = self.store.begin(wanted.message());
+                self.check(begun, &wanted, failures)?;
+                self.current = Some(wanted);
             }
-            Progress::Complete(wanted) => self.complete(wanted, failures)?,
-            Progress::Header(wanted) => self.header(wanted, failures)?,
+            Progress::Complete(wanted) => self.complete(wanted),
+            Progress::Header(wanted) => _ = self.store.keep_header(wanted),
             Progress::Removed(wanted) => self.store.removed(wanted.unique_id().or(wanted.repeated_id())),
             Progress::NotDeleted(wanted, refused) => {
                 let why = refused.map_or_else(|| NOT_ALONE.to_owned(), |_| format!("DELE: {}", why(event)));
@@ -102,7 +92,7 @@ impl Download {
                 failures.add("STAT is not answered as at the beginning: nothing is deleted".to_owned());
             }
             Progress::Unproven(wanted) => {
-                self.retract(&wanted)?;
+                self.store.unproven(&wanted)?;
                 failures.add_message(name_of(&wanted), &UNPROVEN);
             }
             Progress::Refused(wanted, _) => {
@@ -128,43 +118,21 @@ impl Download {
         Ok(())
     }
 
-    fn complete(&mut self, wanted: ListedMessage, failures: &mut Failures) -> Result<()> {
+    fn complete(&mut self, wanted: ListedMessage) {
         let message = wanted.message();
-        if !self.is_broken() {
-            let kept = self.store.keep(wanted);
-            self.check(kept, failures)?;
-        }
-        if self.is_broken() {
+        if !self.store.keep(wanted) {
             self.plan.keep(message);
         }
-        self.done();
-        Ok(())
-    }
-
-    /// A header is there. It is no message, so nothing else follows from it.
-    fn header(&mut self, wanted: ListedMessage, failures: &mut Failures) -> Result<()> {
-        if !self.is_broken() {
-            let kept = self.store.keep_header(wanted);
-            self.check(kept, failures)?;
-        }
-        self.done();
-        Ok(())
     }
 
     /// Stores what is kept, and says to the plan what becomes of it on the server. Whether there was anything.
     pub(crate) fn store(&mut self, failures: &mut Failures) -> Result<bool> {
         let all = self.store.store()?;
         let is_any = !all.is_empty();
-        for Kept { wanted, is_header, file } in all {
+        for Kept { wanted, is_header, stored } in all {
             let message = wanted.message();
-            let is_stored = file.is_ok();
-            match file {
-                Ok(file) => self.new.extend(file.map(|file| (message, file))),
-                Err(error) if error.concerns_all() => {
-                    return Err(format!("message {}: {error}", name_of(&wanted)).into());
-                }
-                Err(error) => failures.add_message(name_of(&wanted), &error),
-            }
+            let is_stored = stored.is_ok();
+            self.check(stored, &wanted, failures)?;
             if is_stored && self.deletes && !is_header {
                 self.plan.delete(message);
             } else {
@@ -178,64 +146,40 @@ impl Download {
         if self.store.is_due() { self.store(failures).map(drop) } else { Ok(()) }
     }
 
-    /// What has begun is dealt with.
-    fn done(&mut self) {
-        self.bar.inc(1);
-        self.last = self.current.take().map(|current| current.name);
-    }
-
     /// Whether QUIT is to delete something.
     pub(crate) fn has_deletions(&self) -> bool {
         self.plan.deletions() > 0
     }
 
-    /// Drops what there is of a message that isn't known to be whole.
-    fn retract(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
-        if self.current.as_ref().is_some_and(|current| current.message == wanted.message()) {
-            self.store.abandon();
-        }
-        let file = self.new.remove(&wanted.message());
-        self.store.retract(wanted.message(), wanted.unique_id(), file.as_deref())
-    }
-
     /// Takes a part of the message that has begun.
     pub(crate) fn body(&mut self, octets: &[u8], failures: &mut Failures) -> Result<()> {
-        if self.is_broken() {
-            return Ok(());
-        }
-        let written = self.store.write(octets);
-        self.check(written, failures)?;
-        self.store_if_due(failures)
-    }
-
-    fn is_broken(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.is_broken)
+        let Err(error) = self.store.write(octets) else { return self.store_if_due(failures) };
+        self.current.clone().map_or(Ok(()), |current| self.check(Err(error), &current, failures))
     }
 
     /// Takes note of an error that concerns one message; returns one that concerns all of them.
-    fn check(&mut self, stored: Result<(), StoreError>, failures: &mut Failures) -> Result<()> {
-        let (Err(error), Some(current)) = (stored, &mut self.current) else { return Ok(()) };
+    fn check(&mut self, stored: Result<(), StoreError>, wanted: &ListedMessage, failures: &mut Failures) -> Result<()> {
+        let Err(error) = stored else { return Ok(()) };
         if error.concerns_all() {
-            return Err(format!("message {}: {error}", current.name).into());
+            return Err(format!("message {}: {error}", name_of(wanted)).into());
         }
-        current.is_broken = true;
-        failures.add_message(current.name.clone(), &error);
-        self.store.abandon();
+        self.store.abandon(wanted.message());
+        failures.add_message(name_of(wanted), &error);
         Ok(())
     }
 
     /// Where it is when an answer to RETR or TOP fails to come.
     pub(crate) fn place(&self, verb: Verb) -> String {
         match (&self.current, &self.last) {
-            (Some(current), _) => format!("message {}: {verb}", current.name),
+            (Some(current), _) => format!("message {}: {verb}", name_of(current)),
             (None, Some(last)) => format!("{verb} after message {last}"),
             (None, None) => verb.to_string(),
         }
     }
 
     /// The message that was answered last.
-    pub(crate) fn last(&self) -> Option<&str> {
-        self.current.as_ref().map(|current| &*current.name).or(self.last.as_deref())
+    pub(crate) fn last(&self) -> Option<String> {
+        self.current.as_ref().map(name_of).or_else(|| self.last.clone())
     }
 
     /// The session is over. Gives the messages that aren't known to be whole, but for the one that it broke at.
@@ -247,12 +191,12 @@ impl Download {
         }
         while let Some(progress) = self.plan.progress() {
             match progress {
-                Progress::Complete(wanted) => self.complete(wanted, failures)?,
-                Progress::Header(wanted) => self.header(wanted, failures)?,
+                Progress::Complete(wanted) => self.complete(wanted),
+                Progress::Header(wanted) => _ = self.store.keep_header(wanted),
                 Progress::NotDeleted(wanted, _) => failures.add_message(name_of(&wanted), &NOT_ALONE),
                 Progress::Unproven(wanted) => {
-                    self.retract(&wanted)?;
-                    if self.current.as_ref().is_none_or(|current| current.message != wanted.message()) {
+                    self.store.unproven(&wanted)?;
+                    if self.last() != Some(name_of(&wanted)) {
                         unproven.push(name_of(&wanted));
                     }
                 }

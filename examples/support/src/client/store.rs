@@ -29,11 +29,11 @@ pub(crate) struct Store {
     batch: Batch,
 }
 
-/// What has come of a message, or of its header: the file, if that is a new one.
+/// What has come of a message, or of its header.
 pub(crate) struct Kept {
     pub(crate) wanted: ListedMessage,
     pub(crate) is_header: bool,
-    pub(crate) file: Result<Option<String>, StoreError>,
+    pub(crate) stored: Result<(), StoreError>,
 }
 
 /// What can't be done, and with which file.
@@ -107,8 +107,8 @@ impl Store {
     }
 
     /// Begins a message.
-    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
-        self.batch.begin(&self.path)
+    pub(crate) fn begin(&mut self, message: MessageNumber) -> Result<(), StoreError> {
+        self.batch.begin(message, &self.path)
     }
 
     /// Takes the next part of it.
@@ -116,21 +116,26 @@ impl Store {
         self.batch.write(octets)
     }
 
-    /// Drops the message that has begun, if it isn't kept.
-    pub(crate) fn abandon(&mut self) {
-        self.batch.abandon();
+    /// All of it is there, if it is in step.
+    pub(crate) fn end_message(&mut self) -> Result<(), StoreError> {
+        self.batch.end()
     }
 
-    /// Keeps the message that is complete, until it is [stored](Self::store) with others.
+    /// Drops a message that has begun and isn't kept.
+    pub(crate) fn abandon(&mut self, message: MessageNumber) {
+        self.batch.abandon(message);
+    }
+
+    /// Keeps a message that is complete, until it is [stored](Self::store) with others; `false` if it was dropped.
     ///
     /// Its name is its unique-id, which no other message has. By any other name it counts as stored in this session only: by
     /// one that others have too, so that none of them gets it alone, or by its number.
-    pub(crate) fn keep(&mut self, wanted: ListedMessage) -> Result<(), StoreError> {
+    pub(crate) fn keep(&mut self, wanted: ListedMessage) -> bool {
         self.batch.complete(wanted, false)
     }
 
-    /// Keeps the header that is complete, in the same way. Its file is no message's, and isn't in the note.
-    pub(crate) fn keep_header(&mut self, wanted: ListedMessage) -> Result<(), StoreError> {
+    /// Keeps a header that is complete, in the same way. Its file is no message's, and isn't in the note.
+    pub(crate) fn keep_header(&mut self, wanted: ListedMessage) -> bool {
         self.batch.complete(wanted, true)
     }
 
@@ -158,7 +163,7 @@ impl Store {
             if let (Ok((file, _)), Some(id), false) = (&place, wanted.unique_id(), is_header) {
                 noted.push((file_name(id), file.clone()));
             }
-            kept.push(Kept { wanted, is_header, file: place.map(|(file, is_new)| is_new.then_some(file)) });
+            kept.push(Kept { wanted, is_header, stored: place.map(drop) });
         }
         self.directory.sync_all().map_err(|error| StoreError::new(&self.path, error))?;
         self.note.add(noted)?;
@@ -219,21 +224,10 @@ impl Store {
         Ok((name, true))
     }
 
-    /// Takes back that a message is kept or stored, whose file was new in this session: it may not be whole.
-    pub(crate) fn retract(
-        &mut self,
-        message: MessageNumber,
-        unique_id: Option<&[u8]>,
-        file: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.batch.remove(message);
-        if let Some(path) = file.map(|file| self.path_of(file)) {
-            fs::remove_file(&path).map_err(|error| StoreError::new(&path, error))?;
-        }
-        unique_id.map_or(Ok(()), |id| {
-            self.note.remove(&file_name(id));
-            self.note.add_last(&file_name(id))
-        })
+    /// Drops a message that may not be whole, and remembers to fetch it last in the next session.
+    pub(crate) fn unproven(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
+        self.abandon(wanted.message());
+        wanted.unique_id().map_or(Ok(()), |id| self.note.add_last(&file_name(id)))
     }
 
     /// Waits until the note is safe, so that nothing is fetched twice, and what is to be forgotten is.
