@@ -54,7 +54,8 @@ impl Download {
     pub(crate) fn observe(&mut self, event: &Event<'_>, failures: &mut Failures) -> Result<()> {
         let (chooser, store) = (&mut self.chooser, &mut self.store);
         self.plan.observe(event, |message| chooser.choose(message, store));
-        if let (EventKind::Ends, Some(ended)) = (event.kind(), self.current.take()) {
+        let ends = matches!(event.kind(), EventKind::Ends);
+        if let Some(ended) = self.current.take_if(|_| ends) {
             let closed = self.store.end_message();
             self.check(closed, &ended, failures)?;
             self.last = Some(name_of(&ended));
