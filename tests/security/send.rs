@@ -8,7 +8,7 @@ fn is_send<T: Send>() {}
 
 #[test]
 fn sessions_and_tokens_may_go_to_another_thread_if_the_hosts_types_may() {
-    type Maildrop = Index<String, Vec<u8>>;
+    type Maildrop = Index<String, i64, Vec<u8>>;
     is_send::<server::Session<Maildrop, String>>();
     is_send::<server::Action<'_, Maildrop, String>>();
     is_send::<server::Config>();

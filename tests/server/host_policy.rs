@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use bytes::Buf;
 use pop3_proto::message::UniqueIdBuffer;
 use pop3_proto::server::{
@@ -200,6 +201,20 @@ fn an_index_remembers_octets_and_holds_a_value() {
     assert_eq!(index.value(), &["a", "b"]);
     let empty: Index<_> = Index::new([("", None); 0], ());
     assert_eq!(empty.count(), 0);
+}
+
+#[test]
+fn an_index_keeps_a_key_for_each_message_and_allocates_no_more_for_it() {
+    let rows = || (1..=1_000_i64).map(|id| ("name", Some(5), id));
+    let (mut plain, mut keyed) = (None::<Index<_>>, None::<Index<_, i64>>);
+    let without = measure(|| plain = Some(Index::new(rows().map(|(name, octets, _)| (name, octets)), ())));
+    let with = measure(|| keyed = Some(Index::with_keys(rows(), ())));
+    let (plain, mut keyed) = (plain.unwrap(), keyed.unwrap());
+    assert_eq!((plain.count(), with.count_total), (1_000, without.count_total));
+    let key = |number| keyed.key(MessageNumber::new(number).unwrap()).copied();
+    assert_eq!([key(1), key(2), key(1_000), key(1_001)], [Some(1), Some(2), Some(1_000), None]);
+    keyed.set_octets(MessageNumber::FIRST, 9);
+    assert_eq!((keyed.octets(MessageNumber::FIRST), keyed.key(MessageNumber::FIRST)), (Some(9), Some(&1)));
 }
 
 #[test]
