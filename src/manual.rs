@@ -161,13 +161,15 @@
 //! ```
 //!
 //! # TLS
-//! There are two ways. On port 995 TLS comes first: do the handshake, then call
-//! [`Session::new`](crate::server::Session::new) with [`Security::Tls`]. RFC 8314 §3 prefers it, as nothing is ever
-//! sent in the clear. On port 110 the client sends STLS: offer it with [`stls`], and answer
-//! [`Action::StartTls`](crate::server::Action::StartTls) with a handshake on the same transport. The token comes when
+//! There are two ways, and in both of them [`Action::StartTls`](crate::server::Action::StartTls) asks for the handshake. On port 995 TLS
+//! comes first: call [`with_implicit_tls`](crate::server::Session::with_implicit_tls), and the action comes before the greeting. RFC 8314
+//! §3 prefers it, as nothing is ever sent in the clear. On port 110 the client sends STLS: offer it with [`stls`]. The token comes when
 //! the last octet of the `+OK` is written, and no read is asked for in between, so whatever is on the transport belongs
 //! to TLS. Afterwards the session is as good as new: only the configuration, the deadline and the server's own timestamp
 //! for APOP are kept.
+//!
+//! Where something else does the handshake, before there is a session, create it with [`Security::Tls`], and limit the time that the
+//! handshake takes.
 //!
 //! A host that reads ahead, into a buffer of its own, has one more duty: what is in that buffer when the token comes
 //! was sent in the clear, and the session hasn't seen it. It belongs to the handshake, and must never be given to the

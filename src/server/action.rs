@@ -34,7 +34,8 @@ use crate::Io;
 pub enum Action<'a, M: Maildrop, E = ()> {
     /// Octets are to be moved.
     Io(Io<'a>),
-    /// A client wants TLS, and has been told to begin. Only where [`Config::stls`](super::Config::stls) offers it.
+    /// A TLS handshake is due: the client has been told to begin, or TLS comes first. Only where [`Config::stls`](super::Config::stls)
+    /// or [`Session::with_implicit_tls`](super::Session::with_implicit_tls) says so.
     StartTls(StartTls<'a>),
     /// A client wants to log in.
     Login(Login<'a, M, E>),

@@ -20,7 +20,9 @@ use crate::part::{part, part_mut};
 use crate::secret::Secret;
 use crate::totals::count;
 use crate::trace::Trace;
-use crate::wire::{AuthArguments, Command, InitialResponse, Mechanism, Name, State, Timestamp, Verb};
+use crate::wire::{
+    AuthArguments, Command, Greeting, InitialResponse, Mechanism, Name, Response, State, Status, Text, Timestamp, Verb,
+};
 
 /// A session whose client hasn't logged in. `E` is what the host remembers of a SASL exchange.
 pub(super) struct Authorization<M, E> {
@@ -40,6 +42,8 @@ pub(super) struct Authorization<M, E> {
 /// What comes next in AUTHORIZATION.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
+    /// The client is greeted.
+    Greet,
     /// A line is read.
     Read(Expected),
     /// A listing is written.
@@ -54,6 +58,13 @@ pub(super) enum Step {
     Renew(ClientIdentity),
     /// The host's answer has ended the session.
     Over(CloseReason),
+}
+
+impl Step {
+    /// The first step of a connection.
+    pub(super) fn first(implicit_tls: bool) -> Self {
+        if implicit_tls { Self::StartTls(Residue::default()) } else { Self::Greet }
+    }
 }
 
 /// What the next line is.
@@ -86,8 +97,8 @@ pub struct SaslStep {
 const NEXT: Step = Step::Read(Expected::Command);
 
 impl<M: Maildrop, E> Authorization<M, E> {
-    pub(super) fn new(timestamp: Option<Timestamp>) -> Self {
-        Self { timestamp, name: None, exchange: None, step: NEXT, opened: None, failed_logins: 0, commands: 0 }
+    pub(super) fn new(timestamp: Option<Timestamp>, step: Step) -> Self {
+        Self { timestamp, name: None, exchange: None, step, opened: None, failed_logins: 0, commands: 0 }
     }
 
     /// Goes on until the client or the host is needed, or the session is over.
@@ -95,6 +106,10 @@ impl<M: Maildrop, E> Authorization<M, E> {
         loop {
             let Work { pipe, terms, .. } = work;
             match &mut self.step {
+                Step::Greet => {
+                    self.greet(terms, &mut pipe.output);
+                    self.step = NEXT;
+                }
                 Step::Read(expected) => {
                     let expected = *expected;
                     if !pipe.output.has_room() {
@@ -111,13 +126,26 @@ impl<M: Maildrop, E> Authorization<M, E> {
                     self.step = NEXT;
                 }
                 Step::Renew(identity) => {
+                    // Without a command there was no STLS: TLS came first.
+                    let next = if self.commands == 0 { Step::Greet } else { NEXT };
                     work.renew(*identity);
-                    *self = Self::new(self.timestamp.take());
+                    *self = Self::new(self.timestamp.take(), next);
                 }
                 Step::Over(reason) => return Err(*reason),
                 Step::Login(..) | Step::Authenticate(..) | Step::StartTls(_) => return Ok(()),
             }
         }
+    }
+
+    /// Queues the greeting (R-1939-01), with the timestamp where it can be used.
+    fn greet(&mut self, terms: &mut Terms, output: &mut Output) {
+        let offered = self.timestamp.take().filter(|_| terms.may_log_in());
+        terms.respond(output, |terms, text| {
+            let response = Response::new(Status::Ok, None, Text::new_unchecked(&terms.config.greeting));
+            let greeting = Greeting { response, timestamp: offered };
+            greeting.encode(text);
+            self.timestamp = greeting.timestamp;
+        });
     }
 
     /// Deals with a line, any of which may hold a secret, a mistyped one too.

@@ -31,7 +31,7 @@
 //! | [`Action::Body`] | the reader that `begin` was given | [`answer`](Body::answer), or [`push`](Body::push), [`end`](Body::end), [`fail`](Body::fail) | answer `Retrieve` by `send` alone, and it never comes |
 //! | [`Action::Update`] | your store | [`answer`](Update::answer), or [`finish`](Update::finish) | `decline`: the client hears that nothing is removed |
 //! | *[`Action::Authenticate`]* | your SASL code, with [`auth::sasl`](crate::auth::sasl) or a library | [`challenge`](Authenticate::challenge), [`answer`](Login::answer), [`accept`](Login::accept), [`reject`](Login::reject) | leave [`Config::mechanism`] alone: PLAIN comes as `Login` |
-//! | *[`Action::StartTls`]* | your TLS library | [`established`](StartTls::established), [`failed`](StartTls::failed) | leave [`Config::stls`] off |
+//! | *[`Action::StartTls`]* | your TLS library | [`established`](StartTls::established), [`failed`](StartTls::failed) | leave [`Config::stls`] and [`Session::with_implicit_tls`] off |
 //! | [`Action::Close`] | | close the connection | |
 //!
 //! Each `answer` takes a store's `Result` as it is, and returns [what the client isn't told](BoxError). The `decline` of each token is its safe answer, and [`Action::decline`] the last arm of a loop that doesn't know them all.

@@ -24,7 +24,7 @@ use super::transaction;
 use super::update::Update;
 use crate::buffer::{End, Pipe};
 use crate::trace::{Trace, Tracer};
-use crate::wire::{DeviationCounts, Greeting, Response, State, Status, Text, Timestamp};
+use crate::wire::{DeviationCounts, State, Timestamp};
 use crate::{Io, Security, Totals};
 
 /// One connection of a server, from the greeting to the end.
@@ -65,7 +65,7 @@ impl<M: Maildrop, E> Session<M, E> {
     /// ```
     pub fn with_exchange(config: Arc<Config>, security: Security) -> Self {
         let terms = Terms::new(config, security);
-        let life = Life::Authorization(Authorization::new(None));
+        let life = Life::Authorization(Authorization::new(None, authorization::Step::first(false)));
         Self { pipe: terms.pipe(), terms, life, asked: false, is_stopping: false }
     }
 
@@ -104,6 +104,30 @@ impl<M: Maildrop, E> Session<M, E> {
         if let Life::Authorization(authorization) = &mut self.life {
             if !self.pipe.clock.is_running() {
                 authorization.timestamp = timestamp.into();
+            }
+        }
+        self
+    }
+
+    /// Sets whether TLS comes first, as on port 995 (RFC 8314 §3.1): no by default. Then the first action is [`Action::StartTls`],
+    /// and the client is greeted once TLS is established. What the session was created with as its [`Security`] decides nothing then, and
+    /// [`Config::login_deadline`] limits the handshake too. Nothing changes once the session was polled.
+    ///
+    /// A host that does the handshake before it creates the session leaves this alone, and declares [`Security::Tls`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use pop3_proto::Security;
+    /// # use pop3_proto::server::{Action, Config, Maildrop, Session};
+    /// # fn session<M: Maildrop>(config: Arc<Config>, peer: core::net::SocketAddr, is_port_995: bool) -> Session<M> {
+    /// Session::new(config, Security::from_peer_address(peer.ip())).with_implicit_tls(is_port_995)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_implicit_tls(mut self, comes_first: bool) -> Self {
+        if let Life::Authorization(authorization) = &mut self.life {
+            if !self.pipe.clock.is_running() {
+                authorization.step = authorization::Step::first(comes_first);
             }
         }
         self
@@ -187,9 +211,6 @@ impl<M: Maildrop, E> Session<M, E> {
         let asked = mem::take(&mut self.asked);
         if !pipe.clock.is_running() {
             pipe.clock.start(terms.config.login_deadline);
-            if let Life::Authorization(authorization) = life {
-                greet(&mut authorization.timestamp, terms, pipe);
-            }
         } else if asked {
             pipe.clock.postpone(passed);
         }
@@ -281,17 +302,6 @@ impl<M: Maildrop, E> Session<M, E> {
             _ => Vec::new(),
         }
     }
-}
-
-/// Queues the greeting (R-1939-01), with the timestamp where it can be used.
-fn greet(timestamp: &mut Option<Timestamp>, terms: &mut Terms, pipe: &mut Pipe) {
-    let offered = timestamp.take().filter(|_| terms.may_log_in());
-    terms.respond(&mut pipe.output, |terms, text| {
-        let response = Response::new(Status::Ok, None, Text::new_unchecked(&terms.config.greeting));
-        let greeting = Greeting { response, timestamp: offered };
-        greeting.encode(text);
-        *timestamp = greeting.timestamp;
-    });
 }
 
 impl<M: Maildrop, E> fmt::Debug for Session<M, E> {

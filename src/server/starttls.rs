@@ -1,4 +1,4 @@
-//! The token for STLS: from cleartext to TLS, with nothing carried over (RFC 2595 §4).
+//! The token for a TLS handshake: after STLS, with nothing carried over (RFC 2595 §4), or before the greeting (RFC 8314 §3.1).
 
 use core::time::Duration;
 
@@ -6,10 +6,11 @@ use super::authorization::Step;
 use super::close::{CloseReason, Residue};
 use super::offers::ClientIdentity;
 
-/// The client wants TLS, and has its `+OK`: what comes next on the transport is the TLS handshake.
+/// The client has sent STLS and has its `+OK`, or [TLS comes first](super::Session::with_implicit_tls): what comes next on the
+/// transport is the TLS handshake.
 ///
 /// The host does the handshake, with the transport's octets from here on, by the deadline; nothing is read meanwhile.
-/// Then the session begins anew, as if the client had just connected, except that there is no greeting. TLS should be
+/// Then the session begins anew, as if the client had just connected, except that after STLS there is no greeting. TLS should be
 /// of version 1.2 at least (RFC 8314 §4).
 ///
 /// What the host has read from the transport and not put into [`Read::space`](crate::Read::space), in a buffer of its own
@@ -52,7 +53,7 @@ impl StartTls<'_> {
     }
 
     /// Gives the safe answer of a host without TLS, which is that the handshake [failed](Self::failed). Such a host doesn't
-    /// offer [STLS](super::Config::stls).
+    /// offer [STLS](super::Config::stls), and has no [TLS come first](super::Session::with_implicit_tls).
     pub fn decline(self) {
         self.failed();
     }

@@ -35,6 +35,8 @@ enum Setting {
     PasswordsAtHost,
     /// Others may listen.
     Cleartext,
+    /// TLS comes before the greeting.
+    ImplicitTls,
     /// The first message is for UTF-8 mode only.
     NeedsUtf8,
     /// Names are UTF-8.
@@ -82,7 +84,7 @@ fn run(case: &Case, drive: &Drive) -> Seen {
     let config = config.utf8(if has(Setting::Names) { Utf8::MessagesAndNames } else { Utf8::Messages });
     let config = if has(Setting::Patient) { crate::common::patient(config) } else { config };
     let security = if has(Setting::Cleartext) { Security::Cleartext } else { Security::TrustedLocal };
-    let session = Session::with_exchange(config.into(), security);
+    let session = Session::with_exchange(config.into(), security).with_implicit_tls(has(Setting::ImplicitTls));
     let mut server = Server::of(&store, session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()));
     server.reads = drive.reads.clone().into();
     server.window = drive.windows.clone().into();
@@ -184,6 +186,7 @@ fn case() -> impl Strategy<Value = Case> {
         Setting::Patient,
         Setting::PasswordsAtHost,
         Setting::Cleartext,
+        Setting::ImplicitTls,
         Setting::NeedsUtf8,
         Setting::Names,
         Setting::Unmeasured,

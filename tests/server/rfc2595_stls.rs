@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Buf;
 use pop3_proto::server::{Action, ClientIdentity, CloseReason, Config, Residue, Session, Utf8};
-use pop3_proto::wire::{Mechanism, State};
+use pop3_proto::wire::{Mechanism, State, Timestamp};
 use pop3_proto::{Io, Security};
 
-use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store};
+use crate::common::{Call, GREETING, LOGGED_IN, LOGIN, Server, Store, TIMESTAMP};
 
 const BEGIN: &str = "+OK begin TLS now\r\n";
 const UNAVAILABLE: &str = "-ERR command not available\r\n";
@@ -273,6 +273,65 @@ fn a_certificate_offers_external_and_logs_nobody_in() {
             assert_eq!(accepted, identity == ClientIdentity::Verified, "{answer}");
         }
     }
+}
+
+/// A server where TLS comes first, whatever the connection is before it.
+fn tls_first(config: Config, security: Security) -> Server {
+    let session = Session::with_exchange(config.into(), security).with_implicit_tls(true);
+    Server::of(&Store::example(), session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap()))
+}
+
+#[test]
+fn where_tls_comes_first_the_client_is_greeted_after_it_as_by_any_session_with_tls() {
+    // R-8314-01, R-1939-01
+    let script = format!("CAPA\r\nSTLS\r\n{LOGIN}QUIT\r\n");
+    let session = Session::with_exchange(stls().into(), Security::Tls);
+    let with_tls = session.with_timestamp(Timestamp::new(TIMESTAMP).unwrap());
+    let expected = Server::of(&Store::example(), with_tls).send(&script);
+    assert!(expected.starts_with(&format!("+OK POP3 server ready {TIMESTAMP}\r\n+OK capability")), "{expected}");
+    for security in [Security::Cleartext, Security::TrustedLocal, Security::Tls] {
+        for drops in [vec![false], vec![true, false]] {
+            let mut server = tls_first(stls(), security);
+            server.drops = drops.into();
+            assert_eq!(server.send(&script), expected, "{security:?}");
+            assert_eq!(handshakes(&server), [Residue::default()]);
+            assert_eq!(server.closed, Some(CloseReason::Quit));
+        }
+    }
+}
+
+#[test]
+fn where_tls_comes_first_nothing_is_written_or_read_without_it() {
+    // R-8314-01
+    let mut server = tls_first(Config::new(), Security::TrustedLocal);
+    server.store.tls.set(None);
+    assert_eq!(server.send(LOGIN), "");
+    assert_eq!(server.closed, Some(CloseReason::TlsFailed));
+    assert_eq!((server.session.totals().octets_read, server.session.totals().octets_written), (0, 0));
+}
+
+#[test]
+fn a_handshake_that_comes_first_counts_into_the_time_until_login() {
+    // R-8314-01
+    let mut server = tls_first(Config::new().login_deadline(Duration::from_secs(9)), Security::Cleartext);
+    let Action::StartTls(start) = server.session.poll(Duration::from_secs(5)) else { panic!() };
+    assert_eq!(start.deadline(), Some(Duration::from_secs(14)));
+    let Action::StartTls(start) = server.session.poll(Duration::from_secs(13)) else { panic!() };
+    start.established(ClientIdentity::Unknown);
+    let Action::Io(io) = server.session.poll(Duration::from_secs(13)) else { panic!() };
+    assert_eq!(io.deadline(), Some(Duration::from_secs(14)), "the greeting and the login have what is left");
+    let mut late = tls_first(Config::new().login_deadline(Duration::from_secs(9)), Security::Cleartext);
+    assert!(matches!(late.session.poll(Duration::ZERO), Action::StartTls(_)));
+    assert!(matches!(late.session.poll(Duration::from_secs(9)), Action::Close(CloseReason::LoginDeadline)));
+}
+
+#[test]
+fn whether_tls_comes_first_is_settled_by_the_first_poll() {
+    let mut server = server(Config::new(), Security::TrustedLocal);
+    server.session = server.session.with_implicit_tls(true);
+    assert_eq!(server.send("QUIT\r\n"), "+OK bye\r\n");
+    let session = Session::with_exchange(Config::new().into(), Security::TrustedLocal).with_implicit_tls(true);
+    assert_eq!(Server::of(&Store::example(), session.with_implicit_tls(false)).send(""), GREETING);
 }
 
 #[test]
