@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | the octets of either session | [`transfer`](#transfer-blocking) | [`transfer`](#transfer-tokio) |
 //! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
-//! | a check of a host's store, for its tests | [`check`](#check) | |
+//! | a check of a host's store, for its tests | [`check`](#check-blocking) | [`check`](#check-tokio) |
 //! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
 //! | a plan to fetch, and the trait `Store` | [`Client::fetch`](#fetch-blocking) | [`Client::fetch`](#fetch-tokio) |
 //! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
@@ -41,10 +41,19 @@
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/serve.rs")]
 #![doc = "```"]
-//! # Check
-//! A host's own tests call it with a maildrop that has messages in it. One on tokio checks its store through a host that blocks.
+//! # Check, blocking
+//! A host's own tests call it with a maildrop that has messages in it.
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/check.rs")]
+#![doc = "```"]
+//! # Check, tokio
+#![doc = "```ignore"]
+#![doc = include_str!("tokio/check.rs")]
+#![doc = "```"]
+//! # Check
+//! The client of a check, and what it finds wrong, for both.
+#![doc = "```ignore"]
+#![doc = include_str!("check.rs")]
 #![doc = "```"]
 //! # Client, blocking
 //! [`client`](crate::client) begins with a program that calls it.

@@ -18,6 +18,9 @@ pub mod tokio;
 #[cfg(any(feature = "std", feature = "tokio"))]
 #[path = "../../../src/manual/call.rs"]
 mod call;
+#[cfg(any(feature = "std", feature = "tokio"))]
+#[path = "../../../src/manual/check.rs"]
+mod check;
 #[path = "../../../src/manual/error.rs"]
 mod error;
 #[cfg(any(feature = "std", feature = "tokio"))]

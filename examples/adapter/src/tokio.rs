@@ -1,5 +1,7 @@
 //! Over streams of tokio, with a task for each connection.
 
+#[path = "../../../src/manual/tokio/check.rs"]
+mod check;
 #[path = "../../../src/manual/tokio/client.rs"]
 mod client;
 #[path = "../../../src/manual/tokio/fetch.rs"]
@@ -10,7 +12,8 @@ mod serve;
 mod transfer;
 
 pub use crate::fetch::Fetched;
+pub use check::check;
 pub use client::Client;
 pub use fetch::Store;
-pub use serve::{Answer, Host, serve};
+pub use serve::{Answer, Host, answer, serve};
 pub use transfer::{BoxedStream, Stream, before, transfer};

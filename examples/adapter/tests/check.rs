@@ -1,10 +1,8 @@
 //! The check of a store, over stores that keep and break their promises.
 
-use std::net::TcpStream;
 use std::sync::Arc;
 
-use adapter::Opened;
-use adapter::blocking::{Host, check};
+use adapter::{Opened, blocking};
 use pop3_proto::client::{Login, Name, Password};
 use pop3_proto::server::{
     BoxError, Config, Credentials, Deletions, Index, MessageNumber, Refusal, Rejection, Removal, Security, Session,
@@ -30,12 +28,8 @@ struct Shelf {
     logins: u32,
 }
 
-impl Host for Shelf {
-    type Stream = TcpStream;
-    type Maildrop = Index<()>;
-    type Exchange = ();
-
-    fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, BoxError> {
+impl Shelf {
+    fn open_maildrop(&mut self) -> Result<Index<()>, BoxError> {
         self.logins += 1;
         let (fault, logins) = (self.fault, self.logins);
         let name = |name: &str| if fault == Fault::UniqueIds { format!("{name}-{logins}") } else { name.to_owned() };
@@ -46,14 +40,14 @@ impl Host for Shelf {
         Ok(Index::new(self.messages.iter().map(|(id, message)| (name(id), Some(octets(message)))), ()))
     }
 
-    fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, BoxError> {
+    fn read(&self, message: MessageNumber) -> Result<Opened<()>, BoxError> {
         if self.fault == Fault::CanNotRead {
             Err(Refusal::Permanent)?;
         }
         Ok(Opened::Whole(self.messages[message.index()].1.into()))
     }
 
-    fn remove(&mut self, _: &mut Index<()>, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
+    fn delete(&mut self, deletions: Deletions<'_>) -> Removal {
         let loses = self.fault == Fault::LosesMail && deletions.len() > 0;
         for message in deletions {
             match self.fault {
@@ -65,7 +59,25 @@ impl Host for Shelf {
         if loses {
             self.messages.pop();
         }
-        Ok(Removal::All)
+        Removal::All
+    }
+}
+
+impl blocking::Host for Shelf {
+    type Stream = std::net::TcpStream;
+    type Maildrop = Index<()>;
+    type Exchange = ();
+
+    fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, BoxError> {
+        self.open_maildrop()
+    }
+
+    fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, BoxError> {
+        self.read(message)
+    }
+
+    fn remove(&mut self, _: &mut Index<()>, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
+        Ok(self.delete(deletions))
     }
 
     fn report(&mut self, error: BoxError) {
@@ -73,13 +85,51 @@ impl Host for Shelf {
     }
 }
 
-/// What the check says.
-fn checked(messages: &[&'static str], fault: Fault) -> String {
+#[cfg(feature = "tokio")]
+impl adapter::tokio::Host for Shelf {
+    type Stream = tokio::net::TcpStream;
+    type Maildrop = Index<()>;
+    type Exchange = ();
+
+    async fn log_in(&mut self, _: Credentials<'_>) -> Result<Index<()>, BoxError> {
+        tokio::task::yield_now().await;
+        self.open_maildrop()
+    }
+
+    async fn open(&mut self, _: &mut Index<()>, message: MessageNumber) -> Result<Opened<()>, BoxError> {
+        self.read(message)
+    }
+
+    async fn remove(&mut self, _: &mut Index<()>, deletions: Deletions<'_>) -> Result<Removal, BoxError> {
+        Ok(self.delete(deletions))
+    }
+
+    fn report(&mut self, error: BoxError) {
+        panic!("{error}");
+    }
+}
+
+fn shelf(messages: &[&'static str], fault: Fault) -> Shelf {
     let messages = messages.iter().enumerate().map(|(at, message)| (format!("uid-{at}"), *message)).collect();
-    let mut shelf = Shelf { messages, fault, logins: 0 };
+    Shelf { messages, fault, logins: 0 }
+}
+
+fn login() -> Login {
+    Login::new(Name::new("mrose").unwrap(), Password::new("tanstaaf").unwrap())
+}
+
+/// What the check says, to a host that blocks and to one on tokio.
+fn checked(messages: &[&'static str], fault: Fault) -> String {
     let session = || Session::new(Arc::new(Config::new()), Security::Tls);
-    let login = || Login::new(Name::new("mrose").unwrap(), Password::new("tanstaaf").unwrap());
-    check(&mut shelf, session, login).map_or_else(|error| error.to_string(), |()| "well".into())
+    let said = blocking::check(&mut shelf(messages, fault), session, login);
+    #[cfg(feature = "tokio")]
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut shelf = shelf(messages, fault);
+        let on_tokio = runtime.block_on(adapter::tokio::check(&mut shelf, session, login));
+        assert_eq!(format!("{on_tokio:?}"), format!("{said:?}"));
+    }
+    said.map_or_else(|error| error.to_string(), |()| "well".into())
 }
 
 const MESSAGES: [&str; 3] = ["Subject: one\r\n\r\n.\r\n", "Subject: two\r\n\r\n", "three\r\n"];

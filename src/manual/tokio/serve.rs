@@ -127,26 +127,15 @@ pub async fn serve<H: Host>(
     let start = Instant::now();
     let mut is_stopping = false;
     loop {
-        let answered = match session.poll(start.elapsed()) {
-            Action::Io(io) => {
-                tokio::select! {
-                    biased;
-                    moved = transfer(io, &mut stream, start) => moved.unwrap_or_else(|error| host.stream_failed(error)),
-                    () = host.stopped(), if !is_stopping => {
-                        is_stopping = true;
-                        session.stop();
-                    }
+        match session.poll(start.elapsed()) {
+            Action::Io(io) => tokio::select! {
+                biased;
+                moved = transfer(io, &mut stream, start) => moved.unwrap_or_else(|error| host.stream_failed(error)),
+                () = host.stopped(), if !is_stopping => {
+                    is_stopping = true;
+                    session.stop();
                 }
-                Ok(())
-            }
-            Action::Login(login) => {
-                let opened = host.log_in(login.credentials()).await;
-                login.answer(opened)
-            }
-            Action::Authenticate(step) => {
-                host.authenticate(step).await;
-                Ok(())
-            }
+            },
             Action::StartTls(tls) => {
                 let handshake = async {
                     stream.flush().await?;
@@ -160,32 +149,6 @@ pub async fn serve<H: Host>(
                     }
                 }
                 tls.established(ClientIdentity::Unknown);
-                Ok(())
-            }
-            Action::Measure(mut measure) => {
-                let (maildrop, message) = measure.maildrop_and_message();
-                // There may be many more of them, so the first question is whether to stop.
-                let measured = tokio::select! {
-                    biased;
-                    () = host.stopped() => Err(Refusal::Temporary.into()),
-                    () = ready(()) => host.measure(maildrop, message).await,
-                };
-                measure.answer(measured)
-            }
-            Action::Retrieve(mut retrieve) => {
-                let (maildrop, message) = retrieve.maildrop_and_message();
-                let opened = host.open(maildrop, message).await;
-                retrieve.answer(opened)
-            }
-            Action::Body(mut body) => {
-                let (maildrop, reader) = body.maildrop_and_reader();
-                let chunk = host.next_chunk(maildrop, reader).await;
-                body.answer(chunk)
-            }
-            Action::Update(mut update) => {
-                let (maildrop, deletions) = update.maildrop_and_deletions();
-                let removed = host.remove(maildrop, deletions).await;
-                update.answer(removed)
             }
             Action::Close(reason) => {
                 if reason.is_orderly() {
@@ -194,9 +157,47 @@ pub async fn serve<H: Host>(
                 }
                 return reason;
             }
-        };
-        answered.unwrap_or_else(|error| host.report(error));
+            other => answer(other, host).await,
+        }
     }
+}
+
+/// Answers what a session asks its host, octets and TLS excepted, which are declined.
+pub async fn answer<H: Host>(action: Action<'_, H::Maildrop, H::Exchange>, host: &mut H) {
+    let answered = match action {
+        Action::Login(login) => {
+            let opened = host.log_in(login.credentials()).await;
+            login.answer(opened)
+        }
+        Action::Measure(mut measure) => {
+            let (maildrop, message) = measure.maildrop_and_message();
+            // There may be many more of them, so the first question is whether to stop.
+            let measured = tokio::select! {
+                biased;
+                () = host.stopped() => Err(Refusal::Temporary.into()),
+                () = ready(()) => host.measure(maildrop, message).await,
+            };
+            measure.answer(measured)
+        }
+        Action::Retrieve(mut retrieve) => {
+            let (maildrop, message) = retrieve.maildrop_and_message();
+            let opened = host.open(maildrop, message).await;
+            retrieve.answer(opened)
+        }
+        Action::Body(mut body) => {
+            let (maildrop, reader) = body.maildrop_and_reader();
+            let chunk = host.next_chunk(maildrop, reader).await;
+            body.answer(chunk)
+        }
+        Action::Update(mut update) => {
+            let (maildrop, deletions) = update.maildrop_and_deletions();
+            let removed = host.remove(maildrop, deletions).await;
+            update.answer(removed)
+        }
+        Action::Authenticate(step) => return host.authenticate(step).await,
+        other => return other.decline(),
+    };
+    answered.unwrap_or_else(|error| host.report(error));
 }
 
 /// Ends the connection so that the client gets all of the last response: a socket that is closed with octets unread may take
