@@ -132,10 +132,7 @@ fn let_others_end(error: &io::Error) {
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
-    let mut stream: Box<dyn Stream + '_> = Box::new(Socket::new(socket));
-    if implicit_tls {
-        stream = connection.start_tls(stream, Instant::now().checked_add(support::HANDSHAKE))?;
-    }
+    let stream: Box<dyn Stream + '_> = Box::new(Socket::new(socket));
     let peer = socket.peer_addr()?;
     let mut session = server.service.session(implicit_tls, peer);
     let reason = serve(stream, &mut session, &mut connection);

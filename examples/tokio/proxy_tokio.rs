@@ -95,12 +95,10 @@ async fn run(args: &Args) -> Result<()> {
 /// Serves a client until it has logged in, and then has its backend do it.
 async fn serve(socket: TcpStream, peer: SocketAddr, implicit_tls: bool, proxy: Arc<Proxy>) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut client: BoxedStream = match &proxy.tls {
-        Some(tls) if implicit_tls => Box::new(timeout(PATIENCE, tls.accept(socket)).await??),
-        _ => Box::new(socket),
-    };
-    let security = support::security_of(implicit_tls, peer, proxy.require_tls);
-    let mut session = Session::<Infallible>::new(Arc::clone(&proxy.config), security);
+    let mut client: BoxedStream = Box::new(socket);
+    let security = support::security_of(peer, proxy.require_tls);
+    let session = Session::<Infallible>::new(Arc::clone(&proxy.config), security);
+    let mut session = session.with_implicit_tls(implicit_tls);
     let mut backend = None;
     let start = Instant::now();
     let reason = loop {

@@ -46,7 +46,7 @@ use accept::{accept, listen};
 use loops::{EventLoop, Loops};
 use stop::stop_signal;
 use stopping::Stop;
-use support::{Account, Args, Exchange, HANDSHAKE, LastWords, Mailbox, Reading, Service};
+use support::{Account, Args, Exchange, LastWords, Mailbox, Reading, Service};
 
 /// How long a server that was told to stop waits for those who are in the middle of something. Nothing keeps it for five
 /// seconds.
@@ -148,19 +148,15 @@ fn converse(
     let (input, output) = socket.into_split();
 
     let client = Arc::new(Client { input, last_words: LastWords::default() });
-    let mut stream: BoxedStream = Box::new(join(Input(Arc::clone(&client)), output));
+    let stream: BoxedStream = Box::new(join(Input(Arc::clone(&client)), output));
     let mut session = server.service.session(implicit_tls, peer);
     let is_open = Arc::clone(&event_loop.connections);
     let (event_loop, server) = (Arc::clone(event_loop), Arc::clone(server));
     let mut connection = Connection { client, event_loop, server, _is_open: is_open, account: None };
     // An `async fn` would hold its arguments twice.
     tokio::spawn(async move {
-        if implicit_tls {
-            stream = timeout(HANDSHAKE, connection.start_tls(stream)).await??;
-        }
         let reason = serve(stream, &mut session, &mut connection).await;
         connection.server.service.log(peer, connection.account.as_deref().map(Account::name), reason, session.totals());
-        io::Result::Ok(())
     });
     Ok(())
 }
@@ -275,7 +271,7 @@ impl Host for Connection {
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         // On the heap, or each connection would have the room for a handshake.
-        Ok(Box::new(Box::pin(tls.accept(stream)).await?))
+        Ok(Box::new(self.server.stop.cuts_off(Box::pin(tls.accept(stream))).await?))
     }
 
     async fn stopped(&mut self) {

@@ -1,5 +1,6 @@
 //! Whether it's time to stop.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
@@ -19,6 +20,14 @@ impl Stop {
 
     pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Acquire)
+    }
+
+    /// Does what is of no use once it's time to stop.
+    pub(crate) async fn cuts_off<T>(&self, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.begun() => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
     }
 
     /// Waits for it.

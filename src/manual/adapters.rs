@@ -92,7 +92,8 @@
 #![doc = include_str!("error.rs")]
 #![doc = "```"]
 //! # TLS, blocking
-//! `adapter::blocking::Tls`, with the package's feature `rustls`. This is a server's part, and then a client's on port 995:
+//! `adapter::blocking::Tls`, with the package's feature `rustls`. A host's `Stream` is a box then, since the handshake changes what is
+//! in it. This is a server's part, for STLS and for port 995 alike, and then a client's on port 995:
 //!
 //! ```ignore
 //! type Stream = Box<dyn Stream>;
@@ -101,6 +102,10 @@
 //!     let tls = ServerConnection::new(Arc::clone(&self.tls)).map_err(io::Error::other)?;
 //!     Ok(Box::new(Tls::shake_hands(tls, stream, deadline)?))
 //! }
+//!
+//! let config = Arc::new(Config::new().stls(true));
+//! let mut session = Session::new(config, Security::from_peer_address(peer.ip())).with_implicit_tls(is_port_995);
+//! serve(Box::new(socket), &mut session, &mut host);
 //! ```
 //! ```ignore
 //! let tls = ClientConnection::new(tls_config, server_name)?;
@@ -113,8 +118,8 @@
 #![doc = include_str!("blocking/tls.rs")]
 #![doc = "```"]
 //! # TLS, tokio
-//! A stream of tokio-rustls is one of tokio, so nothing more is needed. A host's `Stream` is a box then, since STLS changes
-//! what is in it. This is a server's, and then a client's:
+//! A stream of tokio-rustls is one of tokio, so nothing more is needed. A host's `Stream` is a box then, since the handshake changes
+//! what is in it. This is a server's part, for STLS and for port 995 alike, and then a client's:
 //!
 //! ```ignore
 //! type Stream = BoxedStream;
@@ -123,11 +128,9 @@
 //!     Ok(Box::new(TlsAcceptor::from(Arc::clone(&self.tls)).accept(stream).await?))
 //! }
 //!
-//! let stream: BoxedStream = Box::new(socket); // the type isn't found without being named
-//! serve(stream, &mut session, &mut host).await;
-//!
-//! // Where TLS comes first (port 995) nobody but you limits the handshake, and the session begins with `Security::Tls`.
-//! let stream: BoxedStream = Box::new(timeout(HANDSHAKE, acceptor.accept(socket)).await??);
+//! let config = Arc::new(Config::new().stls(true));
+//! let mut session = Session::new(config, Security::from_peer_address(peer.ip())).with_implicit_tls(is_port_995);
+//! serve(Box::new(socket), &mut session, &mut host).await;
 //! ```
 //! ```ignore
 //! let stream: BoxedStream = Box::new(TcpStream::connect(address).await?);

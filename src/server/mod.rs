@@ -14,7 +14,8 @@
 #![doc = include_str!("../manual/minimal_tokio.rs")]
 #![doc = "```"]
 //! `examples/std/server_std.rs` and `examples/tokio/server_tokio.rs` are complete ones, with TLS, Maildirs and all ways to
-//! log in. [TLS](crate::manual::adapters#tls-blocking) takes a method more, `start_tls`, and a box as the host's `Stream`. What to know about a
+//! log in. [TLS](crate::manual::adapters#tls-blocking) takes a method more, `start_tls`, and a box as the host's `Stream`; on port 995
+//! also [`with_implicit_tls`](Session::with_implicit_tls) of the session. What to know about a
 //! store (octets, locks, unique-ids) is in the [manual](crate::manual#a-servers-store).
 //!
 //! # What a session asks for

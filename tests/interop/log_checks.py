@@ -3,7 +3,7 @@
 import re
 import socket
 
-from checks import check, same
+from checks import check, only_for, same
 from clients import clients
 from maildirs import PASSWORD, USER, make_maildir
 from servers import PATIENCE, Server
@@ -38,6 +38,23 @@ def a_log_has_a_line_for_each_session(world):
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
             connection.recv(100)
         same(line_of(server)[:2], ("-", "the client's stream ended without QUIT"), "a client that leaves")
+
+
+@check
+@only_for("server_tokio")
+def a_signal_ends_handshakes_that_do_not_come(world):
+    """What was cut off with the program has no line."""
+    maildir = make_maildir(world.directory, {})
+    with Server(world.program, maildir, certificate=world.certificate, options=["--log"]) as server:
+        with socket.create_connection(("127.0.0.1", server.tls_port), PATIENCE), server.connection() as upgrade:
+            upgrade.expect("STLS", b"+OK")
+            with server.session(tls=True) as session:  # the one that came first is accepted by then
+                session.expect("QUIT", b"+OK")
+            same(line_of(server)[1], "the client quit", "reason")
+            server.process.terminate()
+            for _ in range(2):
+                same(line_of(server)[1], "the TLS handshake failed", "reason")
+            server.ends_cleanly()
 
 
 @check

@@ -98,9 +98,19 @@ impl Server {
     }
 
     fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
+        Self::with_session(messages, Session::new(Arc::new(config), security))
+    }
+
+    /// As on port 995.
+    fn with_implicit_tls(messages: &[&'static str], config: Config) -> Self {
+        let session = Session::new(Arc::new(config), Security::Cleartext);
+        Self::with_session(messages, session.with_implicit_tls(true))
+    }
+
+    fn with_session(messages: &[&'static str], mut session: Session<Open>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (store, stopping) = (store(messages), Arc::<AtomicBool>::default());
-        let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
+        let address = listener.local_addr().unwrap();
         let mut host = Connection {
             store: Arc::clone(&store),
             stopping: Arc::clone(&stopping),
@@ -312,6 +322,41 @@ fn a_handshake_is_given_up_at_the_deadline_though_octets_drip_in() {
     }
     let (reason, reports, _) = server.end();
     assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
+}
+
+#[test]
+fn tls_may_come_first() {
+    let server = Server::with_implicit_tls(&["a\n"], Config::new());
+    let stream = shake_hands(Box::new(TcpStream::connect(server.address).unwrap()), None).unwrap();
+    let mut client = Client::new(stream, Security::Tls, Arc::new(client::Config::new()));
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
+    client.dele(number(1)).unwrap();
+    assert_eq!(client.quit().unwrap(), Removal::All);
+    let (reason, reports, left) = server.end();
+    assert_eq!((reason, reports, left), (CloseReason::Quit, Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_handshake_that_comes_first_and_never_comes_is_given_up_at_the_deadline() {
+    let server = Server::with_implicit_tls(&["a\n"], Config::new().login_deadline(Duration::from_millis(300)));
+    let mut socket = TcpStream::connect(server.address).unwrap();
+    let mut said = Vec::new();
+    let _ = socket.read_to_end(&mut said);
+    assert_eq!(said, b"", "nobody is greeted without TLS");
+    let (reason, reports, _) = server.end();
+    assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
+}
+
+#[test]
+fn a_client_without_tls_gets_nowhere_where_tls_comes_first() {
+    let server = Server::with_implicit_tls(&["a\n"], Config::new().stls(true));
+    let mut socket = TcpStream::connect(server.address).unwrap();
+    socket.write_all(b"USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nQUIT\r\n").unwrap();
+    let mut said = Vec::new();
+    let _ = socket.read_to_end(&mut said); // an alert, and then a reset perhaps
+    assert!(!said.windows(3).any(|octets| octets == b"+OK"), "{}", said.escape_ascii());
+    let (reason, reports, left) = server.end();
+    assert_eq!((reason, reports, left.len()), (CloseReason::TlsFailed, vec!["the stream: invalid data".to_owned()], 1));
 }
 
 #[test]

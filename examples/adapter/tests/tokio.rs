@@ -99,9 +99,19 @@ impl Server {
     }
 
     async fn with_config(messages: &[&'static str], config: Config, security: Security) -> Self {
+        Self::with_session(messages, Session::new(Arc::new(config), security)).await
+    }
+
+    /// As on port 995.
+    async fn with_implicit_tls(messages: &[&'static str], config: Config) -> Self {
+        let session = Session::new(Arc::new(config), Security::Cleartext);
+        Self::with_session(messages, session.with_implicit_tls(true)).await
+    }
+
+    async fn with_session(messages: &[&'static str], mut session: Session<Open>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (store, stop) = (store(messages), watch::Sender::new(false));
-        let (address, mut session) = (listener.local_addr().unwrap(), Session::new(Arc::new(config), security));
+        let address = listener.local_addr().unwrap();
         let mut host = Connection {
             store: Arc::clone(&store),
             stop: stop.clone(),
@@ -284,6 +294,42 @@ async fn a_handshake_is_given_up_at_the_deadline() {
     let _ = timeout(Duration::from_secs(10), socket.read_to_end(&mut said)).await.expect("the deadline comes");
     let (reason, reports, _) = server.end().await;
     assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
+}
+
+#[tokio::test]
+async fn tls_may_come_first() {
+    let server = Server::with_implicit_tls(&["a\n"], Config::new()).await;
+    let stream = shake_hands(Box::new(TcpStream::connect(server.address).await.unwrap())).await.unwrap();
+    let mut client = Client::new(stream, Security::Tls, Arc::new(client::Config::new()));
+    client.log_in(&mut common::login("tanstaaf")).await.unwrap();
+    client.dele(number(1)).await.unwrap();
+    assert_eq!(client.quit().await.unwrap(), Removal::All);
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, reports, left), (CloseReason::Quit, Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_handshake_that_comes_first_and_never_comes_is_given_up_at_the_deadline() {
+    let config = Config::new().login_deadline(Duration::from_millis(300));
+    let server = Server::with_implicit_tls(&["a\n"], config).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let mut said = Vec::new();
+    let _ = timeout(Duration::from_secs(10), socket.read_to_end(&mut said)).await.expect("the deadline comes");
+    assert_eq!(said, b"", "nobody is greeted without TLS");
+    let (reason, reports, _) = server.end().await;
+    assert_eq!((reason, reports), (CloseReason::TlsFailed, vec!["the stream: timed out".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_client_without_tls_gets_nowhere_where_tls_comes_first() {
+    let server = Server::with_implicit_tls(&["a\n"], Config::new().stls(true)).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(b"USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nQUIT\r\n").await.unwrap();
+    let mut said = Vec::new();
+    let _ = socket.read_to_end(&mut said).await; // an alert, and then a reset perhaps
+    assert!(!said.windows(3).any(|octets| octets == b"+OK"), "{}", said.escape_ascii());
+    let (reason, reports, left) = server.end().await;
+    assert_eq!((reason, reports, left.len()), (CloseReason::TlsFailed, vec!["the stream: invalid data".to_owned()], 1));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use adapter::tokio::{BoxedStream, serve as serve_client};
 use pop3_proto::server::{Config, Session};
 use pop3_proto::wire::Mechanism;
-use support::listening::{self, HANDSHAKE, Listening};
+use support::listening::{self, Listening};
 use support::scram::Nobody;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -108,16 +108,13 @@ fn keep_house<S: Store>(server: &Arc<Server<S>>) {
 impl<S: Store> Beginning<S> {
     /// Begins to serve a client.
     fn converse(&self, socket: TcpStream, peer: SocketAddr, implicit_tls: bool) {
-        let security = listening::security_of(implicit_tls, peer, self.require_tls);
-        let mut session = Session::with_exchange(Arc::clone(&self.config), security);
+        let security = listening::security_of(peer, self.require_tls);
+        let session = Session::with_exchange(Arc::clone(&self.config), security);
+        let mut session = session.with_implicit_tls(implicit_tls);
         let mut connection = Connection::new(Arc::clone(&self.server), Arc::clone(&self.connections));
-        let tls = self.server.tls.clone().filter(|_| implicit_tls);
         tokio::spawn(async move {
             socket.set_nodelay(true)?;
-            let stream: BoxedStream = match tls {
-                Some(tls) => Box::new(timeout(HANDSHAKE, Box::pin(tls.accept(socket))).await??),
-                None => Box::new(socket),
-            };
+            let stream: BoxedStream = Box::new(socket);
             serve_client(stream, &mut session, &mut connection).await;
             io::Result::Ok(())
         });

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -15,9 +14,6 @@ use pop3_proto::wire::{Mechanism, Properties};
 use rustls::ServerConfig;
 
 use super::{report, tls};
-
-/// How long a TLS handshake from the first octet may take, the default of a session's time until login.
-pub const HANDSHAKE: Duration = Duration::from_secs(120);
 
 /// The arguments that say it.
 #[derive(clap::Args)]
@@ -118,16 +114,10 @@ pub fn announce(plain: SocketAddr, tls: Option<SocketAddr>) {
     }
 }
 
-/// How far a connection can be trusted with a password: what never leaves this machine can't be overheard, unless the
+/// How far a connection without TLS can be trusted with a password: what never leaves this machine can't be overheard, unless the
 /// command line asks for TLS even there.
-pub fn security_of(is_tls: bool, peer: SocketAddr, require_tls: bool) -> Security {
-    if is_tls {
-        Security::Tls
-    } else if peer.ip().to_canonical().is_loopback() && !require_tls {
-        Security::TrustedLocal
-    } else {
-        Security::Cleartext
-    }
+pub fn security_of(peer: SocketAddr, require_tls: bool) -> Security {
+    if require_tls { Security::Cleartext } else { Security::from_peer_address(peer.ip()) }
 }
 
 /// clap's error without its advice. A stray argument may be a misplaced password, so of those only an option is named.

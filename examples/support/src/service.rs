@@ -52,9 +52,9 @@ impl Service {
     }
 
     /// A session for a new connection.
-    pub fn session(&self, is_tls: bool, peer: SocketAddr) -> Session<Mailbox, Exchange> {
-        let security = listening::security_of(is_tls, peer, self.require_tls);
-        Session::with_exchange(Arc::clone(&self.config), security).with_timestamp(self.timestamps.next())
+    pub fn session(&self, implicit_tls: bool, peer: SocketAddr) -> Session<Mailbox, Exchange> {
+        let session = Session::with_exchange(Arc::clone(&self.config), listening::security_of(peer, self.require_tls));
+        session.with_implicit_tls(implicit_tls).with_timestamp(self.timestamps.next())
     }
 
     /// The account of a client, if it is who it says.

@@ -21,7 +21,7 @@ type Reader<H> = <<H as Host>::Maildrop as Maildrop>::Reader;
 /// hear instead is an error too, a [`Rejection`](pop3_proto::server::Rejection) of a login or a [`Refusal`] of a message:
 /// `Err(Rejection::BadCredentials)?`.
 pub trait Host {
-    /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
+    /// What the client is reached by, before TLS and with it: a box, or an enum, where there is TLS.
     type Stream: Stream;
     /// The index of an open maildrop, which also holds its lock.
     type Maildrop: Maildrop;
@@ -76,7 +76,8 @@ pub trait Host {
         step.decline();
     }
 
-    /// Does the TLS handshake, until the deadline at most. Only where the configuration offers STLS.
+    /// Does the TLS handshake, after STLS or first of all, until the deadline at most. Only where the configuration offers STLS, or the
+    /// session has [TLS come first](Session::with_implicit_tls).
     ///
     /// # Errors
     /// The handshake has failed: the connection ends.

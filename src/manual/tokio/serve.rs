@@ -36,7 +36,7 @@ type Reader<H> = <<H as Host>::Maildrop as Maildrop>::Reader;
 /// A store that blocks is called in tokio's `block_in_place`, which takes what the arguments borrow, and needs a runtime of several
 /// threads. The example `server_tokio` shows what costs less.
 pub trait Host: Send {
-    /// What the client is reached by; after STLS too, so it is an enum or a box where there is STLS.
+    /// What the client is reached by, before TLS and with it: a box, or an enum, where there is TLS.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
     /// The index of an open maildrop, which also holds its lock.
     type Maildrop: Maildrop<Reader: Send> + Send;
@@ -90,7 +90,11 @@ pub trait Host: Send {
         ready(())
     }
 
-    /// Does the TLS handshake. It is given up at the session's deadline. Only where the configuration offers STLS.
+    /// Does the TLS handshake, after STLS or first of all. Only where the configuration offers STLS, or the session has
+    /// [TLS come first](Session::with_implicit_tls).
+    ///
+    /// It is given up at the session's deadline. Where it is to end when the server [stops](Self::stopped), the host sees to that, as
+    /// nothing else is asked of it meanwhile.
     ///
     /// # Errors
     /// The handshake has failed: the connection ends.
