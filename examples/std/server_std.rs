@@ -132,10 +132,9 @@ fn let_others_end(error: &io::Error) {
 fn converse(socket: &TcpStream, implicit_tls: bool, server: &Server) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut connection = Connection { socket, server, last_words: LastWords::default(), account: None };
-    let stream: Box<dyn Stream + '_> = Box::new(Socket::new(socket));
     let peer = socket.peer_addr()?;
     let mut session = server.service.session(implicit_tls, peer);
-    let reason = serve(stream, &mut session, &mut connection);
+    let reason = serve(&mut connection, &mut session, Box::new(Socket::new(socket)));
     server.service.log(peer, connection.account.as_deref().map(Account::name), reason, session.totals());
     Ok(())
 }

@@ -155,7 +155,7 @@ fn converse(
     let mut connection = Connection { client, event_loop, server, _is_open: is_open, account: None };
     // An `async fn` would hold its arguments twice.
     tokio::spawn(async move {
-        let reason = serve(stream, &mut session, &mut connection).await;
+        let reason = serve(&mut connection, &mut session, stream).await;
         connection.server.service.log(peer, connection.account.as_deref().map(Account::name), reason, session.totals());
     });
     Ok(())

@@ -105,7 +105,7 @@
 //!
 //! let config = Arc::new(Config::new().stls(true));
 //! let mut session = Session::new(config, Security::from_peer_address(peer.ip())).with_implicit_tls(is_port_995);
-//! serve(Box::new(socket), &mut session, &mut host);
+//! serve(&mut host, &mut session, Box::new(socket));
 //! ```
 //! ```ignore
 //! let tls = ClientConnection::new(tls_config, server_name)?;
@@ -130,7 +130,7 @@
 //!
 //! let config = Arc::new(Config::new().stls(true));
 //! let mut session = Session::new(config, Security::from_peer_address(peer.ip())).with_implicit_tls(is_port_995);
-//! serve(Box::new(socket), &mut session, &mut host).await;
+//! serve(&mut host, &mut session, Box::new(socket)).await;
 //! ```
 //! ```ignore
 //! let stream: BoxedStream = Box::new(TcpStream::connect(address).await?);

@@ -76,7 +76,7 @@ async fn main() -> io::Result<()> {
                 // There is no TLS here, so only clients on this machine may log in.
                 let mut session = Session::new(Arc::clone(&config), Security::from_peer_address(peer.ip()));
                 let mut connection = Connection(Arc::clone(&store));
-                tokio::spawn(async move { serve(socket, &mut session, &mut connection).await });
+                tokio::spawn(async move { serve(&mut connection, &mut session, socket).await });
             }
             Err(error) => {
                 eprintln!("{error}");

@@ -85,7 +85,7 @@ fn main() -> io::Result<()> {
                 // There is no TLS here, so only clients on this machine may log in.
                 let security = Security::from_peer_address(peer.ip());
                 let (config, store) = (Arc::clone(&config), &store);
-                let connection = move || serve(socket, &mut Session::new(config, security), &mut Connection(store));
+                let connection = move || serve(&mut Connection(store), &mut Session::new(config, security), socket);
                 thread::Builder::new().spawn_scoped(threads, connection)
             });
             if let Err(error) = served {

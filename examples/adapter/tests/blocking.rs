@@ -118,8 +118,8 @@ impl Server {
             reports: Vec::new(),
         };
         let thread = thread::spawn(move || {
-            let stream: Boxed = Box::new(listener.accept().unwrap().0);
-            let reason = serve(stream, &mut session, &mut host);
+            let socket = listener.accept().unwrap().0;
+            let reason = serve(&mut host, &mut session, Box::new(socket));
             (reason, host.reports)
         });
         Self { address, store, stopping, thread }

@@ -119,8 +119,8 @@ impl Server {
             reports: Vec::new(),
         };
         let task = tokio::spawn(async move {
-            let stream: BoxedStream = Box::new(listener.accept().await.unwrap().0);
-            let reason = serve(stream, &mut session, &mut host).await;
+            let socket = listener.accept().await.unwrap().0;
+            let reason = serve(&mut host, &mut session, Box::new(socket)).await;
             (reason, host.reports)
         });
         Self { address, store, stop, task }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter::tokio::{BoxedStream, serve as serve_client};
+use adapter::tokio::serve as serve_client;
 use pop3_proto::server::{Config, Session};
 use pop3_proto::wire::Mechanism;
 use support::listening::{self, Listening};
@@ -114,8 +114,7 @@ impl<S: Store> Beginning<S> {
         let mut connection = Connection::new(Arc::clone(&self.server), Arc::clone(&self.connections));
         tokio::spawn(async move {
             socket.set_nodelay(true)?;
-            let stream: BoxedStream = Box::new(socket);
-            serve_client(stream, &mut session, &mut connection).await;
+            serve_client(&mut connection, &mut session, Box::new(socket)).await;
             io::Result::Ok(())
         });
     }

@@ -107,9 +107,9 @@ pub trait Host {
 ///
 /// A host that hands logins over writes this loop itself.
 pub fn serve<H: Host>(
-    mut stream: H::Stream,
-    session: &mut Session<H::Maildrop, H::Exchange>,
     host: &mut H,
+    session: &mut Session<H::Maildrop, H::Exchange>,
+    mut stream: H::Stream,
 ) -> CloseReason {
     let start = Instant::now();
     loop {

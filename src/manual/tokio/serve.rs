@@ -124,9 +124,9 @@ pub trait Host: Send {
 ///
 /// A host that hands logins over writes this loop itself.
 pub async fn serve<H: Host>(
-    mut stream: H::Stream,
-    session: &mut Session<H::Maildrop, H::Exchange>,
     host: &mut H,
+    session: &mut Session<H::Maildrop, H::Exchange>,
+    mut stream: H::Stream,
 ) -> CloseReason {
     let start = Instant::now();
     let mut is_stopping = false;

@@ -16,7 +16,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Any stream. Name the type where you make one, `let stream: BoxedStream = Box::new(socket)`, since it isn't found otherwise.
+/// Any stream. Where a client is made of one, name the type, `let stream: BoxedStream = Box::new(socket)`, since it isn't found otherwise.
 pub type BoxedStream = Box<dyn Stream>;
 
 /// Reads or writes once, when the stream is ready for it, and waits for that until the session's deadline. While it waits to read
