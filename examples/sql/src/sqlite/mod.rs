@@ -22,9 +22,6 @@ use pool::Pool;
 /// How long a call waits for other programs that write. What they do takes milliseconds, unless one was stopped in the midst of it.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How long a call may take, the time until it can begin included.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// How many connections only read. With the two others there are ten.
 const READERS: usize = 8;
 
@@ -60,83 +57,83 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn add_user(&self, name: &[u8], hash: &str, keys: Option<Keys>) -> Result<bool, Error> {
         let (name, hash) = (name.to_vec(), hash.to_owned());
-        self.writer.run(LIMIT, move |connection| sql::add_user(connection, &name, &hash, keys.as_ref())).await
+        self.writer.run(move |connection| sql::add_user(connection, &name, &hash, keys.as_ref())).await
     }
 
     async fn secret(&self) -> Result<Secret, Error> {
-        self.readers.run(LIMIT, |connection| sql::secret(connection)).await
+        self.readers.run(|connection| sql::secret(connection)).await
     }
 
     async fn user(&self, name: &[u8]) -> Result<Option<User>, Error> {
         let name = name.to_vec();
-        self.readers.run(LIMIT, move |connection| sql::user(connection, &name)).await
+        self.readers.run(move |connection| sql::user(connection, &name)).await
     }
 
     async fn begin(&self, maildrop: i64) -> Result<i64, Error> {
         let clock = self.clock();
-        self.writer.run(LIMIT, move |connection| sql::begin(connection, &*clock, maildrop)).await
+        self.writer.run(move |connection| sql::begin(connection, &*clock, maildrop)).await
     }
 
     async fn append(&self, message: i64, n: i64, chunk: Bytes) -> Result<bool, Error> {
         let clock = self.clock();
-        self.writer.run(LIMIT, move |connection| sql::append(connection, &*clock, message, n, &chunk)).await
+        self.writer.run(move |connection| sql::append(connection, &*clock, message, n, &chunk)).await
     }
 
     async fn publish(&self, maildrop: i64, messages: Vec<Arrival>) -> Result<bool, Error> {
-        self.writer.run(LIMIT, move |connection| sql::publish(connection, maildrop, &messages)).await
+        self.writer.run(move |connection| sql::publish(connection, maildrop, &messages)).await
     }
 
     async fn discard(&self, messages: Vec<i64>) -> Result<(), Error> {
-        self.writer.run(LIMIT, move |connection| sql::discard(connection, &messages)).await
+        self.writer.run(move |connection| sql::discard(connection, &messages)).await
     }
 
     async fn sign_on(&self, lease: Duration) -> Result<i64, Error> {
         let clock = self.clock();
-        self.lease.run(LIMIT, move |connection| sql::sign_on(connection, &*clock, lease)).await
+        self.lease.run(move |connection| sql::sign_on(connection, &*clock, lease)).await
     }
 
     async fn renew(&self, front_end: i64, lease: Duration) -> Result<bool, Error> {
         let clock = self.clock();
-        self.lease.run(LIMIT, move |connection| sql::renew(connection, &*clock, front_end, lease)).await
+        self.lease.run(move |connection| sql::renew(connection, &*clock, front_end, lease)).await
     }
 
     async fn sign_off(&self, front_end: i64) -> Result<(), Error> {
-        self.lease.run(LIMIT, move |connection| sql::sign_off(connection, front_end)).await
+        self.lease.run(move |connection| sql::sign_off(connection, front_end)).await
     }
 
     async fn lock(&self, lock: Lock) -> Result<Locked, Error> {
         let clock = self.clock();
-        self.writer.run(LIMIT, move |connection| sql::lock(connection, &*clock, lock)).await
+        self.writer.run(move |connection| sql::lock(connection, &*clock, lock)).await
     }
 
     /// By the connection that locks, so that no lock comes after its release.
     async fn release(&self, locks: Vec<Lock>) -> Result<(), Error> {
-        self.writer.run(LIMIT, move |connection| sql::release(connection, &locks)).await
+        self.writer.run(move |connection| sql::release(connection, &locks)).await
     }
 
     async fn index(&self, maildrop: i64) -> Result<Box<[Entry]>, Error> {
-        self.readers.run(LIMIT, move |connection| sql::index(connection, maildrop)).await
+        self.readers.run(move |connection| sql::index(connection, maildrop)).await
     }
 
     async fn open(&self, message: i64) -> Result<Option<Text>, Error> {
-        self.readers.run(LIMIT, move |connection| sql::open(connection, message)).await
+        self.readers.run(move |connection| sql::open(connection, message)).await
     }
 
     async fn chunk(&self, message: i64, n: i64) -> Result<Option<Bytes>, Error> {
-        self.readers.run(LIMIT, move |connection| sql::chunk(connection, message, n)).await
+        self.readers.run(move |connection| sql::chunk(connection, message, n)).await
     }
 
     async fn finish(&self, lock: Lock, removed: Vec<i64>) -> Result<bool, Error> {
-        self.writer.run(LIMIT, move |connection| sql::finish(connection, lock, &removed)).await
+        self.writer.run(move |connection| sql::finish(connection, lock, &removed)).await
     }
 
     async fn sweep(&self) -> Result<bool, Error> {
         let clock = self.clock();
-        if !self.readers.run(LIMIT, move |connection| sql::is_unswept(connection, &*clock)).await? {
+        if !self.readers.run(move |connection| sql::is_unswept(connection, &*clock)).await? {
             return Ok(false);
         }
         let clock = self.clock();
-        self.writer.run(LIMIT, move |connection| sql::sweep(connection, &*clock)).await?;
+        self.writer.run(move |connection| sql::sweep(connection, &*clock)).await?;
         Ok(true)
     }
 }

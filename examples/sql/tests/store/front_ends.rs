@@ -2,15 +2,21 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use server_sql::front_end::FrontEnd;
 use server_sql::passwords::{Passwords, hash};
 use server_sql::sqlite::Sqlite;
-use tokio::time::{sleep, timeout};
+use server_sql::store::{Error, Locked, Store as _};
+use tokio::task::yield_now;
+use tokio::time::{advance, sleep, timeout};
 
-use crate::common::{LEASE, OnSqlite, World as _, maildrop};
+use crate::common::{LEASE, OnSqlite, World as _, deliver, maildrop, own_lock, seen};
+
+/// More than any call may take.
+const LATE: Duration = Duration::from_secs(11);
 
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +67,30 @@ async fn a_lock_that_nobody_waits_for_any_more_is_released() {
         () = one.release_locks() => unreachable!(),
         free = free => assert!(free),
     }
+}
+
+/// Its client was told `-ERR`. Nothing interrupts SQLite while it waits for another writer.
+#[tokio::test(start_paused = true)]
+async fn what_was_late_is_not_committed_when_its_turn_comes() {
+    let world = OnSqlite::new().await;
+    let store = Arc::new(world.open().await);
+    let maildrop = maildrop(&*store, "mrose").await;
+    let message = deliver(&*store, maildrop).await;
+    let lock = own_lock(&*store, maildrop).await;
+    assert_eq!(store.lock(lock).await.unwrap(), Locked::Taken);
+    let other = Connection::open(world.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let quit = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.finish(lock, vec![message]).await }
+    });
+    yield_now().await;
+    thread::sleep(Duration::from_millis(200)); // in which it begins to wait
+    advance(LATE).await;
+    assert!(matches!(quit.await.unwrap(), Err(Error::Late)));
+    other.execute_batch("COMMIT").unwrap();
+    assert!(store.finish(lock, vec![]).await.unwrap());
+    assert_eq!(seen(&*store, maildrop).await, [message]);
 }
 
 #[tokio::test(start_paused = true)]
