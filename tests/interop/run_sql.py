@@ -18,7 +18,8 @@ import sys
 from pathlib import Path
 
 import checks
-import sql_fault_checks  # noqa: F401  (each of these adds its checks to the list)
+import sql_crash_checks  # noqa: F401  (each of these adds its checks to the list)
+import sql_fault_checks  # noqa: F401
 import sql_lock_checks  # noqa: F401
 import sql_login_checks  # noqa: F401
 import sql_mail_checks  # noqa: F401
