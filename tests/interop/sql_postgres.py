@@ -69,7 +69,7 @@ class Postgres:
             try:
                 return self.ask("SELECT 1")
             except AssertionError:
-                assert time.monotonic() < deadline, (self.directory / "log").read_text()
+                assert time.monotonic() < deadline, self.log()
                 time.sleep(0.1)
 
     def stop(self, how=signal.SIGINT):
@@ -89,6 +89,10 @@ class Postgres:
         finally:
             self.stop()
             self.start()
+
+    def log(self):
+        """What it has written, since the directory is there."""
+        return (self.directory / "log").read_text(encoding="utf-8")
 
     def file(self, name, content):
         """A file that is its own."""

@@ -41,9 +41,15 @@ def a_wrong_password_for_the_database_is_shown_nowhere(world):
     assert store.engine.password not in said, "the password is shown"
 
 
+def close_connections(store):
+    """Makes the database close them. Those that are made afterwards have its new settings."""
+    store.engine.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{store.database}'")
+    time.sleep(0.5)  # until the others have noticed
+
+
 def no_command_works(store, *words):
     """Each is one line and exit 1, with these words and without the password."""
-    for command in [["serve", "--listen", "127.0.0.1:0"], ["deliver", USER], ["add-user", "other"]]:
+    for command in [["serve", "--listen", "127.0.0.1:0"], ["deliver", USER], ["add-user", "third"]]:
         said = store.fails(*command, stdin=b"x\n")
         assert store.engine.password not in said, "the password is shown"
         assert all(word in said for word in words), said
@@ -128,6 +134,38 @@ def a_database_that_is_stopped_and_started_is_temporary_trouble(world):
         session.expect("DELE 1", b"+OK")
         session.expect("QUIT", b"+OK")
         other.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def a_database_that_only_reads_is_temporary_trouble_and_leaves_nothing_to_be_done(world):
+    """As after a failover, or where a host has taken note of a full disk."""
+    store = Store(world)
+    store.deliver(b"x\n")
+    store.deliver(b"x\n")
+    store.add_user("other")
+    with store.serve(lease=60) as front_end, front_end.session() as session:
+        session.expect("DELE 1", b"+OK")
+        settings = ["default_transaction_read_only = on", "log_statement = 'all'"]
+        for setting in settings:
+            store.engine.ask(f"ALTER DATABASE {store.database} SET {setting}")
+        close_connections(store)
+        for _ in range(3):
+            with front_end.connection() as connection:
+                assert front_end.log_in(connection, "other").startswith(b"-ERR [SYS/TEMP]")
+            front_end.expect_error("other", "read-only")
+        no_command_works(store, "read-only")
+        session.expect("RETR 2", b"+OK")
+        same(session.content(), b"x\r\n", "content")
+        time.sleep(1)  # in which locks would be released that nobody has
+        same(store.engine.log().count("DELETE FROM pop3.locks"), 0, "releases")
+        session.expect("QUIT", b"-ERR [SYS/TEMP]")
+        front_end.expect_error(USER, "read-only")
+        store.engine.ask(f"ALTER DATABASE {store.database} RESET ALL")
+        close_connections(store)
+        session = taken_over(front_end)
+        same(count(session), 2, "messages")
+        session.expect("QUIT", b"+OK")
 
 
 @check

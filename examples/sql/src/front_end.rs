@@ -131,18 +131,16 @@ impl<S: Store> FrontEnd<S> {
         let lease = self.lease();
         let session = self.next.fetch_add(1, Ordering::Relaxed);
         let lock = Lock { maildrop, front_end: lease.front_end, session };
-        // There before the store is asked: if nobody waits for the answer any more, what comes of it is released.
+        // There before the store is asked: if nobody waits for the answer any more, or it doesn't come, the lock is released.
         let mut held = Held { lock, lease, releases: Some(Arc::clone(&self.releases)) };
-        match self.store.lock(lock).await? {
+        let locked = self.store.lock(lock).await;
+        if !matches!(locked, Ok(Locked::Taken) | Err(Error::Late | Error::Lost(_))) {
+            held.released();
+        }
+        match locked? {
             Locked::Taken => Ok(Some(held)),
-            Locked::InUse => {
-                held.released();
-                Ok(None)
-            }
-            Locked::LeaseIsOver => {
-                held.released();
-                Err(Error::Database("the lease of this front end is over".into()))
-            }
+            Locked::InUse => Ok(None),
+            Locked::LeaseIsOver => Err(Error::Database("the lease of this front end is over".into())),
         }
     }
 

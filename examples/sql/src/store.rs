@@ -24,13 +24,17 @@ pub trait Answer<T>: Future<Output = Result<T, Error>> + Send {}
 
 impl<T, F: Future<Output = Result<T, Error>> + Send> Answer<T> for F {}
 
-/// Why the store has no answer. Its text holds no value out of the database, and no part of its URL but the path of a file.
+/// Why the store has no answer. Its text holds no value out of the database, and no part of its URL but the path of a file, or
+/// the names of the database and of its user.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It takes too long. Whether what was asked for still happens isn't known.
     #[error("the database doesn't answer in time")]
     Late,
-    /// The database says so.
+    /// The connection is lost, or the like. That isn't known then either.
+    #[error("{0}")]
+    Lost(String),
+    /// It wasn't done, and the database says why.
     #[error("{0}")]
     Database(String),
 }

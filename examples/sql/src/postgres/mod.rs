@@ -15,6 +15,7 @@ use pop3_proto::Secret;
 use support::scram::{Keys, random};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use tokio_postgres::error::Severity;
 
 use crate::store::{Arrival, Entry, Error, Lock, Locked, SECRET, Store, Text, User};
 
@@ -69,20 +70,27 @@ async fn call<T: Send + 'static>(
     answer
 }
 
-/// In the words of the database, which hold no value and no password.
+/// After an error that isn't the end of the connection, what was asked for is rolled back.
 fn failure(error: &tokio_postgres::Error) -> Error {
-    if let Some(error) = error.as_db_error() {
-        return Error::Database(format!("database: {}", error.message()));
-    }
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Error::Database(format!("database: {error}{cause}"))
+    let is_rolled_back = error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error));
+    if is_rolled_back { Error::Database(in_words(error)) } else { Error::Lost(in_words(error)) }
 }
 
+/// Nothing was asked for yet.
 fn unavailable(error: &PoolError) -> Error {
     match error {
-        PoolError::Backend(error) => failure(error),
+        PoolError::Backend(error) => Error::Database(in_words(error)),
         _ => Error::Late,
     }
+}
+
+/// In the words of the database, which hold no value and no password.
+fn in_words(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return format!("database: {}", error.message());
+    }
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("database: {error}{cause}")
 }
 
 /// Begins a call as a task of its own.
@@ -90,7 +98,7 @@ macro_rules! call {
     ($pool:expr, async |$client:ident| $work:expr) => {{
         let pool = $pool.clone();
         let task = tokio::spawn(async move { call(&pool, async |$client| $work.await).await });
-        task.await.unwrap_or_else(|_| Err(Error::Database("a call of the database has failed".into())))
+        task.await.unwrap_or_else(|_| Err(Error::Lost("a call of the database has failed".into())))
     }};
 }
 
@@ -144,7 +152,7 @@ impl Store for Postgres {
         let clients = self.clients.clone();
         tokio::spawn(async move {
             let locked = call(&clients, async |client| sql::lock(client, lock).await).await;
-            let is_known = locked.is_ok();
+            let is_known = matches!(locked, Ok(_) | Err(Error::Database(_)));
             if answer.send(locked).is_ok() && is_known {
                 return;
             }

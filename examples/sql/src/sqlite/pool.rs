@@ -52,7 +52,7 @@ impl Pool {
                 }
                 done
             });
-            done.await.unwrap_or_else(|_| Err(Error::Database("a call of the database has failed".into())))
+            done.await.unwrap_or_else(|_| Err(Error::Lost("a call of the database has failed".into())))
         };
         let answer = timeout(LIMIT, answer).await;
         answer.unwrap_or_else(|_| {
