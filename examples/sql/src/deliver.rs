@@ -74,7 +74,7 @@ impl<S: Store> Delivery<'_, S> {
             self.one(path, file).await?;
         }
         let messages = std::mem::take(&mut self.arrivals);
-        if self.store.publish(self.maildrop, messages).await? { Ok(()) } else { Err(too_old()) }
+        if self.store.publish(self.maildrop, messages).await? { Ok(()) } else { Err(given_up()) }
     }
 
     /// Stores a message, which nobody sees yet. The store isn't kept waiting for octets that aren't there.
@@ -97,7 +97,7 @@ impl<S: Store> Delivery<'_, S> {
             size.add(&chunk);
             octets += chunk.len() as u64;
             if !self.store.append(message, n, chunk.freeze()).await? {
-                return Err(too_old());
+                return Err(given_up());
             }
         }
         self.arrivals.push(Arrival { message, octets, size: size.octets() });
@@ -109,6 +109,6 @@ fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     Failure(format!("{}: {error}", path.display()))
 }
 
-fn too_old() -> Failure {
-    Failure("the delivery has taken more than a day".into())
+fn given_up() -> Failure {
+    Failure("the delivery has taken more than a day, or the user is gone".into())
 }

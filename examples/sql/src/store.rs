@@ -123,7 +123,7 @@ pub trait Store: Send + Sync + 'static {
     fn append(&self, message: i64, n: i64, chunk: Bytes) -> impl Answer<bool>;
 
     /// Gives each of these messages the next unique-id, so that sessions see them from now on: all of them, or none and `false` if
-    /// one was given up as too old. They are on the disk when this returns.
+    /// one was given up as too old, or the maildrop is gone. They are on the disk when this returns.
     fn publish(&self, maildrop: i64, messages: Vec<Arrival>) -> impl Answer<bool>;
 
     /// Gives up messages that nobody sees yet.

@@ -159,9 +159,10 @@ pub(super) async fn publish(client: &mut Client, maildrop: i64, messages: &[Arri
     for arrival in messages {
         // This is also the lock that puts deliveries to a maildrop in order.
         let statement = "UPDATE pop3.maildrops SET next_uid = next_uid + 1 WHERE id = $1 RETURNING next_uid - 1";
-        let unique_id: i64 = transaction.query_one(statement, &[&maildrop]).await?.get(0);
+        let unique_id: Option<i64> = transaction.query_opt(statement, &[&maildrop]).await?.map(|row| row.get(0));
+        // Nothing is shown where there is no maildrop.
         let statement = "UPDATE pop3.messages SET uid = $2, size = $3, octets = $4
-             WHERE id = $1 AND uid IS NULL AND touched IS NOT NULL";
+             WHERE id = $1 AND $2::bigint IS NOT NULL AND uid IS NULL AND touched IS NOT NULL";
         let (size, octets) = (signed(arrival.size), signed(arrival.octets));
         if transaction.execute(statement, &[&arrival.message, &unique_id, &size, &octets]).await? == 0 {
             transaction.rollback().await?;

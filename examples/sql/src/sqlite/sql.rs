@@ -181,13 +181,17 @@ pub(super) fn append(connection: &mut Connection, clock: &Clock, message: i64, n
 pub(super) fn publish(connection: &mut Connection, maildrop: i64, messages: &[Arrival]) -> Result<bool> {
     let transaction = write(connection)?;
     for arrival in messages {
-        let unique_id: i64 = transaction.query_row(
-            "UPDATE maildrops SET next_uid = next_uid + 1 WHERE id = ?1 RETURNING next_uid - 1",
-            [maildrop],
-            |row| row.get(0),
-        )?;
+        let unique_id: Option<i64> = transaction
+            .query_row(
+                "UPDATE maildrops SET next_uid = next_uid + 1 WHERE id = ?1 RETURNING next_uid - 1",
+                [maildrop],
+                |row| row.get(0),
+            )
+            .optional()?;
+        // Nothing is shown where there is no maildrop.
         let shown = transaction.execute(
-            "UPDATE messages SET uid = ?2, size = ?3, octets = ?4 WHERE id = ?1 AND uid IS NULL AND touched > 0",
+            "UPDATE messages SET uid = ?2, size = ?3, octets = ?4
+             WHERE id = ?1 AND ?2 IS NOT NULL AND uid IS NULL AND touched > 0",
             params![arrival.message, unique_id, arrival.size, arrival.octets],
         )?;
         if shown == 0 {

@@ -58,6 +58,9 @@ pub(crate) trait World {
 
     /// How many chunks there are, whoever may see them.
     async fn chunks(&self) -> i64;
+
+    /// Removes a maildrop, as somebody does who removes a user.
+    async fn remove_maildrop(&self, maildrop: i64);
 }
 
 pub(crate) struct OnSqlite {
@@ -91,6 +94,11 @@ impl World for OnSqlite {
     async fn chunks(&self) -> i64 {
         let connection = Connection::open(self.path()).unwrap();
         connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0)).unwrap()
+    }
+
+    async fn remove_maildrop(&self, maildrop: i64) {
+        let connection = Connection::open(self.path()).unwrap();
+        connection.execute("DELETE FROM maildrops WHERE id = ?1", [maildrop]).unwrap();
     }
 }
 
@@ -134,6 +142,10 @@ impl World for OnPostgres {
 
     async fn chunks(&self) -> i64 {
         self.client.query_one("SELECT count(*) FROM pop3.chunks", &[]).await.unwrap().get(0)
+    }
+
+    async fn remove_maildrop(&self, maildrop: i64) {
+        self.client.execute("DELETE FROM pop3.maildrops WHERE id = $1", &[&maildrop]).await.unwrap();
     }
 }
 

@@ -14,6 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 on_each_engine! {
     nobody_sees_a_message_before_it_is_published,
     messages_are_published_all_or_none,
+    nothing_is_delivered_to_a_maildrop_that_is_gone,
     a_message_is_there_chunk_by_chunk,
     deliveries_at_the_same_time_lose_nothing_and_get_ids_of_their_own,
     no_unique_id_is_used_again,
@@ -43,6 +44,19 @@ async fn messages_are_published_all_or_none<W: World>() {
     assert!(seen(&store, maildrop).await.is_empty());
     assert!(store.publish(maildrop, vec![one]).await.unwrap());
     assert_eq!(unique_ids(&store, maildrop).await, [1]);
+}
+
+/// A user may be removed while mail for him is on its way.
+async fn nothing_is_delivered_to_a_maildrop_that_is_gone<W: World>() {
+    let world = W::new().await;
+    let store = world.open().await;
+    let (gone, kept) = (maildrop(&store, "gone").await, maildrop(&store, "kept").await);
+    let arrival = stage(&store, gone, b"text").await;
+    world.remove_maildrop(gone).await;
+    assert!(!store.publish(gone, vec![arrival]).await.unwrap());
+    assert!(seen(&store, gone).await.is_empty());
+    deliver(&store, kept).await;
+    assert_eq!(unique_ids(&store, kept).await, [1]);
 }
 
 async fn a_message_is_there_chunk_by_chunk<W: World>() {
