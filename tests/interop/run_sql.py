@@ -23,6 +23,7 @@ import sql_fault_checks  # noqa: F401
 import sql_lock_checks  # noqa: F401
 import sql_login_checks  # noqa: F401
 import sql_mail_checks  # noqa: F401
+import sql_network_checks  # noqa: F401
 import sql_postgres
 import sql_postgres_checks  # noqa: F401
 import sql_stores

@@ -107,11 +107,35 @@ class Postgres:
         self.stop()
         shutil.rmtree(self.directory)
 
+    def limit_files(self, processes, octets):
+        """Says how large a file may become that these processes of the database write."""
+        for process in processes:
+            self.run("/usr/bin/prlimit", f"--fsize={octets}:", "--pid", process)
+
     def ask(self, statement, database="postgres"):
         """What a statement returns, as lines."""
-        environment = {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "5"}
-        arguments = ["-XAtq", "-h", "127.0.0.1", "-p", self.port, "-U", OWNER, "-d", database, "-c", statement]
-        return self.run("psql", *arguments, env=environment).splitlines()
+        return self.run(*self.client(database), "-c", statement, env=self.environment).splitlines()
+
+    def client(self, database):
+        return ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER, "-d", database]
+
+    @property
+    def environment(self):
+        return {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "5"}
+
+    @contextmanager
+    def holding(self, statement, database):
+        """Keeps a transaction open in which this was said."""
+        program, *arguments = self.client(database)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([self.programs / program, *arguments], text=True, env=self.environment, **pipes) as client:
+            client.stdin.write(f"BEGIN; {statement}; SELECT 1;\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == "1\n", statement
+            try:
+                yield
+            finally:
+                client.stdin.close()
 
     def new(self, _):
         """The URL of a database that is empty."""

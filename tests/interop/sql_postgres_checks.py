@@ -1,6 +1,7 @@
 """What can go wrong around a PostgreSQL that server_sql uses."""
 
 import base64
+import contextlib
 import os
 import signal
 import threading
@@ -10,6 +11,8 @@ from checks import check, same
 from maildirs import USER
 from sql_postgres import NAME
 from sql_stores import Store, count, on, taken_over, unique_ids
+
+LOG_FILE = 16 * 1024 * 1024  # octets: how large PostgreSQL makes each file of its write-ahead log
 
 
 def backends(store):
@@ -166,6 +169,61 @@ def a_database_that_only_reads_is_temporary_trouble_and_leaves_nothing_to_be_don
         session = taken_over(front_end)
         same(count(session), 2, "messages")
         session.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def where_no_file_may_grow_a_delivery_fails_and_takes_nothing_with_it(world):
+    """As on a full disk, if the write-ahead log is on another one."""
+    store = Store(world)
+    with store.serve(lease=60) as front_end:
+        store.deliver(b"x\n")
+        log_in_and_out(front_end)
+        processes = [store.engine.process.pid, *backends(store)]
+
+        large = b"x" * 30_000_000
+        store.engine.limit_files(processes, LOG_FILE)
+        try:
+            said = store.fails("deliver", USER, stdin=large)
+            assert "could not extend file" in said, said
+            with front_end.session() as session:
+                session.expect("RETR 1", b"+OK")
+                same(session.content(), b"x\r\n", "content")
+                session.expect("DELE 1", b"+OK")
+                session.expect("QUIT", b"+OK")
+        finally:
+            store.engine.limit_files(processes, "unlimited")
+        store.deliver(large)
+        session = taken_over(front_end)
+        same(unique_ids(session), ["2"], "unique-ids")
+        session.expect("QUIT", b"+OK")
+
+
+@check
+@on(NAME)
+def statements_that_are_slow_for_all_make_nobody_wait_for_ever(world):
+    store = Store(world)
+    names = [f"user{number}" for number in range(12)]  # more than there are connections
+    for name in names:
+        store.add_user(name)
+        store.deliver(b"x\n", name)
+    with store.serve(lease=15) as front_end, contextlib.ExitStack() as open_sessions:
+        sessions = [open_sessions.enter_context(front_end.session(name)) for name in names]
+        with store.engine.holding("LOCK TABLE pop3.chunks", store.database):
+            start = time.monotonic()
+            for session in sessions:
+                session.send(b"RETR 1\r\n")
+            with front_end.connection() as connection:
+                front_end.log_in(connection)
+            replies = [session.line() for session in sessions]
+            assert time.monotonic() - start < 20, "seconds until all were answered"
+            same({reply.partition(b"]")[0] for reply in replies}, {b"-ERR [SYS/TEMP"}, "replies")
+            for _ in names:
+                front_end.expect_error("database")
+        for session in sessions:
+            session.expect("RETR 1", b"+OK")
+            same(session.content(), b"x\r\n", "content")
+            session.expect("QUIT", b"+OK")
 
 
 @check
