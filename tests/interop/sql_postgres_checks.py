@@ -96,6 +96,14 @@ def tls_to_the_database_is_verified(world):
 
 @check
 @on(NAME)
+def a_database_of_another_version_is_refused(world):
+    store = Store(world)
+    store.engine.ask("UPDATE pop3.version SET version = version + 1", store.database)
+    no_command_works(store, "another version")
+
+
+@check
+@on(NAME)
 def a_cold_start_of_several_at_once_makes_one_database(world):
     store = Store(world, user=False)
     codes = []
