@@ -39,6 +39,13 @@ pub enum Error {
     Database(String),
 }
 
+impl Error {
+    /// It was too late before there was a connection to begin with.
+    pub(crate) fn unconnected() -> Self {
+        Self::Database("there was no free connection to the database in time".into())
+    }
+}
+
 /// Who may log in.
 #[derive(Clone, Debug)]
 pub struct User {

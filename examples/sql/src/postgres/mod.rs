@@ -14,7 +14,7 @@ use deadpool_postgres::{Client, Object, Pool, PoolError};
 use pop3_proto::Secret;
 use support::scram::{Keys, random};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_postgres::error::Severity;
 
 use crate::store::{Arrival, Entry, Error, Lock, Locked, SECRET, Store, Text, User};
@@ -56,14 +56,21 @@ async fn call<T: Send + 'static>(
     pool: &Pool,
     work: impl AsyncFnOnce(&mut Client) -> Result<T, tokio_postgres::Error>,
 ) -> Result<T, Error> {
-    let mut connection = None;
-    let answer = async {
-        let client = connection.insert(pool.get().await.map_err(|error| unavailable(&error))?);
-        work(client).await.map_err(|error| failure(&error))
+    let deadline = Instant::now() + LIMIT;
+    let answer = match timeout_at(deadline, pool.get()).await {
+        Ok(Ok(mut client)) => {
+            let answer = timeout_at(deadline, work(&mut client)).await;
+            let answer = answer.map_or(Err(Error::Late), |done| done.map_err(|error| failure(&error)));
+            if answer.is_err() {
+                drop(Object::take(client));
+            }
+            answer
+        }
+        // Nothing was asked for yet.
+        Ok(Err(PoolError::Backend(error))) => Err(Error::Database(in_words(&error))),
+        _ => Err(Error::unconnected()),
     };
-    let answer = timeout(LIMIT, answer).await.unwrap_or(Err(Error::Late));
     if answer.is_err() {
-        connection.map(Object::take);
         // Most likely the idle ones have the same fate, and nobody else is to wait for each of them.
         pool.retain(|_, _| false);
     }
@@ -74,14 +81,6 @@ async fn call<T: Send + 'static>(
 fn failure(error: &tokio_postgres::Error) -> Error {
     let is_rolled_back = error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error));
     if is_rolled_back { Error::Database(in_words(error)) } else { Error::Lost(in_words(error)) }
-}
-
-/// Nothing was asked for yet.
-fn unavailable(error: &PoolError) -> Error {
-    match error {
-        PoolError::Backend(error) => Error::Database(in_words(error)),
-        _ => Error::Late,
-    }
 }
 
 /// In the words of the database, which hold no value and no password.

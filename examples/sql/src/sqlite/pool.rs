@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::file::File;
 use crate::store::Error;
@@ -36,11 +36,13 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let deadline = Instant::now() + LIMIT;
+        let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(Error::unconnected()) };
         let is_late = Arc::new(AtomicBool::new(false));
-        let answer = async {
-            let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Late)?;
+        let done = spawn_blocking({
             let (file, idle, is_late) = (Arc::clone(&self.file), Arc::clone(&self.idle), Arc::clone(&is_late));
-            let done = spawn_blocking(move || {
+            move || {
                 let _permit = permit; // for as long as the thread works, even if nobody waits for it any more
                 let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let mut connection = connection.map_or_else(|| file.connect(), Ok)?;
@@ -51,14 +53,13 @@ impl Pool {
                     idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
                 }
                 done
-            });
-            done.await.unwrap_or_else(|_| Err(Error::Lost("a call of the database has failed".into())))
-        };
-        let answer = timeout(LIMIT, answer).await;
-        answer.unwrap_or_else(|_| {
+            }
+        });
+        let done = timeout_at(deadline, done).await.map_err(|_| {
             is_late.store(true, Ordering::Relaxed);
-            Err(Error::Late)
-        })
+            Error::Late
+        })?;
+        done.unwrap_or_else(|_| Err(Error::Lost("a call of the database has failed".into())))
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use server_sql::front_end::FrontEnd;
 use server_sql::passwords::{Passwords, hash};
 use server_sql::sqlite::Sqlite;
-use server_sql::store::{Error, Locked, Store as _};
+use server_sql::store::{Error, Lock, Locked, Store as _};
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep, timeout};
 
@@ -67,6 +67,26 @@ async fn a_lock_that_nobody_waits_for_any_more_is_released() {
         () = one.release_locks() => unreachable!(),
         free = free => assert!(free),
     }
+}
+
+/// So there is nothing to release, as often as somebody tries to log in.
+#[tokio::test(start_paused = true)]
+async fn of_a_lock_whose_turn_has_not_come_in_time_it_is_known_that_nobody_has_it() {
+    let world = OnSqlite::new().await;
+    let store = Arc::new(world.open().await);
+    let maildrop = maildrop(&*store, "mrose").await;
+    let lock = own_lock(&*store, maildrop).await;
+    let other = Connection::open(world.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let [first, second] = [1, 2].map(|session| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.lock(Lock { session, ..lock }).await })
+    });
+    yield_now().await;
+    advance(LATE).await;
+    assert!(matches!(first.await.unwrap(), Err(Error::Late)));
+    assert!(matches!(second.await.unwrap(), Err(Error::Database(_))));
+    other.execute_batch("COMMIT").unwrap();
 }
 
 /// Its client was told `-ERR`. Nothing interrupts SQLite while it waits for another writer.
