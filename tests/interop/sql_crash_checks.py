@@ -15,7 +15,7 @@ from sql_stores import Store, count, on, taken_over
 
 ROUNDS = 8  # in which somebody is killed
 BREAK = 0.7  # seconds: the longest time between two of them
-TEXT = b"x" * 200_000 + b"\n"  # some chunks, so that most deliveries and downloads are in the midst of something
+TEXT = b"x" * 140_000 + b"\n"  # some chunks, so that most deliveries and downloads are in the midst of something
 
 
 class Mail:

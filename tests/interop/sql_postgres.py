@@ -64,7 +64,7 @@ class Postgres:
         log = (self.directory / "log").open("ab")
         self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self.user)
         log.close()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 3 * PATIENCE  # after a crash it makes sure of each file
         while True:
             try:
                 return self.ask("SELECT 1")
@@ -76,7 +76,7 @@ class Postgres:
         """Ends it at once: connections are closed, nothing is lost. SIGQUIT is like a crash."""
         if self.process:
             self.process.send_signal(how)
-            self.process.wait(PATIENCE)
+            self.process.wait(3 * PATIENCE)  # it writes all that is in memory, and other programs may keep the disk busy
             self.process = None
 
     @contextmanager
