@@ -26,13 +26,17 @@ fn pipelined() -> Plan {
 
 /// A plan that has six messages to fetch, the first three of them last, and a server that takes commands ahead.
 fn listed_ahead(fetch: Fetch) -> Plan {
+    chosen_ahead(fetch, |id| if id <= &b"c"[..] { Choice::Last } else { Choice::Fetch })
+}
+
+/// The same, with another choice for each.
+fn chosen_ahead(fetch: Fetch, choose: impl FnMut(&[u8]) -> Choice) -> Plan {
     let mut plan = Plan::with(Script::logged_in(Config::new()), fetch);
     plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
     assert_eq!(plan.writes(), "STAT\r\n");
     plan.fetches(b"+OK 6 60\r\n");
     assert_eq!(plan.writes(), "UIDL\r\n");
-    let last = |id: &[u8]| if id <= &b"c"[..] { Choice::Last } else { Choice::Fetch };
-    plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n5 e\r\n6 f\r\n.\r\n", last);
+    plan.hears(b"+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n5 e\r\n6 f\r\n.\r\n", choose);
     plan
 }
 
@@ -133,6 +137,30 @@ fn the_first_message_goes_alone_and_then_twice_as_many_each_time_while_they_are_
         let written = plan.writes();
         assert_eq!(written.matches("RETR").count(), count, "{written}");
         assert_eq!(plan.tells(&message.repeat(count)).len(), 2 * count);
+    }
+}
+
+#[test]
+fn each_session_gets_one_message_further_whatever_comes_before_it() {
+    // Headers, and what is refused, are the same in each session.
+    let mut plan = chosen_ahead(Fetch::new(), |id| if id <= &b"c"[..] { Choice::Header } else { Choice::Fetch });
+    assert_eq!(plan.writes(), "TOP 1 0\r\nSTAT\r\n");
+    plan.tells(&sound(&[1]));
+    assert_eq!(plan.writes(), "TOP 2 0\r\nSTAT\r\nTOP 3 0\r\nSTAT\r\n");
+    plan.tells(&sound(&[2, 3]));
+    assert_eq!(plan.writes(), asked(&[4]));
+    plan.tells("-ERR gone\r\n+OK 6 60\r\n");
+    assert_eq!(plan.writes(), asked(&[5]));
+    assert_eq!(plan.tells(&sound(&[5])), ["begins 5", "complete 5"]);
+    assert_eq!(plan.writes(), asked(&[6]));
+}
+
+#[test]
+fn those_that_are_fetched_last_leave_none_of_the_others_unproven() {
+    let mut plan = chosen_ahead(Fetch::new(), |id| if id <= &b"d"[..] { Choice::Last } else { Choice::Fetch });
+    for (messages, told) in [(&[5][..], 2), (&[6], 2), (&[1], 2), (&[2, 3, 4], 6)] {
+        assert_eq!(plan.writes(), asked(messages));
+        assert_eq!(plan.tells(&sound(messages)).len(), told);
     }
 }
 

@@ -7,6 +7,7 @@ use super::request::Request;
 use crate::client::capabilities::{Feature, Support};
 use crate::client::error::SendError;
 use crate::client::session::Session;
+use crate::message::MessageNumber;
 use crate::wire::{Command, State};
 
 impl Fetch {
@@ -101,8 +102,10 @@ impl Fetch {
             self.stage = Stage::Confirming(session.send(&Command::Stat)?);
             return Ok(());
         }
-        if self.retrieving.is_empty() && self.batch.left == 0 {
-            self.batch.begin(self.most_ahead(session), session.totals().message_octets);
+        let goes_alone = self.plan.to_fetch.front().is_some_and(|message| self.goes_alone(*message));
+        if self.retrieving.is_empty() && (goes_alone || self.batch.left == 0) {
+            let most = if goes_alone { 1 } else { self.most_ahead(session) };
+            self.batch.begin(most, session.totals().message_octets);
         }
         loop {
             if let Some(Retrieval { stat: stat @ None, .. }) = self.retrieving.back_mut() {
@@ -113,6 +116,10 @@ impl Fetch {
             }
             let Some(&message) = self.plan.to_fetch.front() else { break };
             if self.plan.counts(message) && self.has_most() {
+                break;
+            }
+            let begins_last = self.plan.to_fetch.len() == self.plan.last; // a session has broken at these
+            if !self.retrieving.is_empty() && (begins_last || self.goes_alone(message)) {
                 break;
             }
             let is_header = self.plan.is_header(message);
@@ -131,6 +138,11 @@ impl Fetch {
             self.stage = Stage::Deleting;
         }
         Ok(())
+    }
+
+    /// Whether a message is asked for alone: so each session gets one further, however odd the server is.
+    fn goes_alone(&self, message: MessageNumber) -> bool {
+        !self.batch.is_proven && !self.plan.is_header(message)
     }
 
     /// How many messages are asked for ahead of the answers.

@@ -8,6 +8,8 @@ pub(super) struct Batch {
     pub(super) left: usize,
     /// The octets of all messages before them.
     octets: u64,
+    /// Whether some batch had a message that is complete.
+    pub(super) is_proven: bool,
 }
 
 impl Batch {
@@ -16,8 +18,8 @@ impl Batch {
 
     /// Begins the next batch, of at most so many messages; `octets` are those of all messages so far.
     ///
-    /// The first message goes alone, so that each session gets one further, however odd the server is. Then a batch has twice as many
-    /// as the one before; or half as many, if that was large: where the connection breaks, all of it has come in vain.
+    /// It has twice as many as the one before; or half as many, if that was large: where the connection breaks, all of it has come in
+    /// vain.
     pub(super) fn begin(&mut self, most: usize, octets: u64) {
         let is_large = octets.saturating_sub(self.octets) > Self::MOST_OCTETS;
         let size = if is_large { self.size / 2 } else { self.size.saturating_mul(2) };

@@ -141,6 +141,7 @@ impl Listing {
             };
             plan.add(Message { listed: first, group, fate, is_header: choice == Chosen::Header });
         }
+        plan.last = last.len();
         plan.to_fetch.append(&mut repeated);
         plan.to_fetch.append(&mut last);
         Listed { plan, is_complete, unlisted }

@@ -304,6 +304,7 @@ impl Fetch {
                 self.tell(message, Progress::Header);
                 continue;
             }
+            self.batch.is_proven = true;
             self.plan.set(message, Fate::Complete);
             self.tell(message, Progress::Complete);
         }

@@ -17,6 +17,8 @@ pub(super) struct Plan {
     pub(super) more_lines: Vec<ListedMessage>,
     /// Those that no RETR or TOP was sent for, in the order in which they are to be fetched.
     pub(super) to_fetch: VecDeque<MessageNumber>,
+    /// How many at the end of these are to be fetched after all others.
+    pub(super) last: usize,
     /// Those that no DELE was sent for.
     pub(super) to_delete: VecDeque<MessageNumber>,
     /// How many are complete, and wait for the caller's decision.
