@@ -198,6 +198,33 @@ fn a_message_without_its_end_line_leaves_all_that_were_asked_for_with_it_unprove
 }
 
 #[test]
+fn the_message_that_a_session_breaks_at_is_the_last_that_is_told_about() {
+    let plan = || {
+        let mut plan = Plan::with(Script::logged_in(Config::new()), Fetch::new().newest_first());
+        plan.script.asks("CAPA", "+OK\r\nPIPELINING\r\n.\r\n");
+        plan.writes();
+        plan.fetches(b"+OK 6 60\r\n");
+        plan.writes();
+        plan.fetches(b"+OK\r\n4 d\r\n5 e\r\n6 f\r\n.\r\n");
+        assert_eq!(plan.writes(), asked(&[6]));
+        plan.tells(&sound(&[6]));
+        assert_eq!(plan.writes(), asked(&[5, 4]));
+        plan
+    };
+    for (octets, told) in [
+        ("+OK\r\nhalf", &["begins 5", "unproven 5"][..]),
+        (&sound(&[5]), &["begins 5", "unproven 5", "unproven 4"]),
+        (&format!("{}+OK\r\nhalf", sound(&[5])), &["begins 5", "begins 4", "unproven 5", "unproven 4"]),
+        // It isn't the one that is refused.
+        (&format!("{}-ERR no\r\n", sound(&[5])), &["begins 5", "Refused(ListedMessage(4, d), Unknown)", "unproven 5"]),
+        // Nothing comes at all.
+        ("", &["unproven 5"]),
+    ] {
+        assert_eq!(plan().ends(octets.as_bytes()).0, told);
+    }
+}
+
+#[test]
 fn an_answer_too_many_leaves_all_that_were_asked_for_with_it_unproven() {
     let mut plan = pipelined();
     let (mut heard, how) = plan.ends(format!("{}{}", sound(&[1, 2, 2]), sound(&[3])).as_bytes());
@@ -238,9 +265,9 @@ fn a_line_of_a_message_that_passes_for_a_response_does_not_pass_for_the_answer_t
         ("+OK then", &["OutOfStep", "unproven 1", "unproven 2"]),
         ("+OK 2 60", &["OutOfStep", "unproven 1", "unproven 2"]),
         // It may be one, and the line after it isn't one to RETR.
-        ("-ERR no", &["unproven 1", "unproven 2"]),
-        ("+OK 9 9000", &["unproven 1", "unproven 2"]),
-        ("+OK 6 59", &["unproven 1", "unproven 2"]),
+        ("-ERR no", &["unproven 1", "unproven 2", "unproven 3"]),
+        ("+OK 9 9000", &["unproven 1", "unproven 2", "unproven 3"]),
+        ("+OK 6 59", &["unproven 1", "unproven 2", "unproven 3"]),
         // The answer to STAT is the next one, which isn't one to RETR either.
         ("-ERR no\r\n-ERR no", &[refused, "unproven 1", "unproven 2"]),
     ] {
@@ -447,7 +474,8 @@ fn a_clean_end_after_a_message_shows_it_complete_and_nothing_else_does() {
     assert_eq!(plan.ends(b""), (vec!["unproven 1".to_owned()], Err(Error::Disconnected)));
     let mut plan = pipelined();
     plan.tells(&sound(&[1, 2]));
-    assert_eq!(plan.ends(b""), (["unproven 1", "unproven 2"].map(String::from).to_vec(), Err(Error::Disconnected)));
+    let all = ["unproven 1", "unproven 2", "unproven 3"].map(String::from);
+    assert_eq!(plan.ends(b""), (all.to_vec(), Err(Error::Disconnected)));
     // One octet is too many.
     let mut plan = one_by_one();
     plan.tells("+OK\r\nthree\r\n.\r\n");

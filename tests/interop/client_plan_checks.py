@@ -74,6 +74,27 @@ def what_is_not_known_to_be_whole_is_not_stored_and_does_not_keep_the_others(wor
 
 @check
 @only_for("server_std")
+def messages_that_break_each_session_keep_no_other_from_being_fetched(world):
+    messages = [(b"coot-%d" % number, message(number)) for number in range(1, 41)]
+    broken = [1, 5, 9, 20]
+    whole = {name.decode(): octets for number, (name, octets) in enumerate(messages, 1) if number not in broken}
+    for end, start in enumerate([b"", b"+OK\r\nSubject: half\r\n"]):
+        for place in range(2):
+            with Maildrop(messages, {"CAPA": b"+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"}) as server:
+
+                def retr(line, server=server, start=start):
+                    return Last(start) if int(line.split()[1]) in broken else server.retr(line)
+
+                server.answers["RETR"] = retr
+                client = clients(world, server.address)[place]
+                directory = world.directory / f"{end}-{place}"
+                for _ in range(2 * len(broken)):
+                    client.fails("fetch", directory)
+                same(stored(directory), whole, "messages")
+
+
+@check
+@only_for("server_std")
 def a_server_that_marks_what_it_sends_takes_nothing_away(world):
     # RFC 1939 §8: QUIT would remove what it has marked, though no DELE was sent.
     messages = [(b"one", message(1)), (b"two", message(2)), (b"three", message(3))]

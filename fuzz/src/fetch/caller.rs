@@ -231,7 +231,7 @@ impl<'a, 's> Caller<'a, 's> {
                     self.unsaved.push_back((wanted.clone(), octets.clone()));
                 }
                 Progress::Header(wanted) => octets = self.begun(wanted),
-                Progress::Unproven(wanted) => drop(self.begun(wanted)),
+                Progress::Unproven(wanted) => self.begun.retain(|(begun, _)| *begun != wanted.message().get()),
                 Progress::Listed { is_complete, .. } => {
                     if self.server.list.is_none() && self.visit.whims.looks_for_new() {
                         self.partial = Some(List::of_new(self.server.mail, &self.listed));

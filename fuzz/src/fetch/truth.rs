@@ -102,7 +102,7 @@ impl Caller<'_, '_> {
                     let fits = match now {
                         Told::Begun => before.is_none(),
                         Told::Complete => before == Some(Told::Begun),
-                        Told::Unproven => before == Some(Told::Begun),
+                        Told::Unproven => matches!(before, None | Some(Told::Begun)),
                         // Once for each line.
                         Told::Done if removed.contains(&number) => true,
                         Told::Done => matches!(before, None | Some(Told::Complete)),

@@ -1,6 +1,5 @@
 //! What events mean for a plan.
 
-use alloc::vec::Vec;
 use core::mem;
 
 use super::choice::Choice;
@@ -29,7 +28,7 @@ impl Fetch {
         let kind = event.kind();
         if matches!(kind, EventKind::Farewell(_)) || event.is_early() {
             // Nothing was asked for at that point, so it may as well be a line of the message.
-            self.distrust(|_, fate| fate == Fate::Ended);
+            self.distrust();
         }
         let Some(ticket) = event.ticket() else { return };
         match self.stage {
@@ -48,19 +47,19 @@ impl Fetch {
     }
 
     /// Takes note of how the session has ended. Take the [progress](Self::progress) after it: the last message may be
-    /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good.
+    /// complete, since nothing came after it, or be [`Unproven`](Progress::Unproven) for good; the one that was due then is too.
     pub fn end(&mut self, how: &Result<Closed, Error>) {
         let is_clean = matches!(how, Ok(Closed::WhileIdle) | Err(Error::Disconnected));
+        let front = self.retrieving.front().map(|front| front.message);
+        let has_ended = front.is_none_or(|front| self.ended.last() == Some(&front));
         // Else answers are missing that one of the messages may have in it.
-        let lacks_nothing = match self.retrieving.front() {
-            None => true,
-            Some(last) => self.retrieving.len() == 1 && self.plan.fate(last.message) == Some(Fate::Ended),
-        };
-        if is_clean && lacks_nothing {
+        if is_clean && has_ended && self.retrieving.len() <= 1 {
             self.complete();
         }
+        let is_open = |message| self.stage == Stage::Fetching && self.plan.fate(message) == Some(Fate::ToFetch);
+        self.ended.extend(front.filter(|front| !has_ended && is_open(*front)));
+        self.distrust();
         self.stage = Stage::Over;
-        self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
     }
 
     /// STAT is answered, at the beginning.
@@ -206,14 +205,8 @@ impl Fetch {
                 self.observe_proof(kind, is_followed);
             }
             _ if command != ticket => {}
-            EventKind::Begins(_) => {
-                self.plan.set(message, Fate::Begun);
-                self.tell(message, Progress::Begins);
-            }
-            EventKind::Ends => {
-                self.plan.set(message, Fate::Ended);
-                self.ended.push(message);
-            }
+            EventKind::Begins(_) => self.tell(message, Progress::Begins),
+            EventKind::Ends => self.ended.push(message),
             EventKind::Failed(response) => {
                 self.asked -= usize::from(self.plan.counts(message));
                 self.plan.set(message, Fate::Left);
@@ -266,7 +259,7 @@ impl Fetch {
 
     fn out_of_step(&mut self) {
         self.progress.push_back(Progress::OutOfStep);
-        self.distrust(|_, fate| matches!(fate, Fate::Begun | Fate::Ended));
+        self.distrust();
         // QUIT would carry out what the server has marked by itself: for what it took for DELE, or after RETR (RFC 1939 §8).
         self.stage = Stage::Abandoned;
     }
@@ -296,9 +289,6 @@ impl Fetch {
     /// The server is in step after what has ended, messages and headers.
     fn complete(&mut self) {
         for message in mem::take(&mut self.ended) {
-            if self.plan.fate(message) != Some(Fate::Ended) {
-                continue;
-            }
             if self.plan.is_header(message) {
                 self.plan.set(message, Fate::Left);
                 self.tell(message, Progress::Header);
@@ -311,9 +301,8 @@ impl Fetch {
     }
 
     /// What has come of these messages may not be all.
-    fn distrust(&mut self, which: impl Fn(MessageNumber, Fate) -> bool) {
-        let which: Vec<MessageNumber> = self.plan.which(which).collect();
-        for message in which {
+    fn distrust(&mut self) {
+        for message in mem::take(&mut self.ended) {
             self.tell(message, Progress::Unproven);
             self.plan.set(message, Fate::Left);
         }

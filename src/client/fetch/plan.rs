@@ -41,10 +41,6 @@ pub(super) struct Message {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
     ToFetch,
-    /// Its first part may have come.
-    Begun,
-    /// Its end line has come, and nothing shows yet that it is complete.
-    Ended,
     /// The caller has it, and is to decide.
     Complete,
     /// It is stored, or the caller doesn't want it deleted.
@@ -102,12 +98,6 @@ impl Plan {
     /// The messages with a fate, in order.
     pub(super) fn with(&self, fate: Fate) -> impl Iterator<Item = &ListedMessage> {
         self.messages.values().filter(move |message| message.fate == fate).map(|message| &message.listed)
-    }
-
-    /// The messages that a condition is true for, in order.
-    pub(super) fn which(&self, which: impl Fn(MessageNumber, Fate) -> bool) -> impl Iterator<Item = MessageNumber> {
-        let is_one = move |message: &&Message| which(message.listed.message, message.fate);
-        self.messages.values().filter(is_one).map(|message| message.listed.message)
     }
 
     pub(super) fn set(&mut self, message: MessageNumber, fate: Fate) {

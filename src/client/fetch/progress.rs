@@ -49,7 +49,12 @@ pub enum Progress {
     /// [`Fetch::keep`](super::Fetch::keep).
     Complete(ListedMessage),
     /// What came of this message, or of its header, isn't known to be all of it, nor to be this message: throw it away. The message
-    /// stays on the server. Ask for it [last](super::Choice::Last) in the next session, so that the others don't wait for it.
+    /// stays on the server.
+    ///
+    /// These come in the order in which they were asked for. The last of those that [`Fetch::end`](super::Fetch::end) tells about is
+    /// the one that the session broke at, of which nothing may have come, not even that it [begins](Self::Begins). Ask for that one
+    /// [last](super::Choice::Last) in the next session, so that the others don't wait for it. But where it was asked for last already,
+    /// and others too, ask for those before it: one of them may only have met with a failure of the connection.
     Unproven(ListedMessage),
     /// STAT isn't answered as at the beginning, so nothing is deleted in this session. Most likely the server has sent a line
     /// of one dot inside a message as it was, and what follows that is taken for responses:

@@ -36,7 +36,7 @@ pub trait Store: Send {
     /// Chooses what to do with a message, before the first is fetched. This is the place to look at its octets.
     ///
     /// A message at which every session breaks off keeps those after it from being fetched. A store that remembers which message
-    /// [had begun](Self::begin) when a session broke off chooses [`Choice::Last`] for it in the next one.
+    /// [had begun](Self::begin) last when a session broke off chooses [`Choice::Last`] for it in the next one.
     fn choose(&mut self, message: &ListedMessage) -> Choice {
         match message.unique_id().is_some_and(|unique_id| self.has(unique_id)) {
             true if self.deletes() => Choice::Delete,

@@ -93,7 +93,10 @@ impl Download {
                 failures.add("STAT is not answered as at the beginning: nothing is deleted".to_owned());
             }
             Progress::Unproven(wanted) => {
-                self.store.unproven(&wanted)?;
+                self.store.abandon(wanted.message());
+                if self.last() == Some(name_of(&wanted)) {
+                    self.store.fetch_last(&wanted)?;
+                }
                 failures.add_message(name_of(&wanted), &UNPROVEN);
             }
             Progress::Refused(wanted, _) => {
@@ -196,17 +199,19 @@ impl Download {
                 Progress::Header(wanted) => _ = self.store.keep_header(wanted),
                 Progress::NotDeleted(wanted, _) => failures.add_message(name_of(&wanted), &NOT_ALONE),
                 Progress::Unproven(wanted) => {
-                    self.store.unproven(&wanted)?;
-                    if self.last() != Some(name_of(&wanted)) {
-                        unproven.push(name_of(&wanted));
-                    }
+                    self.store.abandon(wanted.message());
+                    unproven.push(wanted);
                 }
                 _ => {}
             }
         }
         self.store(failures)?;
+        if let Some(broken) = unproven.pop() {
+            self.store.fetch_last(&broken)?;
+            self.current = Some(broken);
+        }
         self.store.end()?;
-        Ok(unproven)
+        Ok(unproven.iter().map(name_of).collect())
     }
 }
 

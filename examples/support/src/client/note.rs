@@ -185,9 +185,15 @@ impl Note {
         self.sync()
     }
 
-    /// Notes that a session has broken at a message, so that others are asked for before it.
+    /// Notes that a session has broken at a message, so that others are asked for before it. If it was asked for last already, those
+    /// that have waited for it go before it in the next session.
     pub(crate) fn add_last(&mut self, id: &str) -> Result<(), StoreError> {
-        if self.last.insert(id.to_owned()) { self.append(&format!("last {id}\n")) } else { Ok(()) }
+        if self.last.insert(id.to_owned()) {
+            return self.append(&format!("last {id}\n"));
+        }
+        self.is_stale |= self.last.len() > 1;
+        self.last.retain(|other| other == id);
+        Ok(())
     }
 
     fn set_stored(&mut self, id: String, file: String) {

@@ -224,9 +224,8 @@ impl Store {
         Ok((name, true))
     }
 
-    /// Drops a message that may not be whole, and remembers to fetch it last in the next session.
-    pub(crate) fn unproven(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
-        self.abandon(wanted.message());
+    /// Remembers to fetch a message last in the next session, as this one has broken at it.
+    pub(crate) fn fetch_last(&mut self, wanted: &ListedMessage) -> Result<(), StoreError> {
         wanted.unique_id().map_or(Ok(()), |id| self.note.add_last(&file_name(id)))
     }
 
