@@ -247,10 +247,10 @@ impl Fetch {
         let is_fewer = |now: &DropListing| self.stat.is_some_and(|then| now.messages < then.messages);
         match kind {
             EventKind::Unreadable { .. } if self.stat.is_some() => self.out_of_step(),
-            EventKind::Stat(now) if self.deletions() == 0 && is_fewer(now) => self.out_of_step(),
+            EventKind::Stat(now) if self.doubt == Doubt::Open && is_fewer(now) => self.out_of_step(),
             // It is the answer to STAT, and so all were.
             _ => {
-                self.doubt = if self.deletions() == 0 { Doubt::Settled } else { Doubt::None };
+                self.doubt = if self.doubt == Doubt::Open { Doubt::Settled } else { Doubt::None };
                 self.complete();
                 self.stage = Stage::Fetching;
             }
