@@ -3,7 +3,8 @@
 /// The messages that are asked for until the next time that no answer is missing.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    size: usize,
+    /// How many they are at most.
+    pub(super) size: usize,
     /// How many of them are still to be asked for.
     pub(super) left: usize,
     /// The octets of all messages before them.

@@ -52,8 +52,9 @@ impl Fetch {
         let is_clean = matches!(how, Ok(Closed::WhileIdle) | Err(Error::Disconnected));
         let front = self.retrieving.front().map(|front| front.message);
         let has_ended = front.is_none_or(|front| self.ended.last() == Some(&front));
-        // Else answers are missing that one of the messages may have in it.
-        if is_clean && has_ended && self.retrieving.len() <= 1 {
+        // Else answers are missing that one of several messages may have in it, or something else stands in their place.
+        let lacks_nothing = self.retrieving.len() <= 1 && (self.doubt != Doubt::Open || self.batch.size == 1);
+        if is_clean && has_ended && lacks_nothing {
             self.complete();
         }
         let is_open = |message| self.stage == Stage::Fetching && self.plan.fate(message) == Some(Fate::ToFetch);
