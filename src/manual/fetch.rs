@@ -57,16 +57,23 @@ impl Meant {
     }
 }
 
+struct Begun<M> {
+    message: MessageNumber,
+    octets: usize,
+    /// `None` where it can't be stored.
+    file: Option<M>,
+}
+
 /// A plan on its way.
 pub(crate) struct Work<M> {
     pub(crate) plan: Fetch,
-    /// The messages that have begun and aren't complete, in that order; `None` where one can't be stored.
-    begun: Vec<(MessageNumber, Option<M>)>,
+    /// The messages that have begun and aren't complete, in that order.
+    begun: Vec<Begun<M>>,
     /// The unique-ids that the server lists, and whether it does so more than once.
     listed: BTreeMap<Vec<u8>, bool>,
     /// The unique-ids of messages that are gone; `All` where one of them isn't known.
     removed: Option<Meant>,
-    /// The messages that a crash may lose, and the octets that were written since the others are safe.
+    /// The messages that a crash may lose, and their octets.
     saved: Vec<MessageNumber>,
     octets: usize,
     /// What is to be done before anything else.
@@ -128,29 +135,32 @@ impl<M> Work<M> {
 
     /// Takes a message that has begun. An error is one that the next message would meet with too: no more are asked for.
     pub(crate) fn begun(&mut self, it: &ListedMessage, begun: Result<M, BoxError>) {
-        let message = begun.map_err(|error| self.finish(Some(it.message()), &*error)).ok();
-        self.begun.push((it.message(), message));
+        let file = begun.map_err(|error| self.finish(Some(it.message()), &*error)).ok();
+        self.begun.push(Begun { message: it.message(), octets: 0, file });
     }
 
     /// The message that has begun last, if it can be stored.
     pub(crate) fn last(&mut self) -> Option<&mut M> {
-        self.begun.last_mut()?.1.as_mut()
+        self.begun.last_mut()?.file.as_mut()
     }
 
     /// Takes note of octets of it that were written.
     pub(crate) fn written(&mut self, octets: usize, written: io::Result<()>) {
-        self.octets += octets;
-        if let (Err(error), Some((message, begun))) = (written, self.begun.last_mut()) {
-            let message = *message;
-            *begun = None;
+        let Some(begun) = self.begun.last_mut() else { return };
+        begun.octets += octets;
+        if let Err(error) = written {
+            begun.file = None;
+            let message = begun.message;
             self.finish(Some(message), &error);
         }
     }
 
     /// Gives a message that was begun, if it can be stored.
     pub(crate) fn take(&mut self, it: &ListedMessage) -> Option<M> {
-        let place = self.begun.iter().position(|(message, _)| *message == it.message())?;
-        self.begun.remove(place).1
+        let place = self.begun.iter().position(|begun| begun.message == it.message())?;
+        let begun = self.begun.remove(place);
+        self.octets += begun.octets;
+        begun.file
     }
 
     /// Takes note of what has come of saving a message; `None` where there was no room for it.

@@ -63,8 +63,8 @@ impl Server {
     }
 }
 
-/// A server that has many messages of so many octets.
-fn many(messages: usize, octets: usize) -> Server {
+/// A server that has many messages of so many octets, and may take commands ahead.
+fn many(messages: usize, octets: usize, pipelining: bool) -> Server {
     let text = |text: String| &*text.leak();
     let body = text(format!("+OK\r\n{}\r\n.\r\n", "x".repeat(octets - 2)));
     let list: Vec<_> = (1..=messages).map(|number| format!("{number} {octets}\r\n")).collect();
@@ -73,8 +73,11 @@ fn many(messages: usize, octets: usize) -> Server {
         ("LIST", text(format!("+OK\r\n{}.\r\n", list.concat()))),
     ];
     answers.extend((1..=messages).map(|number| (text(format!("RETR {number}")), body)));
+    answers.extend(pipelining.then_some(CAPA));
     Server::new(answers.leak())
 }
+
+const CAPA: (&str, &str) = ("CAPA", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
 
 const THREE: &[(&str, &str)] = &[
     ("STAT", "+OK 3 30\r\n"),
@@ -238,12 +241,14 @@ fn a_store_is_synced_once_for_many_messages_and_before_any_is_deleted() {
 
 #[test]
 fn a_store_is_synced_at_the_latest_after_128_messages_or_4_mib() {
-    for (octets, syncs) in [(5, &[128, 256, 300][..]), (100_000, &[42, 84, 126, 128][..])] {
-        let messages = *syncs.last().unwrap();
-        let server = many(messages, octets);
-        let mut store = Memory { leaves: true, ..Memory::default() };
-        assert_eq!(server.fetch(Fetch::without_unique_ids(), &mut store).unwrap().stored, messages);
-        assert_eq!(store.synced, syncs, "{octets} octets each");
+    for pipelining in [false, true] {
+        for (octets, syncs) in [(5, &[128, 256, 300][..]), (100_000, &[42, 84, 126, 128][..])] {
+            let messages = *syncs.last().unwrap();
+            let server = many(messages, octets, pipelining);
+            let mut store = Memory { leaves: true, ..Memory::default() };
+            assert_eq!(server.fetch(Fetch::without_unique_ids(), &mut store).unwrap().stored, messages);
+            assert_eq!(store.synced, syncs, "{octets} octets each");
+        }
     }
 }
 
@@ -322,7 +327,6 @@ fn a_connection_that_is_cut_deletes_nothing_and_keeps_what_is_whole() {
 
 #[test]
 fn messages_that_are_asked_for_in_one_go_are_stored_when_all_of_them_are_there() {
-    const CAPA: (&str, &str) = ("CAPA", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
     const ALL: &[(&str, &str)] = &[CAPA, THREE[0], THREE[1], THREE[3], THREE[4], THREE[5]];
     const CUT: &[(&str, &str)] = &[CAPA, THREE[0], THREE[1], THREE[3], THREE[4], ("RETR 3", "+OK\r\ncut")];
     let mut store = Memory { leaves: true, ..Memory::default() };
