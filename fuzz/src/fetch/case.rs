@@ -29,7 +29,8 @@ pub struct Visit {
     /// Another client takes this message away, before the visit.
     pub vanishes: Option<u8>,
     pub capa: u8,
-    /// What the first STAT is answered, and the second one.
+    /// What the first STAT is answered, and the others; and in its upper bits whether mail comes before each of those, and
+    /// whether every other one is refused.
     pub stat: u8,
     pub proof: u8,
     /// What UIDL and LIST are answered.
@@ -64,7 +65,7 @@ pub struct Cut {
 pub enum End {
     /// The stream ends.
     Clean,
-    /// `-ERR`, and then the stream ends.
+    /// `-ERR`, perhaps twice, and then the stream ends.
     Stray,
     Reset,
     /// The connection stays.
@@ -171,6 +172,15 @@ impl Case<'_> {
 impl Cut {
     pub fn end(self) -> End {
         [End::Clean, End::Stray, End::Reset, End::Silence][usize::from(self.end % 4)]
+    }
+
+    /// What is sent in the place of the rest.
+    pub fn stray(self) -> &'static [u8] {
+        match self.end() {
+            End::Stray if self.end & 4 != 0 => b"-ERR idle\r\n-ERR bye\r\n",
+            End::Stray => b"-ERR bye\r\n",
+            _ => b"",
+        }
     }
 
     /// How many octets of an answer are sent.

@@ -146,15 +146,20 @@ impl<'a> Server<'a> {
         }
         self.output.extend_from_slice(&answer[..octets]);
         self.end = cut.map(super::case::Cut::end);
-        let stray: &[u8] = if self.end == Some(End::Stray) { b"-ERR bye\r\n" } else { b"" };
+        let stray = cut.map_or(&b""[..], super::case::Cut::stray);
         self.output.extend_from_slice(stray);
         self.has_strayed |= !stray.is_empty();
         (octets, stray)
     }
 
     fn stat(&mut self) -> Vec<u8> {
-        let lie = if self.stats.is_empty() { self.visit.stat } else { self.visit.proof };
-        let messages = self.mail.len() as u64;
+        let (proof, answered) = (self.visit.proof, self.stats.len() as u64);
+        let lie = match answered {
+            0 => self.visit.stat,
+            _ if proof & 16 != 0 && answered % 2 == 0 => 1,
+            _ => proof,
+        };
+        let messages = self.mail.len() as u64 + if proof & 8 != 0 { answered } else { 0 };
         let octets: u64 = self.mail.iter().map(octets).sum();
         let (stat, answer) = match lie % 8 {
             1 => (Stat::Refused, self.visit.refusal().0.to_owned()),

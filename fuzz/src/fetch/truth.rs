@@ -6,6 +6,7 @@ use pop3_proto::client::{Choice, Closed, ListedMessage, Progress, Retry};
 use pop3_proto::message::Removal;
 
 use super::caller::{Caller, Ended};
+use super::case::Cut;
 use super::list::List;
 use super::server::{Retrieved, Server, Stat};
 
@@ -116,10 +117,12 @@ impl Caller<'_, '_> {
             }
         }
         let mut expected = self.list().map(List::unreadable).unwrap_or_default();
-        if server.has_strayed && !is_listed && unreadable.last() == Some(&None) {
+        if server.has_strayed && !is_listed {
             // `-ERR` in the list.
-            expected.truncate(unreadable.len() - 1);
-            expected.push(None);
+            let stray = self.visit.cut.map_or(&b""[..], Cut::stray).iter().filter(|octet| **octet == b'\n').count();
+            let stray = unreadable.iter().rev().take(stray).take_while(|line| line.is_none()).count();
+            expected.truncate(unreadable.len() - stray);
+            expected.extend(vec![None; stray]);
         }
         assert!(expected.starts_with(&unreadable) && (!is_listed || expected == unreadable), "{unreadable:?}");
         assert!(shown(server) == Shown::Nothing || server.deleted.is_empty(), "DELE without a proof");
