@@ -86,9 +86,9 @@ use crate::wire::DropListing;
 /// With pipelining several messages are asked for in one go. A server that leaves the line of one dot out after one of them would
 /// have the next responses taken for its text, and each later message for another one. Then answers are missing at the end. So
 /// the messages of one batch are complete together, when all is answered and nothing more has come. If the session ends before that,
-/// all of them are [`Unproven`](Progress::Unproven). In each session
-/// messages go alone until one is complete. Then each batch has twice as many as the one before, up to [`ahead`](Self::ahead), or half
-/// as many where that had more than 4 MiB. Those that are fetched [last](super::Choice::Last) are in no batch with others.
+/// all of them are [`Unproven`](Progress::Unproven). In each session messages go alone until one is complete. Then each batch has twice as
+/// many as the one before, up to [`ahead`](Self::ahead), or half as many where that had more than 4 MiB. Those that are fetched
+/// [last](super::Choice::Last) are in no batch with others.
 ///
 /// Some servers count mail that has come meanwhile, and some refuse STAT. Such an answer may also be a line of the message, so STAT is
 /// sent once more when all is answered, and the messages are complete when the server answers that. An answer that isn't one to STAT,
