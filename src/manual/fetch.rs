@@ -33,11 +33,11 @@ pub(crate) enum Task {
     Save(ListedMessage),
     SaveHeader(ListedMessage),
     Sync,
-    Forget(Meant),
+    Forget(Vec<Vec<u8>>),
 }
 
 /// Which unique-ids are to be forgotten.
-pub(crate) enum Meant {
+enum Meant {
     All,
     These(BTreeSet<Vec<u8>>),
     /// Those that the server lists more than once; and if its list is complete, those that it doesn't list.
@@ -48,7 +48,7 @@ pub(crate) enum Meant {
 }
 
 impl Meant {
-    pub(crate) fn has(&self, unique_id: &[u8]) -> bool {
+    fn has(&self, unique_id: &[u8]) -> bool {
         match self {
             Self::All => true,
             Self::These(unique_ids) => unique_ids.contains(unique_id),
@@ -69,7 +69,9 @@ pub(crate) struct Work<M> {
     pub(crate) plan: Fetch,
     /// The messages that have begun and aren't complete, in that order.
     begun: Vec<Begun<M>>,
-    /// The unique-ids that the server lists, and whether it does so more than once.
+    /// The unique-ids that messages are stored by.
+    stored_ids: BTreeSet<Vec<u8>>,
+    /// Those that the server lists, and whether it does so more than once.
     listed: BTreeMap<Vec<u8>, bool>,
     /// The unique-ids of messages that are gone; `All` where one of them isn't known.
     removed: Option<Meant>,
@@ -83,17 +85,19 @@ pub(crate) struct Work<M> {
 }
 
 impl<M> Work<M> {
-    pub(crate) fn new(plan: Fetch) -> Self {
+    pub(crate) fn new(plan: Fetch, stored: Vec<Vec<u8>>) -> Self {
+        let plan = plan.nothing_stored(stored.is_empty());
         let (listed, saved, failures) = (BTreeMap::new(), Vec::new(), Failures::default());
-        Self { plan, begun: Vec::new(), listed, removed: None, saved, octets: 0, due: None, stored: 0, failures }
+        let (begun, stored_ids) = (Vec::new(), stored.into_iter().collect());
+        Self { plan, begun, stored_ids, listed, removed: None, saved, octets: 0, due: None, stored: 0, failures }
     }
 
-    pub(crate) fn observe(&mut self, event: &Event<'_>, mut choose: impl FnMut(&ListedMessage) -> Choice) {
-        let listed = &mut self.listed;
+    pub(crate) fn observe(&mut self, event: &Event<'_>, mut choose: impl FnMut(&ListedMessage, bool) -> Choice) {
+        let (listed, stored) = (&mut self.listed, &self.stored_ids);
         self.plan.observe(event, |message| {
             let unique_id = message.unique_id().or(message.repeated_id());
             listed.extend(unique_id.map(|id| (id.to_vec(), message.repeated_id().is_some())));
-            choose(message)
+            choose(message, message.unique_id().is_some_and(|id| stored.contains(id)))
         });
     }
 
@@ -107,12 +111,14 @@ impl<M> Work<M> {
                 Progress::Complete(it) => return Some(Task::Save(it)),
                 Progress::Header(it) => return Some(Task::SaveHeader(it)),
                 Progress::Listed { is_complete, to_delete, .. } => {
-                    let forget = Task::Forget(Meant::Unlisted { listed: take(&mut self.listed), is_complete });
-                    if to_delete == 0 {
-                        return Some(forget);
+                    let meant = Meant::Unlisted { listed: take(&mut self.listed), is_complete };
+                    self.due = self.forget(&meant);
+                    if to_delete > 0 {
+                        return Some(Task::Sync); // a session before may have ended too soon
                     }
-                    self.due = Some(forget);
-                    return Some(Task::Sync); // a session before may have ended too soon
+                    if self.due.is_some() {
+                        return self.due.take();
+                    }
                 }
                 Progress::Removed(it) => self.removed(&it),
                 Progress::Unproven(it) => {
@@ -122,7 +128,14 @@ impl<M> Work<M> {
                 other => self.failures.add(&other),
             }
         }
-        self.removed.take().map(Task::Forget)
+        self.removed.take().and_then(|meant| self.forget(&meant))
+    }
+
+    fn forget(&mut self, meant: &Meant) -> Option<Task> {
+        let (forgotten, stored): (BTreeSet<_>, _) =
+            take(&mut self.stored_ids).into_iter().partition(|id| meant.has(id));
+        self.stored_ids = stored;
+        if forgotten.is_empty() { None } else { Some(Task::Forget(forgotten.into_iter().collect())) }
     }
 
     fn removed(&mut self, it: &ListedMessage) {
@@ -166,7 +179,10 @@ impl<M> Work<M> {
     /// Takes note of what has come of saving a message; `None` where there was no room for it.
     pub(crate) fn saved(&mut self, it: &ListedMessage, saved: Option<Result<(), BoxError>>) {
         match saved {
-            Some(Ok(())) => self.saved.push(it.message()),
+            Some(Ok(())) => {
+                self.saved.push(it.message());
+                self.stored_ids.extend(it.unique_id().map(Vec::from));
+            }
             None => self.plan.keep(it.message()),
             Some(Err(error)) => {
                 self.failures.add(&format_args!("message {}: {error}", it.message()));

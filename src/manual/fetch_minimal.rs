@@ -16,12 +16,6 @@ use pop3_proto::client::{Fetch, ListedMessage, Login, Name, Password};
 struct Directory(PathBuf);
 
 impl Directory {
-    fn unique_ids(&self) -> io::Result<Vec<Vec<u8>>> {
-        let names = fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
-        let unique_ids = names.iter().filter_map(|name| hex::decode(name.to_str()?.strip_suffix(".eml")?).ok());
-        Ok(unique_ids.filter(|id| self.has(id)).collect())
-    }
-
     fn path_of(&self, unique_id: &[u8]) -> PathBuf {
         self.0.join(hex::encode(unique_id) + ".eml")
     }
@@ -39,9 +33,12 @@ impl Directory {
 impl Store for Directory {
     type Message = File;
 
-    fn has(&self, unique_id: &[u8]) -> bool {
+    fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError> {
+        let names = fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let unique_ids = names.iter().filter_map(|name| hex::decode(name.to_str()?.strip_suffix(".eml")?).ok());
         // Nothing but a regular file is a message.
-        self.path_of(unique_id).symlink_metadata().is_ok_and(|found| found.is_file())
+        let is_stored = |id: &Vec<u8>| self.path_of(id).symlink_metadata().is_ok_and(|found| found.is_file());
+        Ok(unique_ids.filter(is_stored).collect())
     }
 
     fn begin(&mut self, message: &ListedMessage) -> Result<File, BoxError> {
@@ -60,9 +57,8 @@ impl Store for Directory {
         Ok(File::open(&self.0)?.sync_all()?) // the names
     }
 
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError> {
-        let rename = |id: &Vec<u8>| fs::rename(self.path_of(id), self.free_name(id));
-        Ok(self.unique_ids()?.iter().filter(|id| is_meant(id)).try_for_each(rename)?)
+    fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
+        Ok(unique_ids.iter().try_for_each(|id| fs::rename(self.path_of(id), self.free_name(id)))?)
     }
 }
 
@@ -79,9 +75,8 @@ fn fetch_mail(address: &str, mut directory: Directory) -> Result<(), Box<dyn std
     loop {
         let mut client = Client::connect(address)?;
         client.log_in(&mut Login::new(Name::new("mrose")?, Password::new("tanstaaf")?))?;
-        let plan = if directory.unique_ids()?.is_empty() { Fetch::first() } else { Fetch::new() };
         // After so many a new session begins, so that they are gone from the server.
-        if client.fetch(plan.at_most(1000), &mut directory)?.unfetched == 0 {
+        if client.fetch(Fetch::new().at_most(1000), &mut directory)?.unfetched == 0 {
             return Ok(fs::remove_dir(&partial)?);
         }
     }

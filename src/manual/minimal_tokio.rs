@@ -51,10 +51,6 @@ impl Host for Connection {
         }
         Ok(Removal::All)
     }
-
-    fn report(&mut self, error: BoxError) {
-        eprintln!("{error}"); // errors of the store, which can't fail here
-    }
 }
 
 /// The octets of a message as a client receives it, with CRLF line ends.
@@ -73,6 +69,7 @@ async fn main() -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
+                let _ = socket.set_nodelay(true); // or clients that send commands ahead wait for 40 ms again and again
                 // There is no TLS here, so only clients on this machine may log in.
                 let mut session = Session::new(Arc::clone(&config), Security::from_peer_address(peer.ip()));
                 let mut connection = Connection(Arc::clone(&store));

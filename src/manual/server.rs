@@ -68,10 +68,6 @@ impl<'a> Host for Connection<'a> {
         }
         Ok(Removal::All)
     }
-
-    fn report(&mut self, error: BoxError) {
-        eprintln!("{error}"); // errors of the store, which can't fail here
-    }
 }
 
 fn main() -> io::Result<()> {
@@ -82,6 +78,7 @@ fn main() -> io::Result<()> {
     thread::scope(|threads| {
         loop {
             let served = listener.accept().and_then(|(socket, peer)| {
+                socket.set_nodelay(true)?; // or clients that send commands ahead wait for 40 ms again and again
                 // There is no TLS here, so only clients on this machine may log in.
                 let security = Security::from_peer_address(peer.ip());
                 let (config, store) = (Arc::clone(&config), &store);

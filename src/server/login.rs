@@ -65,6 +65,8 @@ impl Credentials<'_> {
 
     /// Returns whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
     /// of passwords takes [`Credentials::Password`] instead, and verifies what its password [exposes](Password::expose).
+    ///
+    /// Where the name isn't known, reject the login without this: APOP can prove an empty secret.
     pub fn verify(&self, secret: &[u8]) -> bool {
         match self {
             Self::Password { password, .. } => password.matches(secret),

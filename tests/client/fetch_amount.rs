@@ -78,7 +78,7 @@ fn octets_that_can_not_be_had_change_nothing_else() {
 #[test]
 fn a_server_without_unique_ids_is_asked_for_octets_once() {
     for pipelining in [false, true] {
-        let mut plan = counted(Fetch::first().with_octets(), "+OK 1 10\r\n", pipelining);
+        let mut plan = counted(Fetch::new().nothing_stored(true).with_octets(), "+OK 1 10\r\n", pipelining);
         let mut written = plan.writes();
         plan.fetches(b"-ERR what?\r\n");
         written += &plan.writes();

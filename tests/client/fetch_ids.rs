@@ -10,6 +10,11 @@ fn listed(to_fetch: usize, to_delete: usize, is_complete: bool) -> Progress {
     Progress::Listed { to_fetch, to_delete, is_complete }
 }
 
+/// A plan for an account of which nothing is stored.
+fn first() -> Fetch {
+    Fetch::new().nothing_stored(true)
+}
+
 const BY_NUMBER: [(&str, &str); 6] = [
     ("LIST", "+OK\r\n1 5\r\n2 5\r\n.\r\n"),
     ("RETR 1", "+OK\r\n1\r\n.\r\n"),
@@ -24,7 +29,7 @@ fn the_first_plan_of_an_account_lists_by_number_where_uidl_is_unknown() {
     // R-1939-27, R-2449-15: whether CAPA failed, wasn't sent, or leaves UIDL out.
     for (capa, listed) in [(false, ""), (true, "-ERR\r\n"), (true, "+OK\r\nUSER\r\n.\r\n")] {
         let peer = lines([&[("CAPA", listed), ("UIDL", "-ERR what?\r\n")], &BY_NUMBER[..]].concat());
-        let outcome = run(peer, &Caller { plan: Fetch::first, capa, ..Caller::default() });
+        let outcome = run(peer, &Caller { plan: first, capa, ..Caller::default() });
         assert_eq!(outcome.sent[..3], ["STAT", "UIDL", "LIST"]);
         assert_eq!((names(&outcome), outcome.is_complete, outcome.closed), (vec![None, None], false, ALL));
         assert!(outcome.complete.iter().all(|message| message.repeated_id.is_none()));
@@ -37,9 +42,9 @@ fn a_uidl_that_fails_is_not_taken_for_missing_where_there_is_reason_to_think_oth
     let announced = "+OK\r\nUIDL\r\n.\r\n";
     for (plan, capa, refusal, retry) in [
         (Fetch::new as fn() -> Fetch, "-ERR\r\n", "-ERR what?\r\n", Retry::Unknown),
-        (Fetch::first, announced, "-ERR index is busy\r\n", Retry::Unknown),
-        (Fetch::first, "-ERR\r\n", "-ERR [SYS/TEMP] busy\r\n", Retry::Later),
-        (Fetch::first, "-ERR\r\n", "-ERR [X-OTHER] busy\r\n", Retry::Unknown),
+        (first, announced, "-ERR index is busy\r\n", Retry::Unknown),
+        (first, "-ERR\r\n", "-ERR [SYS/TEMP] busy\r\n", Retry::Later),
+        (first, "-ERR\r\n", "-ERR [X-OTHER] busy\r\n", Retry::Unknown),
         (Fetch::new, announced, "-ERR [SYS/PERM]\r\n", Retry::Stop),
     ] {
         let peer = lines([("CAPA", capa), ("UIDL", refusal), ("QUIT", "+OK\r\n")]);

@@ -38,16 +38,17 @@ struct Slow(Memory);
 impl Store for Slow {
     type Message = Partial;
 
-    fn has(&self, unique_id: &[u8]) -> bool {
-        blocking::Store::has(&self.0, unique_id)
+    async fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError> {
+        yield_now().await;
+        blocking::Store::unique_ids(&mut self.0)
     }
 
     fn deletes(&self) -> bool {
         blocking::Store::deletes(&self.0)
     }
 
-    fn choose(&mut self, message: &ListedMessage) -> Choice {
-        blocking::Store::choose(&mut self.0, message)
+    fn choose(&mut self, message: &ListedMessage, is_stored: bool) -> Choice {
+        blocking::Store::choose(&mut self.0, message, is_stored)
     }
 
     async fn begin(&mut self, message: &ListedMessage) -> Result<Partial, BoxError> {
@@ -70,9 +71,9 @@ impl Store for Slow {
         blocking::Store::save_header(&mut self.0, header, listed)
     }
 
-    async fn forget(&mut self, is_meant: &(dyn Fn(&[u8]) -> bool + Sync)) -> Result<(), BoxError> {
+    async fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
         yield_now().await;
-        blocking::Store::forget(&mut self.0, &is_meant)
+        blocking::Store::forget(&mut self.0, unique_ids)
     }
 }
 

@@ -58,8 +58,7 @@ impl<'a, 's> Caller<'a, 's> {
         let whims = &visit.whims;
         let fetch = match () {
             () if whims.without_unique_ids => Fetch::without_unique_ids(),
-            () if store.is_new() => Fetch::first(),
-            () => Fetch::new(),
+            () => Fetch::new().nothing_stored(store.is_new()),
         };
         let fetch = whims.ahead().into_iter().fold(fetch, Fetch::ahead);
         let fetch = whims.most().into_iter().fold(fetch, Fetch::at_most);

@@ -117,8 +117,8 @@ use crate::wire::DropListing;
 ///
 /// # Servers without unique-ids
 /// UIDL is sent whatever CAPA lists. A server that refuses it may be one that hasn't got it, or one that is busy; a client
-/// that took one for the other would fetch everything again. So where UIDL is refused the plan ends, unless it was made by
-/// [`first`](Self::first), for an account of which no unique-id is stored: then LIST follows.
+/// that took one for the other would fetch everything again. So where UIDL is refused the plan ends, unless
+/// [nothing is stored](Self::nothing_stored) by a unique-id: then LIST follows.
 /// [`without_unique_ids`](Self::without_unique_ids) sends LIST at once. Where LIST is refused, the plan ends in any case.
 /// The caller is asked about each message all the same, so it can have one [fetched last](super::Choice::Last).
 ///
@@ -223,21 +223,27 @@ impl Fetch {
     /// How many RETR are sent ahead of their messages, unless the caller [decides](Self::ahead).
     pub(super) const AHEAD: usize = 128;
 
-    /// Creates a plan for an account of which unique-ids are stored. Where the server refuses UIDL, the plan ends with
-    /// [`Progress::ListRefused`].
+    /// Creates a plan that asks for unique-ids. Where the server refuses UIDL, the plan ends with
+    /// [`Progress::ListRefused`], unless [nothing is stored](Self::nothing_stored) by a unique-id.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Creates a plan for an account of which no unique-id is stored. A server that refuses UIDL without a response code, and
-    /// doesn't announce it, is taken to have none, and all its messages are fetched.
-    pub fn first() -> Self {
-        Self { naming: Naming::Any, ..Self::default() }
     }
 
     /// Creates a plan that doesn't ask for unique-ids, and fetches all messages.
     pub fn without_unique_ids() -> Self {
         Self { naming: Naming::Numbers, ..Self::default() }
+    }
+
+    /// Sets whether no message of the account is stored by a unique-id: no by default. Then a server that refuses UIDL without a response
+    /// code, and doesn't announce it, is taken to have none, and all its messages are fetched.
+    #[must_use]
+    pub fn nothing_stored(mut self, is_true: bool) -> Self {
+        self.naming = match self.naming {
+            Naming::Numbers => Naming::Numbers,
+            _ if is_true => Naming::Any,
+            _ => Naming::UniqueIds,
+        };
+        self
     }
 
     /// Looks only at the messages after one that the caller knows, where a list of all is too much: a client that leaves its mail on

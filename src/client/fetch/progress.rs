@@ -36,7 +36,7 @@ pub enum Progress {
     /// UIDL or LIST was refused, so the plan ends here: nothing is fetched, and nothing deleted. The event has the server's
     /// text.
     ///
-    /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::first`](super::Fetch::first) and
+    /// Where the server answers UIDL like this each time, it has no unique-ids: [`Fetch::nothing_stored`](super::Fetch::nothing_stored) and
     /// [`Fetch::without_unique_ids`](super::Fetch::without_unique_ids) go without.
     ListRefused(Retry),
     /// The parts of this message follow, or those of its header. The one that began before it has ended.

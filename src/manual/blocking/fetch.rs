@@ -18,23 +18,27 @@ pub trait Store {
     /// time: at most [as many](Fetch::ahead) as are asked for in one go.
     type Message: Write;
 
-    /// Returns whether a message is stored by a unique-id: one that was [saved](Self::save) by it, and not forgotten since,
-    /// in any session. Where that can't be found out now, have
-    /// [`choose`](Self::choose) return [`Choice::Keep`].
-    fn has(&self, unique_id: &[u8]) -> bool;
+    /// Returns the unique-ids that messages are stored by: all that were [saved](Self::save) by one, in any session, and aren't
+    /// forgotten since. They are asked for once a session, at its beginning.
+    ///
+    /// # Errors
+    /// Those of the store. They end the session before anything is fetched.
+    fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError>;
 
     /// Returns whether messages are deleted on the server once they are stored. If not, they are fetched once all the same, as
-    /// long as they are [there](Self::has).
+    /// long as they are [stored](Self::unique_ids).
     fn deletes(&self) -> bool {
         true
     }
 
-    /// Chooses what to do with a message, before the first is fetched. This is the place to look at its octets.
+    /// Chooses what to do with a message, before the first is fetched; `is_stored` tells whether its unique-id is one that a message is
+    /// [stored](Self::unique_ids) by. This is the place to look at its octets.
     ///
     /// A message at which every session breaks off keeps those after it from being fetched. A store that remembers which message
     /// [had begun](Self::begin) last when a session broke off chooses [`Choice::Last`] for it in the next one.
-    fn choose(&mut self, message: &ListedMessage) -> Choice {
-        match message.unique_id().is_some_and(|unique_id| self.has(unique_id)) {
+    fn choose(&mut self, message: &ListedMessage, is_stored: bool) -> Choice {
+        let _ = message;
+        match is_stored {
             true if self.deletes() => Choice::Delete,
             true => Choice::Stored,
             false => Choice::Fetch,
@@ -47,8 +51,8 @@ pub trait Store {
     /// Those of the store. No more messages are asked for then.
     fn begin(&mut self, message: &ListedMessage) -> Result<Self::Message, BoxError>;
 
-    /// Stores a message, which is complete, by its unique-id if it has one that can serve as a name. None with that name is there; never
-    /// replace one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
+    /// Stores a message, which is complete, by its unique-id if it has one that can serve as a name. None is stored by that one: never replace
+    /// one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
     /// store by a unique-id only what is whole on the disk.
     ///
     /// # Errors
@@ -57,10 +61,13 @@ pub trait Store {
 
     /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
     /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
-    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here.
+    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here. One with
+    /// transactions collects messages in `save` and inserts them here, all in one: a transaction that is open from one `save` to the next may
+    /// be rolled back by the error of one, and the messages before it would be deleted on the server.
     ///
     /// # Errors
-    /// Those of the store. What was saved since the last call stays on the server, and no more messages are asked for. Before the
+    /// Those of the store. What was saved since the last call stays on the server, so none of it may count as stored, and no more messages
+    /// are asked for. Before the
     /// first message is fetched they end the session without QUIT.
     fn sync(&mut self) -> Result<(), BoxError> {
         Ok(())
@@ -75,12 +82,12 @@ pub trait Store {
         Ok(())
     }
 
-    /// Forgets all unique-ids that `is_meant` is true for, and no message: the server may give them to other messages from now
-    /// on. The stored ones get other names.
+    /// Forgets these unique-ids, which messages are stored by, and no message: the server may give them to others from now on. The
+    /// stored ones get other names, or none. Nothing is saved and not [synced](Self::sync) then.
     ///
     /// # Errors
     /// Those of the store. They end the session without QUIT.
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError>;
+    fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError>;
 }
 
 impl<S: Stream> Client<S> {
@@ -94,7 +101,8 @@ impl<S: Stream> Client<S> {
         if self.session.state() != Some(State::Transaction) {
             return Err(SendError::WrongState.into());
         }
-        let mut work = Work::<T::Message>::new(plan);
+        let stored = store.unique_ids().map_err(Error::Sink)?;
+        let mut work = Work::<T::Message>::new(plan, stored);
         let (how, error) = loop {
             if let Err(error) = work.plan.advance(&mut self.session) {
                 work.sync();
@@ -104,7 +112,7 @@ impl<S: Stream> Client<S> {
             let lost = self.next().err();
             match self.session.poll(self.start.elapsed()) {
                 Ok(Action::Event(event)) => {
-                    work.observe(&event, |message| store.choose(message));
+                    work.observe(&event, |message, is_stored| store.choose(message, is_stored));
                     event.done();
                 }
                 Ok(Action::Body(body)) => {
@@ -159,7 +167,7 @@ fn carry_out<T: Store>(work: &mut Work<T::Message>, store: &mut T) -> Result<(),
                 let synced = store.sync();
                 work.synced(synced, store.deletes())?;
             }
-            Task::Forget(meant) => store.forget(&|unique_id| meant.has(unique_id))?,
+            Task::Forget(unique_ids) => store.forget(&unique_ids)?,
         }
     }
     Ok(())

@@ -110,13 +110,13 @@ pub trait Host: Send {
     }
 
     /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
-    /// Whose session it is, the host knows from its login.
-    fn report(&mut self, error: BoxError);
+    /// Whose session it is, the host knows from its login. By default it is a line on stderr.
+    fn report(&mut self, error: BoxError) {
+        eprintln!("{error}");
+    }
 
     /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.
-    fn stream_failed(&mut self, error: io::Error) {
-        let _ = error;
-    }
+    fn stream_failed(&mut self, _: io::Error) {}
 }
 
 /// Serves a client until its session is over, and closes the connection so that the client gets the last response whole. The

@@ -134,16 +134,17 @@ impl Memory {
 impl Store for Memory {
     type Message = Partial;
 
-    fn has(&self, unique_id: &[u8]) -> bool {
-        self.named.contains_key(unique_id)
+    fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError> {
+        self.check("list")?;
+        Ok(self.named.keys().cloned().collect())
     }
 
     fn deletes(&self) -> bool {
         !self.leaves
     }
 
-    fn choose(&mut self, message: &ListedMessage) -> Choice {
-        match message.unique_id().is_some_and(|id| self.has(id)) {
+    fn choose(&mut self, message: &ListedMessage, is_stored: bool) -> Choice {
+        match is_stored {
             true if self.leaves => Choice::Stored,
             true => Choice::Delete,
             false if self.most.is_some_and(|most| message.octets() > Some(most)) => Choice::Header,
@@ -177,10 +178,9 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn forget(&mut self, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<(), BoxError> {
+    fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
         self.check("forget")?;
-        let meant: Vec<_> = self.named.keys().filter(|id| is_meant(id)).cloned().collect();
-        self.others.extend(meant.iter().filter_map(|id| self.named.remove(id)));
+        self.others.extend(unique_ids.iter().map(|id| self.named.remove(id).expect("one that is stored")));
         Ok(())
     }
 }
@@ -290,8 +290,17 @@ fn a_store_that_can_not_forget_ends_the_session_before_anything_is_deleted() {
     // R-1939-27
     let server = Server::new(THREE);
     let mut store = Memory { broken: "forget", ..Memory::default() };
+    store.named.insert(b"gone".to_vec(), b"four\r\n".to_vec());
     assert!(matches!(server.fetch(Fetch::new(), &mut store), Err(Error::Sink(_))));
     assert_eq!(server.heard(), ["UIDL"]);
+}
+
+#[test]
+fn a_store_that_does_not_know_what_it_has_fetches_nothing() {
+    let server = Server::new(THREE);
+    let mut store = Memory { broken: "list", ..Memory::default() };
+    let error = server.fetch(Fetch::new(), &mut store).unwrap_err();
+    assert_eq!((error.to_string().as_str(), server.heard()), ("the message can't be kept: can't list", vec![]));
 }
 
 #[test]

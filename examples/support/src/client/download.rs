@@ -32,11 +32,8 @@ pub(crate) struct Download {
 impl Download {
     pub(crate) fn new(directory: &Path, account: Account, without_unique_ids: bool, taking: Taking) -> Result<Self> {
         let store = Store::open(directory, account)?;
-        let plan = match (without_unique_ids, store.has_no_unique_ids()) {
-            (true, _) => Fetch::without_unique_ids(),
-            (false, true) => Fetch::first(),
-            (false, false) => Fetch::new(),
-        };
+        let plan = if without_unique_ids { Fetch::without_unique_ids() } else { Fetch::new() };
+        let plan = plan.nothing_stored(store.has_no_unique_ids());
         let bar = ProgressBar::no_length();
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} messages, {elapsed}")?);
         let (plan, deletes) = (taking.plan(plan).ahead(AHEAD as usize), taking.delete);
