@@ -48,7 +48,7 @@ def an_error_names_the_command_or_the_message_and_what_the_server_said(world):
         (["dele", 3], {"DELE": b"-ERR locked\r\n"}, ["message 3", "-ERR locked", "nothing is deleted"]),
         (["fetch", "D"], {"UIDL": Last(b"+OK\r\n1 a\r\n")}, ["UIDL"]),
         (["fetch", "D"], {**two, "RETR": second(cut)}, ["message 2", "grebe-2"]),
-        (["fetch", "D"], {**two, "RETR": second(None)}, ["RETR", "after message 1", "grebe-1"]),
+        (["fetch", "D"], {**two, "RETR": second(None)}, ["RETR", "message 2", "grebe-2"]),
         (["fetch", "D"], {**two, "RETR": second(b"-ERR not this one\r\n")}, ["message 2 (grebe-2): -ERR not this one"]),
         (["fetch", "D"], {**two, "RETR": second(b"-ERR no\r\n"), "QUIT": b"what\r\n"}, ["message 2 (", "then QUIT", "what"]),
     ]:  # fmt: skip
