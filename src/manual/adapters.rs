@@ -93,7 +93,7 @@
 #![doc = "```"]
 //! # TLS, blocking
 //! `adapter::blocking::Tls`, with the package's feature `rustls`. A host's `Stream` is a box then, since the handshake changes what is
-//! in it. This is a server's part, for STLS and for port 995 alike, and then a client's on port 995:
+//! in it. This is a server's part, for STLS and for port 995 alike, and then a client's, for one after the other:
 //!
 //! ```ignore
 //! type Stream = Box<dyn Stream>;
@@ -108,14 +108,18 @@
 //! serve(&mut host, &mut session, Box::new(socket));
 //! ```
 //! ```ignore
-//! let tls = ClientConnection::new(tls_config, server_name)?;
-//! let deadline = Instant::now().checked_add(Duration::from_secs(30));
-//! let stream = Tls::shake_hands(tls, TcpStream::connect(address)?, deadline)?;
-//! let mut client = Client::new(stream, Security::Tls, Arc::new(Config::new()));
+//! let mut login = Login::new(name, password).stls_if_offered(); // or `stls()`, where the server is known to have it
+//! let client = Client::connect_stls(address, ServerName::try_from("mail.example.org")?, tls_config, &mut login)?;
+//!
+//! let mut client = Client::connect_tls(address, ServerName::try_from("mail.example.org")?, tls_config)?;
+//! client.log_in(&mut Login::new(name, password))?;
 //! ```
-//! With STLS, `Client::log_in_over_tls` is given the same handshake. Its text:
+//! The stream's text, and the client's:
 #![doc = "```ignore"]
 #![doc = include_str!("blocking/tls.rs")]
+#![doc = "```"]
+#![doc = "```ignore"]
+#![doc = include_str!("blocking/connect.rs")]
 #![doc = "```"]
 //! # TLS, tokio
 //! A stream of tokio-rustls is one of tokio, so nothing more is needed. A host's `Stream` is a box then, since the handshake changes

@@ -4,6 +4,9 @@
 mod check;
 #[path = "../../../src/manual/blocking/client.rs"]
 mod client;
+#[cfg(feature = "rustls")]
+#[path = "../../../src/manual/blocking/connect.rs"]
+mod connect;
 #[path = "../../../src/manual/blocking/fetch.rs"]
 mod fetch;
 #[path = "../../../src/manual/blocking/serve.rs"]

@@ -22,6 +22,8 @@ use pop3_proto::message::{MessageNumber, Removal};
 use pop3_proto::server::{Action, BoxError, CloseReason, Config, Credentials, Deletions, Session};
 use pop3_proto::wire::{Command, Verb};
 use pop3_proto::{Io, Security};
+#[cfg(feature = "rustls")]
+use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConnection};
 
 use common::{Chunks, Open, Store, left, store};
@@ -291,6 +293,41 @@ fn stls_protects_the_password() {
     let (reason, reports, left) = server.end();
     assert_eq!((reason, left.len()), (CloseReason::Quit, 0));
     assert_eq!(reports, Vec::<String>::new());
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_client_connects_over_tls_in_one_call() {
+    let (tls, name) = common::client_tls();
+    let mut login = common::login("tanstaaf").stls();
+    let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext);
+    let mut client = Client::connect_stls(server.address, name.clone(), Arc::clone(&tls), &mut login).unwrap();
+    assert_eq!((client.session().security(), retr(&mut client, 1).unwrap().as_str()), (Security::Tls, "a\r\n"));
+    client.quit().unwrap();
+    let server = Server::with_implicit_tls(&["a\n"], Config::new());
+    let mut client = Client::connect_tls(server.address, name, tls).unwrap();
+    client.log_in(&mut common::login("tanstaaf")).unwrap();
+    assert_eq!(retr(&mut client, 1).unwrap(), "a\r\n");
+    client.quit().unwrap();
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_server_with_the_certificate_of_another_hears_no_password() {
+    let (tls, name) = (common::client_tls().0, ServerName::try_from("mail.example.com").unwrap());
+    let mut login = common::login("tanstaaf").stls();
+    let server = Server::with_config(&["a\n"], Config::new().stls(true), Security::Cleartext);
+    let failed = Client::connect_stls(server.address, name.clone(), Arc::clone(&tls), &mut login).err();
+    assert!(matches!(failed, Some(Error::Transport(_))), "{failed:?}");
+    assert_eq!(server.end().0, CloseReason::TlsFailed);
+    let server = Server::with_implicit_tls(&["a\n"], Config::new());
+    assert!(Client::connect_tls(server.address, name, tls).is_err());
+    assert_eq!(server.end().0, CloseReason::TlsFailed);
+    // Without STLS nothing leaves either.
+    let (tls, name) = common::client_tls();
+    let server = Server::with_config(&["a\n"], Config::new(), Security::Cleartext);
+    let failed = Client::connect_stls(server.address, name, tls, &mut common::login("tanstaaf").stls()).err();
+    assert!(matches!(failed, Some(Error::Login(_))), "{failed:?}");
 }
 
 #[test]
