@@ -216,12 +216,13 @@ impl Host for Connection {
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         let account = self.server.service.verify(&credentials)?;
-        self.open_maildrop(account).await
+        // On the heap, or each connection would have the room for it, here and at the handshake.
+        Box::pin(self.open_maildrop(account)).await
     }
 
     async fn authenticate(&mut self, step: Authenticate<'_, Mailbox, Exchange>) {
         let Some((step, account)) = self.server.service.authenticate(step) else { return };
-        let opened = self.open_maildrop(account).await;
+        let opened = Box::pin(self.open_maildrop(account)).await;
         step.answer(opened).unwrap_or_else(support::report);
     }
 
@@ -270,8 +271,7 @@ impl Host for Connection {
 
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        // On the heap, or each connection would have the room for a handshake.
-        Ok(Box::new(self.server.stop.cuts_off(Box::pin(tls.accept(stream))).await?))
+        Ok(Box::new(Box::pin(self.server.stop.cuts_off(tls.accept(stream))).await?))
     }
 
     async fn stopped(&mut self) {
