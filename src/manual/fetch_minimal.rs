@@ -58,7 +58,8 @@ impl Store for Directory {
     }
 
     fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
-        Ok(unique_ids.iter().try_for_each(|id| fs::rename(self.path_of(id), self.free_name(id)))?)
+        let mut stored = unique_ids.iter().filter(|id| self.path_of(id).exists()); // long ones are no names
+        Ok(stored.try_for_each(|id| fs::rename(self.path_of(id), self.free_name(id)))?)
     }
 }
 

@@ -86,7 +86,8 @@ def the_program_of_the_documentation_deletes_nothing_that_is_not_stored_whole(wo
 @only_for("server_std")
 def the_program_of_the_documentation_takes_no_new_message_for_an_old_one(world):
     old, new, third = message(1), message(2), message(3)
-    for first, second in [(b"00000001", b"00000001"), (b"Mon 3 May 10:00", b"Mon 3 May 12:30")]:
+    long = 150 * b"x"
+    for first, second in [(b"00000001", b"00000001"), (b"Mon 3 May 10:00", b"Mon 3 May 12:30"), (long, long)]:
         directory = world.directory / first.decode()
         with Maildrop([(first, old)]) as server:
             same(fetch(world, server.address, directory), (0, ""), "outcome")

@@ -94,8 +94,8 @@ pub trait Store: Send {
         ready(Ok(()))
     }
 
-    /// Forgets these unique-ids, which messages are stored by, and no message: the server may give them to others from now on. The
-    /// stored ones get other names, or none. Nothing is saved and not [synced](Self::sync) then.
+    /// Forgets these unique-ids, and no message: the server may give them to others from now on. Messages that are stored by them get
+    /// other names, or none; a store that has saved one otherwise passes over its unique-id. Nothing is saved and not [synced](Self::sync) then.
     ///
     /// # Errors
     /// Those of the store. They end the session without QUIT.
