@@ -148,7 +148,7 @@ impl<M> Work<M> {
 
     /// Takes a message that has begun. An error is one that the next message would meet with too: no more are asked for.
     pub(crate) fn begun(&mut self, it: &ListedMessage, begun: Result<M, BoxError>) {
-        let file = begun.map_err(|error| self.finish(Some(it.message()), &*error)).ok();
+        let file = begun.map_err(|error| self.finish(Some(it.message()), &error)).ok();
         self.begun.push(Begun { message: it.message(), octets: 0, file });
     }
 
@@ -211,7 +211,7 @@ impl<M> Work<M> {
             return synced;
         }
         let saved = take(&mut self.saved);
-        let is_safe = synced.map_err(|error| self.finish(None, &*error)).is_ok();
+        let is_safe = synced.map_err(|error| self.finish(None, &error)).is_ok();
         self.stored += if is_safe { saved.len() } else { 0 };
         for message in saved {
             if is_safe && deletes { self.plan.delete(message) } else { self.plan.keep(message) }
@@ -222,7 +222,7 @@ impl<M> Work<M> {
     /// Takes note of an error of a header.
     pub(crate) fn header(&mut self, it: &ListedMessage, saved: Result<(), BoxError>) {
         if let Err(error) = saved {
-            self.finish(Some(it.message()), &*error);
+            self.finish(Some(it.message()), &error);
         }
     }
 
