@@ -17,7 +17,8 @@ pub struct Gathered {
     new: Vec<bool>,
     /// What was sent for a message, where there is a list.
     sent: BTreeMap<Ticket, u32>,
-    /// The message that comes in, and those that are there.
+    /// The message that has begun last where there is a plan, what comes in, and what is there.
+    begun: u32,
     message: Vec<u8>,
     messages: BTreeMap<u32, Vec<u8>>,
     total: Option<(u32, u64)>,
@@ -34,6 +35,7 @@ impl Gathered {
             listed: settings.listed,
             new: (0..100).map(|number| settings.bit(number)).collect(),
             sent: BTreeMap::new(),
+            begun: 0,
             message: Vec::new(),
             messages: BTreeMap::new(),
             total: None,
@@ -74,7 +76,9 @@ impl Gathered {
             (_, EventKind::UniqueId { message, unique_id }) => {
                 self.unique_ids.insert(message.get(), unique_id.to_vec());
             }
-            (Some(Verb::Retr | Verb::Top), EventKind::Ends) if self.listed => self.complete(number.expect("a number")),
+            (Some(Verb::Retr | Verb::Top), EventKind::Ends) => {
+                self.end(if self.listed { number.expect("a number") } else { self.begun })
+            }
             (Some(Verb::Dele), EventKind::Ok(_)) if self.listed => self.removed.extend(number),
             (Some(Verb::Rset), EventKind::Ok(_)) => self.removed.clear(),
             (_, EventKind::Farewell(_) | EventKind::NotSent | EventKind::Unreadable { .. }) => panic!("{event:?}"),
@@ -92,11 +96,14 @@ impl Gathered {
         self.fetch.observe(event, |message| if new[number(message)] { Choice::Fetch } else { Choice::Keep });
         while let Some(progress) = self.fetch.progress() {
             match progress {
-                Progress::Begins(_) => assert!(self.message.is_empty()),
+                Progress::Begins(wanted) => {
+                    assert!(self.message.is_empty());
+                    self.begun = wanted.message().get();
+                }
                 Progress::Complete(wanted) => {
                     let message = wanted.message();
                     assert!(self.new[message.index() + 1] && wanted.unique_id().is_some());
-                    self.complete(message.get());
+                    assert!(self.messages.contains_key(&message.get()), "it has no end");
                     if self.deletes {
                         self.fetch.delete(message);
                         self.removed.insert(message.get());
@@ -111,7 +118,7 @@ impl Gathered {
         }
     }
 
-    fn complete(&mut self, number: u32) {
+    fn end(&mut self, number: u32) {
         assert!(self.messages.insert(number, mem::take(&mut self.message)).is_none(), "a message comes twice");
     }
 
