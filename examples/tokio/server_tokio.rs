@@ -216,7 +216,7 @@ impl Host for Connection {
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Mailbox, BoxError> {
         let account = self.server.service.verify(&credentials)?;
-        // On the heap, or each connection would have the room for it, here and at the handshake.
+        // On the heap, or each connection would have the room for it.
         Box::pin(self.open_maildrop(account)).await
     }
 
@@ -271,6 +271,7 @@ impl Host for Connection {
 
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        // On the heap, or each connection would have the room for a handshake.
         Ok(Box::new(Box::pin(self.server.stop.cuts_off(tls.accept(stream))).await?))
     }
 

@@ -190,7 +190,7 @@ impl<S: Store> Host for Connection<S> {
     async fn start_tls(&mut self, stream: BoxedStream) -> io::Result<BoxedStream> {
         let tls = self.server.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         // On the heap, or each connection would have the room for a handshake.
-        Ok(Box::new(self.server.stop.cuts_off(Box::pin(tls.accept(stream))).await?))
+        Ok(Box::new(Box::pin(self.server.stop.cuts_off(tls.accept(stream))).await?))
     }
 
     async fn stopped(&mut self) {

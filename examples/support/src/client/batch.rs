@@ -130,9 +130,9 @@ impl Drop for Batch {
 }
 
 fn sync(all: &[Complete]) -> Result<(), StoreError> {
-    let sync = |path: &Path| OpenOptions::new().write(true).open(path)?.sync_data();
+    let sync_one = |path: &Path| OpenOptions::new().write(true).open(path)?.sync_data();
     let one_by_one = |some: &[Complete]| {
-        some.iter().try_for_each(|it| sync(&it.path).map_err(|error| StoreError::new(&it.path, error)))
+        some.iter().try_for_each(|it| sync_one(&it.path).map_err(|error| StoreError::new(&it.path, error)))
     };
     let share = all.len().div_ceil(AT_A_TIME).max(1);
     thread::scope(|scope| {
