@@ -161,6 +161,7 @@ def a_database_that_only_reads_is_temporary_trouble_and_leaves_nothing_to_be_don
         for setting in settings:
             store.engine.ask(f"ALTER DATABASE {store.database} SET {setting}")
         close_connections(store)
+        before = len(store.engine.log())  # which other checks have left
         for _ in range(3):
             with front_end.connection() as connection:
                 assert front_end.log_in(connection, "other").startswith(b"-ERR [SYS/TEMP]")
@@ -169,7 +170,7 @@ def a_database_that_only_reads_is_temporary_trouble_and_leaves_nothing_to_be_don
         session.expect("RETR 2", b"+OK")
         same(session.content(), b"x\r\n", "content")
         time.sleep(1)  # in which locks would be released that nobody has
-        same(store.engine.log().count("DELETE FROM pop3.locks"), 0, "releases")
+        same(store.engine.log()[before:].count("DELETE FROM pop3.locks"), 0, "releases")
         session.expect("QUIT", b"-ERR [SYS/TEMP]")
         front_end.expect_error(USER, "read-only")
         store.engine.ask(f"ALTER DATABASE {store.database} RESET ALL")
