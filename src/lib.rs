@@ -57,7 +57,7 @@
 //!
 //! use adapter::blocking::{Stream, transfer};
 //! use pop3_proto::server::{
-//!     Action, CloseReason, Config, Maildrop, MessageNumber, Rejection, Security, Session, UniqueId,
+//!     Action, CloseReason, Config, Maildrop, MessageNumber, Security, Session, UniqueId,
 //! };
 //!
 //! /// A maildrop of one message.
@@ -87,10 +87,13 @@
 //!         let now = start.elapsed();
 //!         match session.poll(now) {
 //!             Action::Io(io) => drop(transfer(io, &mut socket, now)), // the next poll returns what a failure means
-//!             Action::Login(login) => match login.credentials() {
-//!                 who if who.name() == b"mrose" && who.verify(b"tanstaaf") => login.accept(Welcome)?,
-//!                 _ => login.reject(Rejection::BadCredentials),
-//!             },
+//!             Action::Login(login) => {
+//!                 let who = login.credentials();
+//!                 match who.verify((who.name() == b"mrose").then_some("tanstaaf")) {
+//!                     Ok(()) => login.accept(Welcome)?,
+//!                     Err(rejection) => login.reject(rejection),
+//!                 }
+//!             }
 //!             Action::Retrieve(retrieve) => retrieve.send(TEXT),
 //!             Action::Close(reason) => {
 //!                 let _ = socket.shut_down(); // a client that is gone misses nothing

@@ -31,9 +31,7 @@ impl Host for Connection {
     type Exchange = ();
 
     async fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Self::Maildrop, BoxError> {
-        if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
-            Err(Rejection::BadCredentials)?;
-        }
+        credentials.verify((credentials.name() == b"mrose").then_some("tanstaaf"))?;
         let mut messages = Arc::clone(&self.0).try_lock_owned().map_err(|_| Rejection::InUse)?;
         messages.retain(|(_, stored)| stored.is_some());
         let index: Vec<_> =

@@ -50,9 +50,7 @@ impl<'a> Host for Connection<'a> {
     type Exchange = ();
 
     fn log_in(&mut self, credentials: Credentials<'_>) -> Result<Open<'a>, BoxError> {
-        if credentials.name() != b"mrose" || !credentials.verify(b"tanstaaf") {
-            Err(Rejection::BadCredentials)?;
-        }
+        credentials.verify((credentials.name() == b"mrose").then_some("tanstaaf"))?;
         let mut messages = self.0.try_lock().map_err(|_| Rejection::InUse)?;
         messages.retain(|(_, stored)| stored.is_some());
         Ok(Open(messages))

@@ -63,15 +63,18 @@ impl Credentials<'_> {
         }
     }
 
-    /// Returns whether the client has proved that it knows `secret`, compared in constant time. A host that keeps only hashes
-    /// of passwords takes [`Credentials::Password`] instead, and verifies what its password [exposes](Password::expose).
+    /// Checks that the client knows the secret of the [named](Self::name) user, `None` where there is no such user. It is compared
+    /// in constant time. A host that keeps only hashes of passwords takes [`Credentials::Password`] instead, and verifies what its
+    /// password [exposes](Password::expose).
     ///
-    /// Where the name isn't known, reject the login without this: APOP can prove an empty secret.
-    pub fn verify(&self, secret: &[u8]) -> bool {
-        match self {
-            Self::Password { password, .. } => password.matches(secret),
-            Self::Apop { proof, .. } => proof.verify(secret),
-        }
+    /// # Errors
+    /// [`Rejection::BadCredentials`]: the login is to be rejected.
+    pub fn verify(&self, secret: Option<impl AsRef<[u8]>>) -> Result<(), Rejection> {
+        let verified = secret.is_some_and(|secret| match self {
+            Self::Password { password, .. } => password.matches(secret.as_ref()),
+            Self::Apop { proof, .. } => proof.verify(secret.as_ref()),
+        });
+        if verified { Ok(()) } else { Err(Rejection::BadCredentials) }
     }
 }
 

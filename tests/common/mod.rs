@@ -220,13 +220,13 @@ fn answer_login(store: &Rc<Store>, login: Login<'_, TestDrop, TestExchange>) {
         Credentials::Password { password, .. } => Call::Password(name, password.expose().to_vec()),
         _ => Call::Apop(name),
     });
-    let known = credentials.name() == b"mrose" && credentials.verify(b"tanstaaf");
+    let verified = credentials.verify((credentials.name() == b"mrose").then_some("tanstaaf"));
     if let Some(code) = store.refused_with.get() {
         login.reject_with_code(ResponseCode::new(code).unwrap());
     } else if let Some(rejection) = store.rejection.get() {
         login.reject(rejection);
-    } else if !known {
-        login.reject(Rejection::BadCredentials);
+    } else if let Err(rejection) = verified {
+        login.reject(rejection);
     } else if store.locked.replace(true) {
         login.reject(Rejection::InUse);
     } else {

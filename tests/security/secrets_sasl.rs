@@ -109,7 +109,7 @@ fn answer(action: Action<'_, Empty, Vec<u8>>, secret: &str, seen: &mut Seen) {
         }
         Action::Login(login) => {
             seen.text(format!("{:?}", login.credentials()));
-            if login.credentials().verify(secret.as_bytes()) {
+            if login.credentials().verify(Some(secret)).is_ok() {
                 login.accept(Empty).unwrap();
             } else {
                 login.reject(Rejection::BadCredentials);

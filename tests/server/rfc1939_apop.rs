@@ -47,6 +47,17 @@ fn a_wrong_digest_is_a_failed_login() {
 }
 
 #[test]
+fn nobody_logs_in_by_the_proof_of_an_empty_secret() {
+    // R-1939-32
+    let proof = digest_for(TIMESTAMP, "");
+    let mut server = Server::with_timestamp(&Store::example(), TIMESTAMP);
+    server.send("");
+    for name in ["mrose", "nobody"] {
+        assert_eq!(server.send(format!("APOP {name} {proof}\r\n")), "-ERR [AUTH] wrong name or password\r\n");
+    }
+}
+
+#[test]
 fn every_digit_of_the_digest_counts() {
     // R-1939-32
     for at in 0..DIGEST.len() {

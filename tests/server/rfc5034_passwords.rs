@@ -1,7 +1,7 @@
 //! PLAIN (RFC 4616) and LOGIN, which say a password like USER and PASS do.
 
 use pop3_proto::auth::sasl::base64;
-use pop3_proto::server::{Action, CloseReason, Config, Credentials, Utf8};
+use pop3_proto::server::{Action, CloseReason, Config, Credentials, Rejection, Utf8};
 use pop3_proto::wire::{Mechanism, Name, Password};
 use pop3_proto::{Io, Security};
 
@@ -63,7 +63,10 @@ fn asks(lines: &str, expected: &Credentials<'_>) {
             Action::Io(Io::Write(mut write)) => bytes::Buf::advance(&mut write, usize::MAX),
             Action::Login(login) => {
                 assert_eq!(&login.credentials(), expected, "{lines:?}");
-                assert!(login.credentials().verify(b"tanstaaf") && !login.credentials().verify(b"tanstaa"));
+                assert_eq!(login.credentials().verify(Some("tanstaaf")), Ok(()));
+                for wrong in [Some("tanstaa"), Some(""), None] {
+                    assert_eq!(login.credentials().verify(wrong), Err(Rejection::BadCredentials));
+                }
                 asked += 1;
             }
             other => panic!("{lines:?}: {other:?}"),

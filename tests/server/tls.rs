@@ -88,7 +88,7 @@ impl Link {
                     start.established(ClientIdentity::Unknown);
                 }
                 Action::Login(login) => {
-                    assert!(login.credentials().verify(b"tanstaaf"));
+                    assert_eq!(login.credentials().verify(Some("tanstaaf")), Ok(()));
                     login.accept(TestDrop::new(&Store::example())).unwrap();
                 }
                 Action::Update(update) => update.finish(pop3_proto::message::Removal::All),

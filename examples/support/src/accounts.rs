@@ -81,7 +81,7 @@ impl Accounts {
 
     /// The account that `credentials` give a right to.
     pub fn verify(&self, credentials: &Credentials<'_>) -> Result<Arc<Account>, Rejection> {
-        self.verify_by(credentials.name(), |password| credentials.verify(password))
+        self.verify_by(credentials.name(), |password| credentials.verify(Some(password)).is_ok())
     }
 
     /// The account of `name`, if its password or token passes the test.
