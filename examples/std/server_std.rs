@@ -65,8 +65,8 @@ fn run(args: &Args) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&server.stopping))?;
     }
-    let plain = listen(&args.listening.listen)?;
-    let implicit_tls = args.listening.tls_listen.as_deref().map(listen).transpose()?;
+    let plain = support::listen(&args.listening.listen)?;
+    let implicit_tls = args.listening.tls_listen.as_deref().map(support::listen).transpose()?;
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
     support::announce(plain.local_addr()?, tls_address, args, server.service.accounts());
 
@@ -84,10 +84,6 @@ fn run(args: &Args) -> io::Result<()> {
     }
     // A thread that still waits for the store, or for its client, ends with the program.
     Ok(())
-}
-
-fn listen(address: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| support::cannot_listen(address, &error))
 }
 
 /// Starts a thread that serves connections.

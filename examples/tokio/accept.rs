@@ -8,13 +8,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use support::{cannot_listen, is_shortage, report};
+use support::{is_shortage, report};
 
 /// How long a lack of open files may keep us.
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(crate) async fn listen(address: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))
+pub(crate) fn listen(address: &str) -> io::Result<TcpListener> {
+    let listener = support::listen(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Accepts connections, each of which is given to `serve`.

@@ -72,11 +72,8 @@ async fn run(args: &Args) -> Result<()> {
         by_user,
     });
     let stop_signal = stop::stop_signal()?;
-    let plain = listen(&args.listening.listen).await?;
-    let implicit_tls = match &args.listening.tls_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let plain = listen(&args.listening.listen)?;
+    let implicit_tls = args.listening.tls_listen.as_deref().map(listen).transpose()?;
     args.announce(plain.local_addr()?, implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?);
     let serve = |implicit_tls| {
         let proxy = &proxy;

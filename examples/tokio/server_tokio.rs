@@ -88,11 +88,8 @@ async fn run(args: &Args) -> io::Result<()> {
     let server =
         Arc::new(Server { service, tls, loops: Loops::start()?, runtime: Handle::current(), stop: Stop::default() });
 
-    let plain = listen(&args.listening.listen).await?;
-    let implicit_tls = match &args.listening.tls_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let plain = listen(&args.listening.listen)?;
+    let implicit_tls = args.listening.tls_listen.as_deref().map(listen).transpose()?;
     let address = plain.local_addr()?;
     let tls_address = implicit_tls.as_ref().map(TcpListener::local_addr).transpose()?;
 

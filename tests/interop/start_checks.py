@@ -14,6 +14,7 @@ from servers import PATIENCE, Server
 
 SECRET = "s3cr3t-w0rd"
 MANY = 10_000
+BURST = 600  # more than fit where nobody asks the system for room
 OCTETS_EACH = 3 * 1024
 
 
@@ -167,6 +168,18 @@ def ten_thousand_idle_connections_are_cheap(world):
 
 
 @check
+def connections_that_come_at_once_wait_and_are_all_greeted(world):
+    with Server(world.program) as server, ExitStack() as stack:
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            waiting = [stack.enter_context(caller(server.port)) for _ in range(BURST)]
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        for connection in waiting:
+            assert connection.recv(512).startswith(b"+OK")
+
+
+@check
 @only_for("server_std")
 def few_threads_stay_when_many_connections_have_ended(world):
     with Server(world.program, make_maildir(world.directory, small_messages(1))) as server:
@@ -189,8 +202,14 @@ def few_threads_stay_when_many_connections_have_ended(world):
 
 def guest(port):
     """A connection that has been greeted and says nothing."""
+    plain = caller(port)
+    assert plain.recv(512).startswith(b"+OK")
+    return plain
+
+
+def caller(port):
+    """A connection that may not have been accepted yet."""
     plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
     # Closed with a reset, so that no port stays taken for a minute.
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    assert plain.recv(512).startswith(b"+OK")
     return plain

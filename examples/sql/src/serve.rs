@@ -57,11 +57,8 @@ pub async fn serve<S: Store>(store: S, listening: &Listening, lease: Duration) -
     let tls = listening.tls()?.map(TlsAcceptor::from);
     let config = Config::new().stls(tls.is_some()).output_limit(OUTPUT).map_err(io::Error::other)?;
     let config = listening::offer(config, Mechanism::SCRAM_SHA_256, listening.require_tls)?;
-    let plain = accept::listen(&listening.listen).await?;
-    let implicit_tls = match &listening.tls_listen {
-        Some(address) => Some(accept::listen(address).await?),
-        None => None,
-    };
+    let plain = accept::listen(&listening.listen)?;
+    let implicit_tls = listening.tls_listen.as_deref().map(accept::listen).transpose()?;
     let passwords = Passwords::new()?;
     let secret = store.secret().await.map_err(io::Error::other)?;
     let nobody = Nobody::new(secret.expose(), ITERATIONS);

@@ -31,7 +31,7 @@ use accounts::Accounts;
 pub use accounts::Account;
 pub use args::{Args, path_of};
 pub use last_words::LastWords;
-pub use listening::{cannot_listen, is_shortage, parse_or_exit, security_of};
+pub use listening::{is_shortage, listen, parse_or_exit, security_of};
 pub use mailbox::Mailbox;
 pub use reading::Reading;
 pub use report::{exit_code, report};

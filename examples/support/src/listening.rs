@@ -1,7 +1,7 @@
 //! Where a server listens, and what it lets clients do there.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
@@ -81,9 +81,22 @@ pub fn offer(config: Config, mechanism: Mechanism, require_tls: bool) -> io::Res
     config.map_err(io::Error::other)
 }
 
-/// The error of a server that can't have the address it was told to use.
-pub fn cannot_listen(address: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+/// Listens at the address that the server was told to use.
+pub fn listen(address: &str) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).and_then(|listener| let_many_wait(&listener).map(|()| listener));
+    listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+}
+
+/// Has as many connections wait to be accepted as the system has room for. The 128 of the standard library are soon reached where
+/// many clients come at once, and the others are only heard when they knock again, a second later.
+#[cfg(unix)]
+fn let_many_wait(listener: &TcpListener) -> io::Result<()> {
+    Ok(rustix::net::listen(listener, i32::MAX)?)
+}
+
+#[cfg(not(unix))]
+fn let_many_wait(_: &TcpListener) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether accepting a connection failed because the system is out of something: then it fails again at once, until
