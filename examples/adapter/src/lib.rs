@@ -21,11 +21,13 @@ mod call;
 #[cfg(any(feature = "std", feature = "tokio"))]
 #[path = "../../../src/manual/check.rs"]
 mod check;
+#[cfg(any(feature = "std", feature = "tokio"))]
 #[path = "../../../src/manual/error.rs"]
 mod error;
 #[cfg(any(feature = "std", feature = "tokio"))]
 #[path = "../../../src/manual/fetch.rs"]
 mod fetch;
 
+#[cfg(any(feature = "std", feature = "tokio"))]
 pub use error::Error;
 pub use pop3_proto::server::{BoxError, Opened};

@@ -185,15 +185,13 @@ impl Model<'_> {
         }
         let capability = reply::capability(trimmed);
         let words = format!("line {} {}", capability.is_some(), trimmed.escape_ascii());
-        if verb == Verb::Capa {
-            if let (Some(words), Some(listed)) = (capability, &mut self.incomplete) {
-                for fact in reply::facts(&words) {
-                    // What has a number takes the place of what was said before.
-                    if let Some((tag @ ("LOGIN-DELAY" | "EXPIRE"), _)) = fact.split_once(' ') {
-                        listed.retain(|other| !other.starts_with(&format!("{tag} ")));
-                    }
-                    listed.insert(fact);
+        if let (Verb::Capa, Some(words), Some(listed)) = (verb, capability, &mut self.incomplete) {
+            for fact in reply::facts(&words) {
+                // What has a number takes the place of what was said before.
+                if let Some((tag @ ("LOGIN-DELAY" | "EXPIRE"), _)) = fact.split_once(' ') {
+                    listed.retain(|other| !other.starts_with(&format!("{tag} ")));
                 }
+                listed.insert(fact);
             }
         }
         self.found(line.end, words, false, Then::Nothing);

@@ -151,7 +151,7 @@ fn tell(lines: &mut Vec<Line>, lie: LineLie, mail: &[Mail], by_id: bool) {
             }
         }
         7 if by_id => {
-            let id = lines[next].id.clone().filter(|_| lie.line % 2 == 0).unwrap_or_else(|| b"ghost".to_vec());
+            let id = lines[next].id.clone().filter(|_| lie.line.is_multiple_of(2)).unwrap_or_else(|| b"ghost".to_vec());
             lines.push(Line { is_extra: true, ..Line::new(count + 1, Some(&id)) });
         }
         8 if !by_id && line.readable => {

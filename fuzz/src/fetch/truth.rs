@@ -156,7 +156,7 @@ impl Caller<'_, '_> {
         in_turn(&self.listed);
         let mut asked = server.asked.clone();
         let is_last = |message: u32| list.ids_of(message).iter().any(|id| self.choices.get(*id) == Some(&Choice::Last));
-        asked.retain(|message| !is_last(*message) && !(whims.most().is_some() && list.is_repeated(*message)));
+        asked.retain(|message| !is_last(*message) && (whims.most().is_none() || !list.is_repeated(*message)));
         in_turn(&asked);
         let complete = self.told.iter().filter_map(|(progress, _)| match progress {
             Progress::Complete(wanted) if !list.is_repeated(wanted.message().get()) => Some(wanted),
