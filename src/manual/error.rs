@@ -34,8 +34,8 @@ pub enum Error {
     /// The message may not be whole: keep it on the server.
     #[error("message {0} may not be whole")]
     Unproven(MessageNumber),
-    /// What the caller keeps a message in has failed.
-    #[error("the message can't be kept: {0}")]
+    /// What the caller keeps messages in has failed.
+    #[error("messages can't be kept: {0}")]
     Sink(BoxError),
     /// The command has no place here. Nothing was sent.
     #[error(transparent)]
@@ -55,7 +55,8 @@ pub enum Error {
     /// The session can't go on. The command whose response was due is named, if one was.
     #[error("{during}{0}", during = during(*.1))]
     Session(client::Error, Option<Verb>),
-    /// The session has ended well, but something stays on the server that was to be fetched or deleted. It is one line.
+    /// Something stays on the server that was to be fetched or deleted. It is one line, at the end of which stands why the session
+    /// has ended early, if it has.
     #[error("{0}")]
     Unfinished(String),
     /// The session has ended early.

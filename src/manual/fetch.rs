@@ -123,7 +123,7 @@ impl<M> Work<M> {
                 Progress::Removed(it) => self.removed(&it),
                 Progress::Unproven(it) => {
                     drop(self.take(&it));
-                    self.failures.add(&Progress::Unproven(it));
+                    self.failures.add_unproven(it.message());
                 }
                 other => self.failures.add(&other),
             }
@@ -239,7 +239,7 @@ impl<M> Work<M> {
         if how != Ok(Closed::Quit(Removal::All)) {
             return Err(self.failures.or(error));
         }
-        self.failures.check()?;
+        self.failures.check(None)?;
         Ok(Fetched { stored: self.stored, removed: self.plan.deletions(), unfetched: self.plan.unfetched() })
     }
 
@@ -249,11 +249,13 @@ impl<M> Work<M> {
     }
 }
 
-/// What went wrong without ending the session, in one line.
+/// What went wrong, in one line.
 #[derive(Default)]
 struct Failures {
     line: String,
     count: usize,
+    /// The message that may not be whole and was asked for last, and how many before it may not be either.
+    unproven: Option<(MessageNumber, usize)>,
 }
 
 impl Failures {
@@ -263,24 +265,39 @@ impl Failures {
     fn add(&mut self, failure: &dyn Display) {
         self.count += 1;
         if self.count <= Self::MOST {
-            let comma = if self.count > 1 { "; " } else { "" };
-            let _ = write!(self.line, "{comma}{failure}");
+            self.append(failure);
         }
     }
 
-    fn check(mut self) -> Result<(), Error> {
+    fn add_unproven(&mut self, message: MessageNumber) {
+        self.unproven = Some((message, self.unproven.map_or(0, |(_, before)| before + 1)));
+    }
+
+    fn append(&mut self, failure: &dyn Display) {
+        let semicolon = if self.line.is_empty() { "" } else { "; " };
+        let _ = write!(self.line, "{semicolon}{failure}");
+    }
+
+    /// An error if there are any; `end` is why the session has ended early.
+    fn check(mut self, end: Option<&Error>) -> Result<(), Error> {
         if self.count > Self::MOST {
-            let _ = write!(self.line, "; and {} more", self.count - Self::MOST);
+            self.append(&format_args!("and {} more", self.count - Self::MOST));
         }
-        if self.count > 0 { Err(Error::Unfinished(self.line)) } else { Ok(()) }
+        if let Some((message, before)) = self.unproven {
+            let others = if before > 0 { format!(", nor may {before} before it") } else { String::new() };
+            self.append(&format_args!("message {message} may not be whole{others}"));
+        }
+        if self.line.is_empty() {
+            return Ok(());
+        }
+        if let Some(end) = end {
+            self.append(end);
+        }
+        Err(Error::Unfinished(self.line))
     }
 
     /// These, if there are any, and how the session has ended.
-    fn or(mut self, error: Error) -> Error {
-        if self.count == 0 {
-            return error;
-        }
-        self.add(&error);
-        self.check().err().unwrap_or(error)
+    fn or(self, error: Error) -> Error {
+        self.check(Some(&error)).err().unwrap_or(error)
     }
 }

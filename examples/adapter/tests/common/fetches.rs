@@ -300,7 +300,7 @@ fn a_store_that_does_not_know_what_it_has_fetches_nothing() {
     let server = Server::new(THREE);
     let mut store = Memory { broken: "list", ..Memory::default() };
     let error = server.fetch(Fetch::new(), &mut store).unwrap_err();
-    assert_eq!((error.to_string().as_str(), server.heard()), ("the message can't be kept: can't list", vec![]));
+    assert_eq!((error.to_string().as_str(), server.heard()), ("messages can't be kept: can't list", vec![]));
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn what_may_not_be_whole_is_not_stored_and_the_error_says_so() {
     let server = Server::new(ANSWERS);
     let mut store = Memory::default();
     let Err(Error::Unfinished(line)) = server.fetch(Fetch::new(), &mut store) else { panic!() };
-    assert!(line.contains("message 2: it may not be whole; ") && !line.contains("message 1"), "{line}");
+    assert!(line.contains("message 2 may not be whole; ") && !line.contains("message 1"), "{line}");
     assert_eq!((server.heard(), store.names()), (["UIDL", "RETR 1", "RETR 2"].map(String::from).to_vec(), vec!["a"]));
 }
 
@@ -330,7 +330,7 @@ fn a_connection_that_is_cut_deletes_nothing_and_keeps_what_is_whole() {
     let server = Server::new(ANSWERS);
     let mut store = Memory::default();
     let error = server.fetch(Fetch::new(), &mut store).unwrap_err();
-    assert!(error.to_string().starts_with("message 2: it may not be whole; "), "{error}");
+    assert!(error.to_string().starts_with("message 2 may not be whole; "), "{error}");
     assert_eq!((store.names(), server.heard().last().map(String::as_str)), (vec!["a"], Some("RETR 2")));
 }
 
@@ -345,7 +345,7 @@ fn messages_that_are_asked_for_in_one_go_are_stored_when_all_of_them_are_there()
     // The first has gone alone.
     let mut store = Memory::default();
     let error = Server::new(CUT).fetch(Fetch::new(), &mut store).unwrap_err().to_string();
-    assert!(error.starts_with("message 2: it may not be whole; message 3: it may not be whole; "), "{error}");
+    assert!(error.starts_with("message 3 may not be whole, nor may 1 before it; "), "{error}");
     assert_eq!(store.names(), ["a"]);
 }
 
@@ -374,8 +374,13 @@ fn a_line_of_failures_has_an_end() {
         ("STAT", "-ERR\r\n"),
         ("UIDL", "+OK\r\n1 a\r\n2 b\r\n3 c\r\n4 d\r\n5 e\r\n6 f\r\n7 g\r\n8 h\r\n9 i\r\n10 j\r\n11 k\r\n12 l\r\n.\r\n"),
     ];
+    const CUT: &[(&str, &str)] = &[ANSWERS[0], ANSWERS[1], ("RETR 12", "+OK\r\ncut")];
     let error = Server::new(ANSWERS).fetch(Fetch::new(), &mut Memory::default()).unwrap_err().to_string();
     assert!(error.contains("message 10: not fetched") && error.ends_with("; and 2 more"), "{error}");
+    // Why the session has ended is never left out.
+    let error = Server::new(CUT).fetch(Fetch::new(), &mut Memory::default()).unwrap_err().to_string();
+    let end = "; and 1 more; message 12 may not be whole; RETR: the connection ended inside a response";
+    assert!(error.ends_with(end), "{error}");
 }
 
 #[test]
