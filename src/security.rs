@@ -25,7 +25,8 @@ impl Security {
     /// as the former.
     ///
     /// A program on this machine that passes the octets on, such as a tunnel, a container's proxy or a proxy that ends
-    /// TLS, has a loopback address too: where there is one, declare what is true of the whole way.
+    /// TLS, has a loopback address too: where there is one, declare what is true of the whole way. A server that lets nobody in
+    /// without TLS declares [`Cleartext`](Self::Cleartext) for all.
     ///
     /// ```
     /// use pop3_proto::Security;

@@ -19,7 +19,8 @@ use crate::Error;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
 impl Client<Box<dyn Stream>> {
-    /// Connects to a server where TLS comes first (port 995); `name` is whose certificate the server must have.
+    /// Connects to a server where TLS comes first (port 995); `name` is whose certificate the server must have. This is there with
+    /// the feature `rustls`.
     ///
     /// # Errors
     /// Those of the socket and of the handshake.
@@ -33,7 +34,7 @@ impl Client<Box<dyn Stream>> {
     }
 
     /// Connects to a server on port 110, and logs in as a plan has it that sends STLS: see [`log_in_over_tls`](Self::log_in_over_tls).
-    /// `name` is whose certificate the server must have.
+    /// `name` is whose certificate the server must have. This is there with the feature `rustls`.
     ///
     /// # Errors
     /// [`Error::Transport`] where the server can't be reached, or the handshake fails; [`Error::Login`] says why nobody is logged in.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use adapter::blocking::{Stream, TICK};
 use rustls::{ConnectionCommon, SideData, StreamOwned};
 
-/// TLS over another stream.
+/// TLS over another stream: with the feature `rustls` of the adapter.
 #[derive(Debug)]
 pub struct Tls<C, S: Read + Write>(StreamOwned<C, S>);
 

@@ -57,7 +57,8 @@ pub trait Store: Send {
 
     /// Stores a message, which is complete, by its unique-id if it has one that can serve as a name. None is stored by that one: never replace
     /// one by another. Nothing is deleted on the server before [`sync`](Self::sync), but a crash may come before it, so
-    /// store by a unique-id only what is whole on the disk.
+    /// store by a unique-id only what is whole on the disk. One without a unique-id that stays on the server comes again in each session:
+    /// compare its octets with those of the others that are stored without one.
     ///
     /// # Errors
     /// Those of the store. The message stays on the server then.
@@ -67,16 +68,15 @@ pub trait Store: Send {
         listed: &ListedMessage,
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: messages are deleted on
-    /// the server after this. That is done for many messages at once, since a disk takes as long for one: at the latest after
-    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here. One with
-    /// transactions collects messages in `save` and inserts them here, all in one: a transaction that is open from one `save` to the next may
+    /// Waits until no crash may lose what is [saved](Self::save), also what a session before has saved: no message is deleted on
+    /// the server before this. That is done for many messages at once, since a disk takes as long for one: at the latest after
+    /// 128, or 4 MiB of them, and at the end. A store that waits in `save` has nothing to do here. One with transactions may
+    /// collect messages in `save`, take them out here, and insert them all in one: a transaction that is open from one `save` to the next may
     /// be rolled back by the error of one, and the messages before it would be deleted on the server.
     ///
     /// # Errors
-    /// Those of the store. What was saved since the last call stays on the server, so none of it may count as stored, and no more messages
-    /// are asked for. Before the
-    /// first message is fetched they end the session without QUIT.
+    /// Those of the store. What was saved since the last call stays on the server, so none of it may count as stored, now or
+    /// later, and no more messages are asked for. Before the first message is fetched they end the session without QUIT.
     fn sync(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
