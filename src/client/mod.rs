@@ -11,7 +11,8 @@
 //!
 //! A program that keeps mail, whether it leaves it on the server or deletes it there, takes a [`Fetch`], and `Client::fetch`, which carries
 //! it out for a store. `Client` alone knows nothing of unique-ids that are repeated, of messages that are to come last since they break
-//! a session, or of what was stored before. [`Fetch`] begins with such a program.
+//! a session, or of what was stored before. [`Fetch`] begins with such a program, and there is
+//! [one with a database](crate::manual::adapters#an-import-into-sqlite).
 //!
 //! `examples/std/client_std.rs` and `examples/tokio/client_tokio.rs` are complete programs.
 //!

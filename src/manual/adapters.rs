@@ -12,11 +12,25 @@
 //! |---|---|---|
 //! | the octets of either session | [`transfer`](#transfer-blocking) | [`transfer`](#transfer-tokio) |
 //! | a server's whole loop, and the trait `Host` | [`serve`](#serve-blocking) | [`serve`](#serve-tokio) |
+//! | locks of maildrops, within one process | [`Locks`](#locks) | [`Locks`](#locks) |
 //! | a check of a host's store, for its tests | [`check`](#check-blocking) | [`check`](#check-tokio) |
 //! | a client that is called | [`Client`](#client-blocking) | [`Client`](#client-tokio) |
 //! | a plan to fetch, and the trait `Store` | [`Client::fetch`](#fetch-blocking) | [`Client::fetch`](#fetch-tokio) |
 //! | TLS | [by rustls](#tls-blocking) | by tokio-rustls: see [below](#tls-tokio) |
+//! | a program with its mail in a database | [an import](#an-import-into-sqlite) | [a server](#a-server-over-sqlite) |
 //!
+//! # A server over SQLite
+//! A whole one, with STLS and port 995: `cargo run -p examples-sqlite --example sqlite_server`. The maildrop of a session is its
+//! connection to the database and its lock, with the id of each message.
+#![doc = "```ignore"]
+#![doc = include_str!("sqlite_server.rs")]
+#![doc = "```"]
+//! # An import into SQLite
+//! A client that takes what is new, over STLS: `cargo run -p examples-sqlite --example sqlite_import`. It may be killed at any time. One that leaves
+//! mail on the server says so in `deletes`.
+#![doc = "```ignore"]
+#![doc = include_str!("sqlite_import.rs")]
+#![doc = "```"]
 //! # Transfer, blocking
 //! A read waits until something is there before it asks for a window, and flushes before that, since a session that reads has
 //! nothing left to write. It never waits beyond the session's deadline, nor for more than a second, so a loop around it can look
@@ -40,6 +54,12 @@
 //! the maildrop is dropped with its lock.
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/serve.rs")]
+#![doc = "```"]
+//! # Locks
+//! A server that is one process keeps the locks of its maildrops here; where there are more of them, the store has to
+//! (`examples/sql` shows one that does).
+#![doc = "```ignore"]
+#![doc = include_str!("locks.rs")]
 #![doc = "```"]
 //! # Check, blocking
 //! A host's own tests call it with a maildrop that has messages in it.
@@ -72,7 +92,7 @@
 #![doc = "```"]
 //! # Fetch, tokio
 //! A store on tokio has `async` methods. One that blocks, such as files or SQLite, is called in `spawn_blocking`, or has a task of its
-//! own that the methods send to.
+//! own that the methods send to; or it just blocks, where nothing else runs on that thread.
 #![doc = "```ignore"]
 #![doc = include_str!("tokio/fetch.rs")]
 #![doc = "```"]

@@ -10,7 +10,7 @@
 #![doc = "```"]
 //! Over tokio the methods of `Host` are `async`. This is the same server there, `cargo run --example minimal_tokio`. Its maildrop is an
 //! [`Index`], which is ready to use, so it implements no [`Maildrop`]; over a database, an `Index` keeps the
-//! [id of each row](Index::with_keys) too.
+//! [id of each row](Index::with_keys) too, as in [a server over SQLite](crate::manual::adapters#a-server-over-sqlite).
 #![doc = "```ignore"]
 #![doc = include_str!("../manual/minimal_tokio.rs")]
 #![doc = "```"]

@@ -41,6 +41,7 @@ import poplib_checks  # noqa: F401
 import proxy_checks  # noqa: F401
 import proxy_odd_checks  # noqa: F401
 import sasl_checks  # noqa: F401
+import sqlite_checks  # noqa: F401
 import start_checks  # noqa: F401
 import store_checks  # noqa: F401
 import tls_checks  # noqa: F401
@@ -50,14 +51,14 @@ from dovecot import DOVECOT
 
 SERVERS = ["server_std", "server_tokio"]
 PROXIES = ["proxy_tokio"]
-DOCUMENTED = ["fetch_minimal", "server", "client"]
+DOCUMENTED = ["fetch_minimal", "server", "client", "minimal_tokio", "sqlite_server", "sqlite_import"]
 OTHERS = ["cc", "curl", "fetchmail", "mpop", "openssl"]
 
 
 def build():
     """Builds the examples, and says where cargo has put the servers; the others are beside them."""
     root = Path(__file__).resolve().parents[2]
-    command = [os.environ.get("CARGO", "cargo"), "build", "--message-format=json-render-diagnostics"]
+    command = [os.environ.get("CARGO", "cargo"), "build", "--workspace", "--message-format=json-render-diagnostics"]
     for program in SERVERS + PROXIES + CLIENTS + DOCUMENTED:
         command += ["--example", program]
     print("building:", *command, flush=True)

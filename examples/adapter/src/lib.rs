@@ -27,7 +27,10 @@ mod error;
 #[cfg(any(feature = "std", feature = "tokio"))]
 #[path = "../../../src/manual/fetch.rs"]
 mod fetch;
+#[path = "../../../src/manual/locks.rs"]
+mod locks;
 
 #[cfg(any(feature = "std", feature = "tokio"))]
 pub use error::Error;
+pub use locks::{Lock, Locks};
 pub use pop3_proto::server::{BoxError, Opened};

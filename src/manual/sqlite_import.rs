@@ -1,0 +1,83 @@
+//! Imports the new mail of one account into a SQLite database, over STLS, and deletes it on the server once it is stored.
+//!
+//! ```text
+//! cargo run -p examples-sqlite --example sqlite_import -- DATABASE ADDR NAME PASSWORD AUTHORITY
+//! ```
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use adapter::BoxError;
+use adapter::blocking::{Client, Store};
+use pop3_proto::client::{Fetch, ListedMessage, Login, Name, Password};
+use rusqlite::Connection;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+/// One database for each account. A message has its unique-id as long as the server may list that.
+const SCHEMA: &str =
+    "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, unique_id BLOB UNIQUE, body BLOB NOT NULL)";
+
+struct Messages(Connection);
+
+impl Store for Messages {
+    type Message = Vec<u8>;
+
+    fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError> {
+        let mut ids = self.0.prepare("SELECT unique_id FROM messages WHERE unique_id NOT NULL")?;
+        Ok(ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    fn begin(&mut self, _: &ListedMessage) -> Result<Vec<u8>, BoxError> {
+        Ok(Vec::new())
+    }
+
+    /// Each is a transaction of its own, and is safe when this returns. So `sync` has nothing to do.
+    fn save(&mut self, message: Vec<u8>, listed: &ListedMessage) -> Result<(), BoxError> {
+        self.0.execute("INSERT INTO messages (unique_id, body) VALUES (?, ?)", (listed.unique_id(), message))?;
+        Ok(())
+    }
+
+    fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
+        let transaction = self.0.transaction()?;
+        for id in unique_ids {
+            transaction.execute("UPDATE messages SET unique_id = NULL WHERE unique_id = ?", [id])?;
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+fn import(db: Connection, address: &str, account: (&str, &str), tls: ClientConfig) -> Result<(), BoxError> {
+    let (mut messages, tls) = (Messages(db), Arc::new(tls));
+    let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
+    loop {
+        let mut login = Login::new(Name::new(account.0)?, Password::new(account.1)?).stls();
+        let host = ServerName::try_from(host.to_owned())?;
+        let client = Client::connect_stls(address, host, Arc::clone(&tls), &mut login)?;
+        // After so many a new session begins, so that they are gone from the server.
+        if client.fetch(Fetch::new().at_most(1000), &mut messages)?.unfetched == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let Err(error) = run(&arguments) else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+fn run(arguments: &[String]) -> Result<(), BoxError> {
+    let [database, address, name, password, authority] = arguments else {
+        return Err("usage: sqlite_import DATABASE ADDR NAME PASSWORD AUTHORITY".into());
+    };
+    let db = Connection::open(database)?;
+    db.execute_batch(SCHEMA)?;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority)?)?;
+    let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    import(db, address, (name, password), tls)
+}
