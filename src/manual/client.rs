@@ -5,17 +5,20 @@
 //! ```
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use adapter::blocking::Client;
 use pop3_proto::client::{Login, Name, Password};
 
-fn main() -> Result<(), String> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, name, password] = &arguments[..] else { return Err("usage: client ADDR NAME PASSWORD".into()) };
-    print_subjects(address, name, password).map_err(|error| error.to_string())
+    let Err(error) = print_subjects(&arguments) else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
-fn print_subjects(address: &str, name: &str, password: &str) -> Result<(), Box<dyn Error>> {
+fn print_subjects(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let [address, name, password] = arguments else { return Err("usage: client ADDR NAME PASSWORD".into()) };
     let mut client = Client::connect(address)?;
     client.log_in(&mut Login::new(Name::new(name)?, Password::new(password)?))?;
     for message in client.stat()?.numbers() {

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use adapter::BoxError;
 use adapter::blocking::{Client, Store};
@@ -63,13 +64,16 @@ impl Store for Directory {
     }
 }
 
-fn main() -> Result<(), String> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, path] = &arguments[..] else { return Err("usage: fetch_minimal ADDR DIR".into()) };
-    fetch_mail(address, Directory(path.into())).map_err(|error| error.to_string())
+    let Err(error) = fetch_mail(&arguments) else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
-fn fetch_mail(address: &str, mut directory: Directory) -> Result<(), Box<dyn std::error::Error>> {
+fn fetch_mail(arguments: &[String]) -> Result<(), BoxError> {
+    let [address, path] = arguments else { return Err("usage: fetch_minimal ADDR DIR".into()) };
+    let mut directory = Directory(path.into());
     let partial = directory.0.join(".partial");
     let _ = fs::remove_dir_all(&partial); // of a run that was cut off
     fs::create_dir_all(&partial)?;
