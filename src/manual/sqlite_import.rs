@@ -17,8 +17,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 /// One database for each account. A message has its unique-id as long as the server may list that.
-const SCHEMA: &str =
-    "CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, unique_id BLOB UNIQUE, body BLOB NOT NULL)";
+/// `EXTRA`, or a loss of power may undo what is committed last, when it is gone from the server already.
+const SCHEMA: &str = "
+    PRAGMA synchronous = EXTRA;
+    CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, unique_id BLOB UNIQUE, body BLOB NOT NULL);
+";
 
 struct Messages(Connection);
 

@@ -1,5 +1,6 @@
 """The server and the client of one page that keep mail in SQLite, with curl, Python's client, each other, and `kill -9`."""
 
+import os
 import poplib
 import random
 import sqlite3
@@ -19,6 +20,44 @@ PASSWORD = "tanstaaf"
 ACCOUNT = {"user": USER, "password": PASSWORD}
 MANY = 400
 FEW = b"Subject: few\r\n\r\n"
+
+# The calls of a disk that forgets at a loss of power: the name of a journal that is removed is only gone for good when its directory
+# is synced, so it is kept by another name until then. Nothing else waits for the disk.
+FORGETFUL_CALLS = r"""
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char kept[4096];
+
+int unlink(const char *name) {
+    size_t length = strlen(name);
+    if (length < 8 || strcmp(name + length - 8, "-journal") != 0) return remove(name);
+    snprintf(kept, sizeof kept, "%s.kept", name);
+    return rename(name, kept);
+}
+
+int fsync(int file) {
+    struct stat found;
+    if (kept[0] && fstat(file, &found) == 0 && S_ISDIR(found.st_mode)) {
+        remove(kept);
+        kept[0] = 0;
+    }
+    return 0;
+}
+
+int fdatasync(int file) {
+    return fsync(file);
+}
+"""
+
+
+def forgetful_calls(directory):
+    """A library of these calls."""
+    source, library = directory / "forgetful_calls.c", directory / "forgetful_calls.so"
+    source.write_text(FORGETFUL_CALLS, encoding="ascii")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=PATIENCE)
+    return library
 
 
 @contextmanager
@@ -69,11 +108,12 @@ def logged_in(world, port, is_tls=True):
     return pop
 
 
-def start_import(world, address, password=PASSWORD, authority=None):
+def start_import(world, address, password=PASSWORD, authority=None, calls=None):
     program = str(world.program.parent / "sqlite_import")
     authority = str(authority or world.certificate.authority)
     command = [program, str(world.directory / "client.db"), address, USER, password, authority]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "LD_PRELOAD": str(calls)} if calls else None
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def imports(world, address, **options):
@@ -194,3 +234,14 @@ def the_import_into_sqlite_fails_in_one_line(world):
         assert code == 1 and "STLS" in said, said
     with Maildrop([(b"a", FEW)], {"STLS": Last(b"")}) as broken:
         same(imports(world, broken.address)[0], 1, "exit code where the server breaks off")
+
+
+@check
+@only_for("server_tokio")
+def the_import_into_sqlite_waits_for_the_disk_to_remove_the_journal(world):
+    # Or a loss of power brings it back, and what is deleted on the server is rolled back.
+    calls = forgetful_calls(world.directory)
+    with server(world, [FEW]) as (_, port, _):
+        same(imports(world, f"127.0.0.1:{port}", calls=calls), (0, ""), "how it ends")
+        same([body for _, body in imported(world)], [FEW], "what is imported")
+        same([file.name for file in world.directory.glob("client.db-*")], [], "journals that may come back")
