@@ -16,21 +16,23 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
-/// One database for each account. A message has its unique-id as long as the server may list that.
+/// A message has its unique-id as long as the server may list that. Another account may have the same ones for other messages.
 /// `EXTRA`, or a loss of power may undo what is committed last, when it is gone from the server already.
 const SCHEMA: &str = "
     PRAGMA synchronous = EXTRA;
-    CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, unique_id BLOB UNIQUE, body BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS messages
+        (id INTEGER PRIMARY KEY, account TEXT NOT NULL, unique_id BLOB, body BLOB NOT NULL, UNIQUE (account, unique_id));
 ";
 
-struct Messages(Connection);
+/// The messages of one account.
+struct Messages(Connection, String);
 
 impl Store for Messages {
     type Message = Vec<u8>;
 
     fn unique_ids(&mut self) -> Result<Vec<Vec<u8>>, BoxError> {
-        let mut ids = self.0.prepare("SELECT unique_id FROM messages WHERE unique_id NOT NULL")?;
-        Ok(ids.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        let mut ids = self.0.prepare("SELECT unique_id FROM messages WHERE account = ? AND unique_id NOT NULL")?;
+        Ok(ids.query_map([&self.1], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     fn begin(&mut self, _: &ListedMessage) -> Result<Vec<u8>, BoxError> {
@@ -39,22 +41,23 @@ impl Store for Messages {
 
     /// Each is a transaction of its own, and is safe when this returns. So `sync` has nothing to do.
     fn save(&mut self, message: Vec<u8>, listed: &ListedMessage) -> Result<(), BoxError> {
-        self.0.execute("INSERT INTO messages (unique_id, body) VALUES (?, ?)", (listed.unique_id(), message))?;
-        Ok(())
+        let insert = "INSERT INTO messages (account, unique_id, body) VALUES (?, ?, ?)";
+        Ok(self.0.execute(insert, (&self.1, listed.unique_id(), message)).map(drop)?)
     }
 
     fn forget(&mut self, unique_ids: &[Vec<u8>]) -> Result<(), BoxError> {
         let transaction = self.0.transaction()?;
         for id in unique_ids {
-            transaction.execute("UPDATE messages SET unique_id = NULL WHERE unique_id = ?", [id])?;
+            transaction
+                .execute("UPDATE messages SET unique_id = NULL WHERE (account, unique_id) = (?, ?)", (&self.1, id))?;
         }
         Ok(transaction.commit()?)
     }
 }
 
 fn import(db: Connection, address: &str, account: (&str, &str), tls: ClientConfig) -> Result<(), BoxError> {
-    let (mut messages, tls) = (Messages(db), Arc::new(tls));
     let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
+    let (mut messages, tls) = (Messages(db, format!("{}@{host}", account.0)), Arc::new(tls));
     loop {
         let mut login = Login::new(Name::new(account.0)?, Password::new(account.1)?).stls();
         let host = ServerName::try_from(host.to_owned())?;

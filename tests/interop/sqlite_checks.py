@@ -108,10 +108,10 @@ def logged_in(world, port, is_tls=True):
     return pop
 
 
-def start_import(world, address, password=PASSWORD, authority=None, calls=None):
+def start_import(world, address, password=PASSWORD, authority=None, user=USER, calls=None):
     program = str(world.program.parent / "sqlite_import")
     authority = str(authority or world.certificate.authority)
-    command = [program, str(world.directory / "client.db"), address, USER, password, authority]
+    command = [program, str(world.directory / "client.db"), address, user, password, authority]
     environment = {**os.environ, "LD_PRELOAD": str(calls)} if calls else None
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
@@ -245,3 +245,20 @@ def the_import_into_sqlite_waits_for_the_disk_to_remove_the_journal(world):
         same(imports(world, f"127.0.0.1:{port}", calls=calls), (0, ""), "how it ends")
         same([body for _, body in imported(world)], [FEW], "what is imported")
         same([file.name for file in world.directory.glob("client.db-*")], [], "journals that may come back")
+
+
+@check
+@only_for("server_tokio")
+def the_import_into_sqlite_takes_accounts_with_the_same_unique_ids_for_different_ones(world):
+    other = {"user": "other", "password": "other"}
+    with server(world, [b"one\r\n"]) as (database, port, _):
+        # The first stays on the server, so that its unique-id is known, and the other's account has got the same one.
+        keep = "CREATE TRIGGER kept BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'kept'); END"
+        change(database, keep, [()])
+        same(imports(world, f"127.0.0.1:{port}")[0], 1, "exit code where nothing can be deleted")
+        change(database, "DROP TRIGGER kept", [()])
+        change(database, "INSERT INTO users VALUES (?, ?)", [("other", "other")])
+        change(database, "UPDATE messages SET user = ?, body = ?", [("other", b"two\r\n")])
+        same(imports(world, f"127.0.0.1:{port}", **other), (0, ""), "how the other's ends")
+        same([body for _, body in imported(world)], [b"one\r\n", b"two\r\n"], "what is imported")
+        same(rows(database, "SELECT count(*) FROM messages"), [(0,)], "messages on the server")
