@@ -77,12 +77,15 @@ fn fetch_mail(arguments: &[String]) -> Result<(), BoxError> {
     let partial = directory.0.join(".partial");
     let _ = fs::remove_dir_all(&partial); // of a run that was cut off
     fs::create_dir_all(&partial)?;
+    let mut left = usize::MAX;
     loop {
         let mut client = Client::connect(address)?;
         client.log_in(&mut Login::new(Name::new("mrose")?, Password::new("tanstaaf")?))?;
         // After so many a new session begins, so that they are gone from the server.
-        if client.fetch(Fetch::new().at_most(1000), &mut directory)?.unfetched == 0 {
-            return Ok(fs::remove_dir(&partial)?);
+        match client.fetch(Fetch::new().at_most(1000), &mut directory)?.unfetched {
+            0 => return Ok(fs::remove_dir(&partial)?),
+            fewer if fewer < left => left = fewer,
+            _ => return Err("the server lists as many messages as before: it may not have deleted any".into()),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adapter::BoxError;
-use adapter::blocking::{Client, Store};
+use adapter::blocking::{Client, Store, Stream};
 use pop3_proto::client::{Fetch, ListedMessage, Login, Name, Password};
 use rusqlite::Connection;
 use rustls::pki_types::pem::PemObject;
@@ -55,16 +55,14 @@ impl Store for Messages {
     }
 }
 
-fn import(db: Connection, address: &str, account: (&str, &str), tls: ClientConfig) -> Result<(), BoxError> {
-    let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
-    let (mut messages, tls) = (Messages(db, format!("{}@{host}", account.0)), Arc::new(tls));
+fn import(mut to: Messages, log_in: impl Fn() -> Result<Client<Box<dyn Stream>>, BoxError>) -> Result<(), BoxError> {
+    let mut left = usize::MAX;
     loop {
-        let mut login = Login::new(Name::new(account.0)?, Password::new(account.1)?).stls();
-        let host = ServerName::try_from(host.to_owned())?;
-        let client = Client::connect_stls(address, host, Arc::clone(&tls), &mut login)?;
         // After so many a new session begins, so that they are gone from the server.
-        if client.fetch(Fetch::new().at_most(1000), &mut messages)?.unfetched == 0 {
-            return Ok(());
+        match log_in()?.fetch(Fetch::new().at_most(1000), &mut to)?.unfetched {
+            0 => return Ok(()),
+            fewer if fewer < left => left = fewer,
+            _ => return Err("the server lists as many messages as before: it may not have deleted any".into()),
         }
     }
 }
@@ -80,10 +78,16 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     let [database, address, name, password, authority] = arguments else {
         return Err("usage: sqlite_import DATABASE ADDR NAME PASSWORD AUTHORITY".into());
     };
-    let db = Connection::open(database)?;
-    db.execute_batch(SCHEMA)?;
+    let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority)?)?;
-    let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    import(db, address, (name, password), tls)
+    let tls = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
+    let log_in = || {
+        let mut login = Login::new(Name::new(name)?, Password::new(password)?).stls();
+        let host = ServerName::try_from(host.to_owned())?;
+        Ok(Client::connect_stls(address, host, Arc::clone(&tls), &mut login)?)
+    };
+    let db = Connection::open(database)?;
+    db.execute_batch(SCHEMA)?;
+    import(Messages(db, format!("{name}@{host}")), log_in)
 }

@@ -113,3 +113,13 @@ def the_program_of_the_documentation_leaves_an_empty_maildrop_alone(world):
         same(fetch(world, server.address, world.directory / "mail"), (0, ""), "outcome")
         same(mail(world.directory / "mail"), [], "messages")
         same(server.verbs(), ["CAPA", "USER", "PASS", "STAT", "QUIT"], "commands")
+
+
+@check
+@only_for("server_std")
+def the_program_of_the_documentation_ends_where_the_server_deletes_nothing(world):
+    messages = [(b"%d" % number, message(number)) for number in range(1001)]
+    with Maildrop(messages, {"QUIT": Last(b"+OK\r\n")}) as server:
+        code, said = fetch(world, server.address, world.directory / "mail")
+        assert code == 1 and "may not have deleted" in said, said
+        same(server.connections, 2, "sessions")

@@ -249,6 +249,16 @@ def the_import_into_sqlite_waits_for_the_disk_to_remove_the_journal(world):
 
 @check
 @only_for("server_tokio")
+def the_import_into_sqlite_ends_where_the_server_deletes_nothing(world):
+    with server(world, [b"%d" % n for n in range(1001)]) as (database, port, _):
+        change(database, "CREATE TRIGGER kept BEFORE DELETE ON messages BEGIN SELECT RAISE(IGNORE); END", [()])
+        code, said = imports(world, f"127.0.0.1:{port}", calls=forgetful_calls(world.directory))
+        assert code == 1 and "may not have deleted" in said, said
+        same(len(imported(world)), 2000, "messages that are imported, in two sessions")
+
+
+@check
+@only_for("server_tokio")
 def the_import_into_sqlite_takes_accounts_with_the_same_unique_ids_for_different_ones(world):
     other = {"user": "other", "password": "other"}
     with server(world, [b"one\r\n"]) as (database, port, _):

@@ -66,7 +66,8 @@ use crate::wire::DropListing;
 /// A caller that counts messages or octets itself takes all messages with one [repeated](ListedMessage::repeated_id) unique-id or
 /// none, since [none of them is deleted alone](#unique-ids-that-arent-unique).
 ///
-/// When the session has ended well, and [`unfetched`](Self::unfetched) is above 0, connect again and go on with another plan.
+/// When the session has ended well, and [`unfetched`](Self::unfetched) is above 0, connect again and go on with another plan. End where
+/// it isn't below what it was before: a server that says it has deleted messages, and hasn't, would be asked for the same ones for ever.
 ///
 /// # A program
 /// This is a whole program, which `cargo run --example fetch_minimal -- 127.0.0.1:1110 DIR` runs in the repository. The adapter's
