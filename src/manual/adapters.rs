@@ -26,8 +26,9 @@
 #![doc = include_str!("sqlite_server.rs")]
 #![doc = "```"]
 //! # An import into SQLite
-//! A client that takes what is new, over STLS: `cargo run -p examples-sqlite --example sqlite_import`. It may be killed at any time. One that leaves
-//! mail on the server says so in `deletes`.
+//! A client that takes what is new, over STLS: `cargo run -p examples-sqlite --example sqlite_import`. It may be killed at any time.
+//! A message is in memory until it is stored, however large the server makes it. A client that leaves mail on the server says so in
+//! `deletes`.
 #![doc = "```ignore"]
 #![doc = include_str!("sqlite_import.rs")]
 #![doc = "```"]
