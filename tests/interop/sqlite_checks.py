@@ -3,6 +3,8 @@
 import os
 import poplib
 import random
+import resource
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -76,7 +78,7 @@ def server(world, messages=()):
                 ports.append(int(line.rsplit(":", 1)[1]))
             change(database, "INSERT INTO users VALUES (?, ?)", [(USER, PASSWORD)])
             deliver(database, messages)
-            yield database, *ports
+            yield database, *ports, process
         finally:
             process.terminate()
 
@@ -134,7 +136,7 @@ def imported(world):
 def the_server_over_sqlite_serves_curl_and_poplib(world):
     messages = list(tricky_messages().values())
     trusted = ["--ssl-reqd", "--cacert", str(world.certificate.authority)]
-    with server(world, messages) as (database, port, tls_port):
+    with server(world, messages) as (database, port, tls_port, _):
         urls = [f"pop3://127.0.0.1:{port}/2", f"pop3s://127.0.0.1:{tls_port}/2"]
         for url in urls:
             same(curl(url, *trusted, **ACCOUNT)[:2], (0, wire_form(messages[1])), f"what curl has of {url}")
@@ -167,7 +169,7 @@ def logged_in_at_last(world, port, is_tls):
 @check
 @only_for("server_tokio")
 def the_server_over_sqlite_removes_at_quit_and_uses_no_unique_id_again(world):
-    with server(world, [b"one\n", b"two\n"]) as (database, _, tls_port):
+    with server(world, [b"one\n", b"two\n"]) as (database, _, tls_port, _):
         pop = logged_in(world, tls_port)
         one, two = pop.uidl()[1]
         pop.dele(2)
@@ -199,7 +201,7 @@ def the_server_over_sqlite_removes_at_quit_and_uses_no_unique_id_again(world):
 @only_for("server_tokio")
 def the_import_into_sqlite_takes_each_message_once_however_often_it_is_killed(world):
     messages = [b"Subject: %d\r\n\r\n%s\r\n" % (n, bytes([97 + n % 26]) * (n * 7 % 3000)) for n in range(MANY)]
-    with server(world, messages) as (database, port, _):
+    with server(world, messages) as (database, port, _, _):
         for _ in range(12):
             with start_import(world, f"127.0.0.1:{port}") as process:
                 time.sleep(random.uniform(0.0, 0.12))
@@ -217,7 +219,7 @@ def the_import_into_sqlite_takes_each_message_once_however_often_it_is_killed(wo
 @check
 @only_for("server_tokio")
 def the_import_into_sqlite_fails_in_one_line(world):
-    with server(world, [FEW]) as (_, port, _):
+    with server(world, [FEW]) as (_, port, _, _):
         for options, words in [
             ({"password": "wr0ng"}, "name or password"),
             ({"authority": world.certificate.stranger}, "certificate"),
@@ -241,7 +243,7 @@ def the_import_into_sqlite_fails_in_one_line(world):
 def the_import_into_sqlite_waits_for_the_disk_to_remove_the_journal(world):
     # Or a loss of power brings it back, and what is deleted on the server is rolled back.
     calls = forgetful_calls(world.directory)
-    with server(world, [FEW]) as (_, port, _):
+    with server(world, [FEW]) as (_, port, _, _):
         same(imports(world, f"127.0.0.1:{port}", calls=calls), (0, ""), "how it ends")
         same([body for _, body in imported(world)], [FEW], "what is imported")
         same([file.name for file in world.directory.glob("client.db-*")], [], "journals that may come back")
@@ -250,7 +252,7 @@ def the_import_into_sqlite_waits_for_the_disk_to_remove_the_journal(world):
 @check
 @only_for("server_tokio")
 def the_import_into_sqlite_ends_where_the_server_deletes_nothing(world):
-    with server(world, [b"%d" % n for n in range(1001)]) as (database, port, _):
+    with server(world, [b"%d" % n for n in range(1001)]) as (database, port, _, _):
         change(database, "CREATE TRIGGER kept BEFORE DELETE ON messages BEGIN SELECT RAISE(IGNORE); END", [()])
         code, said = imports(world, f"127.0.0.1:{port}", calls=forgetful_calls(world.directory))
         assert code == 1 and "may not have deleted" in said, said
@@ -261,7 +263,7 @@ def the_import_into_sqlite_ends_where_the_server_deletes_nothing(world):
 @only_for("server_tokio")
 def the_import_into_sqlite_takes_accounts_with_the_same_unique_ids_for_different_ones(world):
     other = {"user": "other", "password": "other"}
-    with server(world, [b"one\r\n"]) as (database, port, _):
+    with server(world, [b"one\r\n"]) as (database, port, _, _):
         # The first stays on the server, so that its unique-id is known, and the other's account has got the same one.
         keep = "CREATE TRIGGER kept BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'kept'); END"
         change(database, keep, [()])
@@ -272,3 +274,27 @@ def the_import_into_sqlite_takes_accounts_with_the_same_unique_ids_for_different
         same(imports(world, f"127.0.0.1:{port}", **other), (0, ""), "how the other's ends")
         same([body for _, body in imported(world)], [b"one\r\n", b"two\r\n"], "what is imported")
         same(rows(database, "SELECT count(*) FROM messages"), [(0,)], "messages on the server")
+
+
+@check
+@only_for("server_tokio")
+def the_server_over_sqlite_goes_on_where_nobody_reads_its_errors(world):
+    with server(world, [FEW]) as (database, port, tls_port, process):
+        process.stderr.close()
+        pop = logged_in(world, tls_port)
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            pop.dele(1)
+            try:
+                pop.quit()
+                raise AssertionError("QUIT was answered +OK")
+            except poplib.error_proto as error:
+                assert "SYS/TEMP" in str(error), error
+        # It can't accept for a while.
+        before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1, before[1]))
+        with closing(socket.create_connection(("127.0.0.1", port), PATIENCE)) as waiting:
+            time.sleep(0.2)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+            assert waiting.recv(100).startswith(b"+OK"), "no greeting"
+        same(logged_in(world, tls_port).stat()[0], 1, "messages")

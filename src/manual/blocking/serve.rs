@@ -95,7 +95,7 @@ pub trait Host {
     /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
     /// Whose session it is, the host knows from its login; which message, it says in its own errors. By default it is a line on stderr.
     fn report(&mut self, error: BoxError) {
-        eprintln!("{error}");
+        let _ = writeln!(io::stderr(), "{error}"); // where nobody reads that, the session goes on
     }
 
     /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.

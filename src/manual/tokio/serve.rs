@@ -1,7 +1,7 @@
 //! Serves one client over a stream of tokio.
 
 use std::future::{Future, pending, ready};
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -112,7 +112,7 @@ pub trait Host: Send {
     /// Takes note of an error of the store, for whoever runs the server: the client is told no more than that something has failed.
     /// Whose session it is, the host knows from its login; which message, it says in its own errors. By default it is a line on stderr.
     fn report(&mut self, error: BoxError) {
-        eprintln!("{error}");
+        let _ = writeln!(io::stderr(), "{error}"); // where nobody reads that, the session goes on
     }
 
     /// Takes note that the stream has failed, or its handshake. Mostly a client has just gone, and there is nothing to do.
