@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run -p examples-sqlite --example sqlite_server -- DATABASE CERTIFICATE KEY ADDR TLS_ADDR
 //! ```
+//!
+//! One such process serves a database, since it keeps the locks of the maildrops. Other programs may insert messages meanwhile.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
