@@ -79,8 +79,9 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
         return Err("usage: sqlite_import DATABASE ADDR NAME PASSWORD AUTHORITY".into());
     };
     let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
+    let host = host.trim_matches(['[', ']']); // of an IPv6 address
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(authority)?)?;
+    roots.add(CertificateDer::from_pem_file(authority).map_err(|error| format!("{authority}: {error}"))?)?;
     let tls = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
     let log_in = || {
         let mut login = Login::new(Name::new(name)?, Password::new(password)?).stls();

@@ -121,9 +121,10 @@ async fn run(arguments: &[String]) -> Result<(), BoxError> {
         return Err("usage: sqlite_server DATABASE CERTIFICATE KEY ADDR TLS_ADDR".into());
     };
     Connection::open(database)?.execute_batch(SCHEMA)?;
-    let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<_, _>>()?;
-    let tls = ServerConfig::builder().with_no_client_auth();
-    let tls = tls.with_single_cert(chain, PrivateKeyDer::from_pem_file(key)?)?;
+    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let chain = chain.map_err(|error| format!("{certificate}: {error}"))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{key}: {error}"))?;
+    let tls = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
     let server = Server { database: database.clone(), locks: Locks::default(), tls: TlsAcceptor::from(Arc::new(tls)) };
     tokio::try_join!(listen(&server, address, false), listen(&server, tls_address, true))?;
     Ok(())

@@ -223,8 +223,9 @@ def the_import_into_sqlite_fails_in_one_line(world):
         for options, words in [
             ({"password": "wr0ng"}, "name or password"),
             ({"authority": world.certificate.stranger}, "certificate"),
-            ({"authority": world.directory / "missing"}, "No such file"),
+            ({"authority": world.directory / "missing"}, "missing: "),
             ({"address": f"127.0.0.2:{port}"}, "refused"),
+            ({"address": "[::1]:1"}, "os error"),
         ]:
             code, said = imports(world, **{"address": f"127.0.0.1:{port}", **options})
             assert code == 1 and words in said, said
