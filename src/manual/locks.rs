@@ -27,6 +27,7 @@ impl Locks {
 
 /// A maildrop that is locked, as long as this lives.
 #[derive(Debug)]
+#[must_use = "the maildrop is locked as long as this lives"]
 pub struct Lock {
     locks: Locks,
     name: Vec<u8>,
