@@ -57,14 +57,12 @@ impl Store for Messages {
 
 fn import(mut to: Messages, log_in: impl Fn() -> Result<Client<Box<dyn Stream>>, BoxError>) -> Result<(), BoxError> {
     let mut left = usize::MAX;
-    loop {
+    while left > 0 {
         // After so many a new session begins, so that they are gone from the server. As each is in memory, few come in one go.
-        match log_in()?.fetch(Fetch::new().at_most(1000).ahead(16), &mut to)?.unfetched {
-            0 => return Ok(()),
-            fewer if fewer < left => left = fewer,
-            _ => return Err("the server lists as many messages as before: it may not have deleted any".into()),
-        }
+        let now = log_in()?.fetch(Fetch::new().at_most(1000).ahead(16), &mut to)?.unfetched;
+        left = Some(now).filter(|now| *now < left).ok_or("the server may not have deleted any message")?;
     }
+    Ok(())
 }
 
 fn main() -> ExitCode {
