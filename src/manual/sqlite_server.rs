@@ -29,7 +29,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// What is in the database. `AUTOINCREMENT`, since an id is a unique-id, which must never be used again. `octets` are those of the
 /// message with CRLF line ends, as `WireSize` counts them when it is delivered. A server without APOP keeps hashes of passwords.
+/// `WAL`, or a loss of power may bring back what was removed last.
 const SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
     CREATE TABLE IF NOT EXISTS users (name TEXT PRIMARY KEY, password TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS messages
         (id INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL, octets INTEGER NOT NULL, body BLOB NOT NULL);

@@ -62,14 +62,19 @@ def forgetful_calls(directory):
     return library
 
 
+def preloading(library):
+    """The environment of a program that has these calls, if there are any."""
+    return {**os.environ, "LD_PRELOAD": str(library)} if library else None
+
+
 @contextmanager
-def server(world, messages=()):
+def server(world, messages=(), calls=None):
     """The server, with these messages: its database, and its ports without TLS and with it."""
     database = world.directory / "server.db"
     certificate = world.certificate
     program = str(world.program.parent / "sqlite_server")
     command = [program, str(database), str(certificate.file), str(certificate.key), "127.0.0.1:0", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=preloading(calls)) as process:
         try:
             ports = []
             for _ in range(2):
@@ -114,8 +119,7 @@ def start_import(world, address, password=PASSWORD, authority=None, user=USER, c
     program = str(world.program.parent / "sqlite_import")
     authority = str(authority or world.certificate.authority)
     command = [program, str(world.directory / "client.db"), address, user, password, authority]
-    environment = {**os.environ, "LD_PRELOAD": str(calls)} if calls else None
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=preloading(calls))
 
 
 def imports(world, address, **options):
@@ -195,6 +199,17 @@ def the_server_over_sqlite_removes_at_quit_and_uses_no_unique_id_again(world):
             except poplib.error_proto as error:
                 assert "SYS/TEMP" in str(error), error
         same(rows(database, "SELECT body FROM messages"), [(b"three\n",)], "what is left")
+
+
+@check
+@only_for("server_tokio")
+def the_server_over_sqlite_has_on_the_disk_what_it_answers_quit(world):
+    # Or a loss of power brings the journal back, and with it the mail.
+    with server(world, [FEW, FEW], calls=forgetful_calls(world.directory)) as (_, _, tls_port, _):
+        pop = logged_in(world, tls_port)
+        pop.dele(1)
+        pop.quit()
+        same([file.name for file in world.directory.glob("*-journal*")], [], "journals that may come back")
 
 
 @check
