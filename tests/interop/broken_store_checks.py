@@ -257,8 +257,8 @@ def a_store_that_hangs_stops_few_others(world):
             session.send(b"RETR 1\r\n")
         time.sleep(1)
         answered, _, _ = select.select([session.plain for session in others], [], [], 0)
-        # A quarter of the loops is stopped, with a few connections more than a quarter.
-        assert 2 * len(others) <= 3 * len(answered), f"{len(answered)} of {len(others)} others are served"
+        # A quarter of the loops is stopped. Which loop has accepted whom is chance, so they may have far more than a quarter of all.
+        assert len(others) <= 2 * len(answered), f"{len(answered)} of {len(others)} others are served"
         others_are_served(server)
         server.process.send_signal(signal.SIGTERM)
         server.ends_cleanly()
