@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adapter::BoxError;
-use adapter::blocking::{Client, Store, Stream};
+use adapter::blocking::{Client, Store};
 use pop3_proto::client::{Fetch, ListedMessage, Login, Name, Password};
 use rusqlite::Connection;
 use rustls::pki_types::pem::PemObject;
@@ -55,16 +55,6 @@ impl Store for Messages {
     }
 }
 
-fn import(mut to: Messages, log_in: impl Fn() -> Result<Client<Box<dyn Stream>>, BoxError>) -> Result<(), BoxError> {
-    let mut left = usize::MAX;
-    while left > 0 {
-        // After so many a new session begins, so that they are gone from the server. As each is in memory, few come in one go.
-        let now = log_in()?.fetch(Fetch::new().at_most(1000).ahead(16), &mut to)?.unfetched;
-        left = Some(now).filter(|now| *now < left).ok_or("the server may not have deleted any message")?;
-    }
-    Ok(())
-}
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let Err(error) = run(&arguments) else { return ExitCode::SUCCESS };
@@ -76,17 +66,22 @@ fn run(arguments: &[String]) -> Result<(), BoxError> {
     let [database, address, name, password, authority] = arguments else {
         return Err("usage: sqlite_import DATABASE ADDR NAME PASSWORD AUTHORITY".into());
     };
-    let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
-    let host = host.trim_matches(['[', ']']); // of an IPv6 address
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).map_err(|error| format!("{authority}: {error}"))?)?;
     let tls = Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth());
-    let log_in = || {
-        let mut login = Login::new(Name::new(name)?, Password::new(password)?).stls();
-        let host = ServerName::try_from(host.to_owned())?;
-        Ok(Client::connect_stls(address, host, Arc::clone(&tls), &mut login)?)
-    };
+    let (host, _) = address.rsplit_once(':').ok_or("the address has no port")?;
+    let host = host.trim_matches(['[', ']']); // of an IPv6 address
     let db = Connection::open(database)?;
     db.execute_batch(SCHEMA)?;
-    import(Messages(db, format!("{name}@{host}")), log_in)
+    let mut messages = Messages(db, format!("{name}@{host}"));
+    let host = ServerName::try_from(host.to_owned())?;
+    let mut left = usize::MAX;
+    while left > 0 {
+        let mut login = Login::new(Name::new(name)?, Password::new(password)?).stls();
+        let client = Client::connect_stls(address, host.clone(), Arc::clone(&tls), &mut login)?;
+        // After so many a new session begins, so that they are gone from the server. As each is in memory, few come in one go.
+        let now = client.fetch(Fetch::new().at_most(1000).ahead(16), &mut messages)?.unfetched;
+        left = Some(now).filter(|now| *now < left).ok_or("the server may not have deleted any message")?;
+    }
+    Ok(())
 }
