@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager, suppress
 
+import preloads
 from checks import check, same
 from maildirs import PASSWORD, USER, files_in, make_maildir, small_messages, wire_form
 from servers import PATIENCE, Server
@@ -71,10 +72,7 @@ int statx(int file, const char *name, int flags, unsigned mask, struct statx *fo
 
 def odd_calls(directory):
     """A library of these calls."""
-    source, library = directory / "odd_calls.c", directory / "odd_calls.so"
-    source.write_text(ODD_CALLS, encoding="ascii")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=PATIENCE)
-    return library
+    return preloads.library(directory, ODD_CALLS)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import time
 
+import preloads
 from checks import check, only_for, same
 from clients import Maildrop, clients, stored
 from servers import PATIENCE
@@ -135,15 +136,13 @@ class Box(Maildrop):
 @check
 @only_for("server_std")
 def a_fetch_waits_for_the_disk_in_the_order_that_no_crash_can_turn(world):
-    source, library = world.directory / "spoken_calls.c", world.directory / "spoken_calls.so"
-    source.write_text(SPOKEN_CALLS, encoding="ascii")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lpthread"], check=True, timeout=PATIENCE)
+    library = preloads.library(world.directory, SPOKEN_CALLS)
     for place in range(2):
         directory = (world.directory / str(place)).resolve()
         calls = world.directory / f"calls-{place}"
         with Box() as server:
             client = clients(world, server.address)[place]
-            environment = {**os.environ, "LD_PRELOAD": str(library), "SPOKEN_CALLS": str(calls)}
+            environment = {**preloads.environment(library), "SPOKEN_CALLS": str(calls)}
             command = [*client.arguments, "fetch", str(directory), "--delete"]
             done = subprocess.run(command, capture_output=True, env=environment, timeout=PATIENCE, check=False)
             same((done.returncode, done.stderr, server.messages), (0, b"", []), "outcome")

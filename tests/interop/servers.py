@@ -1,6 +1,5 @@
 """Starting and stopping the example servers, and plain connections to them."""
 
-import os
 import queue
 import re
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 
+import preloads
 from maildirs import PASSWORD, USER
 
 PATIENCE = 20  # seconds that anything may take before it counts as hanging
@@ -26,8 +26,8 @@ class Server:
             users = {USER: maildir}
         self.users = users or {}
         accounts = [word for name, path in self.users.items() for word in ("--user", f"{name}:{password}:{path}")]
-        environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
-        self.start([str(program), "--listen", "127.0.0.1:0", *options, *accounts], certificate, environment)
+        arguments = [str(program), "--listen", "127.0.0.1:0", *options, *accounts]
+        self.start(arguments, certificate, preloads.environment(preload))
 
     def start(self, arguments, certificate, environment):
         """Starts it, and waits until it says where it listens."""

@@ -1,6 +1,5 @@
 """The server and the client of one page that keep mail in SQLite, with curl, Python's client, each other, and `kill -9`."""
 
-import os
 import poplib
 import random
 import resource
@@ -11,6 +10,7 @@ import subprocess
 import time
 from contextlib import closing, contextmanager
 
+import preloads
 from checks import check, only_for, same
 from clients import Last, Maildrop
 from curl_checks import LOGIN_DENIED, curl
@@ -56,15 +56,7 @@ int fdatasync(int file) {
 
 def forgetful_calls(directory):
     """A library of these calls."""
-    source, library = directory / "forgetful_calls.c", directory / "forgetful_calls.so"
-    source.write_text(FORGETFUL_CALLS, encoding="ascii")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True, timeout=PATIENCE)
-    return library
-
-
-def preloading(library):
-    """The environment of a program that has these calls, if there are any."""
-    return {**os.environ, "LD_PRELOAD": str(library)} if library else None
+    return preloads.library(directory, FORGETFUL_CALLS)
 
 
 @contextmanager
@@ -74,7 +66,7 @@ def server(world, messages=(), calls=None):
     certificate = world.certificate
     program = str(world.program.parent / "sqlite_server")
     command = [program, str(database), str(certificate.file), str(certificate.key), "127.0.0.1:0", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=preloading(calls)) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=preloads.environment(calls)) as process:
         try:
             ports = []
             for _ in range(2):
@@ -129,7 +121,7 @@ def start_import(world, address, password=PASSWORD, authority=None, user=USER, c
     program = str(world.program.parent / "sqlite_import")
     authority = str(authority or world.certificate.authority)
     command = [program, str(world.directory / "client.db"), address, user, password, authority]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=preloading(calls))
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=preloads.environment(calls))
 
 
 def imports(world, address, **options):
