@@ -1,7 +1,6 @@
 //! Locks of maildrops, for a server of one process.
 
 use std::collections::HashSet;
-use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pop3_proto::server::Rejection;
@@ -35,6 +34,6 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.locks.names().remove(&take(&mut self.name));
+        self.locks.names().remove(&self.name);
     }
 }
